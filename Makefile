@@ -1,0 +1,54 @@
+# `make` alone prints this list.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format clean
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(shell command -v uv 2>/dev/null)
+
+help:  ## Print the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+# Two steps, so that the demo does not wait for the test tools.
+$(VENV)/.made:
+ifdef UV
+	@uv venv --quiet --allow-existing --python $(PYTHON) $(VENV)
+else
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+endif
+	@touch $@
+
+$(VENV)/.demo: pyproject.toml $(VENV)/.made
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]'
+else
+	@$(BIN)/python -m pip install --quiet -e '.[emulator]'
+endif
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.made
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator,aiohttp]' --group test --group lint
+else
+	@$(BIN)/python -m pip install --quiet -e '.[emulator,aiohttp]' --group test --group lint
+endif
+	@touch $@ $(VENV)/.demo
+
+demo: $(VENV)/.demo  ## Ask one question: live with the two variables set, else on the emulator
+	@$(BIN)/langchain-cf-gemini ask "What are the three laws of thermodynamics?"
+
+test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
+	@$(BIN)/pytest
+
+check: $(VENV)/.test  ## Formatting, lint and types
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+format: $(VENV)/.test  ## Format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean:  ## Remove the environment and every cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

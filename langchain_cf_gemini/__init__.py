@@ -1,0 +1,1 @@
+"""ChatCloudflareGemini: Google's Gemini models through Cloudflare, for LangChain."""
