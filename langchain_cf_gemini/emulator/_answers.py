@@ -1,0 +1,164 @@
+"""What the emulated model answers: values that a test writes down and joins with `+`.
+
+reply("Let me look.") + call("get_weather", city="Lima")
+thought("A haiku needs 17 syllables.") + reply("Old pond…")
+block("SAFETY")
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of the model, before signatures, usage and ids are added.
+
+    Attributes:
+        parts: Gemini parts, in order, as the wire spells them.
+        finish_reason: Gemini's finishReason; None leaves it out.
+        finish_message: Gemini's finishMessage.
+        candidate: Further fields of the candidate: groundingMetadata, citationMetadata,
+            safetyRatings, urlContextMetadata, avgLogprobs, logprobsResult.
+        usage: Token counts that replace the counted ones, by Gemini's names
+            (promptTokenCount, ...); the total follows them unless it is given too.
+        response: Further fields beside `candidates`, or replacements.
+        block_reason: Blocks the prompt: promptFeedback, and no candidate.
+        finish_each_part: A stream repeats the finishReason after every part, as
+            Gemini 2.5 does between rounds of code execution.
+        exact: The whole response as it goes out; nothing is added to it.
+    """
+
+    parts: tuple[Mapping[str, Any], ...] = ()
+    finish_reason: str | None = "STOP"
+    finish_message: str | None = None
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, int] = field(default_factory=dict)
+    response: Mapping[str, Any] = field(default_factory=dict)
+    block_reason: str | None = None
+    finish_each_part: bool = False
+    exact: Mapping[str, Any] | None = None
+
+    def __add__(self, other: "Answer") -> "Answer":
+        """Both answers' parts in order; whatever the right one says otherwise wins."""
+        ends = other.finish_reason != "STOP" or other.finish_message is not None
+        last = other if ends else self
+        return replace(
+            self,
+            parts=(*self.parts, *other.parts),
+            finish_reason=last.finish_reason,
+            finish_message=last.finish_message,
+            candidate={**self.candidate, **other.candidate},
+            usage={**self.usage, **other.usage},
+            response={**self.response, **other.response},
+            block_reason=other.block_reason or self.block_reason,
+            finish_each_part=self.finish_each_part or other.finish_each_part,
+        )
+
+
+def reply(
+    text: str,
+    *,
+    thoughts: str | None = None,
+    grounding: Mapping[str, Any] | None = None,
+    citations: Sequence[Mapping[str, Any]] = (),
+    safety_ratings: Sequence[Mapping[str, Any]] = (),
+    finish_reason: str = "STOP",
+    finish_message: str | None = None,
+    usage: Mapping[str, int] | None = None,
+) -> Answer:
+    """A text answer.
+
+    Args:
+        text: What the model says.
+        thoughts: Its thought summary; sent only if the request includes thoughts.
+        grounding: groundingMetadata, see `grounding`.
+        citations: Items of citationMetadata.citations.
+        safety_ratings: Items of safetyRatings.
+        finish_reason: STOP, MAX_TOKENS, SAFETY, RECITATION, ...
+        finish_message: Why it ended so.
+        usage: Token counts by Gemini's names, see `Answer.usage`.
+    """
+    metadata = {
+        "groundingMetadata": grounding,
+        "citationMetadata": {"citations": list(citations)} if citations else None,
+        "safetyRatings": list(safety_ratings) or None,
+    }
+    said = Answer(
+        parts=({"text": text},),
+        finish_reason=finish_reason,
+        finish_message=finish_message,
+        candidate={key: value for key, value in metadata.items() if value is not None},
+        usage=dict(usage or {}),
+    )
+    return thought(thoughts) + said if thoughts else said
+
+
+def call(name: str, /, *, _id: str | None = None, **args: Any) -> Answer:
+    """A function call; join several with `+` for parallel calls.
+
+    Args:
+        name: The function.
+        _id: functionCall.id; most recorded Vertex answers carry none.
+        **args: Its arguments.
+    """
+    identified = {"id": _id} if _id else {}
+    return Answer(parts=({"functionCall": {**identified, "name": name, "args": args}},))
+
+
+def thought(text: str) -> Answer:
+    """A part of the thought summary, sent only if the request includes thoughts."""
+    return Answer(parts=({"text": text, "thought": True},))
+
+
+def image(data: bytes, *, mime_type: str = "image/png") -> Answer:
+    """An image, or any other media, in the answer."""
+    encoded = base64.b64encode(data).decode()
+    return Answer(parts=({"inlineData": {"mimeType": mime_type, "data": encoded}},))
+
+
+def code(source: str, output: str, *, outcome: str = "OUTCOME_OK") -> Answer:
+    """One round of Google's code execution."""
+    return Answer(
+        parts=(
+            {"executableCode": {"language": "PYTHON", "code": source}},
+            {"codeExecutionResult": {"outcome": outcome, "output": output}},
+        )
+    )
+
+
+def block(reason: str = "SAFETY", *, message: str | None = None) -> Answer:
+    """A blocked prompt: HTTP 200, promptFeedback, no candidates."""
+    feedback = {"blockReasonMessage": message} if message else {}
+    return Answer(block_reason=reason, response={"promptFeedback": feedback})
+
+
+def finish(reason: str, *, message: str | None = None) -> Answer:
+    """An answer without content, such as MALFORMED_FUNCTION_CALL or SAFETY."""
+    return Answer(finish_reason=reason, finish_message=message)
+
+
+def exactly(response: Mapping[str, Any]) -> Answer:
+    """A response that goes out as it is; it may be as wrong as you like."""
+    return Answer(exact=response)
+
+
+def grounding(text: str, *sources: tuple[str, str]) -> dict[str, Any]:
+    """GroundingMetadata that credits a whole text to (title, uri) sources.
+
+    Segment ends count UTF-8 bytes, and a start of 0 is left out, as on the wire.
+    """
+    return {
+        "webSearchQueries": [text[:60]],
+        "searchEntryPoint": {"renderedContent": "<div></div>"},
+        "groundingChunks": [
+            {"web": {"uri": uri, "title": title}} for title, uri in sources
+        ],
+        "groundingSupports": [
+            {
+                "segment": {"endIndex": len(text.encode()), "text": text},
+                "groundingChunkIndices": list(range(len(sources))),
+            }
+        ],
+    }

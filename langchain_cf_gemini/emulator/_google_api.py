@@ -1,0 +1,35 @@
+"""Google's list of models, for clients that ask before they talk."""
+
+from typing import Any
+
+from langchain_cf_gemini.emulator._http import Incoming, Outgoing, json_answer
+from langchain_cf_gemini.emulator._models import GOOGLE, MODELS, Model
+from langchain_cf_gemini.emulator._refusals import google_refusal
+from langchain_cf_gemini.emulator._service import Service
+
+
+def google_models(
+    service: Service, incoming: Incoming, model: str | None = None
+) -> Outgoing:
+    """`GET /v1beta/models` and `GET /v1beta/models/{model}`."""
+
+    def answer() -> Outgoing:
+        service.check_key(incoming)
+        if model is None:
+            return json_answer(200, {"models": [_entry(known) for known in MODELS]})
+        if model not in GOOGLE:
+            raise google_refusal(f"Model is not found: models/{model}", code=404)
+        return json_answer(200, _entry(GOOGLE[model]))
+
+    return service.other(incoming, "models", answer)
+
+
+def _entry(model: Model) -> dict[str, Any]:
+    return {
+        "name": f"models/{model.google_id}",
+        "displayName": model.google_id,
+        "inputTokenLimit": 1_048_576,
+        "outputTokenLimit": 65_536,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "thinking": model.thinking_budget is not None,
+    }

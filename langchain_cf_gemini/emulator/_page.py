@@ -1,0 +1,39 @@
+"""The page in the browser: every exchange so far."""
+
+import html
+import json
+from typing import Any
+
+from langchain_cf_gemini.emulator._journal import Exchange, Journal
+
+_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222 }
+details { border: 1px solid #ccc; border-radius: 6px; margin: .5rem 0; padding: .5rem .8rem }
+summary { cursor: pointer } .bad { border-left: 5px solid #c33 } .good { border-left: 5px solid #2a2 }
+pre { background: #f6f6f6; overflow-x: auto; padding: .6rem; max-height: 30rem }
+"""
+
+
+def page(journal: Journal) -> str:
+    """HTML with one fold per exchange: request, answer, timing."""
+    folds = "\n".join(_fold(exchange) for exchange in journal)
+    empty = "<p>No exchange yet. Point a client at this address.</p>"
+    return (
+        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'>"
+        f"<title>Gemini emulator</title><style>{_STYLE}</style></head><body>"
+        f"<h1>Gemini emulator</h1>{folds or empty}</body></html>"
+    )
+
+
+def _fold(exchange: Exchange) -> str:
+    kind = "good" if (exchange.status or 0) < 400 else "bad"
+    return (
+        f"<details class='exchange {kind}' id='exchange-{exchange.number}'>"
+        f"<summary>{html.escape(str(exchange))}</summary>"
+        f"<h3>Request</h3><pre class='request'>{_json(exchange.body)}</pre>"
+        f"<h3>Answer</h3><pre class='answer'>{_json(exchange.response)}</pre></details>"
+    )
+
+
+def _json(value: Any) -> str:
+    return html.escape(json.dumps(value, ensure_ascii=False, indent=1))
