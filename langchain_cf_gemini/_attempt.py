@@ -1,0 +1,105 @@
+"""One attempt at a request: its limits in time, its clock, its log line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from langchain_cf_gemini._body import Body
+from langchain_cf_gemini._clients import Timeouts
+from langchain_cf_gemini._cloudflare import Request
+from langchain_cf_gemini._exceptions import CloudflareGeminiError
+from langchain_cf_gemini._faults import error_from_fault
+
+logger = logging.getLogger("langchain_cf_gemini")
+
+CONNECT_SECONDS = 10.0
+_WAITS = ("connect", "read", "write", "pool")
+
+Timeout = float | httpx.Timeout | None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The limits of one attempt, in seconds.
+
+    Attributes:
+        total: From the request to the end of a unary answer.
+        idle: Between two payloads of a stream.
+        waits: httpx's own: connect, read, write and pool.
+    """
+
+    total: float | None
+    idle: float | None
+    waits: Timeouts
+
+
+def times_from_timeout(timeout: Timeout) -> Times:
+    """The limits that a timeout stands for."""
+    if timeout is None:
+        return Times(None, None, dict.fromkeys(_WAITS))
+    if isinstance(timeout, (int, float)):
+        waits: Timeouts = dict.fromkeys(_WAITS, float(timeout))
+        waits["connect"] = min(float(timeout), CONNECT_SECONDS)
+        return Times(float(timeout), float(timeout), waits)
+    return Times(None, timeout.read, {name: getattr(timeout, name) for name in _WAITS})
+
+
+class Attempt:
+    """One attempt; `seconds` is the time that it may take, `None` for ever."""
+
+    __slots__ = ("_clock", "_deadline", "_request", "_started", "body", "waits")
+
+    def __init__(
+        self,
+        request: Request,
+        times: Times,
+        seconds: float | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._request = request
+        self._clock = clock
+        self._started = clock()
+        self._deadline = None if seconds is None else self._started + seconds
+        self.waits = times.waits.copy()
+        self.body: Body | None = None
+
+    def begin(self, response: httpx.Response, max_bytes: int) -> Body:
+        """Take the response's status and headers."""
+        self._log(response.status_code, response.headers.get("cf-ray"))
+        if self._deadline is not None:
+            # httpcore asks for the wait anew when it comes to the body.
+            self.waits["read"] = max(self._deadline - self._clock(), 0.001)
+        self.body = Body(
+            self._request, response.status_code, response.headers, max_bytes
+        )
+        return self.body
+
+    def check_deadline(self) -> None:
+        """Raise if the time is up, though bytes still come."""
+        if self._deadline is not None and self._clock() > self._deadline:
+            raise TimeoutError("the answer came too slowly")
+
+    def postpone_deadline(self, seconds: float) -> None:
+        """Start the time anew."""
+        self._deadline = self._clock() + seconds
+
+    def error_from(self, fault: Exception) -> CloudflareGeminiError:
+        """The typed error of a fault, logged."""
+        self._log(type(fault).__name__, None)
+        return error_from_fault(fault, self._request)
+
+    def _log(self, outcome: int | str, ray_id: str | None) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s %s %.0f ms ray=%s",
+                self._request.method,
+                urlsplit(self._request.url).path,
+                outcome,
+                (self._clock() - self._started) * 1000,
+                ray_id or "-",
+            )

@@ -1,0 +1,397 @@
+"""Who sends: connections shared by all transports, or a client of the user's own.
+
+Threads share one set of connections in the process, coroutines one for each event loop,
+because a socket belongs to the loop that opened it. Both are made when first used.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import importlib.util
+import logging
+import os
+import ssl
+import sys
+import threading
+from collections.abc import AsyncGenerator, Callable
+from functools import cache, lru_cache
+from typing import Any, Generic, Literal, Protocol, TypeVar
+from urllib.request import getproxies, proxy_bypass
+from weakref import WeakKeyDictionary, WeakSet
+
+import httpx
+
+from langchain_cf_gemini._cloudflare import Request, is_loopback
+from langchain_cf_gemini._pools import (
+    AsyncExchange,
+    AsyncPool,
+    Exchange,
+    SyncPool,
+    Tasks,
+    keepalive_options,
+)
+
+logger = logging.getLogger("langchain_cf_gemini")
+
+AsyncBackend = Literal["auto", "httpx", "aiohttp"]
+Timeouts = dict[str, float | None]
+Faults = tuple[type[Exception], ...]
+
+HTTPX_FAULTS: Faults = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
+
+
+class Opener(Protocol):
+    """Sends a request and returns when the response's headers are there."""
+
+    faults: Faults
+
+    def open(self, request: Request, timeouts: Timeouts) -> Exchange:
+        """Send the request."""
+
+
+class AsyncOpener(Protocol):
+    """The same for asyncio."""
+
+    faults: Faults
+
+    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+        """Send the request."""
+
+
+@cache
+def ssl_context() -> ssl.SSLContext:
+    """The one SSL context; it takes 47 ms to build, most of it reading certificates."""
+    return httpx.create_ssl_context()
+
+
+@cache
+def _unused_ssl_context() -> ssl.SSLContext:
+    """For plain http: it trusts nobody, and costs next to nothing."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+@lru_cache(maxsize=1024)
+def _url(url: str) -> httpx.URL:
+    """The URL parsed; once for each, since parsing costs more than the request."""
+    return httpx.URL(url)
+
+
+def wire_request(request: Request, timeouts: Timeouts) -> httpx.Request:
+    """The request in httpx's words."""
+    return httpx.Request(
+        request.method,
+        _url(request.url),
+        headers=request.headers,
+        content=request.body,
+        extensions={"timeout": timeouts},
+    )
+
+
+def proxy_from_environment(url: httpx.URL) -> str | None:
+    """The proxy that the environment names for a URL; none for this machine."""
+    if is_loopback(url.host) or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
+
+
+_P = TypeVar("_P", SyncPool, AsyncPool)
+
+
+class _Origins(Generic[_P]):
+    """One pool for each origin."""
+
+    faults: Faults = HTTPX_FAULTS
+
+    def __init__(self, pool: Callable[[ssl.SSLContext, str | None], _P]) -> None:
+        self._new: Callable[[ssl.SSLContext, str | None], _P] = pool
+        self._pools: dict[tuple[str, str, int | None], _P] = {}
+        self.leases: WeakSet[object] = WeakSet()
+        self.is_open = True
+
+    def _pool(self, url: httpx.URL) -> _P:
+        origin = (url.scheme, url.host, url.port)
+        pool = self._pools.get(origin)
+        if pool is None:
+            context = ssl_context() if url.scheme == "https" else _unused_ssl_context()
+            new = self._new(context, proxy_from_environment(url))
+            pool = self._pools.setdefault(origin, new)
+        return pool
+
+
+class SyncConnections(_Origins[SyncPool]):
+    """The connections of this process for threads."""
+
+    def open(self, request: Request, timeouts: Timeouts) -> Exchange:
+        """Send the request on an idle connection, or on a new one."""
+        wired = wire_request(request, timeouts)
+        return self._pool(wired.url).open(wired)
+
+    def close(self) -> None:
+        """Close what is idle."""
+        self.is_open = False
+        for pool in list(self._pools.values()):
+            pool.close()
+
+
+class AsyncConnections(_Origins[AsyncPool]):
+    """The connections of one event loop, on plain httpx."""
+
+    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+        """Send the request on an idle connection, or on a new one."""
+        wired = wire_request(request, timeouts)
+        return await self._pool(wired.url).open(wired)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self.is_open = False
+        for pool in list(self._pools.values()):
+            await pool.aclose()
+
+
+class AiohttpConnections:
+    """The connections of one event loop, on aiohttp through httpx-aiohttp."""
+
+    def __init__(self) -> None:
+        import aiohttp
+        import httpx_aiohttp
+
+        self.faults: Faults = (*HTTPX_FAULTS, aiohttp.ClientError)
+        self.leases: WeakSet[object] = WeakSet()
+        self.is_open = True
+        self._tasks = Tasks()
+        self._transport = httpx_aiohttp.AiohttpTransport(
+            verify=_unused_ssl_context(), client=_aiohttp_session
+        )
+
+    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+        """Send the request."""
+        wired = wire_request(request, timeouts)
+        response = await self._transport.handle_async_request(wired)
+        return OwnedExchange(self._tasks, response)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        self.is_open = False
+        await self._tasks.ended()
+        await self._transport.aclose()
+
+
+def _aiohttp_session() -> Any:
+    import aiohttp
+
+    def new_socket(address: Any) -> Any:
+        import socket
+
+        family, kind, proto, _, _ = address
+        opened = socket.socket(family, kind, proto)
+        for option in keepalive_options():
+            opened.setsockopt(*option)
+        return opened
+
+    connector = aiohttp.TCPConnector(
+        limit=0, ssl=ssl_context(), keepalive_timeout=55.0, socket_factory=new_socket
+    )
+    return aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+    )
+
+
+class OwnedExchange:
+    """An exchange on a connection that another pool looks after."""
+
+    __slots__ = ("_tasks", "response")
+
+    def __init__(self, tasks: Tasks, response: httpx.Response) -> None:
+        self._tasks = tasks
+        self.response = response
+
+    async def aclose(self, *, ended: bool) -> None:
+        """Close the response; in a task of its own, if it was not read to its end."""
+        if ended:
+            await self.response.aclose()
+        else:
+            await asyncio.shield(self._tasks.start(self.response.aclose()))
+
+
+class UserClient:
+    """A client that the user made: used as it is, never closed.
+
+    Args:
+        client: A client of httpx, or of a package with the same interface.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.faults = faults_from_client(client)
+
+    def open(self, request: Request, timeouts: Timeouts) -> Exchange:
+        """Send the request; the client's own redirects are not followed."""
+        wired = request_from_client(self._client, request, timeouts)
+        return _UserExchange(
+            self._client.send(wired, stream=True, follow_redirects=False)
+        )
+
+
+class _UserExchange:
+    __slots__ = ("response",)
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+
+    def close(self, *, ended: bool) -> None:
+        """Close the response."""
+        self.response.close()
+
+
+class AsyncUserClient:
+    """The same for asyncio."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._tasks = Tasks()
+        self.faults = faults_from_client(client)
+
+    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+        """Send the request; the client's own redirects are not followed."""
+        wired = request_from_client(self._client, request, timeouts)
+        response = await self._client.send(wired, stream=True, follow_redirects=False)
+        return OwnedExchange(self._tasks, response)
+
+
+def request_from_client(client: Any, request: Request, timeouts: Timeouts) -> Any:
+    """The request as the user's client builds it, with its own headers below ours."""
+    return client.build_request(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=request.body,
+        extensions={"timeout": timeouts},
+    )
+
+
+def faults_from_client(client: Any) -> Faults:
+    """The errors of the package that a client comes from."""
+    found: list[type[Exception]] = list(HTTPX_FAULTS)
+    for base in type(client).__mro__:
+        package = sys.modules.get(base.__module__.partition(".")[0])
+        for name in ("HTTPError", "InvalidURL", "StreamError"):
+            if isinstance(fault := getattr(package, name, None), type):
+                found.append(fault)
+    return tuple(dict.fromkeys(found))
+
+
+# --------------------------------------------------------------- sharing
+_lock = threading.Lock()
+_sync: SyncConnections | None = None
+_Loop = asyncio.AbstractEventLoop
+_AsyncShared = AsyncConnections | AiohttpConnections
+_async: WeakKeyDictionary[_Loop, dict[str, _AsyncShared]] = WeakKeyDictionary()
+# Connections of the parent process: kept, so that nothing of them is ever closed here.
+_inherited: list[object] = []
+
+
+def sync_connections(lessee: object) -> SyncConnections:
+    """The process's connections, leased to a transport until it closes."""
+    global _sync
+    with _lock:
+        if _sync is None or not _sync.is_open:
+            _sync = SyncConnections(SyncPool)
+        _sync.leases.add(lessee)
+        return _sync
+
+
+def release_sync(lessee: object) -> None:
+    """Give up a lease; the last one closes the idle connections."""
+    with _lock:
+        if _sync is not None:
+            _sync.leases.discard(lessee)
+            if not _sync.leases:
+                _sync.close()
+
+
+async def async_connections(lessee: object, backend: AsyncBackend) -> _AsyncShared:
+    """The running loop's connections, leased to a transport until it closes."""
+    loop = asyncio.get_running_loop()
+    name = backend_name(backend)
+    with _lock:
+        _forget_closed_loops()
+        shared = _async.setdefault(loop, {})
+        connections = shared.get(name)
+        is_new = connections is None or not connections.is_open
+        if connections is None or not connections.is_open:
+            connections = shared[name] = _NEW_ASYNC[name]()
+        connections.leases.add(lessee)
+    if is_new:
+        logger.debug("async transport: %s", name)
+        connections.end = _closing(connections)  # type: ignore[union-attr]
+        await anext(connections.end)  # type: ignore[union-attr]
+    return connections
+
+
+async def _closing(connections: _AsyncShared) -> AsyncGenerator[None, None]:
+    """Close the connections when their loop shuts its generators down.
+
+    asyncio has no hook for the end of a loop but this one: `asyncio.run` closes the
+    generators that were begun in the loop before it closes the loop.
+    """
+    try:
+        yield
+    finally:
+        await connections.aclose()
+
+
+def backend_name(backend: AsyncBackend) -> Literal["httpx", "aiohttp"]:
+    """The async backend that is used: aiohttp where it is installed."""
+    if backend == "auto":
+        return "aiohttp" if _has_aiohttp() else "httpx"
+    return backend
+
+
+@cache
+def _has_aiohttp() -> bool:
+    return all(map(importlib.util.find_spec, ("aiohttp", "httpx_aiohttp")))
+
+
+_NEW_ASYNC: dict[str, Callable[[], _AsyncShared]] = {
+    "httpx": lambda: AsyncConnections(AsyncPool),
+    "aiohttp": AiohttpConnections,
+}
+
+
+def _forget_closed_loops() -> None:
+    for loop in [loop for loop in _async if loop.is_closed()]:
+        del _async[loop]
+
+
+async def release_async(lessee: object) -> None:
+    """Give up the leases of the running loop; the last one closes the connections."""
+    for connections in list(_async.get(asyncio.get_running_loop(), {}).values()):
+        connections.leases.discard(lessee)
+        if not connections.leases:
+            await connections.aclose()
+
+
+@atexit.register
+def _close_at_exit() -> None:
+    if _sync is not None:
+        _sync.close()
+
+
+def _forget_after_fork() -> None:
+    """A forked child opens its own connections; its parent goes on with these."""
+    global _lock, _sync, _async
+    _lock = threading.Lock()
+    if _sync is not None:
+        _sync.is_open = False
+    for shared in _async.values():
+        for connections in shared.values():
+            connections.is_open = False
+    _inherited.append((_sync, _async))
+    _sync, _async = None, WeakKeyDictionary()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)

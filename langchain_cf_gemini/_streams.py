@@ -1,0 +1,138 @@
+"""Streams of payloads, for threads and for asyncio; the two differ in `await` alone."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from langchain_cf_gemini._attempt import Attempt, Times
+from langchain_cf_gemini._body import Body
+from langchain_cf_gemini._clients import Faults
+from langchain_cf_gemini._envelope import Payload
+from langchain_cf_gemini._payloads import PayloadReader
+from langchain_cf_gemini._pools import AsyncExchange, Exchange
+
+
+class _Stream:
+    """What both streams know: the payloads that are there, and the time for more.
+
+    Attributes:
+        gateway: What the gateway says of itself; complete when the stream is.
+    """
+
+    def __init__(
+        self, attempt: Attempt, body: Body, times: Times, faults: Faults
+    ) -> None:
+        self._attempt = attempt
+        self._idle = times.idle
+        self._faults = faults
+        self._reader = PayloadReader(body)
+        self._ready: deque[Payload] = deque()
+        self._is_over = False
+        self._is_read_to_end = False
+        self.gateway: dict[str, Any] = self._reader.gateway
+
+    def _take(self, raw: bytes) -> None:
+        """Take bytes; a stream that only drips runs out of time."""
+        payloads = self._reader.feed(raw)
+        if not payloads:
+            self._attempt.check_deadline()
+            return
+        self._ready.extend(payloads)
+        if self._idle is not None:
+            self._attempt.postpone_deadline(self._idle)
+
+    def _take_end(self) -> None:
+        self._is_over = self._is_read_to_end = True
+        self._ready.extend(self._reader.end())
+
+
+class PayloadStream(_Stream, Iterator[Payload]):
+    """The payloads of a stream, one by one."""
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        attempt: Attempt,
+        body: Body,
+        times: Times,
+        faults: Faults,
+    ) -> None:
+        super().__init__(attempt, body, times, faults)
+        self._exchange = exchange
+        self._raw: Iterator[bytes] = iter(exchange.response.stream)  # type: ignore[arg-type]
+
+    def __next__(self) -> Payload:
+        if not self._ready:
+            self.prime()
+        if not self._ready:
+            raise StopIteration
+        return self._ready.popleft()
+
+    def prime(self) -> None:
+        """Read until there is a payload, or the end."""
+        while not self._ready and not self._is_over:
+            error = None
+            raw = None
+            try:
+                raw = next(self._raw, None)
+                if raw is not None:
+                    self._take(raw)
+            except self._faults as fault:
+                error = self._attempt.error_from(fault)
+            if error is not None:
+                self._is_over = True
+                raise error
+            if raw is None:
+                self._take_end()
+
+    def close(self) -> None:
+        """Free the connection, or close it if the answer was not read to its end."""
+        self._is_over = True
+        self._exchange.close(ended=self._is_read_to_end)
+
+
+class AsyncPayloadStream(_Stream, AsyncIterator[Payload]):
+    """The payloads of a stream, one by one, for asyncio."""
+
+    def __init__(
+        self,
+        exchange: AsyncExchange,
+        attempt: Attempt,
+        body: Body,
+        times: Times,
+        faults: Faults,
+    ) -> None:
+        super().__init__(attempt, body, times, faults)
+        self._exchange = exchange
+        self._raw: AsyncIterator[bytes] = aiter(exchange.response.stream)  # type: ignore[arg-type]
+
+    async def __anext__(self) -> Payload:
+        if not self._ready:
+            await self.prime()
+        if not self._ready:
+            raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def prime(self) -> None:
+        """Read until there is a payload, or the end."""
+        while not self._ready and not self._is_over:
+            error = None
+            raw = None
+            try:
+                raw = await anext(self._raw, None)
+                if raw is not None:
+                    self._take(raw)
+            except self._faults as fault:
+                error = self._attempt.error_from(fault)
+            if error is not None:
+                self._is_over = True
+                raise error
+            if raw is None:
+                self._take_end()
+
+    async def aclose(self) -> None:
+        """Free the connection, or close it if the answer was not read to its end."""
+        self._is_over = True
+        await self._exchange.aclose(ended=self._is_read_to_end)
