@@ -4,7 +4,7 @@ Catalogue ids and prices: Cloudflare's catalogue pages. Thinking levels: Google'
 page docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _ALL = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
 _NOT_MINIMAL = ("LOW", "MEDIUM", "HIGH")
@@ -128,5 +128,13 @@ MODELS = (
     ),
 )
 
+# Answered by the model it stands for at present; the other aliases by themselves.
+_RESOLVED = ("gemini-flash-latest",)
 CATALOGUE = {model.catalogue_id: model for model in MODELS if model.catalogue_id}
-GOOGLE = {name: model for model in MODELS for name in (model.google_id, *model.aliases)}
+GOOGLE = {
+    name: model
+    if name == model.google_id or name in _RESOLVED
+    else replace(model, google_id=name)
+    for model in MODELS
+    for name in (model.google_id, *model.aliases)
+}

@@ -89,7 +89,8 @@ def canonical_body(
     Args:
         body: JSON of the request.
         type_name: Short name of its type in the published schema.
-        extras: Fields that a backend takes beyond the published schema, by type.
+        extras: Fields that a backend takes beyond the published schema, by type; None
+            takes a published one away.
         lenient: Keep unknown names and wrong types instead of refusing them.
 
     Raises:
@@ -130,7 +131,8 @@ class _Reader:
         if not isinstance(value, dict):
             field.refuse(f"{_TYPE_URL}.{short}", value)
             return value
-        known = {**self._types[type_name]["properties"], **self._extras.get(short, {})}
+        fields = {**self._types[type_name]["properties"], **self._extras.get(short, {})}
+        known = {name: kind for name, kind in fields.items() if kind is not None}
         return dict(self._members(known, value, field))
 
     def _members(
@@ -159,8 +161,8 @@ class _Reader:
         return _scalar(schema, value, field)
 
     def _list(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
-        # A single message stands for a list of one in Google's reader: recorded 200s
-        # carry `"tools": {...}`.
+        # A single value stands for a list of one in Google's reader: its own REST examples
+        # write `"parts": {"text": ...}`.
         if not isinstance(value, list):
             return [self.value(schema, value, field.item(0))]
         return [self.value(schema, item, field.item(i)) for i, item in enumerate(value)]

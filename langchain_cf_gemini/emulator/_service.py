@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from langchain_cf_gemini.emulator._backends import BACKEND_FIELDS
 from langchain_cf_gemini.emulator._defaults import default_answer
 from langchain_cf_gemini.emulator._doors import (
     Asked,
@@ -26,10 +27,11 @@ from langchain_cf_gemini.emulator._gateway import (
 )
 from langchain_cf_gemini.emulator._http import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._journal import Exchange, Journal, close_exchange
+from langchain_cf_gemini.emulator._judging import Judged
 from langchain_cf_gemini.emulator._proto import canonical_body
 from langchain_cf_gemini.emulator._refusals import Refusal
 from langchain_cf_gemini.emulator._responses import Generation, response_from_answer
-from langchain_cf_gemini.emulator._rules import BACKEND_FIELDS, check
+from langchain_cf_gemini.emulator._rules import check
 from langchain_cf_gemini.emulator._script import Script, Step
 from langchain_cf_gemini.emulator._spoiling import spoiled_answer
 from langchain_cf_gemini.emulator._streams import (
@@ -157,14 +159,20 @@ class Service:
         if exchange.route == "countTokens":
             body = body.get("generateContentRequest", body)
             body = {key: value for key, value in body.items() if key != "model"}
-        extras = BACKEND_FIELDS.get(asked.backend, {})
+        extras = BACKEND_FIELDS[asked.backend]
         lenient = not self.settings.strict
         read = canonical_body(body, type_name, extras=extras, lenient=lenient)
         generation = Generation(model=asked.model, body=read, serial=exchange.number)
         exchange.generation = read
         if not lenient:
-            foreign = self.settings.foreign_signatures
-            check(generation, asked.backend, foreign_signatures=foreign)
+            check(
+                Judged(
+                    generation=generation,
+                    backend=asked.backend,
+                    stream=exchange.stream,
+                    foreign_signatures=self.settings.foreign_signatures,
+                )
+            )
         return generation
 
     def _attempted(
