@@ -1,0 +1,452 @@
+"""Gemini's answers as messages: one parser for whole answers and for streams."""
+
+from hashlib import blake2b
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
+
+from langchain_cf_gemini._blocks import (
+    block_from_part,
+    extras_from,
+    kind_of,
+    rest_of,
+)
+from langchain_cf_gemini._citations import citations_from_candidate
+from langchain_cf_gemini._draft import PROVIDER, Call, Draft
+from langchain_cf_gemini._exceptions import ResponseFormatError
+from langchain_cf_gemini._gemini import Json
+from langchain_cf_gemini._metadata import (
+    FINISHED,
+    finish_reason_from,
+    metadata_from_answer,
+    metadata_from_block,
+    metadata_from_candidate,
+    usage_from_metadata,
+)
+from langchain_cf_gemini._notes import SYNTHETIC, PartNotes
+from langchain_cf_gemini._partial_args import PartialArgs
+
+_PLAIN = ("text", "functionCall")
+
+
+def _is_plain(part: Json) -> bool:
+    return kind_of(part) in _PLAIN and not part.get("thought")
+
+
+def _objects(value: Any, where: str) -> list[Json]:
+    """Return a list of objects, [] for null; anything else is Google's mistake."""
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    raise ResponseFormatError(
+        f"the answer's {where} is not a list of objects but {type(value).__name__}"
+    )
+
+
+def candidates_from_payload(payload: Json) -> list[Json]:
+    """Return the candidates of an answer, checked to be objects."""
+    return _objects(payload.get("candidates"), "candidates")
+
+
+def parts_from_candidate(candidate: Json) -> list[Json]:
+    """Return the parts of a candidate; none if it has no content."""
+    content = candidate.get("content")
+    if content is None:
+        return []
+    if not isinstance(content, dict):
+        raise ResponseFormatError("the answer's candidates[].content is not an object")
+    return _objects(content.get("parts"), "candidates[].content.parts")
+
+
+class AnswerParser:
+    """Reads one answer, payload by payload; does no I/O.
+
+    A whole answer is one payload: `feed` it, then take `message`. A stream is many:
+    `feed` returns a chunk or None for each, `end` the last one.
+    """
+
+    def __init__(
+        self, *, streaming: bool, as_blocks: bool = False, single_call: bool = False
+    ) -> None:
+        """Prepare for one answer.
+
+        Args:
+            streaming: Whether payloads are the events of a stream.
+            as_blocks: Whether the request asked for more than text (images, audio,
+                code execution), so that content must be blocks from the start.
+            single_call: Whether only the first function call is to be kept.
+        """
+        self._streaming = streaming
+        self._as_blocks = True if as_blocks else None
+        self._single_call = single_call
+        self._notes = PartNotes(joining=streaming)
+        self._held: list[Json] = []
+        self._holding = False
+        self._repeated: Json = {"model_provider": PROVIDER}
+        self._answer: Json = {}
+        self._candidate: Json = {}
+        self._texts: list[tuple[str, str]] = []
+        self._prefix = ""
+        self._blocks = -1
+        self._run: tuple[str, int] | None = None
+        self._calls = 0
+        self._codes = 0
+        self._dropped: list[Json] = []
+        self._open: tuple[Call, PartialArgs] | None = None
+        self._draft: Draft | None = None
+
+    # ---- input
+
+    def feed(
+        self, payload: Json, candidate: Json | None = None
+    ) -> AIMessageChunk | None:
+        """Read one payload; return what it added if this is a stream.
+
+        Args:
+            payload: A GenerateContentResponse.
+            candidate: The candidate to read, by default the payload's first.
+
+        Raises:
+            ResponseFormatError: If the payload does not have the promised shape.
+        """
+        if candidate is None:
+            found = candidates_from_payload(payload)
+            candidate = found[0] if found else {}
+        self._note(payload, candidate)
+        parts = parts_from_candidate(candidate)
+        if parts and self._draft is None:
+            self._choose_content(payload, parts)
+        self._hold_or_read(parts)
+        if not self._streaming or not self._draft:
+            return None
+        return self._take().chunk(self._repeated)
+
+    def _note(self, payload: Json, candidate: Json) -> None:
+        answer = self._answer
+        for key, value in payload.items():
+            if value is not None and key != "candidates":
+                # Usage is cumulative; Vertex counts only in the last chunk.
+                if key == "usageMetadata" and key in answer:
+                    value = {**answer[key], **value}
+                answer[key] = value
+        for key, value in candidate.items():
+            if key != "content" and value is not None and value != {}:
+                merge = _MERGE.get(key)
+                known = self._candidate.get(key)
+                self._candidate[key] = merge(known, value) if merge and known else value
+        if not self._prefix and (id_ := payload.get("responseId")):
+            self._prefix = self._repeated["id"] = str(id_)
+
+    def _choose_content(self, payload: Json, parts: list[Json]) -> None:
+        """Decide once between text and blocks; one message never mixes them."""
+        judged = parts[:1] if self._streaming else parts
+        as_blocks = (
+            self._as_blocks
+            or "image" in str(payload.get("modelVersion"))
+            or not all(_is_plain(part) or not part for part in judged)
+        )
+        self._as_blocks = as_blocks
+        if as_blocks:
+            # List content is v1 content already, and says so.
+            self._repeated["output_version"] = "v1"
+        self._draft = Draft(as_blocks=as_blocks)
+
+    def _hold_or_read(self, parts: list[Json]) -> None:
+        """Hold calls back until the finish reason tells whether they may be run."""
+        finished = "finishReason" in self._candidate
+        if self._streaming and not finished:
+            for part in parts:
+                call = part.get("functionCall")
+                if call and not self._is_partial(call):
+                    self._holding = True
+                if self._holding:
+                    self._held.append(part)
+                else:
+                    self._read(part)
+            return
+        held, self._held, self._holding = self._held, [], False
+        for part in held:
+            self._read(part)
+        for part in parts:
+            self._read(part)
+        if finished and not self._failure(calls=True):
+            self._close_call()
+
+    def _is_partial(self, call: Json) -> bool:
+        return bool(self._open or call.get("willContinue") or call.get("partialArgs"))
+
+    # ---- parts
+
+    def _read(self, part: Json) -> None:
+        kind = kind_of(part)
+        if kind == "text":
+            self._read_text(part)
+        elif kind == "functionCall" and self._is_call(part["functionCall"]):
+            self._read_call(part)
+        elif part:
+            self._read_other(part)
+
+    def _is_call(self, call: Any) -> bool:
+        return isinstance(call, dict) and bool(call.get("name") or self._open)
+
+    def _read_text(self, part: Json) -> None:
+        text, signature = part["text"], part.get("thoughtSignature")
+        if not isinstance(text, str):
+            raise ResponseFormatError(
+                "the answer holds a text part that is not a string"
+            )
+        rest = rest_of(part, "text")
+        if self._streaming and not text and signature is None and not rest:
+            return  # the empty part that closes a stream: framing, not content
+        self._close_call()
+        thought = part.get("thought") is True
+        draft = self._drafted()
+        if not thought:
+            self._texts.append((text, ""))
+        if draft.as_blocks:
+            self._read_block_text(draft, text, signature, rest, thought=thought)
+        elif thought:
+            draft.notes += self._notes.other(part)
+        else:
+            draft.texts.append(text)
+            draft.notes += self._notes.text(text, signature, rest)
+
+    def _read_block_text(
+        self,
+        draft: Draft,
+        text: str,
+        signature: str | None,
+        rest: Json | None,
+        *,
+        thought: bool,
+    ) -> None:
+        kind = "reasoning" if thought else "text"
+        extras = extras_from(signature, rest)
+        joins = self._run is not None and self._run[0] == kind and rest is None
+        if (
+            joins
+            and self._run is not None
+            and (self._streaming or signature is not None)
+        ):
+            length = self._run[1]
+            if signature is not None:
+                extras["extras"]["signature_start"] = length
+        else:
+            length = 0
+            self._blocks += 1
+        ended = signature is not None or rest is not None
+        self._run = None if ended else (kind, length + len(text))
+        index = self._index()
+        if not thought:
+            self._texts[-1] = (text, index)
+        draft.add_block({"type": kind, kind: text, "index": index, **extras})
+
+    def _read_call(self, part: Json) -> None:
+        wire = part["functionCall"]
+        self._run = None
+        if self._open and not wire.get("name"):
+            self._continue_call(wire)
+            return
+        self._close_call()
+        if self._single_call and self._calls:
+            self._dropped.append(part)
+            return
+        call = self._call_from(part, wire)
+        draft = self._drafted()
+        if call.extras or not draft.as_blocks:
+            extras = call.extras.get("extras", {})
+            notes = self._notes.call(
+                call.id, extras.get("signature"), extras.get("part")
+            )
+            draft.notes += notes
+        if self._streaming and self._is_partial(wire):
+            self._open = (call, PartialArgs())
+            draft.add_fragment(call, "", first=True)
+            self._continue_call(wire)
+            return
+        call.failed = self._failure()
+        draft.add_call(call, streaming=self._streaming)
+
+    def _call_from(self, part: Json, wire: Json) -> Call:
+        self._blocks += 1
+        ordinal, self._calls = self._calls, self._calls + 1
+        return Call(
+            id_=wire.get("id") or self._synthetic_id(ordinal, wire["name"]),
+            name=wire["name"],
+            args={} if wire.get("args") is None else wire["args"],
+            ordinal=ordinal,
+            index=self._index(),
+            extras=extras_from(
+                part.get("thoughtSignature"), rest_of(part, "functionCall")
+            ),
+        )
+
+    def _continue_call(self, wire: Json) -> None:
+        if self._open is None:
+            return
+        call, args = self._open
+        text = "".join(args.write(piece) for piece in wire.get("partialArgs") or ())
+        if text:
+            self._drafted().add_fragment(call, text)
+        if not wire.get("willContinue"):
+            self._close_call()
+
+    def _close_call(self) -> None:
+        if self._open is not None:
+            (call, args), self._open = self._open, None
+            self._drafted().add_fragment(call, args.close())
+
+    def _read_other(self, part: Json) -> None:
+        self._close_call()
+        self._run = None
+        draft = self._drafted()
+        if not draft.as_blocks:
+            draft.notes += self._notes.other(part)
+            return
+        self._codes += "executableCode" in part
+        self._blocks += 1
+        code_id = f"{SYNTHETIC}code_{self._codes}"
+        block = block_from_part(part, code_id=code_id)
+        draft.add_block({**block, "index": self._index()})
+
+    def _drafted(self) -> Draft:
+        if self._draft is None:
+            self._draft = Draft(as_blocks=bool(self._as_blocks))
+        return self._draft
+
+    def _index(self) -> str:
+        # `lc_` indices that hold the answer's id merge within one answer only: two
+        # turns that are merged later keep their signatures apart.
+        return f"lc_{self._prefix}_{self._blocks}"
+
+    def _synthetic_id(self, ordinal: int, name: str) -> str:
+        """Return an id for a call without one: the same for the same answer."""
+        seed = f"{self._prefix}|{self._answer.get('createTime')}|{ordinal}|{name}"
+        return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()
+
+    def _failure(self, *, calls: bool = False) -> str | None:
+        """Return why the calls of this answer must not be run, or None.
+
+        With `calls`, also when it broke off in the middle of one.
+        """
+        reason = finish_reason_from(self._candidate.get("finishReason"))
+        if reason is None or reason in FINISHED:
+            return reason if calls and reason != "STOP" else None
+        message = self._candidate.get("finishMessage")
+        return f"{reason}: {message}" if message else reason
+
+    # ---- output
+
+    def _take(self) -> Draft:
+        draft = self._drafted()
+        self._draft = Draft(as_blocks=draft.as_blocks)
+        return draft
+
+    def _ended(self) -> tuple[Draft, Json, UsageMetadata | None]:
+        if self._open:
+            raise ResponseFormatError(
+                f"the answer ended ({self._failure(calls=True)}) within the arguments "
+                f"of the call {self._open[0].name!r}, which therefore must not be run"
+            )
+        draft = self._drafted()
+        if not draft.as_blocks:
+            draft.notes += self._notes.end()
+        metadata = {**self._repeated, **metadata_from_answer(self._answer)}
+        metadata |= metadata_from_candidate(self._candidate)
+        feedback = metadata.get("prompt_feedback")
+        if isinstance(feedback, dict) and not self._candidate:
+            metadata |= metadata_from_block(feedback)
+        if self._dropped:
+            metadata["dropped_tool_calls"] = self._dropped
+        self._cite(draft, metadata)
+        return draft, metadata, usage_from_metadata(self._answer.get("usageMetadata"))
+
+    def _cite(self, draft: Draft, metadata: Json) -> None:
+        grounded = self._candidate.get("groundingMetadata")
+        if not (grounded or self._candidate.get("citationMetadata")):
+            return
+        text = "".join(text for text, _ in self._texts)
+        citations = citations_from_candidate(self._candidate, text)
+        if not citations:
+            return
+        if not (draft.as_blocks and self._texts):
+            metadata["citations"] = citations
+            return
+        for index, found in _by_block(self._texts, citations):
+            self._annotate(draft, index, found)
+
+    def _annotate(self, draft: Draft, index: str, found: list[Json]) -> None:
+        for block in draft.blocks:
+            if block.get("index") == index:
+                block["annotations"] = found
+                return
+        draft.blocks.append(
+            {"type": "text", "text": "", "index": index, "annotations": found}
+        )
+
+    def end(self) -> AIMessageChunk:
+        """Return the last chunk of a stream: metadata, usage, what was held back.
+
+        Raises:
+            ResponseFormatError: If the answer ended within the arguments of a call.
+        """
+        for part in self._held:
+            self._read(part)
+        draft, metadata, usage = self._ended()
+        return draft.chunk(metadata, usage, last=True)
+
+    def message(self, *, with_usage: bool = True) -> AIMessage:
+        """Return the message of a whole answer."""
+        draft, metadata, usage = self._ended()
+        return draft.message(metadata, usage if with_usage else None)
+
+
+def _union(old: Any, new: Any) -> Any:
+    """Merge what several chunks said; lists keep what any of them said, once."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{k: _union(old.get(k), v) for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return new
+
+
+def _chain(old: Any, new: Any) -> Any:
+    """Merge token lists, where equal items follow each other by right."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{k: _chain(old.get(k), v) for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return new if new[: len(old)] == old else old + new
+    return new
+
+
+# The other notes of a candidate say the last word in the last chunk.
+_MERGE = {
+    "citationMetadata": _union,
+    "groundingMetadata": _union,
+    "urlContextMetadata": _union,
+    "logprobsResult": _chain,
+}
+
+
+def _by_block(
+    texts: list[tuple[str, str]], citations: list[Json]
+) -> list[tuple[str, list[Json]]]:
+    """Sort citations to the blocks they point into, offsets made relative to them."""
+    starts: dict[str, int] = {}
+    at = 0
+    for text, index in texts:
+        starts.setdefault(index, at)
+        at += len(text)
+    found: dict[str, list[Json]] = {}
+    for citation in citations:
+        start = citation.get("start_index", 0)
+        index = [i for i, first in starts.items() if first <= start][-1]
+        moved = {
+            key: citation[key] - starts[index]
+            for key in ("start_index", "end_index")
+            if key in citation
+        }
+        found.setdefault(index, []).append({**citation, **moved})
+    return list(found.items())

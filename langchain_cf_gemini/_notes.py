@@ -1,0 +1,133 @@
+"""Where each part of a model turn began and ended, kept beside plain text content.
+
+`content` is a plain `str` whenever the answer is text (and calls), because that is what
+prompts, parsers and notebooks want. Gemini wants every thought signature back in the
+very part that it came in. `additional_kwargs["gemini_parts"]` bridges the two: a list of
+notes, in the order of the parts, present only if the parts could not be told otherwise.
+"""
+
+from typing import Any
+from zlib import crc32
+
+from langchain_cf_gemini._gemini import Json
+
+KEY = "gemini_parts"
+SYNTHETIC = "gemini_call_"
+"""How ids begin that Google did not give; such ids never go on the wire."""
+
+
+def checksum(text: str, before: int = 0) -> int:
+    """Return the CRC-32 of a text, to notice edits without keeping it twice."""
+    return crc32(text.encode("utf-8", errors="surrogatepass"), before)
+
+
+class PartNotes:
+    """Writes the notes of one turn while its parts arrive.
+
+    Every method returns the notes to store now. They are held back for as long as the
+    turn is one unsigned text followed by unsigned calls, which needs none.
+    """
+
+    def __init__(self, *, joining: bool) -> None:
+        """Start a turn; `joining` says that unsigned texts are pieces of one part."""
+        self._joining = joining
+        self._pending: list[Json] = []
+        self._needed = False
+        self._run: Json | None = None
+        self._at = 0
+        self._others = 0
+        self._plain = True
+
+    def text(self, text: str, signature: str | None, rest: Json | None) -> list[Json]:
+        """Note a text part, or a piece of one."""
+        alone = signature is not None or rest is not None
+        if self._run is not None and (alone or not self._joining):
+            self._close()
+        if self._run is None:
+            if not self._plain or self._pending:
+                self._needed = True
+            self._run = {"type": "text", "start": self._at, "end": self._at, "crc": 0}
+        run = self._run
+        self._at += len(text)
+        run["end"], run["crc"] = self._at, checksum(text, run["crc"])
+        if alone:
+            self._needed = True
+            _sign(run, signature, rest)
+            self._close()
+        return self._due()
+
+    def call(self, id_: str, signature: str | None, rest: Json | None) -> list[Json]:
+        """Note a function call; its name and arguments live in `tool_calls`."""
+        self._close()
+        self._plain = False
+        note: Json = {"type": "function_call", "id": id_}
+        self._needed = self._needed or signature is not None or rest is not None
+        self._pending.append(_sign(note, signature, rest))
+        return self._due()
+
+    def other(self, part: Any) -> list[Json]:
+        """Note a part that plain text cannot show; the note holds all of it."""
+        self._close()
+        self._needed, self._plain = True, False
+        self._others += 1
+        note = {"type": "part", "number": self._others, "part": part}
+        self._pending.append(note)
+        return self._due()
+
+    def end(self) -> list[Json]:
+        """Return what is still to be stored."""
+        if self._run is not None and self._at == 0:
+            self._needed = True  # a turn of one empty text part
+        self._close()
+        return self._due()
+
+    def _close(self) -> None:
+        if self._run is not None:
+            self._pending.append(self._run)
+            self._run = None
+
+    def _due(self) -> list[Json]:
+        if not self._needed or not self._pending:
+            return []
+        due, self._pending = self._pending, []
+        self._plain = False
+        return due
+
+
+def _sign(note: Json, signature: str | None, rest: Json | None) -> Json:
+    if signature is not None:
+        note["signature"] = signature
+    if rest:
+        note["part"] = rest
+    return note
+
+
+def texts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] | None:
+    """Cut a text along its notes; None if it was edited since.
+
+    `merge_message_runs` joins two turns with a line break that neither wrote: it is
+    let through as a piece of its own.
+    """
+    pieces: list[tuple[Json, str]] = []
+    at = 0
+    for note in notes:
+        if note.get("type") != "text":
+            pieces.append((note, ""))
+            continue
+        length = note["end"] - note["start"]
+        for skipped in ("", "\n"):
+            if not content.startswith(skipped, at):
+                continue
+            first = at + len(skipped)
+            piece = content[first : first + length]
+            if len(piece) == length and checksum(piece) == note["crc"]:
+                break
+        else:
+            return None
+        if skipped:
+            pieces.append(({"type": "text"}, skipped))
+        pieces.append((note, piece))
+        at = first + length
+    if at < len(content):
+        pieces.append(({"type": "text"}, content[at:]))
+    return pieces

@@ -1,0 +1,211 @@
+"""One call in the making: settings and messages become a request. No I/O."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from langchain_core.messages import BaseMessage
+
+from langchain_cf_gemini._candidates import AnswerParser
+from langchain_cf_gemini._cloudflare import (
+    Account,
+    Request,
+    gateway_request,
+    run_request,
+)
+from langchain_cf_gemini._contents import body_from_messages
+from langchain_cf_gemini._gemini import Json
+from langchain_cf_gemini._generation import (
+    camel_case,
+    generation_config,
+    safety_settings_from,
+    thinking_config,
+)
+from langchain_cf_gemini._media import Media
+from langchain_cf_gemini._profiles import (
+    google_id_from,
+    model_id_from,
+    thinking_levels,
+)
+from langchain_cf_gemini.gateway import GatewayOptions
+
+Endpoint = Literal["run", "gateway"]
+
+# Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
+# Names that do not say their generation (`gemini-flash-latest`) mean a newer one.
+_BEFORE_3 = re.compile(r"gemini-(1|2)(\.|-)")
+_MORE_THAN_TEXT = re.compile(r"image|tts|omni")
+
+
+@lru_cache(maxsize=256)
+def _ids_from(model: str, google_model: str | None) -> tuple[str, str, bool]:
+    """Return a model's bare id, Google's id, and whether it is before Gemini 3."""
+    bare = model_id_from(model)
+    return bare, google_id_from(model, google_model), bool(_BEFORE_3.match(bare))
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What one call sends, and how its answer is to be read."""
+
+    model: str
+    google_id: str
+    body: Json
+    media: Media
+    gateway: GatewayOptions
+    headers: Mapping[str, str]
+    as_blocks: bool
+    single_call: bool
+    with_usage: bool
+    stream_on_run: bool
+    times: Json
+
+    def request(self, account: Account, endpoint: Endpoint, *, stream: bool) -> Request:
+        """Return the HTTP request for one of the two endpoints."""
+        headers = {**self.headers, **self.gateway.headers(endpoint)}
+        if endpoint == "gateway":
+            return gateway_request(
+                account,
+                self.google_id,
+                self.body,
+                gateway=self.gateway.gateway_id,
+                headers=headers,
+                stream=stream,
+            )
+        body = {**self.body, "stream": True} if stream else self.body
+        model = f"google/{self.model}"
+        return run_request(account, model, body, headers=headers, stream=stream)
+
+    def parser(self, *, streaming: bool) -> AnswerParser:
+        """Return a reader for the answer."""
+        return AnswerParser(
+            streaming=streaming,
+            as_blocks=self.as_blocks,
+            single_call=self.single_call,
+        )
+
+
+def call_from_settings(
+    settings: Mapping[str, Any], messages: Sequence[BaseMessage]
+) -> Call:
+    """Convert everything that one call sends.
+
+    Args:
+        settings: The instance's fields with the call's own arguments laid over them,
+            under their canonical names.
+        messages: The conversation, oldest first.
+
+    Raises:
+        ValueError: If a setting is outside of what Google documents.
+        UnsupportedContentError: If a message cannot be said in Gemini's terms.
+    """
+    get = settings.get
+    model, google_id, before_3 = _ids_from(settings["model"], get("google_model"))
+    media = Media(urls=get("media_urls") or "inline", per_part=not before_3)
+    body = body_from_messages(messages, media=media, signs_calls=not before_3)
+    tools = tools_from_settings(settings)
+    body |= tools
+    if config := config_from_settings(settings, model):
+        body["generationConfig"] = config
+    if (safety := get("safety_settings")) is not None:
+        body["safetySettings"] = safety_settings_from(safety)
+    if cached := get("cached_content"):
+        body["cachedContent"] = cached
+    if labels := get("labels"):
+        body["labels"] = dict(labels)
+    return Call(
+        model=model,
+        google_id=google_id,
+        body=body,
+        media=media,
+        gateway=settings["gateway"],
+        headers=get("default_headers") or {},
+        as_blocks=get("output_version") == "v1" or _asks_for_more(model, config, tools),
+        single_call=get("parallel_tool_calls") is False,
+        with_usage=get("stream_usage") is not False,
+        stream_on_run=bool(get("stream_on_run")),
+        times=_times_from(settings),
+    )
+
+
+def _times_from(settings: Mapping[str, Any]) -> Json:
+    """Return the transport's arguments: how long to wait, how often to try.
+
+    The gateway's own attempts multiply with ours, and all of them happen within one of
+    ours; the time for one answer must allow for them.
+    """
+    times = {k: settings[k] for k in ("timeout", "max_retries") if k in settings}
+    timeout = times.get("timeout")
+    if isinstance(timeout, int | float):
+        times["timeout"] = settings["gateway"].read_timeout_floor(timeout)
+    return times
+
+
+def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
+    """Tell whether more than text and calls may come, so that content is blocks."""
+    modalities = config.get("responseModalities")
+    return bool(
+        (modalities and modalities != ["TEXT"])
+        or any("codeExecution" in tool for tool in tools.get("tools", ()))
+        or _MORE_THAN_TEXT.search(model)
+    )
+
+
+def config_from_settings(settings: Mapping[str, Any], model: str) -> Json:
+    """Return the whole generationConfig.
+
+    Raises:
+        ValueError: If a setting is outside of what Google documents.
+    """
+    config = generation_config(settings)
+    config |= thinking_config(settings, model, thinking_levels(model))
+    dialect = settings.get("schema_dialect") or "json"
+    if (schema := settings.get("response_schema")) is not None:
+        config = {**_schema_config(schema, dialect), **config}
+    if (wanted := settings.get("response_format")) is not None:
+        from langchain_cf_gemini._tools import generation_config_from_response_format
+
+        config |= generation_config_from_response_format(wanted, dialect=dialect)
+    if own := settings.get("generation_config"):
+        config |= camel_case_keys(own)
+    return config
+
+
+def camel_case_keys(own: Mapping[str, Any]) -> Json:
+    """Return a caller's generationConfig; schemas in it are left as they are."""
+    return {
+        key: value if "chema" in key else camel_case(value)
+        for key, value in zip(camel_case(dict.fromkeys(own)), own.values(), strict=True)
+    }
+
+
+def _schema_config(schema: Any, dialect: Literal["json", "openapi"]) -> Json:
+    from langchain_cf_gemini._tools import generation_config_from_response_format
+
+    return generation_config_from_response_format(schema, dialect=dialect)
+
+
+def tools_from_settings(settings: Mapping[str, Any]) -> Json:
+    """Return `tools` and `toolConfig`, if there are any."""
+    tools, choice = settings.get("tools"), settings.get("tool_choice")
+    config = settings.get("tool_config")
+    body: Json = {}
+    if tools or choice is not None:
+        from langchain_cf_gemini._tools import (
+            tool_config_from_choice,
+            tools_from_langchain,
+        )
+
+        strict = settings.get("strict")
+        dialect = settings.get("schema_dialect") or "json"
+        wire = tools_from_langchain(tools or (), dialect=dialect, strict=strict)
+        config = tool_config_from_choice(
+            choice, wire, strict=strict, tool_config=config
+        )
+        if wire:
+            body["tools"] = wire
+    if config:
+        body["toolConfig"] = camel_case(config)
+    return body

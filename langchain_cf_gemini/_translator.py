@@ -1,0 +1,146 @@
+"""`content_blocks` of our messages whose content is plain text.
+
+Registered with langchain-core for `model_provider="cloudflare_gemini"`. List content is
+v1 already; core reads it without us.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.block_translators import register_translator
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
+
+from langchain_cf_gemini._blocks import block_from_part, extras_from
+from langchain_cf_gemini._draft import PROVIDER
+from langchain_cf_gemini._gemini import Json
+from langchain_cf_gemini._notes import KEY, SYNTHETIC, texts_from_notes
+
+if TYPE_CHECKING:
+    from langchain_core.messages import content as types
+
+_REFUSALS = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST"})
+_HAS_REFUSAL = "refusal" in KNOWN_BLOCK_TYPES
+
+
+class _Blocks:
+    """The blocks of one message, in the order of its parts."""
+
+    def __init__(self, message: AIMessage) -> None:
+        self.made: list[Json] = []
+        self.prefix = f"lc_{message.response_metadata.get('id', '')}"
+        self._notes: list[Json] = message.additional_kwargs.get(KEY) or []
+        self._signed = {
+            n["id"]: n for n in self._notes if n.get("type") == "function_call"
+        }
+
+    def text(self, text: str, note: Json) -> None:
+        """Add text; a signed part joins the unsigned one before it."""
+        extras = extras_from(note.get("signature"), note.get("part"))
+        last = self.made[-1] if self.made else {}
+        if last.get("type") == "text" and "extras" not in last and "part" not in note:
+            if extras:
+                extras["extras"]["signature_start"] = len(last["text"])
+            last["text"] += text
+            last.update(extras)
+            return
+        count = sum(block["type"] == "text" for block in self.made)
+        index = f"{self.prefix}_text" + (f"_{count}" if count else "")
+        self.made.append({"type": "text", "text": text, "index": index, **extras})
+
+    def call(self, call: Json) -> None:
+        """Add a call, with the signature of its part."""
+        note = self._signed.get(call.get("id") or "", {})
+        self.made.append(
+            {**call, **extras_from(note.get("signature"), note.get("part"))}
+        )
+
+    def other(self, note: Json) -> None:
+        """Add a part that came unannounced in a stream of text."""
+        part, number = note["part"], note.get("number", 0)
+        if part.get("thought") and "text" in part:
+            block: Json = {"type": "reasoning", "reasoning": part["text"]}
+            block |= extras_from(part.get("thoughtSignature"), None)
+        else:
+            block = block_from_part(part, code_id=f"{SYNTHETIC}code_{number}")
+        self.made.append({**block, "index": f"{self.prefix}_part_{number}"})
+
+    def of_message(self, message: AIMessage) -> None:
+        """Read a whole message along its notes."""
+        content = str(message.content)
+        calls: dict[str | None, Any] = {c["id"]: c for c in message.tool_calls}
+        pieces = texts_from_notes(content, self._notes) if self._notes else None
+        for note, text in [({"type": "text"}, content)] if pieces is None else pieces:
+            kind = note["type"]
+            if kind == "function_call":
+                if call := calls.pop(note["id"], None):
+                    self.call(call)
+            elif kind == "part":
+                self.other(note)
+            elif text or "signature" in note:
+                self.text(text, note)
+        for call in calls.values():
+            self.call(call)
+
+    def of_chunk(self, chunk: AIMessageChunk) -> None:
+        """Read one chunk of a stream."""
+        signed = {}
+        for note in self._notes:
+            if note.get("type") == "text" and "signature" in note:
+                signed = note
+            elif note.get("type") == "part":
+                self.other(note)
+        if chunk.content or signed:
+            block: Json = {"type": "text", "text": chunk.content}
+            block |= extras_from(signed.get("signature"), signed.get("part"))
+            if start := signed.get("start"):
+                block["extras"]["signature_start"] = start
+            self.made.append({**block, "index": f"{self.prefix}_text"})
+        for call in chunk.tool_call_chunks:
+            index = f"{self.prefix}_call_{call['index']}"
+            self.call({**call, "type": "tool_call_chunk", "index": index})
+
+    def notes_of(self, message: AIMessage) -> None:
+        """Add what the end of an answer says about its text."""
+        metadata = message.response_metadata
+        if citations := metadata.get("citations"):
+            texts = [block for block in self.made if block["type"] == "text"]
+            if not texts:
+                self.text("", {})
+                texts = self.made[-1:]
+            texts[0]["annotations"] = citations
+        if _HAS_REFUSAL and (said := _refusal(metadata)):
+            self.made.append({"type": "refusal", "refusal": said})
+
+
+def _refusal(metadata: Json) -> str | None:
+    feedback = metadata.get("prompt_feedback") or {}
+    reason = feedback.get("block_reason") or metadata.get("finish_reason")
+    if feedback.get("block_reason") or reason in _REFUSALS:
+        return str(metadata.get("finish_message") or reason)
+    return None
+
+
+def blocks_from_message(message: AIMessage) -> "list[types.ContentBlock]":
+    """Return the content blocks of a message."""
+    if not isinstance(message.content, str):
+        raise NotImplementedError  # core's own reading is right for v1 content
+    blocks = _Blocks(message)
+    blocks.of_message(message)
+    blocks.notes_of(message)
+    return blocks.made  # type: ignore[return-value]
+
+
+def blocks_from_chunk(chunk: AIMessageChunk) -> "list[types.ContentBlock]":
+    """Return the content blocks of a chunk, or of chunks added up."""
+    if not isinstance(chunk.content, str):
+        raise NotImplementedError
+    blocks = _Blocks(chunk)
+    whole = chunk.chunk_position == "last"
+    blocks.of_message(chunk) if whole else blocks.of_chunk(chunk)
+    blocks.notes_of(chunk)
+    return blocks.made  # type: ignore[return-value]
+
+
+def register() -> None:
+    """Tell langchain-core how to read our messages."""
+    register_translator(PROVIDER, blocks_from_message, blocks_from_chunk)

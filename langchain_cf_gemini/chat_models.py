@@ -1,0 +1,365 @@
+"""`ChatCloudflareGemini`: Gemini through Cloudflare as a LangChain chat model."""
+
+import warnings
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any, Literal, Self, cast
+
+from langchain_core.callbacks import (
+    AsyncCallbackManagerForLLMRun,
+    CallbackManagerForLLMRun,
+)
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models.chat_models import LangSmithParams
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+
+from langchain_cf_gemini import _translator
+from langchain_cf_gemini._answers import last_chunk, result_from_payloads
+from langchain_cf_gemini._cloudflare import Request
+from langchain_cf_gemini._downloads import adownload, download
+from langchain_cf_gemini._draft import PROVIDER
+from langchain_cf_gemini._exceptions import CloudflareGeminiError
+from langchain_cf_gemini._gemini import Json
+from langchain_cf_gemini._profiles import profile_for
+from langchain_cf_gemini._request import (
+    Call,
+    Endpoint,
+    call_from_settings,
+    tools_from_settings,
+)
+from langchain_cf_gemini._settings import GeminiSettings
+from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
+from langchain_cf_gemini.gateway import metadata_from_run
+
+_translator.register()
+
+# The gateway refused for a reason of set-up, which asking again will not change.
+_REFUSAL_CODES = frozenset({2001, 2008, 2009})
+_REFUSAL_STATUSES = frozenset({401, 402, 403, 404})
+
+
+class GatewayFallbackWarning(UserWarning):
+    """The gateway refused to stream; the instance streams through `run` from now on."""
+
+
+class ChatCloudflareGemini(GeminiSettings):
+    """Google's Gemini models as Cloudflare proxies them."""
+
+    # ---- LangChain's house
+
+    @property
+    def _llm_type(self) -> str:
+        return "cloudflare-gemini"
+
+    @property
+    def _identifying_params(self) -> Json:
+        params = self._set()
+        params.pop("default_headers", None)
+        params.pop("timeout", None)
+        return params
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Say that `langchain_core.load` may write and read this class."""
+        return True
+
+    @classmethod
+    def get_lc_namespace(cls) -> list[str]:
+        """Return the module path that serialized models are found by."""
+        return ["langchain_cf_gemini", "chat_models"]
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Return the environment variables that stand for secrets when serialized."""
+        return {"api_token": "CLOUDFLARE_API_TOKEN", "google_api_key": "GOOGLE_API_KEY"}
+
+    @property
+    def model_name(self) -> str:
+        """The model, by the name that other integrations use."""
+        return self.model
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        endpoint: Endpoint = "run" if self.endpoint == "run" else "gateway"
+        return profile_for(self.model, endpoint=endpoint)
+
+    def _get_ls_params(
+        self, stop: list[str] | None = None, **kwargs: Any
+    ) -> LangSmithParams:
+        params = LangSmithParams(
+            ls_provider=PROVIDER,
+            ls_model_name=kwargs.get("model") or self.model,
+            ls_model_type="chat",
+        )
+        temperature = kwargs.get("temperature", self.temperature)
+        if temperature is not None:
+            params["ls_temperature"] = temperature
+        max_tokens = kwargs.get("max_tokens", self.max_tokens)
+        if max_tokens is not None:
+            params["ls_max_tokens"] = max_tokens
+        if stop := stop or self.stop:
+            params["ls_stop"] = [stop] if isinstance(stop, str) else stop
+        return params
+
+    # ---- one call
+
+    def _call(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Json,
+        run_manager: Any,
+        *,
+        stream: bool = False,
+    ) -> tuple[Call, Endpoint]:
+        """Convert a call and choose its endpoint; fails before anything is sent."""
+        kwargs.pop("stream", None)
+        settings = self._settings(stop, kwargs)
+        if self.gateway_metadata_keys and run_manager is not None:
+            named = metadata_from_run(run_manager.metadata, self.gateway_metadata_keys)
+            settings["gateway"] = settings["gateway"].merged({"metadata": named})
+        if stream and settings.get("n", 1) > 1:
+            raise ValueError("n > 1 cannot be streamed: a stream is one answer")
+        call = call_from_settings(settings, messages)
+        return call, self._endpoint(settings, stream=stream)
+
+    def _endpoint(self, settings: Json, *, stream: bool) -> Endpoint:
+        chosen = settings.get("endpoint", "auto")
+        if chosen != "auto":
+            return cast("Endpoint", chosen)
+        if self.google_api_key is not None:
+            return "gateway"  # the only endpoint that takes a key of Google's
+        return "gateway" if stream and not self._gateway_refused else "run"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call, endpoint = self._call(messages, stop, kwargs, run_manager)
+        if call.media.downloads:
+            download(call.media.downloads)
+        request = call.request(self._account(), endpoint, stream=False)
+        answer = self._transport().send(request, **call.times)
+        return result_from_payloads(call, answer.payloads, answer.gateway)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call, endpoint = self._call(messages, stop, kwargs, run_manager)
+        if call.media.downloads:
+            await adownload(call.media.downloads)
+        request = call.request(self._account(), endpoint, stream=False)
+        answer = await self._transport().asend(request, **call.times)
+        return result_from_payloads(call, answer.payloads, answer.gateway)
+
+    # ---- streams
+
+    # LangChain reports tokens to callbacks itself; doing it here too would report
+    # them twice in its v3 events.
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
+        if call.media.downloads:
+            download(call.media.downloads)
+        parser = call.parser(streaming=True)
+        with ExitStack() as stack:
+            stream = self._opened(stack, call, endpoint, auto=_is_auto(self, kwargs))
+            for payload in stream:
+                if chunk := parser.feed(payload):
+                    yield ChatGenerationChunk(message=chunk)
+            last = last_chunk(call, parser, stream.gateway)
+        yield ChatGenerationChunk(message=last)
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
+        if call.media.downloads:
+            await adownload(call.media.downloads)
+        parser = call.parser(streaming=True)
+        async with AsyncExitStack() as stack:
+            auto = _is_auto(self, kwargs)
+            stream = await self._aopened(stack, call, endpoint, auto=auto)
+            async for payload in stream:
+                if chunk := parser.feed(payload):
+                    yield ChatGenerationChunk(message=chunk)
+            last = last_chunk(call, parser, stream.gateway)
+        yield ChatGenerationChunk(message=last)
+
+    def _opened(
+        self, stack: ExitStack, call: Call, endpoint: Endpoint, *, auto: bool
+    ) -> PayloadStream:
+        send = self._transport().stream
+        try:
+            request = self._stream_request(call, endpoint)
+            return stack.enter_context(send(request, **call.times))
+        except CloudflareGeminiError as error:
+            if not (auto and endpoint == "gateway" and self._falls_back(error)):
+                raise
+        request = self._stream_request(call, "run")
+        return stack.enter_context(send(request, **call.times))
+
+    async def _aopened(
+        self, stack: AsyncExitStack, call: Call, endpoint: Endpoint, *, auto: bool
+    ) -> AsyncPayloadStream:
+        send = self._transport().astream
+        try:
+            request = self._stream_request(call, endpoint)
+            return await stack.enter_async_context(send(request, **call.times))
+        except CloudflareGeminiError as error:
+            if not (auto and endpoint == "gateway" and self._falls_back(error)):
+                raise
+        request = self._stream_request(call, "run")
+        return await stack.enter_async_context(send(request, **call.times))
+
+    def _stream_request(self, call: Call, endpoint: Endpoint) -> Request:
+        # Cloudflare documents no stream of this dialect on run: the whole answer
+        # becomes the stream, unless the caller wants to try.
+        stream = endpoint == "gateway" or call.stream_on_run
+        return call.request(self._account(), endpoint, stream=stream)
+
+    def _falls_back(self, error: CloudflareGeminiError) -> bool:
+        """Turn to `run` for good if the gateway refused for a reason of set-up."""
+        refused = error.status_code in _REFUSAL_STATUSES or error.code in _REFUSAL_CODES
+        if refused and not self._gateway_refused:
+            self._gateway_refused = True
+            warnings.warn(
+                "Cloudflare's gateway refused to stream, so this model streams through "
+                "/ai/run from now on, each answer in one piece. Set endpoint='run' to "
+                f"choose that, or mend the gateway: {error}",
+                GatewayFallbackWarning,
+                stacklevel=2,
+            )
+        return refused
+
+    # ---- tools and structured output
+
+    def bind_tools(
+        self,
+        tools: Sequence[Any],
+        *,
+        tool_choice: Any = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        response_format: Any = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return this model with tools, converted once.
+
+        Args:
+            tools: Functions, LangChain tools, pydantic classes, TypedDicts, JSON
+                Schemas, declarations of OpenAI, Anthropic, MCP or Gemini, and names of
+                Gemini's own tools (`"google_search"`, `"code_execution"`, ...).
+            tool_choice: `"auto"`, `"any"`, `"required"`, `"none"`, True, a tool's name,
+                a list of names, or a dict of OpenAI's, Anthropic's or Gemini's.
+            strict: True makes Google hold calls to their schema (mode VALIDATED).
+            parallel_tool_calls: Gemini cannot forbid parallel calls. False keeps the
+                first call of an answer; the others are kept out of `tool_calls` and
+                told in `response_metadata["dropped_tool_calls"]`.
+            response_format: A schema that the answer's text must have.
+            **kwargs: Any other argument of a call, bound with the tools.
+
+        Raises:
+            ValueError: If a tool or a choice cannot be said in Gemini's terms.
+        """
+        settings = {"tools": list(tools), "tool_choice": tool_choice, "strict": strict}
+        settings |= {
+            "schema_dialect": kwargs.get("schema_dialect", self.schema_dialect)
+        }
+        settings |= {"tool_config": kwargs.pop("tool_config", self.tool_config)}
+        wire = tools_from_settings(settings)
+        bound: Json = {"tools": wire.get("tools", [])}
+        if "toolConfig" in wire:
+            bound["tool_config"] = wire["toolConfig"]
+        if parallel_tool_calls is not None:
+            bound["parallel_tool_calls"] = parallel_tool_calls
+        if response_format is not None:
+            bound["response_format"] = response_format
+        return self.bind(**bound, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: Any = None,
+        *,
+        include_raw: bool = False,
+        method: Literal["json_schema", "function_calling", "json_mode"] = "json_schema",
+        strict: bool | None = None,
+        tools: Sequence[Any] | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return a runnable whose output has a schema.
+
+        Args:
+            schema: A pydantic class, TypedDict, dataclass, Enum, `list[...]`, or JSON
+                Schema.
+            include_raw: Whether to return `{"raw", "parsed", "parsing_error"}`.
+            method: `"json_schema"` has Google hold the text to the schema,
+                `"function_calling"` forces one call, `"json_mode"` asks for any JSON.
+            strict: For function calling, as in `bind_tools`.
+            tools: Tools that the model may call instead of answering.
+            **kwargs: Any other argument of a call.
+
+        Raises:
+            ValueError: If the schema or the method cannot be used.
+        """
+        from langchain_cf_gemini._structured import structured_output
+
+        return structured_output(
+            self,
+            schema,
+            include_raw=include_raw,
+            method=method,
+            strict=strict,
+            tools=tools,
+            dialect=kwargs.get("schema_dialect", self.schema_dialect),
+            **kwargs,
+        )
+
+    # ---- connections
+
+    def close(self) -> None:
+        """Give up this instance's share in the process's connections."""
+        self._transport().close()
+
+    async def aclose(self) -> None:
+        """Give up this instance's share in the running loop's connections too."""
+        await self._transport().aclose()
+
+    def __enter__(self) -> Self:
+        """Return the model; leaving the block closes it."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the model."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        """Return the model; leaving the block closes it."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the model."""
+        await self.aclose()
+
+
+def _is_auto(model: GeminiSettings, kwargs: Json) -> bool:
+    return kwargs.get("endpoint", model.endpoint) == "auto"
