@@ -219,6 +219,7 @@ class AsyncPool:
         self._idle: deque[tuple[float, _Slot]] = deque()
         self._slots: set[_Slot] = set()
         self._tasks = Tasks()
+        self._closing = Tasks()
 
     async def open(self, request: httpx.Request) -> HttpxExchange:
         """Send the request; returns when the response's headers are there."""
@@ -285,6 +286,10 @@ class AsyncPool:
         self._idle.append((now, slot))
         while stale := _taken_stale(self._idle, now):
             self.discard(stale)
+
+    def closing(self) -> asyncio.Task[None]:
+        """A task that closes every connection."""
+        return self._closing.start(self.aclose())
 
     async def aclose(self) -> None:
         """Close every connection, also those in use."""
