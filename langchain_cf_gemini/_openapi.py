@@ -9,12 +9,15 @@ discriminator, all examples but the first).
 
 from collections.abc import Callable
 from math import floor
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._kinds import all_exclusive, fits, kind_of, kinds_of_schema
 from langchain_cf_gemini._merge import Schema, conjunction
 from langchain_cf_gemini._schema import json_schema_from
+
+Dialect = Literal["json", "openapi"]
+"""How schemas are said: JSON Schema whole, or Google's subset of OpenAPI 3.0."""
 
 _ABOUT = {
     "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
