@@ -5,12 +5,12 @@ Each door checks account and token and finds the model; each refuses in its own 
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_cf_gemini.emulator._gateway import header_problems, options_from_headers
 from langchain_cf_gemini.emulator._http import Incoming
-from langchain_cf_gemini.emulator._models import CATALOGUE, GOOGLE, Model
+from langchain_cf_gemini.emulator._models import CATALOGUE, Model, model_from_google_id
 from langchain_cf_gemini.emulator._refusals import (
     Refusal,
     gateway_refusal,
@@ -33,7 +33,6 @@ class Settings:
     strict: bool = True
     foreign_signatures: bool = False
     credit: bool = True
-    known_models: Mapping[str, Model] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +147,8 @@ def check_google_key(settings: Settings, incoming: Incoming) -> None:
 
 
 def _google_asked(incoming: Incoming, model: str) -> Asked:
-    if model not in GOOGLE:
+    known = model_from_google_id(model)
+    if known is None:
         raise google_refusal(
             f"models/{model} is not found for API version v1beta, or is not supported "
             "for generateContent. Call ModelService.ListModels to see the list of "
@@ -161,7 +161,7 @@ def _google_asked(incoming: Incoming, model: str) -> Asked:
         raise google_refusal(
             "Invalid JSON payload received. Expected a JSON object.", rule="json"
         )
-    return Asked(model=GOOGLE[model], name=model, body=body, backend="gemini_api")
+    return Asked(model=known, name=model, body=body, backend="gemini_api")
 
 
 def _check_headers(settings: Settings, incoming: Incoming, refusal: Any) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from langchain_cf_gemini.emulator._http import Incoming, Outgoing, json_answer
-from langchain_cf_gemini.emulator._models import GOOGLE, MODELS, Model
+from langchain_cf_gemini.emulator._models import MODELS, Model, model_from_google_id
 from langchain_cf_gemini.emulator._refusals import google_refusal
 from langchain_cf_gemini.emulator._service import Service
 
@@ -17,9 +17,10 @@ def google_models(
         service.check_key(incoming)
         if model is None:
             return json_answer(200, {"models": [_entry(known) for known in MODELS]})
-        if model not in GOOGLE:
+        known = model_from_google_id(model)
+        if known is None:
             raise google_refusal(f"Model is not found: models/{model}", code=404)
-        return json_answer(200, _entry(GOOGLE[model]))
+        return json_answer(200, _entry(known))
 
     return service.other(incoming, "models", answer)
 

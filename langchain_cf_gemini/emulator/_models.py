@@ -4,6 +4,7 @@ Catalogue ids and prices: Cloudflare's catalogue pages. Thinking levels: Google'
 page docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking.
 """
 
+import re
 from dataclasses import dataclass, field, replace
 
 _ALL = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
@@ -66,9 +67,14 @@ def _gemini_3(
 # Lite lost its suffix in July 2026 and answers to both since.
 MODELS = (
     Model(
-        google_id="gemini-2.0-flash", generation=2.0, aliases=("gemini-2.0-flash-001",)
+        google_id="gemini-2.0-flash",
+        generation=2.0,
     ),
     Model(google_id="gemini-2.0-flash-lite", generation=2.0),
+    Model(google_id="gemini-2.0-pro", generation=2.0),
+    Model(google_id="gemini-1.5-flash", generation=1.5),
+    Model(google_id="gemini-1.5-pro", generation=1.5),
+    Model(google_id="gemma-3", generation=1.5),
     Model(
         google_id="gemini-2.5-flash-lite",
         generation=2.5,
@@ -80,7 +86,6 @@ MODELS = (
         google_id="gemini-2.5-flash",
         generation=2.5,
         catalogue_id="google/gemini-2.5-flash",
-        aliases=("gemini-2.5-flash-image", "gemini-2.5-flash-image-preview"),
         thinking_budget=(0, 24_576),
         thinking_off=True,
     ),
@@ -94,7 +99,7 @@ MODELS = (
     Model(
         google_id="gemini-3-pro-preview",
         generation=3,
-        aliases=("gemini-3-pro-image-preview",),
+        aliases=("gemini-3-pro-image-preview", "gemini-3-pro-image"),
         thinking_levels=("LOW", "HIGH"),
         thinking_level="HIGH",
         thinking_budget=(0, 65_536),
@@ -106,7 +111,7 @@ MODELS = (
         _NOT_MINIMAL,
         "HIGH",
         google_id="gemini-3.1-pro-preview",
-        aliases=("gemini-3.1-pro-preview-customtools",),
+        aliases=("gemini-3.1-pro-preview-customtools", "gemini-pro-latest"),
     ),
     _gemini_3(
         "gemini-3.1-flash-lite",
@@ -115,7 +120,13 @@ MODELS = (
         "MINIMAL",
         aliases=("gemini-3.1-flash-lite-preview", "gemini-3.1-flash-image-preview"),
     ),
-    _gemini_3("gemini-3.5-flash-lite", 3.5, _ALL, "MINIMAL"),
+    _gemini_3(
+        "gemini-3.5-flash-lite",
+        3.5,
+        _ALL,
+        "MINIMAL",
+        aliases=("gemini-flash-lite-latest",),
+    ),
     _gemini_3("gemini-3.5-flash", 3.5, _ALL, "MEDIUM"),
     _gemini_3("gemini-3.6-flash", 3.6, _ALL, "MEDIUM"),
     _gemini_3("gemini-3.7-flash", 3.7, _NOT_MINIMAL, "MEDIUM"),
@@ -128,13 +139,33 @@ MODELS = (
     ),
 )
 
-# Answered by the model it stands for at present; the other aliases by themselves.
-_RESOLVED = ("gemini-flash-latest",)
 CATALOGUE = {model.catalogue_id: model for model in MODELS if model.catalogue_id}
-GOOGLE = {
-    name: model
-    if name == model.google_id or name in _RESOLVED
-    else replace(model, google_id=name)
-    for model in MODELS
-    for name in (model.google_id, *model.aliases)
+_GOOGLE = {
+    name: model for model in MODELS for name in (model.google_id, *model.aliases)
 }
+_STABLE = {
+    f"{name}-": model for name, model in _GOOGLE.items() if "preview" not in name
+}
+_VARIANT = re.compile(
+    r"(?:-?(?:preview|exp|experimental|latest|image|generation|tts|live|native|audio|"
+    r"thinking|computer|use|dialog|customtools|it|e?\d+[bmk]?))+"
+)
+
+
+def model_from_google_id(name: str) -> Model | None:
+    """The model of an id on Google's paths; None if Google has no such model.
+
+    Dated, preview and special-purpose ids are judged like the model they vary. They name
+    themselves as `modelVersion`, as does every id but `-latest`.
+    """
+    known = _GOOGLE.get(name) or _varied(name)
+    if known is None or name.endswith("-latest") or name == known.google_id:
+        return known
+    return replace(known, google_id=name)
+
+
+def _varied(name: str) -> Model | None:
+    for base in sorted(_STABLE, key=len, reverse=True):
+        if name.startswith(base) and _VARIANT.fullmatch(name.removeprefix(base)):
+            return _STABLE[base]
+    return None

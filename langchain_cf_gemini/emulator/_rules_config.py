@@ -20,10 +20,25 @@ _MIME_TYPES = (
 
 def _temperature(judged: Judged) -> Iterator[str]:
     value = judged.config.get("temperature")
-    if value is not None and not 0 <= value <= 2:
-        yield judged.unable(
+    if value is None or 0 <= value <= 2:
+        return
+    yield (
+        judged.unable(
             f"it has a temperature value of {value} but the supported range is from 0 "
             "(inclusive) to 2.0001 (exclusive). Update the value and try again."
+        )
+        if judged.vertex
+        else "* GenerateContentRequest.generation_config.temperature: temperature must "
+        "be in the range [0.0, 2.0].\n"
+    )
+
+
+def _top_p(judged: Judged) -> Iterator[str]:
+    value = judged.config.get("topP")
+    if value is not None and not 0 <= value <= 1:
+        yield judged.unable(
+            f"it has a topP value of {value} but the supported range is from 0 "
+            "(inclusive) to 1 (inclusive). Update the value and try again."
         )
 
 
@@ -33,8 +48,8 @@ def _between(name: str, low: float, high: float) -> Any:
         if value is not None and not low <= value <= high:
             yield judged.unable(
                 f"it has a {name} value of {value} but the supported range is from "
-                f"{low} (inclusive) to {high} (inclusive). Update the value and try "
-                "again."
+                f"{low} (inclusive) to {high + 1} (exclusive). Update the value and "
+                "try again."
             )
 
     return check
@@ -134,7 +149,7 @@ CONFIG_RULES = (
         name="topP",
         source="discovery document: a probability",
         proof="documented",
-        check=_between("topP", 0, 1),
+        check=_top_p,
     ),
     Rule(
         name="penalties",
@@ -156,8 +171,8 @@ CONFIG_RULES = (
     ),
     Rule(
         name="output tokens",
-        source="Google's model pages: at most 65,536",
-        proof="documented",
+        source="stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
+        proof="reported",
         check=_between("maxOutputTokens", 1, _MAX_OUTPUT_TOKENS),
     ),
     Rule(

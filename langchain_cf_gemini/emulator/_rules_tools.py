@@ -130,9 +130,14 @@ def _schema_required(judged: Judged) -> Iterator[str]:
 
 def _schema_enum(judged: Judged) -> Iterator[str]:
     for path, schema in _schemas(judged):
-        for position, value in enumerate(schema.get("enum") or ()):
+        where = f"* GenerateContentRequest.{path}.enum"
+        values = schema.get("enum") or ()
+        # The discovery document allows integers, marked by this format.
+        if values and schema.get("type") != "STRING" and schema.get("format") != "enum":
+            yield f"{where}: only allowed for STRING type\n"
+        for position, value in enumerate(values):
             if value == "":
-                yield f"* GenerateContentRequest.{path}.enum[{position}]: cannot be empty\n"
+                yield f"{where}[{position}]: cannot be empty\n"
 
 
 def _allowed_names(judged: Judged) -> Iterator[str]:
@@ -151,7 +156,9 @@ def _allowed_names(judged: Judged) -> Iterator[str]:
 
 def _mode_without_functions(judged: Judged) -> Iterator[str]:
     forced = judged.generation.function_calling.get("mode") == "ANY"
-    if forced and not judged.generation.declarations:
+    # A cached content may hold the declarations.
+    cached = "cachedContent" in judged.generation.body
+    if forced and not cached and not judged.generation.declarations:
         yield "Function calling config is set without function_declarations."
 
 
@@ -260,9 +267,9 @@ TOOL_RULES = (
         check=_schema_required,
     ),
     Rule(
-        name="enum value not empty",
-        source="Gemini API's validator, same family as `items: missing field`",
-        proof="assumed",
+        name="enum of strings",
+        source="decolua/9router#359, decolua/9router#380",
+        proof="reported",
         check=_schema_enum,
     ),
     Rule(
@@ -285,8 +292,8 @@ TOOL_RULES = (
     ),
     Rule(
         name="built-in tools beside functions",
-        source="langchain-ai/langchainjs#10675; pydantic-ai sets the flag on the Gemini "
-        "API from Gemini 3 on",
+        source="cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the flag, "
+        "Vertex does not know it)",
         proof="reported",
         check=_circulation,
     ),

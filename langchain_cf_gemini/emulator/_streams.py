@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _WORDS = re.compile(r"\S+\s*|\s+")
-_FIRST_ONLY = ("promptFeedback",)
+_CLOSED: dict[str, Any] = {"functionCall": {}}
 _END_OF_CANDIDATE = ("content", "index")
 
 
@@ -39,7 +39,10 @@ def chunks_from_response(
             if ends and finish_each_part:
                 said["finishReason"] = candidate.get("finishReason")
             yield {"candidates": [said], **frame}
-    yield {**response, "candidates": [_ending(candidate) for candidate in candidates]}
+    endings = [
+        _ending(candidate, partial_args=partial_args) for candidate in candidates
+    ]
+    yield {**response, "candidates": endings}
 
 
 def _is_sayable(candidate: Any) -> bool:
@@ -65,8 +68,11 @@ def _spoken(
     candidate: Mapping[str, Any], *, partial_args: bool
 ) -> Iterator[tuple[list[dict[str, Any]], bool]]:
     """Each chunk's parts, and whether they end one part of the response."""
-    for part in candidate["content"]["parts"]:
+    parts = candidate["content"]["parts"]
+    for number, part in enumerate(parts, 1):
         pieces = list(_pieces(part, partial_args=partial_args))
+        if number == len(parts) and pieces and pieces[-1] == _CLOSED:
+            pieces.pop()  # the stream's last chunk closes its last call
         for position, piece in enumerate(pieces, 1):
             yield [piece], position == len(pieces)
 
@@ -82,7 +88,9 @@ def _pieces(part: Mapping[str, Any], *, partial_args: bool) -> Iterator[dict[str
         yield dict(part)
 
 
-def _ending(candidate: Mapping[str, Any]) -> dict[str, Any]:
+def _ending(candidate: Mapping[str, Any], *, partial_args: bool) -> dict[str, Any]:
+    last = candidate["content"]["parts"][-1:]
+    closes = partial_args and any(p.get("functionCall", {}).get("args") for p in last)
     signatures = [
         part["thoughtSignature"]
         for part in candidate["content"]["parts"]
@@ -90,7 +98,10 @@ def _ending(candidate: Mapping[str, Any]) -> dict[str, Any]:
     ]
     signed = {"thoughtSignature": signatures[-1]} if signatures else {}
     rest = {k: v for k, v in candidate.items() if k not in _END_OF_CANDIDATE}
-    content = {"role": "model", "parts": [{"text": "", **signed}]}
+    content = {
+        "role": "model",
+        "parts": [_CLOSED if closes else {"text": "", **signed}],
+    }
     return {"content": content, **rest, **_index(candidate)}
 
 
@@ -107,7 +118,7 @@ def _partial_call(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for path, value in args:
         for piece in _partial_args(path, value):
             yield {"functionCall": {"partialArgs": [piece], "willContinue": True}}
-    yield {"functionCall": {}}
+    yield _CLOSED
 
 
 def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
