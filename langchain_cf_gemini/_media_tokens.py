@@ -7,7 +7,6 @@ lengths are read from the file's own header; nothing is decoded or fetched.
 """
 
 import base64
-import binascii
 import math
 import re
 import struct
@@ -144,10 +143,11 @@ _ESTIMATORS: Final[dict[str, _Estimate]] = {
 
 
 def bytes_of(data: str | None) -> bytes:
-    """Decode base64 of either alphabet; nothing for what is no base64."""
+    """Decode base64 of either alphabet, padded or not; nothing for what is neither."""
+    text = (data or "").translate(_STANDARD_ALPHABET)
     try:
-        return base64.b64decode((data or "").translate(_STANDARD_ALPHABET))
-    except binascii.Error:
+        return base64.b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
         return b""
 
 

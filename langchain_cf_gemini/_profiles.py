@@ -1,7 +1,7 @@
 """Model ids: what may be asked for, what it is called where, and what it can do."""
 
 import re
-from typing import Final, Literal
+from typing import Final, Literal, cast
 
 from langchain_core.language_models.model_profile import ModelProfile
 
@@ -173,12 +173,12 @@ def _profile_from_info(known: ModelInfo, endpoint: Endpoint) -> ModelProfile:
         attachment=True,
         temperature=True,
     )
-    if known.context_length is not None:
-        profile["max_input_tokens"] = known.context_length
-    if known.release_date is not None:
-        profile["release_date"] = known.release_date
-    if known.thinking_levels:
-        profile["reasoning_effort_levels"] = list(known.thinking_levels)
-    if known.default_thinking_level is not None:
-        profile["reasoning_effort_default"] = known.default_thinking_level
+    told = {
+        "max_input_tokens": known.context_length,
+        "release_date": known.release_date,
+        "reasoning_effort_levels": list(known.thinking_levels or ()),
+        "reasoning_effort_default": known.default_thinking_level,
+    }
+    known_fields = {name: value for name, value in told.items() if value}
+    profile.update(cast("ModelProfile", known_fields))
     return profile

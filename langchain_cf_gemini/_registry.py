@@ -32,7 +32,7 @@ def register_init_chat_model() -> None:
         from langchain.chat_models import base
     except ImportError as error:
         msg = (
-            "register_init_chat_model() needs langchain (pip install 'langchain>=1.4'). "
+            "register_init_chat_model() needs langchain: pip install 'langchain>=1.4'. "
             "Without it, construct langchain_cf_gemini.ChatCloudflareGemini(...)."
         )
         raise ImportError(msg) from error
@@ -79,9 +79,6 @@ def _is_provider_row(row: Any) -> bool:
 
 
 def _langchain_version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import version
 
-    try:
-        return version("langchain")
-    except PackageNotFoundError:
-        return "(of unknown version)"
+    return version("langchain")

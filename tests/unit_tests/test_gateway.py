@@ -193,6 +193,7 @@ def test_a_call_changes_only_what_it_names(other: Any, changed: dict[str, Any]) 
 def test_taking_back_is_not_the_same_as_saying_nothing() -> None:
     model, call = GatewayOptions(cache_ttl=60), GatewayOptions(cache_ttl=None)
     assert GatewayOptions().cache_ttl is UNSET
+    assert repr(UNSET) == "UNSET"
     assert model.merged(call).headers("run") == {}
     assert model.merged(GatewayOptions()) == model
     assert call != GatewayOptions()

@@ -1,5 +1,6 @@
 """Registration with init_chat_model: opt-in, idempotent, and clear where it cannot."""
 
+import sys
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -65,10 +66,18 @@ def test_init_chat_model_takes_configurable_fields() -> None:
     )
     # Without its prefix LangChain would take any gemini model for Vertex AI's.
     changed = {"model": "cloudflare_gemini:gemini-3.1-pro", "temperature": 0.5}
-    chosen = configurable.with_config(configurable=changed)._model()
+    chosen = configurable._model({"configurable": changed})
     assert isinstance(chosen, ChatCloudflareGemini)
     assert "gemini-3.1-pro" in chosen.model
     assert chosen.temperature == 0.5
+
+
+def test_without_langchain_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
+    with pytest.raises(ImportError, match=r"pip install 'langchain>=1\.4'"):
+        register_init_chat_model()
 
 
 @pytest.mark.parametrize(

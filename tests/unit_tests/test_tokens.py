@@ -331,12 +331,19 @@ def test_a_videos_length_is_read_from_its_header(film: bytes, seconds: float) ->
             738,
             238,
         ),
+        (
+            inline("video/mp4", mp4(10), videoMetadata={"startOffset": "soon"}),
+            2950,
+            950,
+        ),
         ({"fileData": {"mimeType": "image/png", "fileUri": "u"}}, 258, 1120),
         ({"fileData": {"mimeType": "application/pdf", "fileUri": "u"}}, 258, 560),
         ({"fileData": {"mimeType": "audio/mpeg", "fileUri": "u"}}, 1920, 1500),
         (inline("text/plain", b"two words"), 2, 2),
         (inline("application/x-unknown", b"??"), 0, 0),
-        ({"inlineData": {"mimeType": "image/png", "data": "?"}}, 258, 1120),
+        ({"inlineData": {"mimeType": "image/png", "data": "ä"}}, 258, 1120),
+        ({"inlineData": {"mimeType": "image/png", "data": "a"}}, 258, 1120),
+        ({"inlineData": {"mimeType": "text/plain", "data": "dHdvIHdvcmQ"}}, 2, 2),
     ],
 )
 def test_media_count_by_googles_rates(
