@@ -1,15 +1,16 @@
-"""Answers of the transport as LangChain results: messages, and what the gateway said."""
+"""Answers of the transport as LangChain results, with what the gateway said."""
 
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk, message_chunk_to_message
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from langchain_cf_gemini._candidates import AnswerParser, candidates_from_payload
+from langchain_cf_gemini._candidates import AnswerParser
 from langchain_cf_gemini._cost import usage_after_cache
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._request import Call
+from langchain_cf_gemini._shapes import candidates_from_payload
 
 
 def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> ChatResult:

@@ -20,6 +20,7 @@ _KNOWN = {
     "executableCode": frozenset({"id", "language", "code"}),
     "codeExecutionResult": frozenset({"id", "outcome", "output"}),
 }
+_ARGS = ("args", "partialArgs", "willContinue")
 _MEDIA = ("image", "audio", "video")
 
 
@@ -45,18 +46,30 @@ def rest_of(part: Json, kind: str) -> Json | None:
             del rest["thought"]
     elif part.get("thought") is True and kind != "text":
         rest = {"thought": True}
-    payload = part[kind]
-    known = _KNOWN[kind]
-    if isinstance(payload, dict) and not known.issuperset(payload):
-        rest[kind] = {k: v for k, v in payload.items() if k not in known}
+    if isinstance(part[kind], dict) and (inner := _rest_of_payload(part[kind], kind)):
+        rest[kind] = inner
     return rest or None
 
 
+def _rest_of_payload(payload: Json, kind: str) -> Json:
+    rest: Json = {}
+    known = _KNOWN[kind]
+    if not known.issuperset(payload):
+        rest = {k: v for k, v in payload.items() if k not in known}
+    if kind == "functionCall" and payload.keys().isdisjoint(_ARGS):
+        rest["args"] = None
+    return rest
+
+
 def with_rest(part: Json, rest: Json | None) -> Json:
-    """Return the part with what `rest_of` had taken from it."""
+    """Return the part with what `rest_of` had taken from it.
+
+    None stands for a key that was not there: a call without `args` stays without.
+    """
     for key, value in (rest or {}).items():
         if isinstance(value, dict) and isinstance(part.get(key), dict):
-            part[key] = {**part[key], **value}
+            known = {k: v for k, v in part[key].items() if v or k not in value}
+            part[key] = known | {k: v for k, v in value.items() if v is not None}
         else:
             part[key] = value
     return part

@@ -12,13 +12,14 @@ from langchain_cf_gemini._blocks import (
     kind_of,
     rest_of,
 )
-from langchain_cf_gemini._citations import citations_from_candidate
+from langchain_cf_gemini._citations import citations_by_block, citations_from_candidate
 from langchain_cf_gemini._draft import PROVIDER, Call, Draft
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._metadata import (
     FINISHED,
     finish_reason_from,
+    merged_note,
     metadata_from_answer,
     metadata_from_block,
     metadata_from_candidate,
@@ -26,38 +27,13 @@ from langchain_cf_gemini._metadata import (
 )
 from langchain_cf_gemini._notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._partial_args import PartialArgs
+from langchain_cf_gemini._shapes import candidates_from_payload, parts_from_candidate
 
 _PLAIN = ("text", "functionCall")
 
 
 def _is_plain(part: Json) -> bool:
     return kind_of(part) in _PLAIN and not part.get("thought")
-
-
-def _objects(value: Any, where: str) -> list[Json]:
-    """Return a list of objects, [] for null; anything else is Google's mistake."""
-    if value is None:
-        return []
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return value
-    raise ResponseFormatError(
-        f"the answer's {where} is not a list of objects but {type(value).__name__}"
-    )
-
-
-def candidates_from_payload(payload: Json) -> list[Json]:
-    """Return the candidates of an answer, checked to be objects."""
-    return _objects(payload.get("candidates"), "candidates")
-
-
-def parts_from_candidate(candidate: Json) -> list[Json]:
-    """Return the parts of a candidate; none if it has no content."""
-    content = candidate.get("content")
-    if content is None:
-        return []
-    if not isinstance(content, dict):
-        raise ResponseFormatError("the answer's candidates[].content is not an object")
-    return _objects(content.get("parts"), "candidates[].content.parts")
 
 
 class AnswerParser:
@@ -127,15 +103,14 @@ class AnswerParser:
         answer = self._answer
         for key, value in payload.items():
             if value is not None and key != "candidates":
-                # Usage is cumulative; Vertex counts only in the last chunk.
-                if key == "usageMetadata" and key in answer:
-                    value = {**answer[key], **value}
+                # Usage is cumulative: the last that counts anything is the answer's.
+                if key == "usageMetadata" and "totalTokenCount" not in value:
+                    value = {**value, **answer.get(key, {})}
                 answer[key] = value
         for key, value in candidate.items():
             if key != "content" and value is not None and value != {}:
-                merge = _MERGE.get(key)
                 known = self._candidate.get(key)
-                self._candidate[key] = merge(known, value) if merge and known else value
+                self._candidate[key] = merged_note(key, known, value)
         if not self._prefix and (id_ := payload.get("responseId")):
             self._prefix = self._repeated["id"] = str(id_)
 
@@ -374,7 +349,7 @@ class AnswerParser:
         if not (draft.as_blocks and self._texts):
             metadata["citations"] = citations
             return
-        for index, found in _by_block(self._texts, citations):
+        for index, found in citations_by_block(self._texts, citations):
             self._annotate(draft, index, found)
 
     def _annotate(self, draft: Draft, index: str, found: list[Json]) -> None:
@@ -401,52 +376,3 @@ class AnswerParser:
         """Return the message of a whole answer."""
         draft, metadata, usage = self._ended()
         return draft.message(metadata, usage if with_usage else None)
-
-
-def _union(old: Any, new: Any) -> Any:
-    """Merge what several chunks said; lists keep what any of them said, once."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{k: _union(old.get(k), v) for k, v in new.items()}}
-    if isinstance(old, list) and isinstance(new, list):
-        return old + [item for item in new if item not in old]
-    return new
-
-
-def _chain(old: Any, new: Any) -> Any:
-    """Merge token lists, where equal items follow each other by right."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{k: _chain(old.get(k), v) for k, v in new.items()}}
-    if isinstance(old, list) and isinstance(new, list):
-        return new if new[: len(old)] == old else old + new
-    return new
-
-
-# The other notes of a candidate say the last word in the last chunk.
-_MERGE = {
-    "citationMetadata": _union,
-    "groundingMetadata": _union,
-    "urlContextMetadata": _union,
-    "logprobsResult": _chain,
-}
-
-
-def _by_block(
-    texts: list[tuple[str, str]], citations: list[Json]
-) -> list[tuple[str, list[Json]]]:
-    """Sort citations to the blocks they point into, offsets made relative to them."""
-    starts: dict[str, int] = {}
-    at = 0
-    for text, index in texts:
-        starts.setdefault(index, at)
-        at += len(text)
-    found: dict[str, list[Json]] = {}
-    for citation in citations:
-        start = citation.get("start_index", 0)
-        index = [i for i, first in starts.items() if first <= start][-1]
-        moved = {
-            key: citation[key] - starts[index]
-            for key in ("start_index", "end_index")
-            if key in citation
-        }
-        found.setdefault(index, []).append({**citation, **moved})
-    return list(found.items())

@@ -110,3 +110,25 @@ def citations_from_candidate(candidate: Json, text: str) -> list[Json]:
     grounding = candidate.get("groundingMetadata") or {}
     cited = candidate.get("citationMetadata") or {}
     return [*_grounding(grounding, text), *_citations(cited, text)]
+
+
+def citations_by_block(
+    texts: list[tuple[str, str]], citations: list[Json]
+) -> list[tuple[str, list[Json]]]:
+    """Sort citations to the blocks they point into, offsets made relative to them."""
+    starts: dict[str, int] = {}
+    at = 0
+    for text, index in texts:
+        starts.setdefault(index, at)
+        at += len(text)
+    found: dict[str, list[Json]] = {}
+    for citation in citations:
+        start = citation.get("start_index", 0)
+        index = [i for i, first in starts.items() if first <= start][-1]
+        moved: Json = {
+            key: citation[key] - starts[index]
+            for key in ("start_index", "end_index")
+            if key in citation
+        }
+        found.setdefault(index, []).append({**citation, **moved})
+    return list(found.items())

@@ -19,7 +19,8 @@ from langchain_cf_gemini._media import MEDIA_TYPES, Media, part_from_media
 from langchain_cf_gemini._turns import ModelTurn
 
 _PART_KEYS = frozenset({"text", "inlineData", "fileData", "executableCode"})
-# Gemini 3 takes these inside a function response; pydantic-ai's profile of Google's docs.
+# Gemini 3 takes these inside a function response: pydantic-ai's profile of Google's
+# documentation. Other media go beside it.
 _IN_RESPONSE = frozenset(
     {"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"}
 )
@@ -55,8 +56,8 @@ class _Conversation:
         for part in parts_from_content(message, self.media):
             if "text" not in part:
                 raise UnsupportedContentError(
-                    "a SystemMessage may hold text only: Gemini's systemInstruction has "
-                    "no place for media; put it into a HumanMessage"
+                    "a SystemMessage may hold text only: Gemini's systemInstruction "
+                    "has no place for media; put it into a HumanMessage"
                 )
             self.system.append(part)
 
@@ -96,8 +97,8 @@ class _Conversation:
         calls = self._turn.calls if self._turn else []
         if not any(id_ == message.tool_call_id for id_, _, _ in calls):
             raise UnsupportedContentError(
-                f"the ToolMessage for call {message.tool_call_id!r} has no such call in "
-                "the AIMessage before it; keep both or drop both"
+                f"the ToolMessage for call {message.tool_call_id!r} has no such call "
+                "in the AIMessage before it; keep both or drop both"
             )
         self._results.append(message)
 
@@ -162,8 +163,8 @@ def _part_from_block(block: Json, media: Media, where: str) -> Json:
     if kind is None and not _PART_KEYS.isdisjoint(block):
         return dict(block)
     raise UnsupportedContentError(
-        f"no Gemini part for a block of type {kind!r} in a {where}; understood are text, "
-        f"{', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts"
+        f"no Gemini part for a block of type {kind!r} in a {where}; understood are "
+        f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts"
     )
 
 
@@ -192,24 +193,28 @@ def function_response(
         )
     values: list[Any] = []
     shown: list[Json] = []
-    for block in content:
-        if isinstance(block, dict) and block.get("type") in MEDIA_TYPES:
-            part = part_from_media(block, media)
-            if "text" in part:
-                values.append(part["text"])
-            elif media.per_part and _mime_type(part) in _IN_RESPONSE:
-                shown.append(part)
-            else:
-                beside.append(part)
-        elif isinstance(block, dict) and block.get("type") == "text":
-            values.append(_value_from(block["text"]))
+    for value, part in (_result_from_block(block, media) for block in content):
+        if part is None:
+            values.append(value)
         else:
-            values.append(block)
+            inside = media.per_part and _mime_type(part) in _IN_RESPONSE
+            (shown if inside else beside).append(part)
     value = values[0] if len(values) == 1 else values
     made = _response_part(call, _response_from(value, message.status))
     if shown:
         made["functionResponse"]["parts"] = shown
     return made
+
+
+def _result_from_block(block: Any, media: Media) -> tuple[Any, Json | None]:
+    """Return a piece of a result as a JSON value, or as a part that shows media."""
+    kind = block.get("type") if isinstance(block, dict) else None
+    if kind == "text":
+        return _value_from(block["text"]), None
+    if kind not in MEDIA_TYPES:
+        return block, None
+    part = part_from_media(block, media)
+    return (part["text"], None) if "text" in part else (None, part)
 
 
 def _mime_type(part: Json) -> str | None:

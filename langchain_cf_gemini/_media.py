@@ -203,8 +203,8 @@ def _image_url(block: Json, media: Media) -> Json:
 
 def _input_audio(block: Json, media: Media) -> Json:
     audio = block.get("input_audio") or {}
-    form = audio.get("format")
-    mime = _AUDIO_FORMATS.get(form, f"audio/{form}" if form else None)
+    form = str(audio.get("format") or "")
+    mime = _AUDIO_FORMATS.get(form) or (f"audio/{form}" if form else None)
     return _inline(audio.get("data"), mime, "input_audio")
 
 

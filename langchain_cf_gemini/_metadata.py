@@ -160,3 +160,36 @@ def metadata_from_block(feedback: Json) -> Json:
     if ratings := feedback.get("safety_ratings"):
         notes["safety_ratings"] = ratings
     return notes
+
+
+def _union(old: Any, new: Any) -> Any:
+    """Merge what several chunks said; lists keep what any of them said, once."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{k: _union(old.get(k), v) for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return new
+
+
+def _chain(old: Any, new: Any) -> Any:
+    """Merge token lists, where equal items follow each other by right."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{k: _chain(old.get(k), v) for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return new if new[: len(old)] == old else old + new
+    return new
+
+
+# The other notes of a candidate say the last word in the last chunk.
+_MERGE = {
+    "citationMetadata": _union,
+    "groundingMetadata": _union,
+    "urlContextMetadata": _union,
+    "logprobsResult": _chain,
+}
+
+
+def merged_note(key: str, known: Any, new: Any) -> Any:
+    """Return what several chunks of one answer said under a key of the candidate."""
+    merge = _MERGE.get(key)
+    return merge(known, new) if merge and known else new

@@ -2,8 +2,9 @@
 
 `content` is a plain `str` whenever the answer is text (and calls), because that is what
 prompts, parsers and notebooks want. Gemini wants every thought signature back in the
-very part that it came in. `additional_kwargs["gemini_parts"]` bridges the two: a list of
-notes, in the order of the parts, present only if the parts could not be told otherwise.
+very part that it came in. `additional_kwargs["gemini_parts"]` bridges the two: a list
+of notes, in the order of the parts, present only if the parts could not be told
+otherwise.
 """
 
 from typing import Any

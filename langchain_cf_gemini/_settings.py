@@ -86,10 +86,10 @@ class GeminiSettings(BaseChatModel):
     """Fields and checks; see `ChatCloudflareGemini` for what they mean."""
 
     model: str = _aliased("model", ...)
-    account_id: str = Field(
-        default_factory=from_env(ACCOUNT_VARIABLES, default=None)  # type: ignore[arg-type]
+    account_id: str | None = Field(
+        default_factory=from_env(ACCOUNT_VARIABLES, default=None)
     )
-    api_token: SecretStr = _aliased(
+    api_token: SecretStr | None = _aliased(
         "api_token", secret_from_env(TOKEN_VARIABLES, default=None)
     )
     google_api_key: SecretStr | None = None
@@ -162,8 +162,8 @@ class GeminiSettings(BaseChatModel):
         self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")
         if self.google_api_key is not None and self.endpoint == "run":
             raise ValueError(
-                "google_api_key is for the gateway endpoint: Cloudflare's /ai/run takes "
-                "no key of Google's; use endpoint='gateway' or 'auto'"
+                "google_api_key is for the gateway endpoint: Cloudflare's /ai/run "
+                "takes no key of Google's; use endpoint='gateway' or 'auto'"
             )
         self._account()
         return self
@@ -264,7 +264,7 @@ class GeminiSettings(BaseChatModel):
         left = state.pop("__left_behind__", ())
         super().__setstate__(state)
         if "api_token" in left:
-            self.api_token = secret_from_env(TOKEN_VARIABLES, default=None)()  # type: ignore[assignment]
+            self.api_token = secret_from_env(TOKEN_VARIABLES, default=None)()
         if "google_api_key" in left:
             key = secret_from_env(["GOOGLE_API_KEY", "GEMINI_API_KEY"], default=None)()
             self.google_api_key = key

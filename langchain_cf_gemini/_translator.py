@@ -66,20 +66,21 @@ class _Blocks:
 
     def of_message(self, message: AIMessage) -> None:
         """Read a whole message along its notes."""
-        content = str(message.content)
         calls: dict[str | None, Any] = {c["id"]: c for c in message.tool_calls}
-        pieces = texts_from_notes(content, self._notes) if self._notes else None
-        for note, text in [({"type": "text"}, content)] if pieces is None else pieces:
+        for note, text in self._pieces(str(message.content)):
             kind = note["type"]
-            if kind == "function_call":
-                if call := calls.pop(note["id"], None):
-                    self.call(call)
-            elif kind == "part":
+            if kind == "part":
                 self.other(note)
-            elif text or "signature" in note:
+            elif kind == "text" and (text or "signature" in note):
                 self.text(text, note)
+            elif call := calls.pop(note.get("id"), None):
+                self.call(call)
         for call in calls.values():
             self.call(call)
+
+    def _pieces(self, content: str) -> list[tuple[Json, str]]:
+        pieces = texts_from_notes(content, self._notes) if self._notes else None
+        return [({"type": "text"}, content)] if pieces is None else pieces
 
     def of_chunk(self, chunk: AIMessageChunk) -> None:
         """Read one chunk of a stream."""

@@ -10,7 +10,7 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.language_models.chat_models import LangSmithParams
+from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -99,8 +99,8 @@ class ChatCloudflareGemini(GeminiSettings):
         max_tokens = kwargs.get("max_tokens", self.max_tokens)
         if max_tokens is not None:
             params["ls_max_tokens"] = max_tokens
-        if stop := stop or self.stop:
-            params["ls_stop"] = [stop] if isinstance(stop, str) else stop
+        if words := stop or self.stop:
+            params["ls_stop"] = [words] if isinstance(words, str) else words
         return params
 
     # ---- one call
@@ -362,4 +362,4 @@ class ChatCloudflareGemini(GeminiSettings):
 
 
 def _is_auto(model: GeminiSettings, kwargs: Json) -> bool:
-    return kwargs.get("endpoint", model.endpoint) == "auto"
+    return bool(kwargs.get("endpoint", model.endpoint) == "auto")

@@ -1,0 +1,32 @@
+"""The outer shape of an answer, checked: what is not as promised is a typed error."""
+
+from typing import Any
+
+from langchain_cf_gemini._exceptions import ResponseFormatError
+from langchain_cf_gemini._gemini import Json
+
+
+def _objects(value: Any, where: str) -> list[Json]:
+    """Return a list of objects, [] for null; anything else is Google's mistake."""
+    if value is None:
+        return []
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    raise ResponseFormatError(
+        f"the answer's {where} is not a list of objects but {type(value).__name__}"
+    )
+
+
+def candidates_from_payload(payload: Json) -> list[Json]:
+    """Return the candidates of an answer, checked to be objects."""
+    return _objects(payload.get("candidates"), "candidates")
+
+
+def parts_from_candidate(candidate: Json) -> list[Json]:
+    """Return the parts of a candidate; none if it has no content."""
+    content = candidate.get("content")
+    if content is None:
+        return []
+    if not isinstance(content, dict):
+        raise ResponseFormatError("the answer's candidates[].content is not an object")
+    return _objects(content.get("parts"), "candidates[].content.parts")
