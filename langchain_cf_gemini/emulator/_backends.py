@@ -1,9 +1,9 @@
 """Fields that one backend has and the other has not.
 
-The published schema is Vertex AI's, which is what answers behind `/ai/run`. The gateway's
-google-ai-studio path and Google's own lead to the Gemini API. Sources: the converters of
-google-genai 2.34.0, which refuse such fields for the other backend, the Gemini API's
-protos (google/ai/generativelanguage/v1beta), and recorded requests.
+The published schema is Vertex AI's, which is what answers behind `/ai/run`. The
+gateway's google-ai-studio path and Google's own lead to the Gemini API. Sources: the
+converters of google-genai 2.34.0, which refuse such fields for the other backend, the
+Gemini API's protos (google/ai/generativelanguage/v1beta), and recorded requests.
 """
 
 from collections.abc import Mapping

@@ -235,16 +235,18 @@ def _named_properties(prompt: str) -> dict[str, Any]:
 
 
 def _text_answer(generation: Generation) -> Answer:
-    responses = _responses(generation)
-    origin = f"the langchain-cf-gemini emulator, standing in for {generation.model.google_id}"
-    if responses:
-        told = "; ".join(
-            f"{response.get('name')} said {_shown(json.dumps(response.get('response'), ensure_ascii=False))}"
-            for response in responses
-        )
+    name = generation.model.google_id
+    origin = f"the langchain-cf-gemini emulator, standing in for {name}"
+    told = "; ".join(_told(response) for response in _responses(generation))
+    if told:
         return reply(f"{told}. (From {origin}.)")
     prompt = _shown(prompt_text(generation))
     return reply(f"This answer comes from {origin}. The prompt was: {prompt}")
+
+
+def _told(response: Mapping[str, Any]) -> str:
+    said = json.dumps(response.get("response"), ensure_ascii=False)
+    return f"{response.get('name')} said {_shown(said)}"
 
 
 def _shown(text: str) -> str:

@@ -2,26 +2,30 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from langchain_cf_gemini.emulator._answers import Answer, call, reply
 from langchain_cf_gemini.emulator._doors import ACCOUNT_ID, API_TOKEN, GATEWAY, Settings
-from langchain_cf_gemini.emulator._journal import Exchange
+from langchain_cf_gemini.emulator._inspection import Inspection
 from langchain_cf_gemini.emulator._script import Matcher, Queue
-from langchain_cf_gemini.emulator._server import ServerThread
 from langchain_cf_gemini.emulator._service import Chaos, Service
 from langchain_cf_gemini.emulator.faults import Fault, status
 
+if TYPE_CHECKING:
+    from langchain_cf_gemini.emulator._server import ServerThread
 
-class Emulator:
+
+class Emulator(Inspection):
     """Cloudflare's two hosts and Google's own, for Gemini, on a loopback port.
 
         with Emulator() as emulator:
             emulator.call("get_weather", city="Lima")
             emulator.reply("18 °C in Lima.")
-            model = ChatCloudflareGemini(model="google/gemini-3-flash", **emulator.client)
+            model = ChatCloudflareGemini(
+                model="google/gemini-3-flash", **emulator.client
+            )
 
     Attributes:
         account_id: The account it knows.
@@ -80,7 +84,7 @@ class Emulator:
     def start(self) -> Self:
         """Serve until `stop`."""
         if self._server is None:
-            self._server = ServerThread(self._service, self._host, self._port)
+            self._server = _server_thread(self._service, self._host, self._port)
             self._server.start()
         return self
 
@@ -119,7 +123,7 @@ class Emulator:
 
     @property
     def url(self) -> str:
-        """The address without a path: the page for the browser, and Google's own API."""
+        """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a `with` block")
         return f"http://{self._server.host}:{self._server.port}"
@@ -185,22 +189,14 @@ class Emulator:
         self._service.script.clear()
         self._service.journal.clear()
 
-    @property
-    def exchanges(self) -> list[Exchange]:
-        """Every request so far with its answer."""
-        return list(self._service.journal)
 
-    @property
-    def requests(self) -> list[Exchange]:
-        """The requests so far that asked a model for content."""
-        return self._service.journal.asked()
-
-    @property
-    def feedback(self) -> Mapping[str, Any]:
-        """Feedback that was left on logs, by log id."""
-        return dict(self._service.feedback)
-
-    @property
-    def log(self) -> str:
-        """The exchanges so far, a line each."""
-        return "\n".join(str(exchange) for exchange in self._service.journal)
+def _server_thread(service: Service, host: str, port: int) -> "ServerThread":
+    # Imported late: a test run that only loads the plugin needs no web server.
+    try:
+        from langchain_cf_gemini.emulator._server import ServerThread
+    except ImportError as missing:
+        raise ImportError(
+            f"the emulator needs {missing.name}: "
+            'pip install "langchain-cf-gemini[emulator]"'
+        ) from missing
+    return ServerThread(service, host, port)

@@ -159,7 +159,7 @@ def header_problems(headers: Mapping[str, str], options: GatewayOptions) -> list
 
 
 def response_headers(options: GatewayOptions, serial: int) -> dict[str, str]:
-    """The gateway's response headers; ids are equal for a single step, as documented."""
+    """The gateway's response headers; a single step has equal ids, as documented."""
     request_id = str(uuid.UUID(int=(0x019A << 112) | (7 << 76) | (1 << 63) | serial))
     headers = {
         "cf-aig-request-id": request_id,

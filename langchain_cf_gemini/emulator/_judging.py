@@ -68,8 +68,8 @@ class Rule:
         name: Short, for the log and the table.
         source: Where it is known from.
         proof: "recorded" (an exchange shows it), "reported" (its error text stands in
-            public issues), "documented" (a vendor's page or schema says it, the words of
-            the error may differ), "assumed" (follows from those; never seen).
+            public issues), "documented" (a vendor's page or schema says it, the error's
+            words may differ), "assumed" (follows from those; never seen).
         check: Yields what is wrong.
     """
 

@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from typing import Any
 
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)")
+# Straight quotes open after a space or so; otherwise "it's" would open one.
 _QUOTED = re.compile(
-    r"'([^'\n]{1,200})'|\"([^\"\n]{1,200})\"|[“„]([^”“\n]{1,200})[”“]|`([^`\n]{1,200})`|「([^」\n]{1,200})」"
+    r"(?<!\w)'([^'\n]{1,200})'(?!\w)|(?<!\w)\"([^\"\n]{1,200})\""
+    r"|[“„]([^”“\n]{1,200})[”“]|`([^`\n]{1,200})`|「([^」\n]{1,200})」"
 )
 _NOT_LATIN = re.compile(
     r"[\u0370-\u1fff\u2e80-\ud7ff\uf900-\ufaff]+(?:[ ・][\u0370-\u1fff\u2e80-\ud7ff]+)*"
 )
+_CAPITALISED = r"[A-ZÀ-Þ][\w'\u2019-]*"
 _PROPER = re.compile(
-    r"(?:(?<=\s)|(?<=\())[A-ZÀ-Þ][\w'’-]*(?:(?:,? | of | de )[A-ZÀ-Þ][\w'’-]*)*"
+    rf"(?:(?<=\s)|(?<=\()){_CAPITALISED}(?:(?:,? | of | de ){_CAPITALISED})*"
 )
 _FORMATS: Mapping[str, re.Pattern[str]] = {
     "email": re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]*\w"),

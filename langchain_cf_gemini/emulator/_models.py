@@ -155,8 +155,8 @@ _VARIANT = re.compile(
 def model_from_google_id(name: str) -> Model | None:
     """The model of an id on Google's paths; None if Google has no such model.
 
-    Dated, preview and special-purpose ids are judged like the model they vary. They name
-    themselves as `modelVersion`, as does every id but `-latest`.
+    Dated, preview and special-purpose ids are judged like the model they vary. They
+    name themselves as `modelVersion`, as does every id but `-latest`.
     """
     known = _GOOGLE.get(name) or _varied(name)
     if known is None or name.endswith("-latest") or name == known.google_id:

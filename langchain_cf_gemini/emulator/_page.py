@@ -7,10 +7,13 @@ from typing import Any
 from langchain_cf_gemini.emulator._journal import Exchange, Journal
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #222 }
-details { border: 1px solid #ccc; border-radius: 6px; margin: .5rem 0; padding: .5rem .8rem }
-summary { cursor: pointer } .bad { border-left: 5px solid #c33 } .good { border-left: 5px solid #2a2 }
-pre { background: #f6f6f6; overflow-x: auto; padding: .6rem; max-height: 30rem }
+body { font: 15px/1.5 system-ui, sans-serif; color: #222 }
+body { margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
+details { border: 1px solid #ccc; border-radius: 6px }
+details { margin: .5rem 0; padding: .5rem .8rem; border-left-width: 5px }
+summary { cursor: pointer; overflow-wrap: anywhere }
+.bad { border-left-color: #c33 } .good { border-left-color: #2a2 }
+pre { background: #f6f6f6; overflow: auto; padding: .6rem; max-height: 30rem }
 """
 
 

@@ -161,8 +161,8 @@ class _Reader:
         return _scalar(schema, value, field)
 
     def _list(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
-        # A single value stands for a list of one in Google's reader: its own REST examples
-        # write `"parts": {"text": ...}`.
+        # A single value stands for a list of one in Google's reader: its own REST
+        # examples write `"parts": {"text": ...}`.
         if not isinstance(value, list):
             return [self.value(schema, value, field.item(0))]
         return [self.value(schema, item, field.item(i)) for i, item in enumerate(value)]

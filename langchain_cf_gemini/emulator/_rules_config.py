@@ -112,8 +112,8 @@ def _thinking_level(judged: Judged) -> Iterator[str]:
         )
     elif level not in judged.model.thinking_levels:
         yield (
-            f"Thinking level {level} is not supported for this model. Please retry with "
-            "other thinking level."
+            f"Thinking level {level} is not supported for this model. Please retry "
+            "with other thinking level."
         )
 
 

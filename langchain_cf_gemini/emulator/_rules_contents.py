@@ -67,8 +67,8 @@ def _one_payload(judged: Judged) -> Iterator[str]:
             )
         if len(held) > 1:
             yield (
-                f"Invalid value at '{path}' (oneof), oneof field 'data' is already set. "
-                f"Cannot set '{held[1]}'"
+                f"Invalid value at '{path}' (oneof), oneof field 'data' is already "
+                f"set. Cannot set '{held[1]}'"
             )
 
 
@@ -76,7 +76,8 @@ def _media_type(judged: Judged) -> Iterator[str]:
     for path, part in _all_parts(judged):
         blob = part.get("inlineData")
         if blob is not None and not blob.get("mimeType"):
-            yield f"* GenerateContentRequest.{path}.inline_data.mime_type: must not be empty"
+            where = f"GenerateContentRequest.{path}.inline_data.mime_type"
+            yield f"* {where}: must not be empty"
         file = part.get("fileData") or {}
         if file and judged.vertex and not file.get("mimeType"):
             yield judged.unable("it must have a mimeType parameter in fileData.")
@@ -91,8 +92,8 @@ def _crawlable(judged: Judged) -> Iterator[str]:
         if judged.vertex and hosts & _REFUSED_HOSTS:
             yield (
                 "Cannot fetch content from the provided URL. Please ensure the URL is "
-                "valid and accessible by Vertex AI. Vertex AI respects robots.txt rules, "
-                "so confirm the URL is allowed to be crawled. Status: "
+                "valid and accessible by Vertex AI. Vertex AI respects robots.txt "
+                "rules, so confirm the URL is allowed to be crawled. Status: "
                 "URL_ROBOTED-ROBOTED_DENIED"
             )
 
@@ -146,8 +147,8 @@ def _response_name(judged: Judged) -> Iterator[str]:
     for called, answered in _paired(judged):
         for position, response in enumerate(answered):
             if not response.get("name"):
-                where = f"function_response[{position}].name"
-                yield f"* GenerateContentRequest.contents: {where}: Name cannot be empty."
+                where = f"GenerateContentRequest.function_response[{position}].name"
+                yield f"* {where}: Name cannot be empty."
         if _names(called) != _names(answered):
             yield (
                 "Please ensure that function response names match the function call "

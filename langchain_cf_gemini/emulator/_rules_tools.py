@@ -108,8 +108,8 @@ def _parameter_name(judged: Judged) -> Iterator[str]:
         for name in schema.get("properties") or {}:
             if not _PARAMETER_NAME.fullmatch(name):
                 yield (
-                    f"* GenerateContentRequest.{path}.properties: invalid property name "
-                    f'"{name}"; must match [A-Za-z_][A-Za-z0-9_]* and have at most 64 '
+                    f"* GenerateContentRequest.{path}.properties: invalid property "
+                    f'name "{name}"; must match [A-Za-z_][A-Za-z0-9_]* and have at most 64 '
                     "characters.\n"
                 )
 
@@ -292,14 +292,15 @@ TOOL_RULES = (
     ),
     Rule(
         name="built-in tools beside functions",
-        source="cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the flag, "
-        "Vertex does not know it)",
+        source="cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the "
+        "flag, Vertex does not know it)",
         proof="reported",
         check=_circulation,
     ),
     Rule(
         name="JSON output with tools",
-        source="googleapis/python-genai#867, symfony/ai#1777, snailyp/gemini-balance#264",
+        source="googleapis/python-genai#867, symfony/ai#1777, "
+        "snailyp/gemini-balance#264",
         proof="reported",
         check=_with_json,
     ),

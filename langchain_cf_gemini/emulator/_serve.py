@@ -20,7 +20,7 @@ def _welcome(emulator: Emulator) -> str:
         f"    {key}={value!r},\n" for key, value in emulator.client.items()
     )
     return (
-        f"Gemini emulator on {emulator.url} (exchanges so far: open it in a browser)\n\n"
+        f"Gemini emulator on {emulator.url} (in a browser: the exchanges so far)\n\n"
         f"ChatCloudflareGemini(\n    model='google/gemini-3-flash',\n{settings})\n\n"
         f"google-genai: api_key={emulator.api_token!r}, base_url={emulator.url!r}\n"
         "Ctrl-C stops it."
