@@ -16,6 +16,9 @@ from typing import Any, Final
 CATALOGUE_DATE: Final = "2026-11"
 """The month up to which Cloudflare's documentation was read for this table."""
 
+CATALOGUE_PAGE: Final = 100
+"""Rows that one page of the account's catalogue may have."""
+
 _ALL_LEVELS: Final = ("minimal", "low", "medium", "high")
 _NO_MINIMAL: Final = ("low", "medium", "high")
 _LONG_CONTEXT: Final = 200_000
@@ -246,6 +249,15 @@ def model_info(model: str) -> ModelInfo | None:
     return _BY_ID.get(model.rpartition("/")[2])
 
 
+def catalogue_path(page: int) -> str:
+    """Give the path of one page of the account's catalogue, below the account.
+
+    Args:
+        page: 1 for the first. A page with fewer than `CATALOGUE_PAGE` rows is the last.
+    """
+    return f"/ai/catalog/models?page={page}&per_page={CATALOGUE_PAGE}"
+
+
 def models_from_catalogue(result: Any) -> list[ModelInfo]:
     """Read the Gemini text models out of an account's catalogue.
 
@@ -272,17 +284,18 @@ def models_from_catalogue(result: Any) -> list[ModelInfo]:
 def _is_gemini_text(row: Any) -> bool:
     if not isinstance(row, Mapping):
         return False
-    model_id, task = row.get("model_id"), row.get("task", "Text Generation")
-    return (
-        isinstance(model_id, str)
-        and model_id.startswith("google/gemini-")
-        and task == "Text Generation"
-    )
+    task = row.get("task", "Text Generation")
+    return task == "Text Generation" and _id_of(row).startswith("google/gemini-")
+
+
+def _id_of(row: Mapping[str, Any]) -> str:
+    # `model_id` is the name that is known; Cloudflare's other listings say `id`.
+    return str(row.get("model_id") or row.get("id") or "")
 
 
 def model_from_row(row: Mapping[str, Any]) -> ModelInfo:
-    """Convert one row of the account's catalogue, which must have a `model_id`."""
-    bare = row["model_id"].rpartition("/")[2]
+    """Convert one row of the account's catalogue, which must have an id."""
+    bare = _id_of(row).rpartition("/")[2]
     known = _BY_ID.get(bare) or ModelInfo(id=bare, name=bare, google_id=bare)
     listed = {
         "name": _of_type(str, row.get("name")),

@@ -11,6 +11,7 @@ from langchain_cf_gemini._catalogue import (
     MODELS,
     ModelInfo,
     Prices,
+    catalogue_path,
     model_info,
     models_from_catalogue,
     prices_from_listing,
@@ -236,6 +237,12 @@ def test_the_accounts_catalogue_is_read() -> None:
             prices=Prices(input=1.0, cached=0.1, output=5.0),
         )
     ]
+
+
+def test_a_row_may_call_its_id_by_either_name() -> None:
+    (row,) = models_from_catalogue([{"id": "google/gemini-3-flash", "name": None}])
+    assert (row.id, row.name) == ("gemini-3-flash", "Gemini 3 Flash")
+    assert catalogue_path(2) == "/ai/catalog/models?page=2&per_page=100"
 
 
 def test_the_packaged_table_completes_the_accounts() -> None:
