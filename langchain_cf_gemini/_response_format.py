@@ -15,6 +15,7 @@ from langchain_cf_gemini._openapi import (
 from langchain_cf_gemini._schema import json_schema_from
 
 JSON = "application/json"
+_TYPES = {"text": "text/plain", "json_object": JSON}
 _WIRE = frozenset({"responseMimeType", "responseSchema", "responseJsonSchema"})
 
 
@@ -43,18 +44,12 @@ def generation_config_from_response_format(
     """
     if response_format is None:
         return {}
-    if not isinstance(response_format, Mapping):
-        return _config_from_schema(response_format, dialect)
-    kind = response_format.get("type")
-    if kind == "text":
-        return {"responseMimeType": "text/plain"}
-    if kind == "json_object":
-        return {"responseMimeType": JSON}
-    if kind == "json_schema":
-        named = response_format.get("json_schema", response_format)
-        return _config_from_schema(_described(named), dialect)
-    if (own := camel_keys(response_format)).keys() & _WIRE:
-        return own
+    if isinstance(response_format, Mapping):
+        kind = response_format.get("type")
+        if kind in _TYPES:
+            return {"responseMimeType": _TYPES[kind]}
+        if (own := camel_keys(response_format)).keys() & _WIRE:
+            return own
     return _config_from_schema(response_format, dialect)
 
 
@@ -69,7 +64,7 @@ def _described(named: Any) -> Json:
 
 
 def _config_from_schema(schema: Any, dialect: Dialect) -> Json:
-    schema = schema_from_function_dict(schema)
+    schema = schema_from_dict_form(schema)
     if is_openapi_schema(schema):
         return {"responseMimeType": JSON, "responseSchema": schema}
     at = "responseJsonSchema" if dialect == "json" else "responseSchema"
@@ -79,17 +74,20 @@ def _config_from_schema(schema: Any, dialect: Dialect) -> Json:
     return {"responseMimeType": JSON, at: found}
 
 
-def schema_from_function_dict(schema: Any) -> Any:
-    """Read a function of OpenAI's or Anthropic's make as a JSON Schema with a title.
+def schema_from_dict_form(schema: Any) -> Any:
+    """Read what other providers wrap around a JSON Schema.
 
     Args:
-        schema: Any schema.
+        schema: Any schema, a function of OpenAI's or Anthropic's make, or OpenAI's
+            `json_schema` dict.
 
     Returns:
-        The JSON Schema of such a dict, everything else as it is.
+        The JSON Schema inside of such a dict, everything else as it is.
     """
     if not isinstance(schema, Mapping):
         return schema
+    if schema.get("type") == "json_schema":
+        return _described(schema.get("json_schema", schema))
     body = schema.get("function", schema)
     key = next((key for key in SCHEMA_KEYS if key in body and "name" in body), None)
     if key is None:

@@ -64,12 +64,12 @@ def tool_config_from_choice(
     """
     config = camel_keys(tool_config or {})
     calling = camel_keys(config.pop("functionCallingConfig", None) or {})
-    chosen = _config_from_choice(choice)
-    if "retrievalConfig" in chosen:
-        config["retrievalConfig"] = chosen.pop("retrievalConfig")
-    names = function_names(tools)
+    if isinstance(choice, Mapping) and "functionCallingConfig" in camel_keys(choice):
+        config |= camel_keys(choice)
+        choice = {"mode": "AUTO", **config.pop("functionCallingConfig")}
+    chosen, names = _config_from_choice(choice), function_names(tools)
     _check_chosen(chosen, names)
-    if "mode" in chosen and names:
+    if chosen and names:
         calling.pop("allowedFunctionNames", None)
         calling |= chosen
     if strict and names and calling.get("mode", "AUTO") == "AUTO":
@@ -115,13 +115,10 @@ def _forced(*names: str) -> Json:
 
 
 def _config_from_dict(choice: Mapping[str, Any]) -> Json:
-    own = camel_keys(choice)
-    if "functionCallingConfig" in own:
-        calling = own.pop("functionCallingConfig")
-        return {**own, **_with_mode(camel_keys(calling))}
     kind = choice.get("type")
     if kind is None and "mode" in choice:
-        return _with_mode(own)
+        mode = getattr(choice["mode"], "value", choice["mode"])
+        return {**camel_keys(choice), "mode": str(mode).upper()}
     if kind == "allowed_tools":
         return _allowed_tools(choice.get("allowed_tools", choice))
     if isinstance(kind, str) and kind in _MODES:
@@ -130,11 +127,6 @@ def _config_from_dict(choice: Mapping[str, Any]) -> Json:
         return _forced(name)
     msg = f"tool_choice {dict(choice)!r:.80} is not understood: pass {_ACCEPTED}"
     raise UnsupportedContentError(msg)
-
-
-def _with_mode(calling: Json) -> Json:
-    mode = calling.get("mode", "AUTO")
-    return {**calling, "mode": str(getattr(mode, "value", mode)).upper()}
 
 
 def _name_in(tool: Mapping[str, Any]) -> str | None:
