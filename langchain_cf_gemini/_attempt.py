@@ -84,9 +84,10 @@ class Attempt:
         if self._deadline is not None and self._clock() > self._deadline:
             raise TimeoutError("the answer came too slowly")
 
-    def postpone_deadline(self, seconds: float) -> None:
+    def postpone_deadline(self, seconds: float | None) -> None:
         """Start the time anew."""
-        self._deadline = self._clock() + seconds
+        if seconds is not None:
+            self._deadline = self._clock() + seconds
 
     def error_from(self, fault: Exception) -> CloudflareGeminiError:
         """The typed error of a fault, logged."""

@@ -103,11 +103,11 @@ def json_from_text(text: bytes | str, context: Context) -> Any:
 def payloads_from_json(value: Any, context: Context) -> tuple[list[Payload], Payload]:
     """The payloads inside a JSON value, and what its wrapping says of the gateway."""
     gateway: Payload = {}
-    if isinstance(value, list):
-        return [
-            payload for item in value for payload in _unwrapped(item, context, gateway)
-        ], gateway
-    return _unwrapped(value, context, gateway), gateway
+    if isinstance(value, list) and value:
+        payloads = [p for item in value for p in _unwrapped(item, context, gateway)]
+    else:
+        payloads = _unwrapped(value, context, gateway)
+    return payloads, gateway
 
 
 def _unwrapped(value: Any, context: Context, gateway: Payload) -> list[Payload]:

@@ -30,7 +30,7 @@ _UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
 
 # A host name that IDNA cannot encode is a UnicodeError.
-_FAULTS = (*HTTPX_FAULTS, UnicodeError)
+_FAULTS: tuple[type[Exception], ...] = (*HTTPX_FAULTS, UnicodeError)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

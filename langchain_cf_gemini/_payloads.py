@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from pydantic_core import from_json
@@ -9,7 +10,6 @@ from pydantic_core import from_json
 from langchain_cf_gemini._body import Body
 from langchain_cf_gemini._cloudflare import gateway_from_headers
 from langchain_cf_gemini._envelope import (
-    Context,
     Payload,
     error_from_body,
     format_error,
@@ -22,74 +22,82 @@ from langchain_cf_gemini._sse import EventDecoder
 
 def payloads_from_answer(body: Body) -> tuple[list[Payload], dict[str, Any]]:
     """The payloads of a whole answer, and what is said of the gateway."""
-    if body.is_error:
-        raise error_from_body(body.whole(), body.context)
     reader = PayloadReader(body)
-    payloads = reader.take(body.whole()) if body.is_events else []
-    return payloads + reader.end(), reader.gateway
+    if body.is_events and not body.is_error:
+        reader.take(body.whole())
+    reader.end()
+    return list(reader.ready), reader.gateway
 
 
 class PayloadReader:
     """Payloads from the bytes of an answer, as they come.
 
+    What came before an error is in `ready` when the error is raised.
+
     Args:
         body: The answer, of which no byte was read yet.
+
+    Attributes:
+        ready: The payloads that are whole.
+        gateway: What the gateway says of itself.
     """
 
     def __init__(self, body: Body) -> None:
+        self.ready: deque[Payload] = deque()
         self.gateway: dict[str, Any] = gateway_from_headers(body.context.headers)
         self._body = body
-        self._context: Context = body.context
         self._events = EventDecoder() if body.is_events else None
         self._has_payload = False
         self._is_finished = False
 
-    def feed(self, raw: bytes) -> list[Payload]:
-        """The payloads that end within these bytes."""
+    def feed(self, raw: bytes) -> None:
+        """Take bytes as they come from the wire."""
         if self._events is None or self._body.is_error:
             self._body.keep(raw)
-            return []
-        return self.take(self._body.feed(raw))
+        else:
+            self.take(self._body.feed(raw))
 
-    def take(self, data: bytes) -> list[Payload]:
-        """The payloads that end within these bytes, which are inflated."""
-        events = self._events.feed(data) if self._events else ()
-        return [payload for event in events for payload in self._payloads(event)]
+    def take(self, data: bytes) -> None:
+        """Take bytes of a stream, inflated."""
+        if self._events is not None:
+            for event in self._events.feed(data):
+                self._read(event)
 
-    def end(self) -> list[Payload]:
-        """The last payloads; a typed error if the answer is not a whole one."""
+    def end(self) -> None:
+        """Take the end; a typed error if the answer is not a whole one."""
         if self._body.is_error:
-            raise error_from_body(self._body.whole(), self._context)
+            raise error_from_body(self._body.whole(), self._body.context)
         if self._events is None:
-            return self._whole()
+            # Guardrails answer a stream request with one JSON body.
+            self._keep(*payloads_from_body(self._body.whole(), self._body.context))
+        else:
+            self._end_events(self._events)
+
+    def _end_events(self, events: EventDecoder) -> None:
         self._body.end()
-        last = [p for event in self._events.flush() for p in self._payloads(event)]
+        for event in events.flush():
+            self._read(event)
         if not self._has_payload:
-            raise format_error("an empty stream", self._context, is_retryable=True)
+            raise format_error("an empty stream", self._body.context, is_retryable=True)
         if not self._is_finished:
             raise format_error(
                 "a stream that ends without a finishReason: the answer was cut short",
-                self._context,
+                self._body.context,
             )
-        return last
 
-    def _whole(self) -> list[Payload]:
-        """Guardrails answer a stream request with one JSON body."""
-        payloads, metadata = payloads_from_body(self._body.whole(), self._context)
-        self.gateway.update(metadata)
-        return payloads
-
-    def _payloads(self, event: str) -> list[Payload]:
+    def _read(self, event: str) -> None:
         try:
             value = from_json(event)
         except ValueError:
-            value = json_from_text(event, self._context)
-        payloads, metadata = payloads_from_json(value, self._context)
+            value = json_from_text(event, self._body.context)
+        self._keep(*payloads_from_json(value, self._body.context))
+
+    def _keep(self, payloads: list[Payload], metadata: Payload) -> None:
         if metadata:
             self.gateway.update(metadata)
+        self.ready.extend(payloads)
         self._has_payload = True
         self._is_finished = self._is_finished or any(map(_is_last, payloads))
-        return payloads
 
 
 def _is_last(payload: Payload) -> bool:

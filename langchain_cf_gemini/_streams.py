@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from langchain_cf_gemini._attempt import Attempt, Times
 from langchain_cf_gemini._body import Body
 from langchain_cf_gemini._clients import Faults
 from langchain_cf_gemini._envelope import Payload
+from langchain_cf_gemini._exceptions import CloudflareGeminiError
 from langchain_cf_gemini._payloads import PayloadReader
 from langchain_cf_gemini._pools import AsyncExchange, Exchange
 
@@ -28,24 +28,34 @@ class _Stream:
         self._idle = times.idle
         self._faults = faults
         self._reader = PayloadReader(body)
-        self._ready: deque[Payload] = deque()
+        self._ready = self._reader.ready
+        self._failure: CloudflareGeminiError | None = None
         self._is_over = False
         self._is_read_to_end = False
         self.gateway: dict[str, Any] = self._reader.gateway
 
-    def _take(self, raw: bytes) -> None:
-        """Take bytes; a stream that only drips runs out of time."""
-        payloads = self._reader.feed(raw)
-        if not payloads:
-            self._attempt.check_deadline()
-            return
-        self._ready.extend(payloads)
-        if self._idle is not None:
+    def _take(self, raw: bytes | None) -> None:
+        """Take bytes, or the end; a stream that only drips runs out of time."""
+        try:
+            if raw is None:
+                self._is_over = self._is_read_to_end = True
+                self._reader.end()
+            else:
+                self._reader.feed(raw)
+        except CloudflareGeminiError as error:
+            # The payloads before it in the same bytes come first.
+            self._failure = error
+        if self._ready:
             self._attempt.postpone_deadline(self._idle)
+        elif self._failure is None:
+            self._attempt.check_deadline()
 
-    def _take_end(self) -> None:
-        self._is_over = self._is_read_to_end = True
-        self._ready.extend(self._reader.end())
+    def _raise_failure(self) -> None:
+        """Raise what ended the stream, when all before it was taken."""
+        if self._failure is not None and not self._ready:
+            failure, self._failure = self._failure, None
+            self._is_over = True
+            raise failure
 
 
 class PayloadStream(_Stream, Iterator[Payload]):
@@ -72,20 +82,13 @@ class PayloadStream(_Stream, Iterator[Payload]):
 
     def prime(self) -> None:
         """Read until there is a payload, or the end."""
+        self._raise_failure()
         while not self._ready and not self._is_over:
-            error = None
-            raw = None
             try:
-                raw = next(self._raw, None)
-                if raw is not None:
-                    self._take(raw)
+                self._take(next(self._raw, None))
             except self._faults as fault:
-                error = self._attempt.error_from(fault)
-            if error is not None:
-                self._is_over = True
-                raise error
-            if raw is None:
-                self._take_end()
+                self._failure = self._attempt.error_from(fault)
+            self._raise_failure()
 
     def close(self) -> None:
         """Free the connection, or close it if the answer was not read to its end."""
@@ -117,20 +120,13 @@ class AsyncPayloadStream(_Stream, AsyncIterator[Payload]):
 
     async def prime(self) -> None:
         """Read until there is a payload, or the end."""
+        self._raise_failure()
         while not self._ready and not self._is_over:
-            error = None
-            raw = None
             try:
-                raw = await anext(self._raw, None)
-                if raw is not None:
-                    self._take(raw)
+                self._take(await anext(self._raw, None))
             except self._faults as fault:
-                error = self._attempt.error_from(fault)
-            if error is not None:
-                self._is_over = True
-                raise error
-            if raw is None:
-                self._take_end()
+                self._failure = self._attempt.error_from(fault)
+            self._raise_failure()
 
     async def aclose(self) -> None:
         """Free the connection, or close it if the answer was not read to its end."""
