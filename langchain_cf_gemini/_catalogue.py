@@ -298,13 +298,18 @@ def model_from_row(row: Mapping[str, Any]) -> ModelInfo:
     bare = _id_of(row).rpartition("/")[2]
     known = _BY_ID.get(bare) or ModelInfo(id=bare, name=bare, google_id=bare)
     listed = {
-        "name": _of_type(str, row.get("name")),
+        "name": _shown_name(row.get("name")),
         "context_length": _of_type(int, row.get("context_length")),
         "max_output_tokens": _of_type(int, row.get("max_output_tokens")),
         "prices": prices_from_listing(row.get("pricing")),
     }
     told = {name: value for name, value in listed.items() if value is not None}
     return replace(known, **told, packaged=False)
+
+
+def _shown_name(name: Any) -> str | None:
+    # Cloudflare's older listings repeat the id there.
+    return name if isinstance(name, str) and "/" not in name else None
 
 
 def _of_type(kind: type, value: Any) -> Any:

@@ -240,8 +240,10 @@ def test_the_accounts_catalogue_is_read() -> None:
 
 
 def test_a_row_may_call_its_id_by_either_name() -> None:
-    (row,) = models_from_catalogue([{"id": "google/gemini-3-flash", "name": None}])
-    assert (row.id, row.name) == ("gemini-3-flash", "Gemini 3 Flash")
+    model = "google/gemini-3-flash"
+    for name in (None, model):
+        (row,) = models_from_catalogue([{"id": model, "name": name}])
+        assert (row.id, row.name) == ("gemini-3-flash", "Gemini 3 Flash")
     assert catalogue_path(2) == "/ai/catalog/models?page=2&per_page=100"
 
 
