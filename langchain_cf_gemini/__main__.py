@@ -74,7 +74,8 @@ def _line(error: BaseException) -> str:
     """Return an error's message in one line."""
     details = getattr(error, "errors", None)
     if callable(details):  # pydantic's, whose own text takes many lines
-        return "; ".join(str(detail["msg"]) for detail in details())
+        said = (str(detail["msg"]) for detail in details())
+        return "; ".join(text.removeprefix("Value error, ") for text in said)
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -109,7 +110,7 @@ def _ask(args: argparse.Namespace) -> None:
         else:
             message = _streamed(model, messages)
         if not args.json:
-            print(f"\n{_summary(message)}", file=sys.stderr)
+            print(f"\n{_summary(message)}")
 
 
 def _model(args: argparse.Namespace, stack: ExitStack) -> "ChatCloudflareGemini":
@@ -163,13 +164,12 @@ def _summary(message: "AIMessage") -> str:
     ]
     if usage:
         details = usage.get("output_token_details") or {}
-        thoughts = (
-            f" ({details['reasoning']} thinking)" if "reasoning" in details else ""
-        )
         words.append(
-            f"tokens {usage['input_tokens']} in, {usage['output_tokens']} out{thoughts}, "
+            f"tokens {usage['input_tokens']} in, {usage['output_tokens']} out, "
             f"{usage['total_tokens']} in all"
         )
+        if thoughts := details.get("reasoning"):
+            words.append(f"{thoughts} of them thoughts")
     return " | ".join(words)
 
 

@@ -260,10 +260,10 @@ _SAFETY: Mapping[str, Write] = {
 
 
 def canonical(settings: Mapping[str, Any], known: frozenset[str], where: str) -> Json:
-    """Return settings under their canonical names.
+    """Return settings under their canonical names; those win over their aliases.
 
     Raises:
-        TypeError: If a name is unknown, with the nearest known one, or said twice.
+        TypeError: If a name is unknown, with the nearest known one.
     """
     named: Json = {}
     for name, value in settings.items():
@@ -272,7 +272,6 @@ def canonical(settings: Mapping[str, Any], known: frozenset[str], where: str) ->
             near = get_close_matches(name, [*known, *ALIASES], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{where} has no argument {name!r}{hint}")
-        if field in named:
-            raise TypeError(f"{where} was given {field!r} twice, once as {name!r}")
-        named[field] = value
+        if field == name or field not in settings:
+            named[field] = value
     return named

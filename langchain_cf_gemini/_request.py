@@ -32,6 +32,7 @@ from langchain_cf_gemini._profiles import (
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Endpoint = Literal["run", "gateway"]
+Dialect = Literal["json", "openapi"]
 
 # Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
 # Names that do not say their generation (`gemini-flash-latest`) mean a newer one.
@@ -161,13 +162,15 @@ def config_from_settings(settings: Mapping[str, Any], model: str) -> Json:
     """
     config = generation_config(settings)
     config |= thinking_config(settings, model, thinking_levels(model))
-    dialect = settings.get("schema_dialect") or "json"
-    if (schema := settings.get("response_schema")) is not None:
-        config = {**_schema_config(schema, dialect), **config}
-    if (wanted := settings.get("response_format")) is not None:
-        from langchain_cf_gemini._tools import generation_config_from_response_format
+    for name in ("response_schema", "response_format"):
+        if (schema := settings.get(name)) is not None:
+            from langchain_cf_gemini._response_format import (
+                generation_config_from_response_format,
+            )
 
-        config |= generation_config_from_response_format(wanted, dialect=dialect)
+            dialect: Dialect = settings.get("schema_dialect") or "json"
+            wanted = generation_config_from_response_format(schema, dialect=dialect)
+            config = {**wanted, **config}
     if own := settings.get("generation_config"):
         config |= camel_case_keys(own)
     return config
@@ -181,14 +184,16 @@ def camel_case_keys(own: Mapping[str, Any]) -> Json:
     }
 
 
-def _schema_config(schema: Any, dialect: Literal["json", "openapi"]) -> Json:
-    from langchain_cf_gemini._tools import generation_config_from_response_format
+def tools_from_settings(settings: Mapping[str, Any], *, binding: bool = False) -> Json:
+    """Return `tools` and `toolConfig`, if there are any.
 
-    return generation_config_from_response_format(schema, dialect=dialect)
+    Args:
+        settings: The call's settings.
+        binding: Whether nothing is sent yet, so that another call may still differ.
 
-
-def tools_from_settings(settings: Mapping[str, Any]) -> Json:
-    """Return `tools` and `toolConfig`, if there are any."""
+    Raises:
+        UnsupportedContentError: If a tool or a choice cannot be said in Gemini's terms.
+    """
     tools, choice = settings.get("tools"), settings.get("tool_choice")
     config = settings.get("tool_config")
     body: Json = {}
@@ -199,8 +204,10 @@ def tools_from_settings(settings: Mapping[str, Any]) -> Json:
         )
 
         strict = settings.get("strict")
-        dialect = settings.get("schema_dialect") or "json"
-        wire = tools_from_langchain(tools or (), dialect=dialect, strict=strict)
+        dialect: Dialect = settings.get("schema_dialect") or "json"
+        wire = tools_from_langchain(
+            tools or (), dialect=dialect, strict=strict, repeated_names=binding
+        )
         config = tool_config_from_choice(
             choice, wire, strict=strict, tool_config=config
         )

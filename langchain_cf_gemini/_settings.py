@@ -1,12 +1,19 @@
 """The fields of `ChatCloudflareGemini`, their checks, and what they add up to."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import httpx
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.utils import from_env, secret_from_env
-from pydantic import AliasChoices, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 
 from langchain_cf_gemini._cloudflare import API_BASE_URL, GATEWAY_BASE_URL, Account
 from langchain_cf_gemini._gemini import Json
@@ -53,6 +60,7 @@ _PER_REQUEST = frozenset(
 )
 _ARGUMENTS = GENERATION | _PER_REQUEST | _PER_CALL
 _FIELDS = tuple(sorted(GENERATION | _PER_REQUEST | {"output_version"}))
+_FROM_ENVIRONMENT = ("account_id", "api_token", "api_key")
 _ENDPOINTS = ("auto", "run", "gateway")
 
 
@@ -64,6 +72,11 @@ def _aliased(name: str, default: Any = None, **rules: Any) -> Any:
     else:
         rules["default"] = default
     return Field(validation_alias=AliasChoices(name, *names), **rules)
+
+
+def _timeout_from(value: Any) -> Any:
+    """Read an `httpx.Timeout` that was serialized as its four limits."""
+    return httpx.Timeout(**value) if isinstance(value, dict) else value
 
 
 class _Lease:
@@ -128,7 +141,9 @@ class GeminiSettings(BaseChatModel):
     labels: dict[str, str] | None = None
     media_urls: Literal["inline", "pass"] = "inline"
 
-    timeout: float | httpx.Timeout | None = _aliased("timeout", DEFAULT_TIMEOUT)
+    timeout: Annotated[float | httpx.Timeout | None, BeforeValidator(_timeout_from)] = (
+        _aliased("timeout", DEFAULT_TIMEOUT)
+    )
     max_retries: int = Field(default=2, ge=0)
     streaming: bool | None = None
     stream_usage: bool = True
@@ -144,11 +159,15 @@ class GeminiSettings(BaseChatModel):
     @model_validator(mode="before")
     @classmethod
     def _check_names(cls, values: Any) -> Any:
-        """Refuse arguments that nobody reads, with the nearest name that is read."""
-        if isinstance(values, Mapping):
-            known = frozenset(cls.model_fields)
-            canonical(values, known, cls.__name__)
-        return values
+        """Refuse arguments that nobody reads; None means the environment's value."""
+        if not isinstance(values, Mapping):
+            return values
+        canonical(values, frozenset(cls.model_fields), cls.__name__)
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None or name not in _FROM_ENVIRONMENT
+        }
 
     @model_validator(mode="after")
     def _check_values(self) -> Self:

@@ -55,7 +55,11 @@ _MAX_FUNCTIONS = 512
 
 
 def tools_from_langchain(
-    tools: Sequence[Any], *, dialect: Dialect = "json", strict: bool | None = None
+    tools: Sequence[Any],
+    *,
+    dialect: Dialect = "json",
+    strict: bool | None = None,
+    repeated_names: bool = False,
 ) -> list[Json]:
     """Convert tools of any make to Gemini's `tools`.
 
@@ -70,13 +74,15 @@ def tools_from_langchain(
         strict: What the caller asked of all functions. Gemini enforces schemas per
             request (see `tool_config_from_choice`), so a tool that asks otherwise is
             an error.
+        repeated_names: Whether two functions may have one name. Nothing is sent when
+            tools are bound, so only the call itself has to refuse that.
 
     Returns:
         Gemini's `tools`, empty if there are none.
 
     Raises:
         UnsupportedContentError: If something is no tool, a name breaks Google's rule
-            or stands twice, or a schema cannot be said in the dialect.
+            or stands for two functions, or a schema cannot be said in the dialect.
     """
     if _is_wire(tools):
         found = list(tools)
@@ -84,7 +90,12 @@ def tools_from_langchain(
         found = _gathered(
             piece for tool in tools for piece in _pieces(tool, dialect, strict)
         )
-    _check_names(function_names(found))
+    names = function_names(found)
+    _check_names(names)
+    if not repeated_names and len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"two functions are called {twice!r}: Gemini tells them apart by name"
+        raise UnsupportedContentError(msg)
     return found
 
 
@@ -92,13 +103,22 @@ def _is_wire(tools: Sequence[Any]) -> bool:
     keys = [key for tool in tools if isinstance(tool, dict) for key in tool]
     if len(keys) != len(tools) or keys.count("functionDeclarations") > 1:
         return False
-    return all(
-        all(map(_is_wire_declaration, value))
-        if key == "functionDeclarations" and isinstance(value, list)
-        else key in BUILT_IN_TOOLS and value == {}
-        for tool in tools
-        for key, value in tool.items()
-    )
+    for tool in tools:
+        for key, value in tool.items():
+            if key == "functionDeclarations":
+                if not _are_wire_declarations(value):
+                    return False
+            elif key not in BUILT_IN_TOOLS or value != {}:
+                return False
+    return True
+
+
+def _are_wire_declarations(declarations: Any) -> bool:
+    if not isinstance(declarations, list):
+        return False
+    if not all(map(_is_wire_declaration, declarations)):
+        return False
+    return len({each["name"] for each in declarations}) == len(declarations)
 
 
 def _is_wire_declaration(declaration: Any) -> bool:
@@ -111,7 +131,7 @@ def _is_wire_declaration(declaration: Any) -> bool:
 
 
 def _gathered(pieces: Iterable[Json]) -> list[Json]:
-    """Put all declarations into the Tool of the first."""
+    """Put all declarations into the Tool of the first, equal ones once."""
     found: list[Json] = []
     declarations: list[Json] = []
     for piece in pieces:
@@ -120,7 +140,8 @@ def _gathered(pieces: Iterable[Json]) -> list[Json]:
             continue
         if not declarations:
             found.append({"functionDeclarations": declarations})
-        declarations.append(piece)
+        if piece not in declarations:
+            declarations.append(piece)
     return found
 
 
@@ -128,7 +149,6 @@ def _check_names(names: list[str]) -> None:
     if len(names) > _MAX_FUNCTIONS:
         msg = f"{len(names)} functions; Gemini takes at most {_MAX_FUNCTIONS}"
         raise UnsupportedContentError(msg)
-    seen: set[str] = set()
     for name in names:
         if not _FUNCTION_NAME.fullmatch(name):
             msg = (
@@ -137,10 +157,6 @@ def _check_names(names: list[str]) -> None:
                 "give the class or schema another title"
             )
             raise UnsupportedContentError(msg)
-        if name in seen:
-            msg = f"two functions are called {name!r}: Gemini tells them apart by name"
-            raise UnsupportedContentError(msg)
-        seen.add(name)
 
 
 def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from typing import Any, Literal, Self, cast
 
+import httpx
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
@@ -16,7 +17,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
-from langchain_cf_gemini import _translator
+from langchain_cf_gemini import _loading, _translator
 from langchain_cf_gemini._answers import last_chunk, result_from_payloads
 from langchain_cf_gemini._cloudflare import Request
 from langchain_cf_gemini._downloads import adownload, download
@@ -34,6 +35,7 @@ from langchain_cf_gemini._settings import GeminiSettings
 from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
 from langchain_cf_gemini.gateway import metadata_from_run
 
+_loading.register()
 _translator.register()
 
 # The gateway refused for a reason of set-up, which asking again will not change.
@@ -75,6 +77,14 @@ class ChatCloudflareGemini(GeminiSettings):
     def lc_secrets(self) -> dict[str, str]:
         """Return the environment variables that stand for secrets when serialized."""
         return {"api_token": "CLOUDFLARE_API_TOKEN", "google_api_key": "GOOGLE_API_KEY"}
+
+    @property
+    def lc_attributes(self) -> Json:
+        """Return the fields whose values are not JSON by themselves."""
+        attributes: Json = {"gateway": self.gateway.as_dict()}
+        if isinstance(self.timeout, httpx.Timeout):
+            attributes["timeout"] = self.timeout.as_dict()
+        return attributes
 
     @property
     def model_name(self) -> str:
@@ -286,7 +296,7 @@ class ChatCloudflareGemini(GeminiSettings):
             "schema_dialect": kwargs.get("schema_dialect", self.schema_dialect)
         }
         settings |= {"tool_config": kwargs.pop("tool_config", self.tool_config)}
-        wire = tools_from_settings(settings)
+        wire = tools_from_settings(settings, binding=True)
         bound: Json = {"tools": wire.get("tools", [])}
         if "toolConfig" in wire:
             bound["tool_config"] = wire["toolConfig"]

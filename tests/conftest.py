@@ -1,0 +1,38 @@
+"""What every test lives in: no credentials, no network but loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
+
+_VARIABLES = (
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CF_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "CF_API_TOKEN",
+    "CF_AI_API_TOKEN",
+    "GOOGLE_API_KEY",
+    "GEMINI_API_KEY",
+    "LANGSMITH_TRACING",
+    "LANGCHAIN_TRACING_V2",
+)
+_LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep a developer's own credentials out of every test."""
+    for name in _VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Unit tests open no socket at all, the others none that leaves this machine."""
+    if "unit_tests" in Path(request.node.fspath).parts:
+        disable_socket(allow_unix_socket=True)
+    else:
+        socket_allow_hosts(_LOOPBACK, allow_unix_socket=True)
+    yield
+    enable_socket()
