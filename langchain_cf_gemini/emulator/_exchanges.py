@@ -36,7 +36,10 @@ def documented_answer(generation: Generation) -> Answer | None:
 
 def _said(body: Mapping[str, Any]) -> list[list[Any]]:
     contents = body.get("contents", ())
-    return [[part.get("text") for part in content["parts"]] for content in contents]
+    return [
+        [part.get("text") for part in content.get("parts") or ()]
+        for content in contents
+    ]
 
 
 def _length_allows(exchange: Mapping[str, Any], generation: Generation) -> bool:

@@ -21,6 +21,9 @@ PREFIX = "GoogleCloudAiplatformV1beta1"
 _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform.v1beta1"
 
 
+_LEFT_OUT: Any = object()
+
+
 class Violation(NamedTuple):
     """One thing that a body says and the schema does not allow."""
 
@@ -29,11 +32,10 @@ class Violation(NamedTuple):
 
 
 class Field(NamedTuple):
-    """Where a value stands: Google's path to it, and whether names are checked."""
+    """Where a value stands by Google's path, and what was found wrong so far."""
 
     path: str
     name: str
-    lenient: bool
     found: list[Violation]
 
     def at(self, name: str) -> "Field":
@@ -45,11 +47,18 @@ class Field(NamedTuple):
         """The item of this list or map."""
         return self._replace(path=f"{self.path}[{index}]{suffix}")
 
-    def refuse(self, kind: str, value: Any) -> None:
-        """Note a value of the wrong type."""
+    def refuse(self, kind: str, value: Any) -> Any:
+        """Note a value of the wrong type; it is left out."""
         shown = json.dumps(value, ensure_ascii=False)[:200]
         text = f"Invalid value at '{self.path}' ({kind}), {shown}"
         self.found.append(Violation(self.path, text))
+        return _LEFT_OUT
+
+    def refuse_list(self) -> Any:
+        """Note a list where one value belongs."""
+        above = self._replace(path=self.path.rpartition(".")[0])
+        above.unknown(self.name, "Proto field is not repeating, cannot start list.")
+        return _LEFT_OUT
 
     def unknown(self, name: str, reason: str = "Cannot find field.") -> None:
         """Note a name that the type does not have."""
@@ -68,7 +77,7 @@ def published_schema() -> Mapping[str, Any]:
 
 def snake_case(name: str) -> str:
     """`functionCall` -> `function_call`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).lower()
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
 
 
 def camel_case(name: str) -> str:
@@ -91,14 +100,14 @@ def canonical_body(
         type_name: Short name of its type in the published schema.
         extras: Fields that a backend takes beyond the published schema, by type; None
             takes a published one away.
-        lenient: Keep unknown names and wrong types instead of refusing them.
+        lenient: Keep unknown names and leave out wrong types instead of refusing them.
 
     Raises:
         Refusal: If the schema does not allow the body and `lenient` is off.
     """
     found: list[Violation] = []
     reader = _Reader(extras or {})
-    top = Field("", "", lenient, found)
+    top = Field("", "", found)
     read = reader.message(PREFIX + type_name, body, top)
     if found and not lenient:
         raise _refusal(found)
@@ -129,8 +138,7 @@ class _Reader:
     def message(self, type_name: str, value: Any, field: Field) -> Any:
         short = type_name.removeprefix(PREFIX)
         if not isinstance(value, dict):
-            field.refuse(f"{_TYPE_URL}.{short}", value)
-            return value
+            return field.refuse(f"{_TYPE_URL}.{short}", value)
         fields = {**self._types[type_name]["properties"], **self._extras.get(short, {})}
         known = {name: kind for name, kind in fields.items() if kind is not None}
         return dict(self._members(known, value, field))
@@ -144,15 +152,14 @@ class _Reader:
                 field.unknown(name)
                 yield name, item
             elif item is not None:
-                yield camel, self.value(known[camel], item, field.at(camel))
+                read = self.value(known[camel], item, field.at(camel))
+                if read is not _LEFT_OUT:
+                    yield camel, read
 
     def value(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
         if "$ref" in schema:
             if isinstance(value, list):
-                field.unknown(
-                    field.name, "Proto field is not repeating, cannot start list."
-                )
-                return value
+                return field.refuse_list()
             return self.message(schema["$ref"].rpartition("/")[2], value, field)
         if "items" in schema:
             return self._list(schema["items"], value, field)
@@ -164,27 +171,27 @@ class _Reader:
         # A single value stands for a list of one in Google's reader: its own REST
         # examples write `"parts": {"text": ...}`.
         if not isinstance(value, list):
-            return [self.value(schema, value, field.item(0))]
-        return [self.value(schema, item, field.item(i)) for i, item in enumerate(value)]
+            value = [value]
+        read = [self.value(schema, item, field.item(i)) for i, item in enumerate(value)]
+        return [item for item in read if item is not _LEFT_OUT]
 
     def _map(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
         if not isinstance(value, dict):
-            field.refuse("type.googleapis.com/google.protobuf.Struct", value)
-            return value
+            return field.refuse("type.googleapis.com/google.protobuf.Struct", value)
         if not schema:
             return value
-        return {
+        read = {
             key: self.value(schema, item, field.item(index, ".value"))
             for index, (key, item) in enumerate(value.items())
         }
+        return {key: item for key, item in read.items() if item is not _LEFT_OUT}
 
 
 def _scalar(schema: Mapping[str, Any], value: Any, field: Field) -> Any:
     if not schema:
         return value
     if isinstance(value, list):
-        field.unknown(field.name, "Proto field is not repeating, cannot start list.")
-        return value
+        return field.refuse_list()
     if "enum" in schema:
         return _enum(schema["enum"], value, field)
     kind = schema.get("format") or schema["type"]
@@ -196,8 +203,7 @@ def _enum(names: list[str], value: Any, field: Field) -> Any:
         return names[value] if 0 <= value < len(names) else value
     if isinstance(value, str) and value.upper() in names:
         return value.upper()
-    field.refuse(f"{_TYPE_URL}.{field.name[:1].upper()}{field.name[1:]}", value)
-    return value
+    return field.refuse(f"{_TYPE_URL}.{field.name[:1].upper()}{field.name[1:]}", value)
 
 
 def _number(value: Any, field: Field) -> Any:
@@ -206,8 +212,7 @@ def _number(value: Any, field: Field) -> Any:
             return value if isinstance(value, int | float) else float(value)
     except (TypeError, ValueError):
         pass
-    field.refuse("TYPE_DOUBLE", value)
-    return value
+    return field.refuse("TYPE_DOUBLE", value)
 
 
 def _integer(bits: int) -> Callable[[Any, Field], Any]:
@@ -218,22 +223,17 @@ def _integer(bits: int) -> Callable[[Any, Field], Any]:
             whole = False
         if whole and abs(int(float(value))) < 1 << (bits - 1):
             return int(float(value))
-        field.refuse(f"TYPE_INT{bits}", value)
-        return value
+        return field.refuse(f"TYPE_INT{bits}", value)
 
     return read
 
 
 def _text(value: Any, field: Field) -> Any:
-    if not isinstance(value, str):
-        field.refuse("TYPE_STRING", value)
-    return value
+    return value if isinstance(value, str) else field.refuse("TYPE_STRING", value)
 
 
 def _boolean(value: Any, field: Field) -> Any:
-    if not isinstance(value, bool):
-        field.refuse("TYPE_BOOL", value)
-    return value
+    return value if isinstance(value, bool) else field.refuse("TYPE_BOOL", value)
 
 
 def bytes_from_base64(text: str) -> bytes | None:
@@ -247,11 +247,12 @@ def bytes_from_base64(text: str) -> bytes | None:
 
 def _bytes(value: Any, field: Field) -> Any:
     if not isinstance(value, str):
-        field.refuse("TYPE_BYTES", value)
-    elif bytes_from_base64(value) is None:
-        text = f"Invalid value at '{field.path}' (TYPE_BYTES), Base64 decoding failed"
-        field.found.append(Violation(field.path, f'{text} for "{value[:40]}"'))
-    return value
+        return field.refuse("TYPE_BYTES", value)
+    if bytes_from_base64(value) is not None:
+        return value
+    text = f"Invalid value at '{field.path}' (TYPE_BYTES), Base64 decoding failed"
+    field.found.append(Violation(field.path, f'{text} for "{value[:40]}"'))
+    return _LEFT_OUT
 
 
 _READERS: Mapping[str, Callable[[Any, Field], Any]] = {

@@ -103,14 +103,12 @@ def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
 
 def _parameter_name(judged: Judged) -> Iterator[str]:
     for path, schema in _schemas(judged):
-        if ".parameters" not in path:
-            continue
         for name in schema.get("properties") or {}:
-            if not _PARAMETER_NAME.fullmatch(name):
+            if ".parameters" in path and not _PARAMETER_NAME.fullmatch(name):
+                where = f"GenerateContentRequest.{path}.properties"
                 yield (
-                    f"* GenerateContentRequest.{path}.properties: invalid property "
-                    f'name "{name}"; must match [A-Za-z_][A-Za-z0-9_]* and have at most 64 '
-                    "characters.\n"
+                    f'* {where}: invalid property name "{name}"; must match '
+                    "[A-Za-z_][A-Za-z0-9_]* and have at most 64 characters.\n"
                 )
 
 

@@ -1,0 +1,261 @@
+"""The published schema, read as Google's servers read JSON."""
+
+import json
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_cf_gemini.emulator._discovery import REQUEST, schema_from_discovery
+from langchain_cf_gemini.emulator._proto import (
+    bytes_from_base64,
+    camel_case,
+    canonical_body,
+    published_schema,
+    snake_case,
+)
+from langchain_cf_gemini.emulator._refusals import Refusal
+from tests.emulator_tests.asking import Judge, message_of, user
+
+HI = [user("Hi")]
+FUNCTION = "tools[0].function_declarations[0].parameters"
+
+
+def parameters(schema: Any) -> dict[str, Any]:
+    declared = {"name": "f", "parameters": schema}
+    return {"contents": HI, "tools": [{"functionDeclarations": [declared]}]}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown field": (
+        {"contents": HI, "stream": True},
+        'Invalid JSON payload received. Unknown name "stream": Cannot find field.',
+    ),
+    "unknown field of a part": (
+        {"contents": [user({"text": "a", "cache_control": {}})]},
+        "Unknown name \"cache_control\" at 'contents[0].parts[0]': Cannot find field.",
+    ),
+    "const": (
+        parameters({"type": "OBJECT", "properties": {"a": {"const": 1}}}),
+        f"Unknown name \"const\" at '{FUNCTION}.properties[0].value'",
+    ),
+    "$ref": (
+        parameters({"type": "OBJECT", "$ref": "#/$defs/A"}),
+        f"Unknown name \"$ref\" at '{FUNCTION}'",
+    ),
+    "two types": (
+        parameters({"type": ["string", "null"]}),
+        f"Unknown name \"type\" at '{FUNCTION}': Proto field is not repeating, cannot "
+        "start list.",
+    ),
+    "a number as enum value": (
+        parameters({"type": "STRING", "enum": [1]}),
+        f"Invalid value at '{FUNCTION}.enum[0]' (TYPE_STRING), 1",
+    ),
+    "unknown enum": (
+        {"contents": HI, "toolConfig": {"functionCallingConfig": {"mode": "FORCE"}}},
+        "Invalid value at 'tool_config.function_calling_config.mode'",
+    ),
+    "text is a number": (
+        {"contents": [user({"text": 1})]},
+        "Invalid value at 'contents[0].parts[0].text' (TYPE_STRING), 1",
+    ),
+    "not base64": (
+        {"contents": [user({"inlineData": {"mimeType": "a/b", "data": "§"}})]},
+        "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), "
+        "Base64 decoding failed",
+    ),
+    "a signature that is not base64": (
+        {"contents": [user({"text": "a", "thoughtSignature": "§"})]},
+        "(TYPE_BYTES)",
+    ),
+    "bytes are an object": (
+        {"contents": [user({"inlineData": {"mimeType": "a/b", "data": {}}})]},
+        "(TYPE_BYTES)",
+    ),
+    "half a token": (
+        {"contents": HI, "generationConfig": {"maxOutputTokens": 1.5}},
+        "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), 1.5",
+    ),
+    "too large an integer": (
+        {"contents": HI, "generationConfig": {"seed": 1 << 31}},
+        "(TYPE_INT32)",
+    ),
+    "an integer that is text": (
+        {"contents": HI, "generationConfig": {"seed": "x"}},
+        "(TYPE_INT32)",
+    ),
+    "a number that is a flag": (
+        {"contents": HI, "generationConfig": {"temperature": True}},
+        "(TYPE_DOUBLE), true",
+    ),
+    "a flag that is text": (
+        {"contents": [user({"text": "a", "thought": "yes"})]},
+        "(TYPE_BOOL)",
+    ),
+    "contents are text": ({"contents": "Hi"}, "Invalid value at 'contents[0]'"),
+    "a response that is no object": (
+        {"contents": [user({"functionResponse": {"name": "f", "response": "x"}})]},
+        "Invalid value at 'contents[0].parts[0].function_response.response'",
+    ),
+    "a list for a message": (
+        {"contents": HI, "generationConfig": []},
+        "Proto field is not repeating, cannot start list.",
+    ),
+    "labels that are numbers": (
+        {"contents": HI, "labels": {"a": 1}},
+        "labels[0].value",
+    ),
+    "labels that are text": ({"contents": HI, "labels": "a"}, "protobuf.Struct"),
+}
+
+
+@pytest.mark.parametrize(("body", "words"), REFUSED.values(), ids=REFUSED)
+def test_the_schema_refuses(judge: Judge, body: dict[str, Any], words: str) -> None:
+    refused = judge.vertex(body)
+    assert refused.status == 400
+    assert words in message_of(refused)
+    error = json.loads(refused.body)["error"]
+    assert error["status"] == "INVALID_ARGUMENT"
+    assert error["details"][0]["fieldViolations"]
+
+
+def test_all_violations_are_told_at_once(judge: Judge) -> None:
+    refused = judge.vertex({"contents": HI, "one": 1, "two": 2})
+    assert message_of(refused).count("Unknown name") == 2
+
+
+CANONICAL: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    (
+        {
+            "contents": [
+                {"parts": [{"inline_data": {"mime_type": "a/b", "data": "-_"}}]}
+            ]
+        },
+        {"contents": [{"parts": [{"inlineData": {"mimeType": "a/b", "data": "-_"}}]}]},
+    ),
+    ({"contents": HI, "safetySettings": None}, {"contents": HI}),
+    (
+        {"contents": {"parts": {"text": "a"}}},
+        {"contents": [{"parts": [{"text": "a"}]}]},
+    ),
+    (
+        {"generation_config": {"thinking_config": {"thinking_level": "low"}}},
+        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}},
+    ),
+    (
+        {
+            "generationConfig": {
+                "maxOutputTokens": "64",
+                "seed": 2.0,
+                "temperature": "1",
+            }
+        },
+        {"generationConfig": {"maxOutputTokens": 64, "seed": 2, "temperature": 1.0}},
+    ),
+    (
+        {"toolConfig": {"functionCallingConfig": {"mode": 2}}},
+        {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}},
+    ),
+    (
+        {"generationConfig": {"responseJsonSchema": {"any_thing": {"$ref": "#"}}}},
+        {"generationConfig": {"responseJsonSchema": {"any_thing": {"$ref": "#"}}}},
+    ),
+    (
+        {"contents": [{"parts": [{"functionCall": {"args": {"snake_case": None}}}]}]},
+        {"contents": [{"parts": [{"functionCall": {"args": {"snake_case": None}}}]}]},
+    ),
+    (
+        parameters({"type": "object", "properties": {"my_name": {"type": "string"}}}),
+        parameters({"type": "OBJECT", "properties": {"my_name": {"type": "STRING"}}}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "expected"), CANONICAL)
+def test_one_spelling(body: dict[str, Any], expected: dict[str, Any]) -> None:
+    assert canonical_body(body) == expected
+    assert canonical_body(expected) == expected
+
+
+def test_fields_of_the_gemini_api_alone() -> None:
+    extras: dict[str, Any] = {"GenerateContentRequest": {"store": {"type": "boolean"}}}
+    assert canonical_body({"store": True}, extras=extras) == {"store": True}
+    with pytest.raises(Refusal, match="store"):
+        canonical_body({"store": True})
+
+
+@pytest.mark.parametrize(
+    ("body", "taken_by_vertex"),
+    [
+        ({"contents": HI, "store": True}, False),
+        ({"contents": HI, "serviceTier": "flex"}, False),
+        ({"contents": HI, "modelArmorConfig": {}}, True),
+        ({"contents": HI, "tools": [{"enterpriseWebSearch": {}}]}, True),
+        ({"contents": HI, "generationConfig": {"audioTimestamp": True}}, True),
+        (parameters({"type": "OBJECT", "additionalProperties": False}), True),
+    ],
+)
+def test_backends_differ(
+    judge: Judge, body: dict[str, Any], *, taken_by_vertex: bool
+) -> None:
+    assert (judge.vertex(body).status == 200) is taken_by_vertex
+    assert (judge.gemini_api(body).status == 400) is taken_by_vertex
+
+
+@given(st.from_regex(r"[a-z]+(_[a-z]+){0,3}", fullmatch=True))
+def test_names_go_both_ways(name: str) -> None:
+    assert snake_case(camel_case(name)) == name
+
+
+@given(st.binary())
+def test_both_alphabets_of_base64(data: bytes) -> None:
+    import base64
+
+    for encoded in (base64.b64encode(data), base64.urlsafe_b64encode(data)):
+        assert bytes_from_base64(encoded.decode()) == data
+        assert bytes_from_base64(encoded.decode().rstrip("=")) == data
+
+
+def test_the_packaged_schema_is_a_schema_and_names_its_origin() -> None:
+    schema = published_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert "revision 2026" in schema["$comment"]
+    assert "_discovery.py" in schema["$comment"]
+
+
+def test_the_schema_is_built_from_a_discovery_document() -> None:
+    document = {
+        "id": "aiplatform:v1beta1",
+        "revision": "20990101",
+        "schemas": {
+            REQUEST: {
+                "type": "object",
+                "properties": {
+                    "size": {"type": "string", "format": "int64", "description": "!"},
+                    "free": {"type": "any"},
+                    "other": {"$ref": "Other"},
+                },
+            },
+            "GoogleCloudAiplatformV1beta1GenerateContentResponse": {
+                "type": "object",
+                "properties": {"many": {"type": "array", "items": {"$ref": "Other"}}},
+            },
+            "Other": {"type": "object", "additionalProperties": {"type": "string"}},
+            "Unreached": {"type": "object"},
+        },
+    }
+    built = schema_from_discovery(document)
+    assert "20990101" in built["$comment"]
+    assert "Unreached" not in built["$defs"]
+    assert built["$defs"]["Other"] == {
+        "type": "object",
+        "additionalProperties": {"type": "string"},
+    }
+    assert built["$defs"][REQUEST]["properties"] == {
+        "free": {},
+        "other": {"$ref": "#/$defs/Other"},
+        "size": {"type": ["string", "integer"], "format": "int64"},
+    }

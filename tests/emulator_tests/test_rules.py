@@ -1,0 +1,566 @@
+"""Strict mode: what Google refuses, rule by rule, and what it takes."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from langchain_cf_gemini.emulator import _rules
+from langchain_cf_gemini.emulator._doors import Settings
+from langchain_cf_gemini.emulator._rules import RULES
+from tests.emulator_tests.asking import Judge, function, message_of, model, user
+
+TEXT = {"type": "STRING"}
+LOOKUP = [{"functionDeclarations": [function("lookup", city=TEXT)]}]
+CALL = {"functionCall": {"name": "lookup", "args": {"city": "Lima"}}}
+CALL_2 = {"functionCall": {"name": "other", "args": {}}}
+RESPONSE = {"functionResponse": {"name": "lookup", "response": {"result": 1}}}
+RESPONSE_2 = {"functionResponse": {"name": "other", "response": {}}}
+SKIP = "skip_thought_signature_validator"
+SIGNED = {**CALL, "thoughtSignature": SKIP}
+SEARCH: dict[str, Any] = {"googleSearch": {}}
+
+
+def ask(*contents: Any, **rest: Any) -> dict[str, Any]:
+    return {"contents": list(contents) or [user("Hi")], **rest}
+
+
+def config(**settings: Any) -> dict[str, Any]:
+    return ask(generationConfig=settings)
+
+
+def thinking(**settings: Any) -> dict[str, Any]:
+    return config(thinkingConfig=settings)
+
+
+def tools(*items: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return ask(tools=list(items), **rest)
+
+
+def functions(*items: dict[str, Any], **rest: Any) -> dict[str, Any]:
+    return tools({"functionDeclarations": list(items)}, **rest)
+
+
+def parameters(schema: dict[str, Any]) -> dict[str, Any]:
+    return functions({"name": "f", "parameters": schema})
+
+
+def calling(**settings: Any) -> dict[str, Any]:
+    return {"functionCallingConfig": settings}
+
+
+PRO_25 = "google/gemini-2.5-pro"
+FLASH_25 = "google/gemini-2.5-flash"
+
+# rule, body, part of Google's message, Cloudflare's model id
+ON_VERTEX: list[tuple[Any, ...]] = [
+    ("contents", {"contents": []}, "contents is not specified"),
+    ("role", ask({"role": "system", "parts": [{"text": "x"}]}), "valid role: user"),
+    ("role", ask({"role": "assistant", "parts": [{"text": "x"}]}), "valid role"),
+    ("role", ask({"role": "tool", "parts": [RESPONSE]}), "valid role"),
+    ("empty parts", ask(user()), "at least one parts field"),
+    ("empty parts", ask({"role": "user"}), "at least one parts field"),
+    ("empty parts", ask(user("a"), model(), user("b")), "at least one parts field"),
+    ("one payload per part", ask(user({})), "must have one initialized field"),
+    ("one payload per part", ask(user({"thought": True})), "one initialized field"),
+    (
+        "one payload per part",
+        ask(user({"text": "a", "inlineData": {"mimeType": "i/p", "data": ""}})),
+        "oneof field 'data' is already set. Cannot set 'inlineData'",
+    ),
+    ("media type", ask(user({"inlineData": {"data": "aGk="}})), "mime_type"),
+    ("media type", ask(user({"fileData": {"fileUri": "gs://a/b"}})), "mimeType"),
+    (
+        "URL may be crawled",
+        ask(
+            user(
+                {
+                    "fileData": {
+                        "fileUri": "https://www.gstatic.com/x.png",
+                        "mimeType": "image/png",
+                    }
+                }
+            )
+        ),
+        "URL_ROBOTED-ROBOTED_DENIED",
+    ),
+    (
+        "system instruction is text",
+        ask(systemInstruction={"parts": [{"inlineData": {"mimeType": "a/b"}}]}),
+        "text parts only",
+    ),
+    (
+        "call after user turn",
+        ask(model(SIGNED), user(RESPONSE)),
+        "function call turn",
+    ),
+    ("response after call turn", ask(user(RESPONSE)), "function response turn"),
+    (
+        "response after call turn",
+        ask(user("a"), model("b"), user(RESPONSE)),
+        "immediately after a function call turn",
+    ),
+    ("as many responses as calls", ask(user("a"), model(SIGNED)), "equal to"),
+    (
+        "as many responses as calls",
+        ask(user("a"), model(SIGNED, CALL_2), user(RESPONSE)),
+        "number of function response parts is equal to the number of function call",
+    ),
+    (
+        "as many responses as calls",
+        ask(user("a"), model(SIGNED), user(RESPONSE, RESPONSE)),
+        "equal to",
+    ),
+    (
+        "as many responses as calls",
+        ask(user("a"), model(SIGNED), user("b"), model("c"), user("d")),
+        "equal to",
+    ),
+    (
+        "response names",
+        ask(user("a"), model(SIGNED), user(RESPONSE_2)),
+        "names match",
+    ),
+    (
+        "response names",
+        ask(user("a"), model(SIGNED), user({"functionResponse": {"response": {}}})),
+        "Name cannot be empty",
+    ),
+    (
+        "response ids",
+        ask(
+            user("a"),
+            model(
+                {
+                    "functionCall": {"id": "1", "name": "lookup"},
+                    "thoughtSignature": SKIP,
+                }
+            ),
+            user({"functionResponse": {"id": "2", "name": "lookup", "response": {}}}),
+        ),
+        "ids match",
+    ),
+    (
+        "input tokens",
+        ask(user("word " * 900_000)),
+        "exceeds the maximum number of tok",
+    ),
+    ("function name", functions({"name": "get weather"}), "Invalid function name"),
+    ("function name", functions({"name": "1st"}), "Must start with a letter"),
+    ("function name", functions({"name": "f" * 129}), "maximum length of 128"),
+    (
+        "function name",
+        functions({"description": "no name"}),
+        "Invalid function name",
+    ),
+    (
+        "duplicate function",
+        functions({"name": "f"}, {"name": "f"}),
+        "Duplicate function declaration found: f",
+    ),
+    (
+        "number of functions",
+        functions(*({"name": f"f{i}"} for i in range(513))),
+        "at most 512",
+    ),
+    (
+        "parameters are an object",
+        parameters({"properties": {"a": TEXT}}),
+        "`f` functionDeclaration `parameters` schema should be of type OBJECT",
+    ),
+    ("parameters are an object", parameters({"type": "STRING"}), "of type OBJECT"),
+    (
+        "one schema per function",
+        functions(
+            {
+                "name": "f",
+                "parameters": {"type": "OBJECT"},
+                "parametersJsonSchema": {"type": "object"},
+            }
+        ),
+        "only one of parameters and parametersJsonSchema",
+    ),
+    (
+        "parameter name",
+        parameters({"type": "OBJECT", "properties": {"a b": TEXT}}),
+        'invalid property name "a b"',
+    ),
+    (
+        "array has items",
+        parameters({"type": "OBJECT", "properties": {"a": {"type": "ARRAY"}}}),
+        "parameters.properties[a].items: missing field",
+    ),
+    (
+        "array has items",
+        config(
+            responseMimeType="application/json",
+            responseSchema={"type": "ARRAY", "items": {"type": "ARRAY"}},
+        ),
+        "response_schema.items.items: missing field",
+    ),
+    (
+        "required property exists",
+        parameters({"type": "OBJECT", "required": ["a"]}),
+        "parameters.required[0]: property is not defined",
+    ),
+    (
+        "enum of strings",
+        parameters({"type": "OBJECT", "properties": {"a": {"enum": ["x"]}}}),
+        "enum: only allowed for STRING type",
+    ),
+    (
+        "enum of strings",
+        parameters(
+            {
+                "type": "OBJECT",
+                "properties": {"a": {"anyOf": [{"type": "STRING", "enum": ["x", ""]}]}},
+            }
+        ),
+        "any_of[0].enum[1]: cannot be empty",
+    ),
+    (
+        "allowed function names",
+        ask(tools=LOOKUP, toolConfig=calling(allowedFunctionNames=["lookup"])),
+        "mode is not ANY",
+    ),
+    (
+        "allowed function names",
+        ask(
+            tools=LOOKUP,
+            toolConfig=calling(mode="ANY", allowedFunctionNames=["other"]),
+        ),
+        "not declared",
+    ),
+    (
+        "forced call without functions",
+        ask(toolConfig=calling(mode="ANY")),
+        "Function calling config is set without function_declarations",
+    ),
+    (
+        "tools together",
+        tools(SEARCH, *LOOKUP),
+        "Multiple tools are supported only when they are all search tools.",
+        FLASH_25,
+    ),
+    ("tools together", tools(SEARCH, {"codeExecution": {}}), "all search", PRO_25),
+    (
+        "JSON output with tools",
+        ask(tools=LOOKUP, generationConfig={"responseMimeType": "application/json"}),
+        "Function calling with a response mime type: 'application/json' is unsupp",
+        FLASH_25,
+    ),
+    (
+        "JSON output with tools",
+        tools(SEARCH, generationConfig={"responseMimeType": "application/json"}),
+        "Tool use with a response mime type",
+        FLASH_25,
+    ),
+    (
+        "google search retrieval",
+        tools({"googleSearchRetrieval": {}}),
+        "use google_search",
+    ),
+    (
+        "streamed arguments",
+        ask(tools=LOOKUP, toolConfig=calling(streamFunctionCallArguments=True)),
+        "streamGenerateContent only",
+    ),
+    (
+        "temperature",
+        config(temperature=1000),
+        "supported range is from 0 (inclusive)",
+    ),
+    ("temperature", config(temperature=-0.1), "to 2.0001 (exclusive)"),
+    ("topP", config(topP=1.5), "topP value of 1.5"),
+    ("penalties", config(presencePenalty=3), "presencePenalty"),
+    ("frequency penalty", config(frequencyPenalty=-3), "frequencyPenalty"),
+    ("candidate count", config(candidateCount=9), "candidateCount"),
+    ("output tokens", config(maxOutputTokens=0), "from 1 (inclusive) to 65537"),
+    ("output tokens", config(maxOutputTokens=65537), "65537 (exclusive)"),
+    ("stop sequences", config(stopSequences=list("abcdef")), "at most 5"),
+    ("top logprobs", config(responseLogprobs=True, logprobs=21), "logprobs value"),
+    ("logprobs", config(logprobs=3), "needs responseLogprobs"),
+    (
+        "response MIME type",
+        config(responseMimeType="text/html"),
+        "allowed mimetypes",
+    ),
+    ("response schema", config(responseSchema=TEXT), "needs a responseMimeType"),
+    (
+        "response schema",
+        config(
+            responseMimeType="application/json",
+            responseSchema=TEXT,
+            responseJsonSchema={},
+        ),
+        "only one of responseSchema and responseJsonSchema",
+    ),
+    (
+        "one thinking setting",
+        thinking(thinkingLevel="LOW", thinkingBudget=100),
+        "You can only set only one of thinking budget and thinking level.",
+    ),
+    (
+        "thinking level",
+        thinking(thinkingLevel="LOW"),
+        "thinking_level is not supported by this model",
+        FLASH_25,
+    ),
+    (
+        "thinking level",
+        thinking(thinkingLevel="MINIMAL"),
+        "Thinking level MINIMAL is not supported for this model",
+        "google/gemini-3.8-flash",
+    ),
+    (
+        "thinking budget",
+        thinking(thinkingBudget=0),
+        "Budget 0 is invalid. This model only works in thinking mode.",
+        PRO_25,
+    ),
+    (
+        "thinking budget",
+        thinking(thinkingBudget=24577),
+        "supported values are integers from 1 to 24576",
+        FLASH_25,
+    ),
+    ("thinking budget", thinking(thinkingBudget=100), "from 128 to 32768", PRO_25),
+    (
+        "thought signature missing",
+        ask(user("a"), model(CALL), user(RESPONSE)),
+        "function call `lookup` in the 2. content block is missing a `thought_sign",
+    ),
+    (
+        "thought signature missing",
+        ask(
+            user("a"),
+            model(SIGNED),
+            user(RESPONSE),
+            model(CALL),
+            user(RESPONSE),
+        ),
+        "in the 4. content block",
+    ),
+    (
+        "thought signature missing",
+        ask(user("a"), model(CALL, SIGNED), user(RESPONSE, RESPONSE)),
+        "missing a `thought_signature`",
+    ),
+    (
+        "thought signature missing",
+        ask(user("a"), model(SIGNED), model(CALL), user(RESPONSE, RESPONSE)),
+        "in the 3. content block",
+    ),
+    (
+        "thought signature invalid",
+        ask(
+            user("a"),
+            model({**CALL, "thoughtSignature": "AAECAwQ="}),
+            user(RESPONSE),
+        ),
+        "Thought signature is not valid",
+    ),
+]
+ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "empty parts",
+        ask(user()),
+        "contents[0].parts: contents.parts must not be empty",
+        "gemini-3-flash-preview",
+    ),
+    ("temperature", config(temperature=3), "range [0.0, 2.0]", "gemini-2.5-flash"),
+    (
+        "tools together",
+        tools(SEARCH, *LOOKUP),
+        "Tool use with function calling is unsupported",
+        "gemini-2.5-flash",
+    ),
+    (
+        "built-in tools beside functions",
+        tools(SEARCH, *LOOKUP),
+        "Please enable tool_config.include_server_side_tool_invocations",
+        "gemini-3-flash-preview",
+    ),
+    (
+        "built-in tools beside functions",
+        ask(toolConfig={"includeServerSideToolInvocations": True}),
+        "Tool call context circulation is not enabled for models/gemini-2.5-flash",
+        "gemini-2.5-flash",
+    ),
+    (
+        "thinking level",
+        thinking(thinkingLevel="LOW"),
+        "Thinking level is not supported for this model",
+        "gemini-2.5-pro",
+    ),
+    (
+        "thinking budget",
+        thinking(thinkingBudget=52428),
+        "The thinking budget (52428) is invalid.",
+        "gemini-2.5-pro",
+    ),
+    (
+        "thinking budget",
+        thinking(thinkingBudget=1),
+        "thinking is not supported by this model",
+        "gemini-2.0-flash",
+    ),
+    (
+        "thought signature missing",
+        ask(user("a"), model(CALL), user(RESPONSE)),
+        "function call `default_api:lookup` , position 2.",
+        "gemini-3.5-flash",
+    ),
+    (
+        "thought signature invalid",
+        ask(user("a"), model({**CALL, "thoughtSignature": "AAECAwQ="}), user(RESPONSE)),
+        "Corrupted thought signature.",
+        "gemini-3.5-flash",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    "case",
+    ON_VERTEX,
+    ids=[f"{number}-{case[0]}" for number, case in enumerate(ON_VERTEX)],
+)
+def test_vertex_refuses(judge: Judge, case: tuple[Any, ...]) -> None:
+    rule, body, words, *named = case
+    model_id = named[0] if named else "google/gemini-3-flash"
+    refused = judge.vertex(body, model=model_id)
+    assert refused.status == 400
+    assert words in message_of(refused)
+    assert f"refused by rule {rule}" in next(iter(judge.service.journal)).notes
+
+
+@pytest.mark.parametrize(
+    ("rule", "body", "words", "model_id"),
+    ON_GEMINI_API,
+    ids=[f"{number}-{case[0]}" for number, case in enumerate(ON_GEMINI_API)],
+)
+def test_gemini_api_refuses(
+    judge: Judge, rule: str, body: dict[str, Any], words: str, model_id: str
+) -> None:
+    refused = judge.gemini_api(body, model=model_id)
+    assert refused.status == 400
+    assert words in message_of(refused)
+    assert f"refused by rule {rule}" in next(iter(judge.service.journal)).notes
+
+
+def test_every_rule_is_shown_to_refuse() -> None:
+    shown = {case[0] for case in (*ON_VERTEX, *ON_GEMINI_API)}
+    assert shown == {rule.name for rule in RULES}
+
+
+def test_the_table_of_rules_is_complete() -> None:
+    table = " ".join((_rules.__doc__ or "").split())
+    for rule in RULES:
+        assert f"{rule.name} | {rule.proof} | {rule.source}" in table
+
+
+TAKEN = {
+    "a role left out": ask({"parts": [{"text": "Hi"}]}),
+    "user after user": ask(user("a"), user("b")),
+    "model after model": ask(user("a"), model("b"), model("c"), user("d")),
+    "ends with the model": ask(user("a"), model("b")),
+    "an empty text": ask(user("a"), model(""), user("b")),
+    "only a signature": ask(
+        user("a"), model({"thoughtSignature": "AAECAwQ="}), user("b")
+    ),
+    "a call and its response": ask(user("a"), model(SIGNED), user(RESPONSE)),
+    "the dummy as base64": ask(
+        user("a"),
+        model({**CALL, "thoughtSignature": base64.b64encode(SKIP.encode()).decode()}),
+        user(RESPONSE),
+    ),
+    "parallel calls, the first signed": ask(
+        user("a"), model(SIGNED, CALL_2), user(RESPONSE_2, RESPONSE)
+    ),
+    "calls of one turn in two contents": ask(
+        user("a"),
+        model(SIGNED),
+        model({**CALL_2, "thoughtSignature": SKIP}),
+        user(RESPONSE, RESPONSE_2),
+    ),
+    "responses in two contents": ask(
+        user("a"), model(SIGNED, CALL_2), user(RESPONSE), user(RESPONSE_2)
+    ),
+    "no signature in an earlier turn": ask(
+        user("a"), model(CALL), user(RESPONSE), model("done"), user("b")
+    ),
+    "a foreign signature on text": ask(
+        user("a"), model({"text": "b", "thoughtSignature": "AAECAwQ="}), user("c")
+    ),
+    "search beside functions": tools(SEARCH, *LOOKUP),
+    "JSON beside functions": ask(
+        tools=LOOKUP, generationConfig={"responseMimeType": "application/json"}
+    ),
+    "an integer enum": parameters(
+        {
+            "type": "OBJECT",
+            "properties": {"a": {"type": "INTEGER", "format": "enum", "enum": ["1"]}},
+        }
+    ),
+    "a forced call from cached functions": ask(
+        cachedContent="cachedContents/1", toolConfig=calling(mode="ANY")
+    ),
+    "a budget on Gemini 3": thinking(thinkingBudget=0),
+    "every limit reached": config(
+        temperature=2,
+        topP=1,
+        candidateCount=8,
+        maxOutputTokens=65536,
+        stopSequences=list("abcde"),
+        responseLogprobs=True,
+        logprobs=20,
+    ),
+}
+
+
+@pytest.mark.parametrize("body", TAKEN.values(), ids=TAKEN)
+def test_vertex_takes(judge: Judge, body: dict[str, Any]) -> None:
+    assert message_of(judge.vertex(body)) == ""
+
+
+@pytest.mark.parametrize(
+    ("model_id", "budget"),
+    [
+        ("google/gemini-2.5-pro", 128),
+        ("google/gemini-2.5-pro", -1),
+        ("google/gemini-2.5-flash", 0),
+        ("google/gemini-2.5-flash", 1),
+        ("google/gemini-2.5-flash-lite", 512),
+    ],
+)
+def test_thinking_budgets_that_are_taken(
+    judge: Judge, model_id: str, budget: int
+) -> None:
+    taken = judge.vertex(thinking(thinkingBudget=budget), model=model_id)
+    assert message_of(taken) == ""
+
+
+def test_gemini_2_5_takes_calls_without_signature(judge: Judge) -> None:
+    body = ask(user("a"), model(CALL), user(RESPONSE))
+    assert message_of(judge.vertex(body, model=FLASH_25)) == ""
+
+
+def test_foreign_signatures_pass_on_request() -> None:
+    judge = Judge(Settings(foreign_signatures=True))
+    signed = {**CALL, "thoughtSignature": "AAECAwQ="}
+    body = ask(user("a"), model(signed), user(RESPONSE))
+    assert message_of(judge.vertex(body)) == ""
+    unsigned = ask(user("a"), model(CALL), user(RESPONSE))
+    assert "missing" in message_of(judge.vertex(unsigned))
+
+
+def test_lenient_takes_almost_everything() -> None:
+    judge = Judge(Settings(strict=False))
+    for case in ON_VERTEX:
+        assert judge.vertex(case[1]).status == 200
+    assert judge.vertex({"contents": [user("Hi")], "nonsense": 1}).status == 200
+
+
+def test_the_first_broken_rule_speaks(judge: Judge) -> None:
+    body = config(temperature=1000, topP=7)
+    assert "temperature" in message_of(judge.vertex(body))
