@@ -55,7 +55,8 @@ def structured_output(
             `parsing_error` instead of raising.
         method: "json_schema" holds the text of the answer to the schema,
             "function_calling" makes the model call a function with it, "json_mode"
-            asks for JSON of any kind; say in the prompt what it should be.
+            does the same as "json_schema", since Gemini's JSON mode takes a schema; it
+            alone takes None.
         strict: Whether arguments of tools must obey their schema.
         tools: Tools the model may call before it answers. `parsed` is None as long as
             it does. Beside a schema Gemini takes them from version 3 on.
@@ -78,7 +79,7 @@ def structured_output(
     if method == "function_calling":
         return _calling(model, schema, tools or (), dialect, include_raw, kwargs)
     kwargs["response_format"] = {"responseMimeType": JSON}
-    if method == "json_schema":
+    if schema is not None:
         kwargs["response_format"] = generation_config_from_response_format(
             schema, dialect=dialect
         )
@@ -93,7 +94,7 @@ def _check_arguments(schema: Any, method: str, strict: bool | None) -> None:
         known = ", ".join(get_args(Method))
         raise ValueError(f"method must be one of {known}, not {method!r}")
     if method == "json_mode" and strict is not None:
-        raise ValueError("strict needs a schema to hold to, and json_mode sends none")
+        raise ValueError("strict goes with function_calling or json_schema only")
     if method != "json_mode" and schema is None:
         raise ValueError(f"method {method!r} needs a schema; json_mode takes none")
 

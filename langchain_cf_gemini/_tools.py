@@ -103,14 +103,13 @@ def _is_wire(tools: Sequence[Any]) -> bool:
     keys = [key for tool in tools if isinstance(tool, dict) for key in tool]
     if len(keys) != len(tools) or keys.count("functionDeclarations") > 1:
         return False
-    for tool in tools:
-        for key, value in tool.items():
-            if key == "functionDeclarations":
-                if not _are_wire_declarations(value):
-                    return False
-            elif key not in BUILT_IN_TOOLS or value != {}:
-                return False
-    return True
+    return all(_is_wire_field(*field) for tool in tools for field in tool.items())
+
+
+def _is_wire_field(key: str, value: Any) -> bool:
+    if key == "functionDeclarations":
+        return _are_wire_declarations(value)
+    return key in BUILT_IN_TOOLS and value == {}
 
 
 def _are_wire_declarations(declarations: Any) -> bool:
