@@ -30,7 +30,7 @@ from langchain_cf_gemini._transport import (
     Transport,
     TransportSettings,
 )
-from langchain_cf_gemini.gateway import GatewayOptions
+from langchain_cf_gemini.gateway import GatewayOptions, metadata_from_run
 
 ACCOUNT_VARIABLES = ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"]
 TOKEN_VARIABLES = ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN", "CF_AI_API_TOKEN"]
@@ -192,18 +192,30 @@ class GeminiSettings(BaseChatModel):
         values = self.__dict__
         return {k: v for k in _FIELDS if (v := values.get(k)) is not None}
 
-    def _settings(self, stop: list[str] | None, arguments: Mapping[str, Any]) -> Json:
+    def _settings(
+        self,
+        stop: list[str] | None,
+        arguments: Mapping[str, Any],
+        run_metadata: Mapping[str, Any] | None = None,
+    ) -> Json:
         """Return the fields with a call's own arguments laid over them.
+
+        The run's metadata stands between the two: it says more than the instance and
+        less than the call.
 
         Raises:
             TypeError: If there is no such argument.
         """
         settings = self._set()
-        settings["gateway"] = self.gateway
+        gateway = self.gateway
+        if self.gateway_metadata_keys and run_metadata:
+            named = metadata_from_run(run_metadata, self.gateway_metadata_keys)
+            gateway = gateway.merged({"metadata": named})
+        settings["gateway"] = gateway
         if arguments:
             given = canonical(arguments, _ARGUMENTS, "a call of ChatCloudflareGemini")
             if "gateway" in given:
-                given["gateway"] = self.gateway.merged(given["gateway"])
+                given["gateway"] = gateway.merged(given["gateway"])
             _drop_rivals(settings, given)
             settings |= given
         if stop is not None:

@@ -13,11 +13,12 @@ from langchain_core.callbacks import (
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
 from langchain_cf_gemini import _loading, _translator
+from langchain_cf_gemini._account_calls import AccountCalls
 from langchain_cf_gemini._answers import last_chunk, result_from_payloads
 from langchain_cf_gemini._cloudflare import Request
 from langchain_cf_gemini._downloads import adownload, download
@@ -33,7 +34,7 @@ from langchain_cf_gemini._request import (
 )
 from langchain_cf_gemini._settings import GeminiSettings
 from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
-from langchain_cf_gemini.gateway import metadata_from_run
+from langchain_cf_gemini._tokens import tokens_from_request, tokens_from_text
 
 _loading.register()
 _translator.register()
@@ -41,13 +42,14 @@ _translator.register()
 # The gateway refused for a reason of set-up, which asking again will not change.
 _REFUSAL_CODES = frozenset({2001, 2008, 2009})
 _REFUSAL_STATUSES = frozenset({401, 402, 403, 404})
+_RUN_METADATA = "_run_metadata"
 
 
 class GatewayFallbackWarning(UserWarning):
     """The gateway refused to stream; the instance streams through `run` from now on."""
 
 
-class ChatCloudflareGemini(GeminiSettings):
+class ChatCloudflareGemini(AccountCalls, GeminiSettings):
     """Google's Gemini models as Cloudflare proxies them."""
 
     # ---- LangChain's house
@@ -59,9 +61,12 @@ class ChatCloudflareGemini(GeminiSettings):
     @property
     def _identifying_params(self) -> Json:
         params = self._set()
-        params.pop("default_headers", None)
-        params.pop("timeout", None)
-        return params
+        for name in ("default_headers", "timeout", "gateway"):
+            params.pop(name, None)
+        return params | self._gateway_params()
+
+    def _gateway_params(self) -> Json:
+        return {"gateway": told} if (told := self.gateway.as_dict()) else {}
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -81,7 +86,7 @@ class ChatCloudflareGemini(GeminiSettings):
     @property
     def lc_attributes(self) -> Json:
         """Return the fields whose values are not JSON by themselves."""
-        attributes: Json = {"gateway": self.gateway.as_dict()}
+        attributes = self._gateway_params()
         if isinstance(self.timeout, httpx.Timeout):
             attributes["timeout"] = self.timeout.as_dict()
         return attributes
@@ -126,10 +131,10 @@ class ChatCloudflareGemini(GeminiSettings):
     ) -> tuple[Call, Endpoint]:
         """Convert a call and choose its endpoint; fails before anything is sent."""
         kwargs.pop("stream", None)
-        settings = self._settings(stop, kwargs)
-        if self.gateway_metadata_keys and run_manager is not None:
-            named = metadata_from_run(run_manager.metadata, self.gateway_metadata_keys)
-            settings["gateway"] = settings["gateway"].merged({"metadata": named})
+        run_metadata = kwargs.pop(_RUN_METADATA, None)
+        if run_metadata is None and run_manager is not None:
+            run_metadata = run_manager.metadata
+        settings = self._settings(stop, kwargs, run_metadata)
         if stream and settings.get("n", 1) > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
         call = call_from_settings(settings, messages)
@@ -171,7 +176,84 @@ class ChatCloudflareGemini(GeminiSettings):
         answer = await self._transport().asend(request, **call.times)
         return result_from_payloads(call, answer.payloads, answer.gateway)
 
+    # ---- token counts
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimate a text's tokens offline; the README states the measured error.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            The estimate, or the count of `custom_get_token_ids` if that was given.
+        """
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return tokens_from_text(text)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return the ids of `custom_get_token_ids`.
+
+        Raises:
+            NotImplementedError: Without it: Gemini's tokenizer is not published.
+        """
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        raise NotImplementedError(
+            "Gemini's tokenizer is not published, so there are no token ids; "
+            "get_num_tokens estimates counts, custom_get_token_ids brings your own"
+        )
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Estimate the tokens of a whole request offline, media and tools included.
+
+        Args:
+            messages: The conversation.
+            tools: Tools as for `bind_tools`.
+
+        Raises:
+            UnsupportedContentError: If a message could not be sent either.
+        """
+        from langchain_core.language_models._utils import _normalize_messages
+
+        arguments = {"tools": list(tools)} if tools else {}
+        settings = self._settings(None, arguments)
+        # Nothing is sent, so nothing is fetched: addresses count as their kind does.
+        settings["media_urls"] = "pass"
+        call = call_from_settings(settings, _normalize_messages(list(messages)))
+        return tokens_from_request(call.body, call.model)
+
     # ---- streams
+
+    # langchain-core gives `_stream` no run manager here, and so no run metadata.
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Stream an answer; see `BaseChatModel.stream`."""
+        if self.gateway_metadata_keys:
+            kwargs[_RUN_METADATA] = ensure_config(config).get("metadata")
+        return super().stream(input, config, stop=stop, **kwargs)
+
+    def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        stop: list[str] | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Stream an answer; see `BaseChatModel.astream`."""
+        if self.gateway_metadata_keys:
+            kwargs[_RUN_METADATA] = ensure_config(config).get("metadata")
+        return super().astream(input, config, stop=stop, **kwargs)
 
     # LangChain reports tokens to callbacks itself; doing it here too would report
     # them twice in its v3 events.
