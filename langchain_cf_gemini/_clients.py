@@ -130,10 +130,16 @@ class SyncConnections(_Origins[SyncPool]):
         return self._pool(wired.url).open(wired)
 
     def close(self) -> None:
-        """Close what is idle."""
+        """Close what is idle now, and the rest when it is free."""
         self.is_open = False
         for pool in list(self._pools.values()):
             pool.close()
+
+    def abort(self) -> None:
+        """Close also what is in use."""
+        self.is_open = False
+        for pool in list(self._pools.values()):
+            pool.abort()
 
 
 class AsyncConnections(_Origins[AsyncPool]):
@@ -377,7 +383,7 @@ async def release_async(lessee: object) -> None:
 @atexit.register
 def _close_at_exit() -> None:
     if _sync is not None:
-        _sync.close()
+        _sync.abort()
 
 
 def _forget_after_fork() -> None:

@@ -74,16 +74,19 @@ class SyncPool:
         self._proxy = proxy
         # (when it became idle, connection); appends and pops of a deque are atomic.
         self._idle: deque[tuple[float, httpx.HTTPTransport]] = deque()
+        self._busy: set[httpx.HTTPTransport] = set()
+        self._is_open = True
 
     def open(self, request: httpx.Request) -> SyncExchange:
         """Send the request; returns when the response's headers are there."""
         transport = self._take()
+        self._busy.add(transport)
         response = None
         try:
             response = transport.handle_request(request)
         finally:
             if response is None:
-                transport.close()
+                self.discard(transport)
         return SyncExchange(self, transport, response)
 
     def _take(self) -> httpx.HTTPTransport:
@@ -99,15 +102,33 @@ class SyncPool:
 
     def give_back(self, transport: httpx.HTTPTransport) -> None:
         """Keep a connection for the next request, and let go of stale ones."""
+        if not self._is_open:
+            self.discard(transport)
+            return
         now = time.monotonic()
+        self._busy.discard(transport)
         self._idle.append((now, transport))
         while stale := _taken_stale(self._idle, now):
             stale.close()
+        if not self._is_open:
+            self.close()
+
+    def discard(self, transport: httpx.HTTPTransport) -> None:
+        """Close a connection that was in use."""
+        self._busy.discard(transport)
+        transport.close()
 
     def close(self) -> None:
-        """Close every idle connection."""
+        """Close every idle connection; those in use are closed when they are free."""
+        self._is_open = False
         while self._idle:
             self._idle.pop()[1].close()
+
+    def abort(self) -> None:
+        """Close also those in use."""
+        self.close()
+        for transport in list(self._busy):
+            self.discard(transport)
 
 
 class SyncExchange:
@@ -132,7 +153,7 @@ class SyncExchange:
             if is_free:
                 self._pool.give_back(self._transport)
             else:
-                self._transport.close()
+                self._pool.discard(self._transport)
 
 
 def _taken_stale(idle: deque[tuple[float, _T]], now: float) -> _T | None:
@@ -282,6 +303,8 @@ class AsyncPool:
 
     def give_back(self, slot: _Slot) -> None:
         """Keep a connection for the next request, and let go of stale ones."""
+        if slot not in self._slots:
+            return
         now = time.monotonic()
         self._idle.append((now, slot))
         while stale := _taken_stale(self._idle, now):

@@ -27,6 +27,11 @@ RETRIED_STATUSES = frozenset(
 )
 
 
+def random_jitter() -> float:
+    """A number in [0, 1); a function of its own, so that a policy can be pickled."""
+    return random.random()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """How often and how late a failed attempt is repeated.
@@ -45,7 +50,7 @@ class RetryPolicy:
     max_retry_after: float = 60.0
     initial_delay: float = 0.5
     max_delay: float = 8.0
-    jitter: Callable[[], float] = random.random
+    jitter: Callable[[], float] = random_jitter
 
     def delay(self, attempt: int, error: CloudflareGeminiError) -> float | None:
         """Seconds to wait before the next attempt, or None to give up.
@@ -93,6 +98,10 @@ class RetryBudget:
         self.capacity = capacity
         self.tokens = capacity
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[RetryBudget], tuple[int]]:
+        """A copy in another process starts with its own full budget."""
+        return RetryBudget, (self.capacity,)
 
     def spend(self, error: CloudflareGeminiError) -> int:
         """Take what a repetition after this error costs; 0 if there is not enough."""

@@ -12,7 +12,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -111,6 +111,15 @@ class Transport:
         self._times = times_from_timeout(settings.timeout)
         self._shared: _clients.SyncConnections | None = None
         self._ashared: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+
+    def __reduce__(self) -> tuple[type[Transport], tuple[TransportSettings]]:
+        """Settings travel to other processes; connections and clients do not."""
+        own = replace(self.settings, http_client=None, http_async_client=None)
+        return Transport, (own,)
+
+    def __deepcopy__(self, _memo: object) -> Transport:
+        """A copy in this process shares the user's own clients."""
+        return Transport(self.settings)
 
     def send(
         self,

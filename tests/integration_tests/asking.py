@@ -31,14 +31,14 @@ unary_ways = pytest.mark.parametrize("way", UNARY)
 stream_ways = pytest.mark.parametrize("way", STREAM)
 
 
-def account(server: Loopback | str, **more: Any) -> Account:
+def account(server: Loopback | str) -> Account:
     root = server if isinstance(server, str) else server.root
     return Account(
         account_id="acc",
         api_token=TOKEN,
         base_url=f"{root}/client/v4",
         gateway_base_url=f"{root}/v1",
-        **more,
+        allow_http=True,
     )
 
 

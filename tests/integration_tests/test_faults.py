@@ -413,7 +413,7 @@ def test_row_18_a_refused_connection_is_retried(way: str) -> None:
 
 @every_way
 def test_row_18_a_name_that_does_not_resolve_is_retried(way: str) -> None:
-    outcome = ask(way, "http://no-such-host.localhost")
+    outcome = ask(way, "http://no-such-host.invalid")
     assert type(outcome.error) is CloudflareConnectionError
     assert len(outcome.slept) == 2
 

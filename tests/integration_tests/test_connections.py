@@ -1,0 +1,447 @@
+"""Connections: shared, kept, closed, and never those of another loop or process."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import gc
+import json
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from langchain_cf_gemini._clients import (
+    AsyncBackend,
+    backend_name,
+    proxy_from_environment,
+)
+from langchain_cf_gemini._pools import keepalive_options
+from langchain_cf_gemini._transport import Transport, TransportSettings
+from tests.integration_tests.asking import ask, request_of
+from tests.integration_tests.loopback import PAYLOAD, Loopback, Wire, answer
+from tests.integration_tests.test_cancellation import both_backends, settled
+
+
+def say(text: str) -> dict[str, Any]:
+    payload: dict[str, Any] = json.loads(json.dumps(PAYLOAD))
+    payload["candidates"][0]["content"]["parts"][0]["text"] = text
+    return payload
+
+
+async def echo(wire: Wire) -> None:
+    """Answer with what was asked, a little later."""
+    await asyncio.sleep(0.01)
+    asked = json.loads(wire.received.body)["input"]
+    await answer(say(asked["contents"]))(wire)
+
+
+def asking(server: Loopback, text: str) -> Any:
+    from langchain_cf_gemini._cloudflare import run_request
+    from tests.integration_tests.asking import account
+
+    return run_request(account(server), "google/gemini-3-flash", {"contents": text})
+
+
+def text_of(payload: dict[str, Any]) -> str:
+    text: str = payload["candidates"][0]["content"]["parts"][0]["text"]
+    return text
+
+
+def closing(times: int) -> Any:
+    """Answer, then close the kept connection."""
+
+    async def act(wire: Wire) -> None:
+        await answer()(wire)
+        wire.cut()
+
+    return [act] * times
+
+
+# ------------------------------------------------------------- rows 21, 31
+@pytest.mark.parametrize("way", ["send", "stream"])
+def test_row_21_a_connection_closed_meanwhile_goes_unnoticed(way: str) -> None:
+    transport = Transport(TransportSettings(max_retries=0))
+    with Loopback(closing(3)) as server:
+        for _ in range(3):
+            assert transport.send(request_of("send", server)).payloads == [PAYLOAD]
+            assert asyncio.run(settled(lambda: server.open == 0))
+    assert server.opened == 3
+    transport.close()
+
+
+@both_backends
+def test_row_21_the_same_for_asyncio(backend: AsyncBackend) -> None:
+    async def run(server: Loopback) -> None:
+        transport = Transport(TransportSettings(max_retries=0, async_backend=backend))
+        for _ in range(3):
+            answered = await transport.asend(request_of("asend", server))
+            assert answered.payloads == [PAYLOAD]
+            assert await settled(lambda: server.open == 0)
+
+    with Loopback(closing(3)) as server:
+        asyncio.run(run(server))
+    assert server.opened == 3
+
+
+def test_row_31_sockets_are_probed_while_they_wait() -> None:
+    options = keepalive_options()
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in options
+    with socket.socket() as probed:
+        for option in options:
+            probed.setsockopt(*option)
+        assert probed.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            assert probed.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
+
+
+def sockets_to(port: int) -> list[socket.socket]:
+    """The client's sockets to a port, found among all objects."""
+    return [
+        found
+        for found in gc.get_objects()
+        if isinstance(found, socket.socket)
+        and found.fileno() >= 0
+        and found.family == socket.AF_INET
+        and is_peer(found, port)
+    ]
+
+
+def is_peer(found: socket.socket, port: int) -> bool:
+    try:
+        peer: tuple[str, int] = found.getpeername()
+    except OSError:
+        return False
+    return peer[1] == port
+
+
+@pytest.mark.parametrize("way", ["send", "asend-httpx", "asend-aiohttp"])
+def test_row_31_keepalive_is_on_in_every_way(way: str) -> None:
+    seen: list[int] = []
+    with Loopback() as server:
+
+        async def look(wire: Wire) -> None:
+            for found in sockets_to(server.port):
+                seen.append(found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+            await answer()(wire)
+
+        server.acts = [look]
+        assert ask(way, server).payloads == [PAYLOAD]
+    assert seen
+    assert all(seen)
+
+
+# --------------------------------------------------------------- sharing
+def test_twenty_transports_share_one_connection() -> None:
+    transports = [Transport(TransportSettings()) for _ in range(20)]
+    with Loopback() as server:
+        for transport in transports:
+            transport.send(request_of("send", server))
+        assert server.opened == 1
+        for transport in transports[:-1]:
+            transport.close()
+        assert transports[-1].send(request_of("send", server)).payloads == [PAYLOAD]
+        assert server.opened == 1
+        transports[-1].close()
+        assert asyncio.run(settled(lambda: server.open == 0))
+        assert transports[0].send(request_of("send", server)).payloads == [PAYLOAD]
+        transports[0].close()
+
+
+@both_backends
+def test_twenty_transports_share_one_connection_in_a_loop(
+    backend: AsyncBackend,
+) -> None:
+    async def run(server: Loopback) -> None:
+        settings = TransportSettings(async_backend=backend)
+        transports = [Transport(settings) for _ in range(20)]
+        for transport in transports:
+            await transport.asend(request_of("asend", server))
+        assert server.opened == 1
+        for transport in transports[:-1]:
+            await transport.aclose()
+        await transports[-1].asend(request_of("asend", server))
+        assert server.opened == 1
+        await transports[-1].aclose()
+        assert await settled(lambda: server.open == 0)
+        await transports[0].asend(request_of("asend", server))
+
+    with Loopback() as server:
+        asyncio.run(run(server))
+
+
+@both_backends
+def test_as_many_connections_as_calls_at_once(backend: AsyncBackend) -> None:
+    async def run(server: Loopback) -> None:
+        transport = Transport(TransportSettings(async_backend=backend))
+        limit = asyncio.Semaphore(50)
+
+        async def one(number: int) -> None:
+            async with limit:
+                answered = await transport.asend(asking(server, str(number)))
+            assert text_of(answered.payloads[0]) == str(number)
+
+        await asyncio.gather(*(one(number) for number in range(400)))
+
+    with Loopback([echo]) as server:
+        asyncio.run(run(server))
+    assert server.opened <= 50
+
+
+def test_row_36_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
+    transport = Transport(TransportSettings())
+    with Loopback([echo]) as server, ThreadPoolExecutor(50) as threads:
+
+        def one(number: int) -> bool:
+            answered = transport.send(asking(server, str(number)))
+            return text_of(answered.payloads[0]) == str(number)
+
+        assert all(threads.map(one, range(400)))
+        assert server.opened <= 50
+        transport.close()
+        assert asyncio.run(settled(lambda: server.open == 0))
+
+
+# --------------------------------------------------------- row 34: loops
+@both_backends
+def test_row_34_a_new_loop_for_every_call(backend: AsyncBackend) -> None:
+    transport = Transport(TransportSettings(async_backend=backend))
+
+    async def call(server: Loopback) -> None:
+        answered = await transport.asend(request_of("asend", server))
+        assert answered.payloads == [PAYLOAD]
+
+    with Loopback() as server:
+        for _ in range(5):
+            asyncio.run(call(server))
+            assert transport.send(request_of("send", server)).payloads == [PAYLOAD]
+        assert asyncio.run(settled(lambda: server.open <= 1))
+        transport.close()
+    assert server.opened == 6
+
+
+@both_backends
+def test_row_34_loops_in_several_threads_at_once(backend: AsyncBackend) -> None:
+    transport = Transport(TransportSettings(async_backend=backend))
+
+    async def calls(server: Loopback) -> list[str]:
+        async def one(text: str) -> str:
+            return text_of((await transport.asend(asking(server, text))).payloads[0])
+
+        return await asyncio.gather(*(one(str(number)) for number in range(10)))
+
+    with Loopback([echo]) as server, ThreadPoolExecutor(8) as threads:
+        runs = list(threads.map(lambda _: asyncio.run(calls(server)), range(16)))
+    assert runs == [[str(number) for number in range(10)]] * 16
+
+
+def test_row_34_a_loop_closed_without_notice_is_forgotten() -> None:
+    code = """
+        import asyncio
+        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from tests.integration_tests.asking import request_of
+        from tests.integration_tests.loopback import PAYLOAD, Loopback
+
+        with Loopback() as server:
+            for backend in ("httpx", "aiohttp") * 3:
+                transport = Transport(TransportSettings(async_backend=backend))
+                loop = asyncio.new_event_loop()
+                call = transport.asend(request_of("asend", server))
+                assert loop.run_until_complete(call).payloads == [PAYLOAD]
+                loop.close()
+        print("answered")
+    """
+    # Who closes a loop without shutdown_asyncgens leaves its sockets to the collector.
+    assert "answered" in run_python(code, warnings="ignore").stdout
+
+
+# ------------------------------------------------------- row 35: forks
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_row_35_a_forked_child_opens_its_own_connections() -> None:
+    code = """
+        import asyncio, os, sys, warnings
+        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from tests.integration_tests.asking import request_of
+
+        transport = Transport(TransportSettings(async_backend="httpx"))
+        root = sys.argv[1]
+
+        async def acall():
+            await transport.asend(request_of("asend", root))
+            await transport.asend(request_of("asend", root))
+
+        transport.send(request_of("send", root))
+        asyncio.run(acall())
+        child = os.fork()
+        transport.send(request_of("send", root))
+        asyncio.run(acall())
+        if child:
+            _, status = os.waitpid(child, 0)
+            transport.send(request_of("send", root))
+            print("child", status)
+    """
+    with Loopback() as server:
+        assert "child 0" in run_python(code, server.root).stdout
+        # One for the parent's threads, one for the child's, one for each loop.
+        assert server.opened == 5
+
+
+def test_row_35_multiprocessing_fork_and_spawn() -> None:
+    code = """
+        import multiprocessing, sys
+        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from tests.integration_tests.asking import request_of
+
+        transport = Transport(TransportSettings())
+
+        def call(root):
+            return len(transport.send(request_of("send", root)).payloads)
+
+        if __name__ == "__main__":
+            call(sys.argv[1])
+            with multiprocessing.get_context("fork").Pool(3) as pool:
+                print(sum(pool.map(call, [sys.argv[1]] * 9)))
+    """
+    with Loopback() as server:
+        assert run_python(code, server.root).stdout.strip() == "9"
+
+
+def run_python(
+    code: str, *arguments: str, warnings: str = "error"
+) -> subprocess.CompletedProcess[str]:
+    """A fresh interpreter in which every warning is an error."""
+    done = subprocess.run(
+        [sys.executable, "-W", warnings, "-c", textwrap.dedent(code), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@both_backends
+def test_the_interpreter_ends_without_a_warning(backend: AsyncBackend) -> None:
+    code = """
+        import asyncio, sys
+        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from tests.integration_tests.asking import request_of
+
+        root, backend = sys.argv[1:]
+        request = request_of("send", root)
+        transport = Transport(TransportSettings(async_backend=backend))
+
+        async def call():
+            await asyncio.gather(*(transport.asend(request) for _ in range(5)))
+
+        asyncio.run(call())
+        transport.send(request)
+        left_open = transport.stream(request)
+        next(left_open.__enter__())
+    """
+    with Loopback() as server:
+        assert run_python(code, server.root, backend).stderr == ""
+
+
+# ------------------------------------------------------- the user's own client
+@pytest.mark.parametrize("package", [httpx, httpx2])
+def test_a_user_s_client_is_used_and_left_open(package: Any) -> None:
+    with (
+        package.Client(headers={"x-mine": "yes"}) as client,
+        Loopback() as server,
+    ):
+        transport = Transport(TransportSettings(http_client=client))
+        assert transport.send(request_of("send", server)).payloads == [PAYLOAD]
+        with transport.stream(request_of("stream", server)) as stream:
+            assert list(stream) == [PAYLOAD]
+        transport.close()
+        assert not client.is_closed
+        assert server.opened == 1
+        assert {received.headers["x-mine"] for received in server.received} == {"yes"}
+
+
+@pytest.mark.parametrize("package", [httpx, httpx2])
+def test_a_user_s_async_client_is_used_and_left_open(package: Any) -> None:
+    async def run(server: Loopback) -> None:
+        async with package.AsyncClient() as client:
+            transport = Transport(TransportSettings(http_async_client=client))
+            answered = await transport.asend(request_of("asend", server))
+            assert answered.payloads == [PAYLOAD]
+            async with transport.astream(request_of("astream", server)) as stream:
+                assert [payload async for payload in stream] == [PAYLOAD]
+            await transport.aclose()
+            assert not client.is_closed
+
+    with Loopback() as server:
+        asyncio.run(run(server))
+    assert server.opened == 1
+
+
+@pytest.mark.parametrize("package", [httpx, httpx2])
+@pytest.mark.parametrize("way", ["send", "stream"])
+def test_faults_of_a_user_s_client_are_typed_too(package: Any, way: str) -> None:
+    from langchain_cf_gemini._exceptions import (
+        CloudflareConnectionError,
+        CloudflareTimeoutError,
+    )
+    from tests.integration_tests.loopback import reset, stall
+
+    with package.Client() as client, Loopback([stall]) as server:
+        stalled = ask(way, server, http_client=client, timeout=0.05, max_retries=0)
+        server.acts = [reset]
+        cut_off = ask(way, server, http_client=client)
+    assert type(stalled.error) is CloudflareTimeoutError
+    assert type(cut_off.error) is CloudflareConnectionError
+    assert len(cut_off.slept) == 2
+
+
+# ------------------------------------------------------------------- others
+def test_the_backend_is_chosen_and_named_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert backend_name("auto") == "aiohttp"
+    assert backend_name("httpx") == "httpx"
+    with caplog.at_level("DEBUG", "langchain_cf_gemini"), Loopback() as server:
+        ask("asend-aiohttp", server)
+    assert any("aiohttp" in record.getMessage() for record in caplog.records)
+
+
+def test_a_transport_is_copied_and_pickled_without_its_connections() -> None:
+    transport = Transport(TransportSettings(max_retries=5))
+    with Loopback() as server:
+        transport.send(request_of("send", server))
+        for twin in (copy.deepcopy(transport), pickle.loads(pickle.dumps(transport))):
+            assert twin.settings == transport.settings
+            assert twin.send(request_of("send", server)).payloads == [PAYLOAD]
+        transport.close()
+
+
+def test_proxies_of_the_environment_are_used_but_not_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("HTTPS_PROXY", "NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    url = httpx.URL("https://api.cloudflare.com/client/v4")
+    monkeypatch.setenv("https_proxy", "proxy.example:3128")
+    assert proxy_from_environment(url) == "http://proxy.example:3128"
+    assert proxy_from_environment(httpx.URL("http://127.0.0.1:8080")) is None
+    monkeypatch.setenv("no_proxy", "cloudflare.com")
+    assert proxy_from_environment(url) is None
+
+
+def test_no_thread_is_left_behind() -> None:
+    before = threading.active_count()
+    with Loopback() as server:
+        assert ask("send", server).payloads == [PAYLOAD]
+    assert threading.active_count() <= before
