@@ -72,13 +72,12 @@ class _Writer:
         return schema
 
     def _target(self, reference: str) -> Mapping[str, Any]:
+        # Gemini's `ref` may name a definition without the path to it.
+        inside = reference if reference.startswith("#") else f"#/defs/{reference}"
         node: Any = self._root
-        for step in reference.removeprefix("#").strip("/").split("/"):
+        for step in inside.removeprefix("#").strip("/").split("/"):
             key = step.replace("~1", "/").replace("~0", "~")
             node = node.get(key, {}) if isinstance(node, dict) and key else node
-        if node is self._root and reference not in ("#", "#/"):
-            # Gemini's `ref` may name a definition without the path to it.
-            node = self._root.get("defs", {}).get(reference, {})
         return node if isinstance(node, dict) else {}
 
     def _object(
@@ -118,8 +117,9 @@ class _Writer:
         if fixed and len(fixed) >= least:
             return fixed
         most = int(schema.get("maxItems", 100))
-        if not fixed and _kind(self._resolved(items)) in ("integer", "number"):
-            fixed = [self._fitted(items, n) for n in self._mentions.numbers()][:most]
+        plain = self._resolved(items) if isinstance(items, dict) else {}
+        if not fixed and _kind(plain) in ("integer", "number"):
+            fixed = [self._fitted(plain, n) for n in self._mentions.numbers()][:most]
         while len(fixed) < min(most, max(1, least)):
             fixed.append(self._distinct(schema, fixed, name, depth))
         return fixed
@@ -148,9 +148,7 @@ class _Writer:
 
     def _integer(self, schema: Mapping[str, Any], name: str, depth: int) -> int:
         found = self._mentions.number()
-        return int(
-            self._fitted({**schema, "type": "integer"}, 1 if found is None else found)
-        )
+        return int(self._fitted(schema, 1 if found is None else found))
 
     def _number(self, schema: Mapping[str, Any], name: str, depth: int) -> float:
         found = self._mentions.number()
@@ -161,7 +159,7 @@ class _Writer:
         whole = _kind(schema) == "integer"
         step = schema.get("multipleOf") or (1 if whole else 0)
         low, high = _bounds(schema, step or 0.5)
-        number = min(max(number, low), high)
+        number = min(max(int(number) if whole else number, low), high)
         if step and number % step:
             number = math.ceil(number / step) * step
             number = number - step if number > high else number

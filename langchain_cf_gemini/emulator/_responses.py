@@ -74,10 +74,10 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
             **answer.response.get("promptFeedback", {}),
         }
         return {**answer.response, "promptFeedback": feedback, **frame}
-    fitting, finish_reason = _fitting(told, answer.finish_reason, generation)
+    thoughts = _thoughts(answer, generation)
+    fitting, finish_reason = _fitting(told, answer.finish_reason, generation, thoughts)
     signed = signed_parts(fitting, generation.model, seed)
     candidate = _candidate(answer, signed, finish_reason)
-    thoughts = _thoughts(answer, generation)
     usage = usage_metadata(
         prompt_counts(generation.body),
         answer_tokens(fitting, thoughts=False) * _count(generation),
@@ -130,15 +130,16 @@ def _candidates(candidate: dict[str, Any], count: int) -> list[dict[str, Any]]:
 
 
 def _thoughts(answer: Answer, generation: Generation) -> int:
-    if "thoughtsTokenCount" in answer.usage:
-        return answer.usage["thoughtsTokenCount"]
-    written = answer_tokens(answer.parts, thoughts=True)
-    if not _thinks(generation):
-        return written
+    """Tokens spent on thoughts: as scripted, as written, or a few; within the limit."""
     limit = generation.config.get("maxOutputTokens")
-    return max(
-        written, _THOUGHT_TOKENS if limit is None else min(_THOUGHT_TOKENS, limit // 2)
-    )
+    spent = answer.usage.get("thoughtsTokenCount")
+    if spent is None:
+        spent = answer_tokens(answer.parts, thoughts=True)
+        if not spent and _thinks(generation):
+            spent = (
+                _THOUGHT_TOKENS if limit is None else min(_THOUGHT_TOKENS, limit // 2)
+            )
+    return spent if limit is None else min(spent, limit)
 
 
 def _thinks(generation: Generation) -> bool:
@@ -154,12 +155,11 @@ def _fitting(
     parts: Sequence[Mapping[str, Any]],
     finish_reason: str | None,
     generation: Generation,
+    thoughts: int,
 ) -> tuple[list[Mapping[str, Any]], str | None]:
     """The parts that stop sequences and maxOutputTokens (thoughts included) leave."""
     limit = generation.config.get("maxOutputTokens")
-    left = None
-    if limit is not None:
-        left = limit - _thoughts(Answer(), generation)
+    left = None if limit is None else limit - thoughts
     kept: list[Mapping[str, Any]] = []
     for part in parts:
         text = part.get("text")

@@ -20,7 +20,7 @@ class ServerThread:
 
     def __init__(self, service: Service, host: str, port: int) -> None:
         """Take the port; port 0 takes a free one."""
-        self._socket = socket.create_server((host, port), backlog=512)
+        self._socket = _listening(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
         transports: dict[tuple[str, int], asyncio.Transport] = {}
         config = uvicorn.Config(
@@ -85,3 +85,18 @@ def _protocol(
             super().connection_lost(exc)
 
     return TrackedProtocol
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    # asyncio switches Nagle's algorithm off only where the protocol is named; with it,
+    # every answer would wait 40 ms for the client's delayed acknowledgement.
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(512)
+    except OSError:
+        listening.close()
+        raise
+    return listening

@@ -1,0 +1,221 @@
+"""The gateway's headers: checked, honoured, answered."""
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_cf_gemini.emulator import Emulator, faults
+from tests.emulator_tests.asking import Client, user
+
+HI = {"contents": [user("Hi")]}
+
+
+def test_response_headers(client: Client) -> None:
+    headers = client.run(HI).headers
+    log_id = headers["cf-aig-log-id"]
+    assert headers["cf-aig-request-id"] == headers["cf-aig-event-id"] == log_id
+    assert headers["cf-aig-step"] == "0"
+    assert headers["cf-ray"]
+    assert "cf-aig-cache-status" not in headers
+    assert client.run(HI).headers["cf-aig-log-id"] != log_id
+
+
+def test_the_event_id_is_echoed(client: Client) -> None:
+    headers = client.run(HI, headers={"cf-aig-event-id": "mine"}).headers
+    assert headers["cf-aig-event-id"] == "mine"
+
+
+def test_no_log_without_logging(client: Client) -> None:
+    headers = client.run(HI, headers={"cf-aig-collect-log": "false"}).headers
+    assert "cf-aig-log-id" not in headers
+
+
+WRONG: list[tuple[str, str, str]] = [
+    ("cf-aig-cache-ttl", "59", "from 60 to 2678400"),
+    ("cf-aig-cache-ttl", "a day", "whole number"),
+    ("cf-aig-skip-cache", "perhaps", "true or false"),
+    ("cf-aig-collect-log", "no", "true or false"),
+    ("cf-aig-collect-log-payload", "no", "true or false"),
+    ("cf-aig-zdr", "yes", "true or false"),
+    ("cf-aig-no-wholesale", "yes", "true or false"),
+    ("cf-aig-metadata", "x", "JSON object"),
+    ("cf-aig-metadata", "[]", "JSON object"),
+    ("cf-aig-metadata", '{"cf.user_id": 1}', "reserved"),
+    ("cf-aig-metadata", '{"a": {}}', "string, number or boolean"),
+    ("cf-aig-max-attempts", "6", "from 1 to 5"),
+    ("cf-aig-retry-delay", "5001", "from 0 to 5000"),
+    ("cf-aig-backoff", "random", "constant, linear, exponential"),
+    ("cf-aig-request-timeout", "0", "from 1"),
+    ("cf-aig-custom-cost", "{}", "per_token_in and per_token_out"),
+    ("cf-aig-custom-cost", "x", "per_token_in and per_token_out"),
+    ("cf-aig-gateway-id", "default" * 10, "exist"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "words"), WRONG)
+def test_wrong_headers_are_refused(
+    client: Client, name: str, value: str, words: str
+) -> None:
+    answer = client.run(HI, headers={name: value})
+    assert answer.status_code == 400
+    assert words in answer.json()["errors"][0]["message"]
+
+
+def test_wrong_headers_on_the_gateway(client: Client) -> None:
+    answer = client.gateway(HI, headers={"cf-aig-gateway-id": "x" * 65})
+    assert "longer than 64" in answer.json()["error"][0]["message"]
+
+
+def test_lenient_ignores_wrong_headers(http: httpx.Client) -> None:
+    with Emulator(strict=False) as emulator:
+        answer = Client(emulator, http).run(HI, headers={"cf-aig-max-attempts": "9"})
+        assert answer.status_code == 200
+
+
+def test_right_headers_are_taken(client: Client) -> None:
+    taken = {
+        "cf-aig-cache-ttl": "60",
+        "cf-aig-skip-cache": "true",
+        "cf-aig-metadata": json.dumps({"a": 1, "b": "x", "c": True}),
+        "cf-aig-max-attempts": "5",
+        "cf-aig-retry-delay": "5000",
+        "cf-aig-backoff": "exponential",
+        "cf-aig-custom-cost": '{"per_token_in": 1, "per_token_out": 2}',
+        "cf-aig-collect-log-payload": "false",
+        "cf-aig-zdr": "true",
+        "cf-aig-no-wholesale": "false",
+    }
+    assert client.run(HI, headers=taken).status_code == 200
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class TestCache:
+    def ask(self, client: Client, body: Any = HI, **headers: str) -> Any:
+        named = {f"cf-aig-{k.replace('_', '-')}": v for k, v in headers.items()}
+        answer = client.run(body, headers=named)
+        result = answer.json()["result"]
+        return answer.headers.get("cf-aig-cache-status"), result["responseId"]
+
+    def test_the_same_again_is_a_hit(self, client: Client) -> None:
+        status, first = self.ask(client, cache_ttl="60")
+        assert status == "MISS"
+        assert self.ask(client, cache_ttl="60") == ("HIT", first)
+        assert "from the gateway's cache" in client.emulator.requests[-1].notes
+
+    def test_another_question_is_a_miss(self, client: Client) -> None:
+        self.ask(client, cache_ttl="60")
+        other = {"contents": [user("Another")]}
+        assert self.ask(client, other, cache_ttl="60")[0] == "MISS"
+
+    def test_off_unless_asked_for(self, client: Client) -> None:
+        assert self.ask(client)[0] is None
+
+    def test_skipping(self, client: Client) -> None:
+        _, first = self.ask(client, cache_ttl="600")
+        status, second = self.ask(client, cache_ttl="600", skip_cache="true")
+        assert (status, second == first) == (None, False)
+
+    def test_own_key(self, client: Client) -> None:
+        _, first = self.ask(client, cache_key="k")
+        other = {"contents": [user("Another")]}
+        assert self.ask(client, other, cache_key="k") == ("HIT", first)
+
+    def test_an_answer_grows_old(self, http: httpx.Client) -> None:
+        clock = Clock()
+        with Emulator(clock=clock) as emulator:
+            client = Client(emulator, http)
+            self.ask(client, cache_ttl="60")
+            clock.now = 59
+            assert self.ask(client, cache_ttl="60")[0] == "HIT"
+            clock.now = 61
+            assert self.ask(client, cache_ttl="60")[0] == "MISS"
+
+    def test_a_key_alone_lasts_five_minutes(self, http: httpx.Client) -> None:
+        clock = Clock()
+        with Emulator(clock=clock) as emulator:
+            client = Client(emulator, http)
+            self.ask(client, cache_key="k")
+            clock.now = 299
+            assert self.ask(client, cache_key="k")[0] == "HIT"
+            clock.now = 301
+            assert self.ask(client, cache_key="k")[0] == "MISS"
+
+    def test_errors_are_not_kept(self, client: Client) -> None:
+        client.emulator.fail(503)
+        ttl = {"cf-aig-cache-ttl": "60", "cf-aig-cache-key": "errors"}
+        assert client.run(HI, headers=ttl).status_code == 503
+        assert client.run(HI, headers=ttl).headers["cf-aig-cache-status"] == "MISS"
+
+    def test_streams_are_not_kept(self, client: Client) -> None:
+        ttl = {"cf-aig-cache-ttl": "60"}
+        for _ in range(2):
+            headers = client.gateway(HI, headers=ttl).headers
+            assert "cf-aig-cache-status" not in headers
+
+    def test_a_hit_asks_nothing_of_the_script(self, client: Client) -> None:
+        client.emulator.reply("one")
+        client.emulator.reply("two")
+        for _ in range(2):
+            self.ask(client, cache_key="script")
+        with pytest.raises(AssertionError, match="1 scripted"):
+            client.emulator.assert_script_used()
+
+
+class TestGatewayRetries:
+    def test_the_gateway_asks_again(self, client: Client) -> None:
+        for _ in range(2):
+            client.emulator.fail(503)
+        client.emulator.reply("third")
+        headers = {"cf-aig-max-attempts": "3", "cf-aig-retry-delay": "10"}
+        answer = client.run(HI, headers=headers)
+        assert answer.status_code == 200
+        assert "gateway attempt 2 got 503" in client.emulator.requests[0].notes
+
+    def test_and_gives_up(self, client: Client) -> None:
+        for _ in range(2):
+            client.emulator.fail(503)
+        assert client.run(HI, headers={"cf-aig-max-attempts": "2"}).status_code == 503
+        client.emulator.assert_script_used()
+
+    @pytest.mark.parametrize(
+        ("backoff", "seconds"),
+        [("constant", 0.06), ("linear", 0.12), ("exponential", 0.14)],
+    )
+    def test_it_waits_between(
+        self, client: Client, backoff: str, seconds: float
+    ) -> None:
+        for _ in range(3):
+            client.emulator.fail(500)
+        headers = {
+            "cf-aig-max-attempts": "4",
+            "cf-aig-retry-delay": "20",
+            "cf-aig-backoff": backoff,
+        }
+        answer = client.run(HI, headers=headers)
+        assert answer.status_code == 200
+        assert answer.elapsed.total_seconds() >= seconds
+
+
+@pytest.mark.parametrize("fault", [faults.stall(), faults.late(5)])
+def test_the_request_timeout_ends_a_wait(client: Client, fault: faults.Fault) -> None:
+    client.emulator.fail(fault)
+    answer = client.run(HI, headers={"cf-aig-request-timeout": "50"})
+    assert answer.status_code == 408
+    assert "timed out after 50 ms" in answer.json()["errors"][0]["message"]
+
+
+def test_the_request_timeout_counts_to_the_first_byte(client: Client) -> None:
+    client.emulator.fail(faults.stall(after_frames=1, seconds=0.2))
+    answer = client.run(HI, headers={"cf-aig-request-timeout": "100"})
+    assert answer.status_code == 200

@@ -1,0 +1,202 @@
+"""Values filled from a schema and a prompt fit the schema."""
+
+import re
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_cf_gemini.emulator._instances import (
+    instance_from_schema,
+    string_from_pattern,
+)
+from langchain_cf_gemini.emulator._mentions import Mentions
+
+
+def filled(schema: Any, prompt: str = "") -> Any:
+    return instance_from_schema(schema, Mentions(prompt))
+
+
+def objects(properties: dict[str, Any], *required: str) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+FILLED: list[tuple[Any, str, Any]] = [
+    ({"type": "integer"}, "take 3 of 10", 3),
+    ({"type": "INTEGER"}, "gemini3 costs 2.5", 2),
+    ({"type": "number"}, "gemini3 costs 2.5", 2.5),
+    ({"type": "integer", "minimum": 5, "maximum": 8}, "take 10", 8),
+    ({"type": "integer", "exclusiveMinimum": 5}, "", 6),
+    ({"type": "number", "exclusiveMaximum": 0}, "", -0.5),
+    ({"type": "integer", "multipleOf": 5}, "take 12", 15),
+    ({"type": "integer", "multipleOf": 5, "maximum": 14}, "take 12", 10),
+    ({"type": "boolean"}, "", True),
+    ({"type": "null"}, "", None),
+    ({"const": "x"}, "", "x"),
+    ({"enum": ["red", "blue"]}, "the blue one", "blue"),
+    ({"enum": ["red", "blue"]}, "", "red"),
+    ({"enum": [1, 2]}, "number 2", 2),
+    ({"type": ["null", "string"]}, "say 'hi'", "hi"),
+    ({"anyOf": [{"type": "null"}, {"type": "integer"}]}, "7", 7),
+    ({"oneOf": [{"type": "integer"}, {"type": "string"}]}, "7", 7),
+    ({"anyOf": [{"type": "null"}]}, "", None),
+    (
+        {"allOf": [objects({"a": {"type": "integer"}}), objects({"b": {"const": 1}})]},
+        "4",
+        {"a": 4, "b": 1},
+    ),
+    ({"$ref": "#/$defs/A", "$defs": {"A": {"const": 3}}}, "", 3),
+    ({"ref": "A", "defs": {"A": {"type": "INTEGER"}}}, "9", 9),
+    ({"$ref": "#/$defs/none"}, "", "value (emulated)"),
+    ({"type": "array", "items": {"type": "integer"}}, "sum 1, 2 and 3", [1, 2, 3]),
+    (
+        {"type": "array", "items": {"type": "string"}, "minItems": 2},
+        "",
+        ["value (e"] * 2,
+    ),
+    ({"type": "array"}, "", []),
+    ({"type": "array", "minItems": 1}, "", ["item"]),
+    ({"prefixItems": [{"type": "integer"}, {"const": "x"}]}, "5", [5, "x"]),
+    (
+        {"prefixItems": [{"const": 1}], "items": False},
+        "",
+        [1],
+    ),
+    (objects({}), "", {}),
+    ({}, "", "value (emulated)"),
+    (True, "", "value (emulated)"),
+    ({"type": "string", "format": "email"}, "write to a.b@c.de", "a.b@c.de"),
+    ({"type": "string", "format": "email"}, "", "user@example.com"),
+    ({"type": "string", "format": "date"}, "on 2026-03-01 please", "2026-03-01"),
+    ({"type": "string", "pattern": r"^\d{4}$"}, "", "0000"),
+    ({"type": "string", "minLength": 20}, "", "value (emulated)...."),
+    ({"type": "string", "maxLength": 3}, "", "val"),
+    (
+        objects({"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}}, "city"),
+        "weather in Lima",
+        {"city": "Lima"},
+    ),
+    (
+        objects({"city": {"type": "string"}, "unit": {"enum": ["C", "F"]}}, "city"),
+        "weather in Lima in F",
+        {"city": "Lima", "unit": "F"},
+    ),
+    (
+        objects({"city": {"type": "string"}, "days": {"type": "integer"}}, "city"),
+        "weather in Lima for the next 3 days",
+        {"city": "Lima", "days": 3},
+    ),
+    (
+        objects({"a": {"type": "string"}, "b": {"type": "string"}}, "a", "b"),
+        "from 'Lima' to 'Rome'",
+        {"a": "Lima", "b": "Rome"},
+    ),
+    (objects({"name": {"type": "string"}}, "name"), "my name is Ada.", {"name": "Ada"}),
+    (objects({"user_email": {"type": "string"}}, "user_email"), "x", {}),
+    (objects({"a": {"type": "string"}}, "a", "other"), "", {}),
+    (objects({"on": False}, "on"), "", {"on": None}),
+]
+
+
+@pytest.mark.parametrize(("schema", "prompt", "expected"), FILLED)
+def test_filled_from_the_prompt(schema: Any, prompt: str, expected: Any) -> None:
+    value = filled(schema, prompt)
+    if expected == {}:
+        assert set(value) == set(schema["required"])
+    elif isinstance(expected, list) and expected[:1] == ["value (e"]:
+        assert value == ["value (emulated)"] * 2
+    else:
+        assert value == expected
+        assert type(value) is type(expected)
+
+
+def test_unique_items() -> None:
+    for kind in ("string", "integer"):
+        schema = {
+            "type": "array",
+            "items": {"type": kind},
+            "minItems": 3,
+            "uniqueItems": True,
+        }
+        jsonschema.validate(filled(schema), schema)
+
+
+def test_a_recursive_schema_ends() -> None:
+    node = {
+        "type": "object",
+        "properties": {
+            "name": {"type": "string"},
+            "children": {"type": "array", "items": {"$ref": "#/$defs/node"}},
+        },
+        "required": ["name", "children"],
+    }
+    schema = {"$ref": "#/$defs/node", "$defs": {"node": node}}
+    jsonschema.validate(filled(schema), schema)
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"^\d{3}-\w+$", r"^(red|blue)$", r"^[A-Z]{2}\d*$", r"^[^x]\.\s?y$", r"^a+b?c.$"],
+)
+def test_strings_from_patterns(pattern: str) -> None:
+    assert re.search(pattern, string_from_pattern(pattern))
+
+
+LEAVES = st.one_of(
+    st.builds(lambda: {"type": "string"}),
+    st.builds(lambda n: {"type": "string", "maxLength": n}, st.integers(0, 30)),
+    st.builds(lambda n: {"type": "string", "minLength": n}, st.integers(0, 30)),
+    st.builds(lambda n: {"type": "integer", "minimum": n}, st.integers(-50, 50)),
+    st.builds(lambda n: {"type": "number", "exclusiveMaximum": n}, st.integers(-9, 9)),
+    st.builds(lambda e: {"enum": e}, st.lists(st.text(), min_size=1)),
+    st.just({"type": "boolean"}),
+    st.just({"type": "null"}),
+    st.just({"type": ["string", "null"]}),
+)
+
+
+def nested(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    properties = st.dictionaries(st.text(min_size=1), children, max_size=3)
+    return st.one_of(
+        st.builds(lambda p: objects(p, *p), properties),
+        st.builds(lambda p: objects(p), properties),
+        st.builds(
+            lambda c, n: {"type": "array", "items": c, "minItems": n},
+            children,
+            st.integers(0, 3),
+        ),
+        st.builds(lambda c: {"anyOf": [{"type": "null"}, c]}, children),
+    )
+
+
+@given(
+    st.recursive(LEAVES, nested, max_leaves=8),
+    st.one_of(st.text(), st.just("Add 3 and 4.5 for 'Ada' in New York, NY, á '你好'")),
+)
+def test_every_value_fits_its_schema(schema: Any, prompt: str) -> None:
+    jsonschema.validate(filled(schema, prompt), schema)
+
+
+MENTIONED: list[tuple[str, str, str | None]] = [
+    ("What is the weather in San Francisco, CA?", "location", "San Francisco, CA"),
+    ("What's the 'big' deal, isn't it?", "name", "big"),
+    ("I live in Paris", "city", "Paris"),
+    ("What is it? The answer.", "city", None),
+    ("Say “hello there”", "phrase", "hello there"),
+    ("called 「山田」", "name", "山田"),
+    ("see https://a.b/c now", "page_url", "https://a.b/c"),
+    ("see nothing", "page_url", None),
+    ("What now?", "query", "What now?"),
+    ("", "query", None),
+]
+
+
+@pytest.mark.parametrize(("prompt", "name", "expected"), MENTIONED)
+def test_mentions(prompt: str, name: str, expected: str | None) -> None:
+    assert Mentions(prompt).text(name) == expected
+
+
+def test_numbers_that_are_part_of_words_do_not_count() -> None:
+    assert Mentions("gpt4 v1.2.3 costs -5 or 1.5").numbers() == [-5, 1.5]
