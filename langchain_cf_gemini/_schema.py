@@ -33,6 +33,7 @@ _DYNAMIC = frozenset({"$dynamicRef", "$recursiveRef"})
 _MAX_SUBSCHEMAS = 50_000
 """Where inlining stops: references that double each other grow without bound."""
 
+_NOWHERE = object()
 _of_class: WeakKeyDictionary[type, Schema] = WeakKeyDictionary()
 
 
@@ -204,17 +205,22 @@ class _Inlining:
         return self._names[reference]
 
     def _resolved(self, reference: str, at: str) -> Any:
+        if (found := self._target(reference)) is _NOWHERE:
+            msg = (
+                f"{at}.$ref: {reference} leads nowhere; only references into the same "
+                "document (`#/...`) can be inlined"
+            )
+            raise UnsupportedContentError(msg)
+        return found
+
+    def _target(self, reference: str) -> Any:
         fragment = reference.removeprefix(str(self._document.get("$id", "")))
         found: Any = self._document
         for step in _steps(fragment):
             try:
                 found = found[int(step) if isinstance(found, list) else step]
-            except (KeyError, IndexError, ValueError, TypeError) as error:
-                msg = (
-                    f"{at}.$ref: {reference} leads nowhere; only references into the "
-                    "same document (`#/...`) can be inlined"
-                )
-                raise UnsupportedContentError(msg) from error
+            except (LookupError, ValueError, TypeError):
+                return _NOWHERE
         return found
 
     def _recurring_references(self) -> frozenset[str]:
@@ -231,8 +237,7 @@ class _Inlining:
                 recurring.add(reference)
             elif reference not in seen:
                 seen[reference] = True
-                target = self._resolved(reference, self._at)
-                work.append((reference, _references(target)))
+                work.append((reference, _references(self._target(reference))))
         return frozenset(recurring)
 
 
