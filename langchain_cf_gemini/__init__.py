@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_cf_gemini._catalogue import ModelInfo
-from langchain_cf_gemini._cost import cost
 from langchain_cf_gemini._exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
@@ -18,15 +16,17 @@ from langchain_cf_gemini._exceptions import (
     ResponseFormatError,
     UnsupportedContentError,
 )
-from langchain_cf_gemini._registry import register_init_chat_model
 from langchain_cf_gemini.chat_models import ChatCloudflareGemini, GatewayFallbackWarning
 from langchain_cf_gemini.gateway import GatewayOptions
 
 if TYPE_CHECKING:
+    from langchain_cf_gemini._catalogue import ModelInfo
+    from langchain_cf_gemini._cost import cost
     from langchain_cf_gemini._cost_callback import (
         CostCallbackHandler,
         get_cost_callback,
     )
+    from langchain_cf_gemini._registry import register_init_chat_model
 
 __version__ = "0.1.0"
 
@@ -55,10 +55,19 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import the callbacks when they are asked for: few programs count costs."""
-    if name in ("CostCallbackHandler", "get_cost_callback"):
-        from langchain_cf_gemini import _cost_callback
+_MODULES = {
+    "CostCallbackHandler": "_cost_callback",
+    "ModelInfo": "_catalogue",
+    "cost": "_cost",
+    "get_cost_callback": "_cost_callback",
+    "register_init_chat_model": "_registry",
+}
 
-        return getattr(_cost_callback, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    """Import what few programs use when it is asked for."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

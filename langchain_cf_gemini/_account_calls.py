@@ -1,39 +1,16 @@
 """Calls beside the model: feedback on a logged answer, the account's own catalogue."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import AIMessage
 
-from langchain_cf_gemini._catalogue import (
-    CATALOGUE_PAGE,
-    MODELS,
-    ModelInfo,
-    catalogue_path,
-    models_from_catalogue,
-)
-from langchain_cf_gemini._cloudflare import Request, api_request
-from langchain_cf_gemini._exceptions import (
-    CloudflareInvalidRequestError,
-    CloudflareNotFoundError,
-    CloudflarePermissionError,
-    ResponseFormatError,
-)
-from langchain_cf_gemini._feedback import feedback_request_parts
 from langchain_cf_gemini.gateway import GatewayOptions, Scalar
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini._cloudflare import Account
+    from langchain_cf_gemini._catalogue import ModelInfo
+    from langchain_cf_gemini._cloudflare import Account, Request
     from langchain_cf_gemini._transport import Transport
-
-# What an account answers that has no such endpoint, or a token that may not read it.
-_NO_CATALOGUE: Final = (
-    CloudflareInvalidRequestError,
-    CloudflareNotFoundError,
-    CloudflarePermissionError,
-    ResponseFormatError,
-)
-_MOST_PAGES: Final = 50
 
 
 class AccountCalls:
@@ -42,8 +19,8 @@ class AccountCalls:
     if TYPE_CHECKING:
         gateway: GatewayOptions
 
-        def _account(self) -> Account: ...
-        def _transport(self) -> Transport: ...
+        def _account(self) -> "Account": ...
+        def _transport(self) -> "Transport": ...
 
     def send_feedback(
         self,
@@ -102,12 +79,15 @@ class AccountCalls:
         message: AIMessage | str,
         gateway: str | GatewayOptions | None,
         said: dict[str, Any],
-    ) -> Request:
+    ) -> "Request":
+        from langchain_cf_gemini._cloudflare import api_request
+        from langchain_cf_gemini._feedback import feedback_request_parts
+
         through = self.gateway if gateway is None else gateway
         path, body = feedback_request_parts(message, gateway=through, **said)
         return api_request(self._account(), "PATCH", path, body)
 
-    def list_models(self) -> list[ModelInfo]:
+    def list_models(self) -> "list[ModelInfo]":
         """List the Gemini text models that the account can ask for.
 
         The account's catalogue endpoint is known from third parties only. Where it is
@@ -119,18 +99,18 @@ class AccountCalls:
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        rows: list[Any] = []
-        try:
-            for page in range(1, _MOST_PAGES):
-                found = self._transport().call(self._page_request(page))
-                rows += _rows_of(found)
-                if len(_rows_of(found)) < CATALOGUE_PAGE:
-                    break
-        except _NO_CATALOGUE:
-            return list(MODELS)
-        return models_from_catalogue(rows) or list(MODELS)
+        from langchain_cf_gemini import _catalogue_listing as listing
 
-    async def alist_models(self) -> list[ModelInfo]:
+        pages = listing.Pages()
+        try:
+            while pages.wanted:
+                request = self._page_request(pages.wanted)
+                pages.add(self._transport().call(request))
+        except listing.NO_CATALOGUE:
+            return pages.packaged()
+        return pages.models()
+
+    async def alist_models(self) -> "list[ModelInfo]":
         """List the Gemini text models that the account can ask for, as `list_models`.
 
         Returns:
@@ -139,21 +119,19 @@ class AccountCalls:
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        rows: list[Any] = []
+        from langchain_cf_gemini import _catalogue_listing as listing
+
+        pages = listing.Pages()
         try:
-            for page in range(1, _MOST_PAGES):
-                found = await self._transport().acall(self._page_request(page))
-                rows += _rows_of(found)
-                if len(_rows_of(found)) < CATALOGUE_PAGE:
-                    break
-        except _NO_CATALOGUE:
-            return list(MODELS)
-        return models_from_catalogue(rows) or list(MODELS)
+            while pages.wanted:
+                request = self._page_request(pages.wanted)
+                pages.add(await self._transport().acall(request))
+        except listing.NO_CATALOGUE:
+            return pages.packaged()
+        return pages.models()
 
-    def _page_request(self, page: int) -> Request:
+    def _page_request(self, page: int) -> "Request":
+        from langchain_cf_gemini._catalogue import catalogue_path
+        from langchain_cf_gemini._cloudflare import api_request
+
         return api_request(self._account(), "GET", catalogue_path(page))
-
-
-def _rows_of(result: Any) -> list[Any]:
-    rows = result.get("models") if isinstance(result, Mapping) else result
-    return rows if isinstance(rows, list) else []

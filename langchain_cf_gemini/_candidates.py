@@ -13,7 +13,8 @@ from langchain_cf_gemini._blocks import (
     rest_of,
 )
 from langchain_cf_gemini._citations import citations_by_block, citations_from_candidate
-from langchain_cf_gemini._draft import PROVIDER, Call, Draft
+from langchain_cf_gemini._defaults import PROVIDER
+from langchain_cf_gemini._draft import Call, Draft
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._metadata import (

@@ -18,10 +18,8 @@ from urllib.parse import urlsplit
 
 from pydantic_core import PydanticSerializationError, to_json
 
+from langchain_cf_gemini._defaults import API_BASE_URL, GATEWAY_BASE_URL
 from langchain_cf_gemini._exceptions import UnsupportedContentError
-
-API_BASE_URL = "https://api.cloudflare.com/client/v4"
-GATEWAY_BASE_URL = "https://gateway.ai.cloudflare.com/v1"
 
 # One path segment that needs no escaping and cannot leave its place in the URL.
 _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")

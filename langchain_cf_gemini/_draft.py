@@ -14,9 +14,6 @@ from pydantic_core import to_json
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._notes import KEY
 
-PROVIDER = "cloudflare_gemini"
-"""The one provider id: `model_provider` of messages and `ls_provider` of traces."""
-
 
 def json_from_args(args: Any) -> str:
     """Return call arguments as JSON text, numbers as Google wrote them."""

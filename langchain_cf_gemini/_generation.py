@@ -5,7 +5,6 @@ before anything is sent.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from langchain_cf_gemini._gemini import Json
@@ -269,6 +268,8 @@ def canonical(settings: Mapping[str, Any], known: frozenset[str], where: str) ->
     for name, value in settings.items():
         field = ALIASES.get(name, name)
         if field not in known:
+            from difflib import get_close_matches
+
             near = get_close_matches(name, [*known, *ALIASES], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{where} has no argument {name!r}{hint}")

@@ -119,6 +119,8 @@ def _union(schema: Schema, at: str) -> Schema:
     where one other variant is left, and stays a variant otherwise.
     """
     key = "anyOf" if "anyOf" in schema else "oneOf"
+    if False in schema[key]:
+        _refuse(f"{at}.{key}[{schema[key].index(False)}]", "a schema that nothing fits")
     beside = {name: value for name, value in schema.items() if name != key}
     if key == "oneOf" and not all_exclusive(schema[key]):
         _refuse(f"{at}.oneOf", "variants that may overlap (anyOf, if either will do)")

@@ -1,36 +1,34 @@
 """The fields of `ChatCloudflareGemini`, their checks, and what they add up to."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-import httpx
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.utils import from_env, secret_from_env
 from pydantic import (
+    AfterValidator,
     AliasChoices,
-    BeforeValidator,
+    ConfigDict,
     Field,
     PrivateAttr,
     SecretStr,
     model_validator,
 )
 
-from langchain_cf_gemini._cloudflare import API_BASE_URL, GATEWAY_BASE_URL, Account
-from langchain_cf_gemini._gemini import Json
-from langchain_cf_gemini._generation import (
-    ALIASES,
-    GENERATION,
-    canonical,
-    safety_settings_from,
-)
-from langchain_cf_gemini._profiles import google_id_from, model_id_from
-from langchain_cf_gemini._request import config_from_settings
-from langchain_cf_gemini._transport import (
+from langchain_cf_gemini._defaults import (
+    API_BASE_URL,
     DEFAULT_TIMEOUT,
-    Transport,
-    TransportSettings,
+    GATEWAY_BASE_URL,
 )
+from langchain_cf_gemini._gemini import Json
+from langchain_cf_gemini._generation import ALIASES, GENERATION, canonical
 from langchain_cf_gemini.gateway import GatewayOptions, metadata_from_run
+
+if TYPE_CHECKING:
+    import httpx
+
+    from langchain_cf_gemini._cloudflare import Account
+    from langchain_cf_gemini._transport import Transport
 
 ACCOUNT_VARIABLES = ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"]
 TOKEN_VARIABLES = ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN", "CF_AI_API_TOKEN"]
@@ -75,8 +73,25 @@ def _aliased(name: str, default: Any = None, **rules: Any) -> Any:
 
 
 def _timeout_from(value: Any) -> Any:
-    """Read an `httpx.Timeout` that was serialized as its four limits."""
-    return httpx.Timeout(**value) if isinstance(value, dict) else value
+    """Read a timeout: seconds, None, or httpx's, also as its four limits."""
+    if isinstance(value, dict):
+        import httpx
+
+        return httpx.Timeout(**value)
+    if value is None or hasattr(value, "as_dict"):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+        raise ValueError(
+            "timeout must be a number of seconds above 0, an httpx.Timeout or None, "
+            f"not {value!r}"
+        )
+    return float(value)
+
+
+if TYPE_CHECKING:
+    Timeout = float | httpx.Timeout | None
+else:
+    Timeout = Annotated[Any, AfterValidator(_timeout_from)]
 
 
 class _Lease:
@@ -97,6 +112,9 @@ class _Lease:
 
 class GeminiSettings(BaseChatModel):
     """Fields and checks; see `ChatCloudflareGemini` for what they mean."""
+
+    # Validators are built with the first instance: 9 ms less to import.
+    model_config = ConfigDict(defer_build=True)
 
     model: str = _aliased("model", ...)
     account_id: str | None = Field(
@@ -141,9 +159,7 @@ class GeminiSettings(BaseChatModel):
     labels: dict[str, str] | None = None
     media_urls: Literal["inline", "pass"] = "inline"
 
-    timeout: Annotated[float | httpx.Timeout | None, BeforeValidator(_timeout_from)] = (
-        _aliased("timeout", DEFAULT_TIMEOUT)
-    )
+    timeout: Timeout = _aliased("timeout", DEFAULT_TIMEOUT)
     max_retries: int = Field(default=2, ge=0)
     streaming: bool | None = None
     stream_usage: bool = True
@@ -172,6 +188,10 @@ class GeminiSettings(BaseChatModel):
     @model_validator(mode="after")
     def _check_values(self) -> Self:
         """Refuse what Google would refuse, and credentials that are not there."""
+        from langchain_cf_gemini._generation import safety_settings_from
+        from langchain_cf_gemini._profiles import google_id_from, model_id_from
+        from langchain_cf_gemini._request import config_from_settings
+
         bare = model_id_from(self.model)
         if self.google_model is not None:
             google_id_from(self.model, self.google_model)
@@ -224,8 +244,10 @@ class GeminiSettings(BaseChatModel):
             raise ValueError(f"endpoint must be one of {', '.join(_ENDPOINTS)}")
         return settings
 
-    def _account(self) -> Account:
+    def _account(self) -> "Account":
         """Return where and as whom to ask."""
+        from langchain_cf_gemini._cloudflare import Account
+
         if not self.account_id:
             raise ValueError(
                 "no Cloudflare account: set CLOUDFLARE_ACCOUNT_ID or pass account_id"
@@ -244,8 +266,10 @@ class GeminiSettings(BaseChatModel):
             allow_http=self.allow_http,
         )
 
-    def _transport(self) -> Transport:
+    def _transport(self) -> "Transport":
         """Return the instance's transport, made anew when its settings changed."""
+        from langchain_cf_gemini._transport import Transport, TransportSettings
+
         clients = (self.http_client, self.http_async_client)
         key = (self.max_retries, self.timeout, *map(id, clients))
         lease = self._lease

@@ -1,17 +1,15 @@
 """`content_blocks` of our messages whose content is plain text.
 
-Registered with langchain-core for `model_provider="cloudflare_gemini"`. List content is
+langchain-core asks for them by `model_provider="cloudflare_gemini"`. List content is
 v1 already; core reads it without us.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.block_translators import register_translator
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini._blocks import block_from_part, extras_from
-from langchain_cf_gemini._draft import PROVIDER
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._notes import KEY, SYNTHETIC, texts_from_notes
 
@@ -140,8 +138,3 @@ def blocks_from_chunk(chunk: AIMessageChunk) -> "list[types.ContentBlock]":
     blocks.of_message(chunk) if whole else blocks.of_chunk(chunk)
     blocks.notes_of(chunk)
     return blocks.made  # type: ignore[return-value]
-
-
-def register() -> None:
-    """Tell langchain-core how to read our messages."""
-    register_translator(PROVIDER, blocks_from_message, blocks_from_chunk)

@@ -23,7 +23,8 @@ from langchain_cf_gemini._attempt import Attempt, Timeout, Times, times_from_tim
 from langchain_cf_gemini._body import Body
 from langchain_cf_gemini._clients import AsyncBackend, AsyncOpener, Opener
 from langchain_cf_gemini._cloudflare import Request
-from langchain_cf_gemini._envelope import Payload, result_from_body
+from langchain_cf_gemini._defaults import DEFAULT_TIMEOUT
+from langchain_cf_gemini._envelope import Payload, error_from_body, result_from_body
 from langchain_cf_gemini._exceptions import CloudflareGeminiError
 from langchain_cf_gemini._payloads import payloads_from_answer
 from langchain_cf_gemini._retry import (
@@ -34,7 +35,6 @@ from langchain_cf_gemini._retry import (
 )
 from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
 
-DEFAULT_TIMEOUT = 600.0
 _T = TypeVar("_T")
 
 
@@ -306,6 +306,7 @@ class Transport:
             body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
             async for raw in exchange.response.stream:  # type: ignore[union-attr]
                 body.keep(raw)
+                attempt.check_deadline()
                 if body.is_full:
                     return body
             ended = True
@@ -380,4 +381,6 @@ def _answer(body: Body) -> Answer:
 
 
 def _result(body: Body) -> Any:
+    if body.is_error:
+        raise error_from_body(body.whole(), body.context)
     return result_from_body(body.whole(), body.context)

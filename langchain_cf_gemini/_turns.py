@@ -17,7 +17,7 @@ from langchain_cf_gemini._blocks import (
     part_from_code_result,
     with_rest,
 )
-from langchain_cf_gemini._draft import PROVIDER
+from langchain_cf_gemini._defaults import PROVIDER
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._media import MEDIA_TYPES, Media, part_from_media

@@ -3,9 +3,8 @@
 import warnings
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from typing import Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
-import httpx
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
@@ -17,27 +16,20 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
-from langchain_cf_gemini import _loading, _translator
+from langchain_cf_gemini import _loading
 from langchain_cf_gemini._account_calls import AccountCalls
-from langchain_cf_gemini._answers import last_chunk, result_from_payloads
-from langchain_cf_gemini._cloudflare import Request
-from langchain_cf_gemini._downloads import adownload, download
-from langchain_cf_gemini._draft import PROVIDER
+from langchain_cf_gemini._defaults import PROVIDER
 from langchain_cf_gemini._exceptions import CloudflareGeminiError
 from langchain_cf_gemini._gemini import Json
-from langchain_cf_gemini._profiles import profile_for
-from langchain_cf_gemini._request import (
-    Call,
-    Endpoint,
-    call_from_settings,
-    tools_from_settings,
-)
 from langchain_cf_gemini._settings import GeminiSettings
-from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
-from langchain_cf_gemini._tokens import tokens_from_request, tokens_from_text
+from langchain_cf_gemini._token_counts import TokenCounts
+
+if TYPE_CHECKING:
+    from langchain_cf_gemini._cloudflare import Request
+    from langchain_cf_gemini._request import Call, Endpoint
+    from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
 
 _loading.register()
-_translator.register()
 
 # The gateway refused for a reason of set-up, which asking again will not change.
 _REFUSAL_CODES = frozenset({2001, 2008, 2009})
@@ -49,7 +41,7 @@ class GatewayFallbackWarning(UserWarning):
     """The gateway refused to stream; the instance streams through `run` from now on."""
 
 
-class ChatCloudflareGemini(AccountCalls, GeminiSettings):
+class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
     """Google's Gemini models as Cloudflare proxies them."""
 
     # ---- LangChain's house
@@ -87,7 +79,7 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
     def lc_attributes(self) -> Json:
         """Return the fields whose values are not JSON by themselves."""
         attributes = self._gateway_params()
-        if isinstance(self.timeout, httpx.Timeout):
+        if self.timeout is not None and not isinstance(self.timeout, int | float):
             attributes["timeout"] = self.timeout.as_dict()
         return attributes
 
@@ -97,6 +89,8 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         return self.model
 
     def _resolve_model_profile(self) -> ModelProfile | None:
+        from langchain_cf_gemini._profiles import profile_for
+
         endpoint: Endpoint = "run" if self.endpoint == "run" else "gateway"
         return profile_for(self.model, endpoint=endpoint)
 
@@ -128,8 +122,10 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         run_manager: Any,
         *,
         stream: bool = False,
-    ) -> tuple[Call, Endpoint]:
+    ) -> "tuple[Call, Endpoint]":
         """Convert a call and choose its endpoint; fails before anything is sent."""
+        from langchain_cf_gemini import _calls
+
         kwargs.pop("stream", None)
         run_metadata = kwargs.pop(_RUN_METADATA, None)
         if run_metadata is None and run_manager is not None:
@@ -137,10 +133,10 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         settings = self._settings(stop, kwargs, run_metadata)
         if stream and settings.get("n", 1) > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
-        call = call_from_settings(settings, messages)
+        call = _calls.call_from_settings(settings, messages)
         return call, self._endpoint(settings, stream=stream)
 
-    def _endpoint(self, settings: Json, *, stream: bool) -> Endpoint:
+    def _endpoint(self, settings: Json, *, stream: bool) -> "Endpoint":
         chosen = settings.get("endpoint", "auto")
         if chosen != "auto":
             return cast("Endpoint", chosen)
@@ -155,12 +151,14 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        from langchain_cf_gemini import _calls
+
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
-            download(call.media.downloads)
+            _calls.download(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
         answer = self._transport().send(request, **call.times)
-        return result_from_payloads(call, answer.payloads, answer.gateway)
+        return _calls.result_from_payloads(call, answer.payloads, answer.gateway)
 
     async def _agenerate(
         self,
@@ -169,61 +167,14 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
+        from langchain_cf_gemini import _calls
+
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
-            await adownload(call.media.downloads)
+            await _calls.adownload(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
         answer = await self._transport().asend(request, **call.times)
-        return result_from_payloads(call, answer.payloads, answer.gateway)
-
-    # ---- token counts
-
-    def get_num_tokens(self, text: str) -> int:
-        """Estimate a text's tokens offline; the README states the measured error.
-
-        Args:
-            text: Any text.
-
-        Returns:
-            The estimate, or the count of `custom_get_token_ids` if that was given.
-        """
-        if self.custom_get_token_ids is not None:
-            return len(self.custom_get_token_ids(text))
-        return tokens_from_text(text)
-
-    def get_token_ids(self, text: str) -> list[int]:
-        """Return the ids of `custom_get_token_ids`.
-
-        Raises:
-            NotImplementedError: Without it: Gemini's tokenizer is not published.
-        """
-        if self.custom_get_token_ids is not None:
-            return self.custom_get_token_ids(text)
-        raise NotImplementedError(
-            "Gemini's tokenizer is not published, so there are no token ids; "
-            "get_num_tokens estimates counts, custom_get_token_ids brings your own"
-        )
-
-    def get_num_tokens_from_messages(
-        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
-    ) -> int:
-        """Estimate the tokens of a whole request offline, media and tools included.
-
-        Args:
-            messages: The conversation.
-            tools: Tools as for `bind_tools`.
-
-        Raises:
-            UnsupportedContentError: If a message could not be sent either.
-        """
-        from langchain_core.language_models._utils import _normalize_messages
-
-        arguments = {"tools": list(tools)} if tools else {}
-        settings = self._settings(None, arguments)
-        # Nothing is sent, so nothing is fetched: addresses count as their kind does.
-        settings["media_urls"] = "pass"
-        call = call_from_settings(settings, _normalize_messages(list(messages)))
-        return tokens_from_request(call.body, call.model)
+        return _calls.result_from_payloads(call, answer.payloads, answer.gateway)
 
     # ---- streams
 
@@ -265,16 +216,18 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
+        from langchain_cf_gemini import _calls
+
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
-            download(call.media.downloads)
+            _calls.download(call.media.downloads)
         parser = call.parser(streaming=True)
         with ExitStack() as stack:
             stream = self._opened(stack, call, endpoint, auto=_is_auto(self, kwargs))
             for payload in stream:
                 if chunk := parser.feed(payload):
                     yield ChatGenerationChunk(message=chunk)
-            last = last_chunk(call, parser, stream.gateway)
+            last = _calls.last_chunk(call, parser, stream.gateway)
         yield ChatGenerationChunk(message=last)
 
     async def _astream(
@@ -284,9 +237,11 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        from langchain_cf_gemini import _calls
+
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
-            await adownload(call.media.downloads)
+            await _calls.adownload(call.media.downloads)
         parser = call.parser(streaming=True)
         async with AsyncExitStack() as stack:
             auto = _is_auto(self, kwargs)
@@ -294,12 +249,12 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
             async for payload in stream:
                 if chunk := parser.feed(payload):
                     yield ChatGenerationChunk(message=chunk)
-            last = last_chunk(call, parser, stream.gateway)
+            last = _calls.last_chunk(call, parser, stream.gateway)
         yield ChatGenerationChunk(message=last)
 
     def _opened(
-        self, stack: ExitStack, call: Call, endpoint: Endpoint, *, auto: bool
-    ) -> PayloadStream:
+        self, stack: ExitStack, call: "Call", endpoint: "Endpoint", *, auto: bool
+    ) -> "PayloadStream":
         send = self._transport().stream
         try:
             request = self._stream_request(call, endpoint)
@@ -311,8 +266,8 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         return stack.enter_context(send(request, **call.times))
 
     async def _aopened(
-        self, stack: AsyncExitStack, call: Call, endpoint: Endpoint, *, auto: bool
-    ) -> AsyncPayloadStream:
+        self, stack: AsyncExitStack, call: "Call", endpoint: "Endpoint", *, auto: bool
+    ) -> "AsyncPayloadStream":
         send = self._transport().astream
         try:
             request = self._stream_request(call, endpoint)
@@ -323,7 +278,7 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         request = self._stream_request(call, "run")
         return await stack.enter_async_context(send(request, **call.times))
 
-    def _stream_request(self, call: Call, endpoint: Endpoint) -> Request:
+    def _stream_request(self, call: "Call", endpoint: "Endpoint") -> "Request":
         # Cloudflare documents no stream of this dialect on run: the whole answer
         # becomes the stream, unless the caller wants to try.
         stream = endpoint == "gateway" or call.stream_on_run
@@ -373,12 +328,14 @@ class ChatCloudflareGemini(AccountCalls, GeminiSettings):
         Raises:
             ValueError: If a tool or a choice cannot be said in Gemini's terms.
         """
+        from langchain_cf_gemini import _calls
+
         settings = {"tools": list(tools), "tool_choice": tool_choice, "strict": strict}
         settings |= {
             "schema_dialect": kwargs.get("schema_dialect", self.schema_dialect)
         }
         settings |= {"tool_config": kwargs.pop("tool_config", self.tool_config)}
-        wire = tools_from_settings(settings, binding=True)
+        wire = _calls.tools_from_settings(settings, binding=True)
         bound: Json = {"tools": wire.get("tools", [])}
         if "toolConfig" in wire:
             bound["tool_config"] = wire["toolConfig"]

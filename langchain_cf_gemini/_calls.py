@@ -1,0 +1,17 @@
+"""Everything that a call needs, in one import that the first call makes."""
+
+from langchain_cf_gemini._answers import last_chunk, result_from_payloads
+from langchain_cf_gemini._downloads import adownload, download
+from langchain_cf_gemini._request import call_from_settings, tools_from_settings
+from langchain_cf_gemini._tokens import tokens_from_request, tokens_from_text
+
+__all__ = [
+    "adownload",
+    "call_from_settings",
+    "download",
+    "last_chunk",
+    "result_from_payloads",
+    "tokens_from_request",
+    "tokens_from_text",
+    "tools_from_settings",
+]
