@@ -1,9 +1,11 @@
 """How many tokens a text or a request has, estimated offline."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage
+
+from langchain_cf_gemini._gemini import Json
 
 
 class TokenCounts:
@@ -12,7 +14,12 @@ class TokenCounts:
     if TYPE_CHECKING:
         custom_get_token_ids: Callable[[str], list[int]] | None
 
-        def _settings(self, stop: None, arguments: Any) -> dict[str, Any]: ...
+        def _settings(
+            self,
+            stop: list[str] | None,
+            arguments: Mapping[str, Any],
+            run_metadata: Mapping[str, Any] | None = None,
+        ) -> Json: ...
 
     def get_num_tokens(self, text: str) -> int:
         """Estimate a text's tokens offline; the README states the measured error.
