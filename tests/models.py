@@ -1,0 +1,245 @@
+"""A Cloudflare without sockets: what it answers, and what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import httpx
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    ToolMessage,
+    message_chunk_to_message,
+)
+
+from langchain_cf_gemini import ChatCloudflareGemini
+
+Json = dict[str, Any]
+
+ACCOUNT = "0123456789abcdef"
+TOKEN = "token-that-must-not-be-seen"
+USAGE: Json = {
+    "promptTokenCount": 7,
+    "candidatesTokenCount": 2,
+    "totalTokenCount": 9,
+}
+
+ENDS = ("run", "gateway")
+endpoints = pytest.mark.parametrize("endpoint", ENDS)
+
+
+def text(said: str, signature: str | None = None, **beside: Any) -> Json:
+    """A text part."""
+    signed = {"thoughtSignature": signature} if signature is not None else {}
+    return {"text": said, **signed, **beside}
+
+
+def thought(said: str) -> Json:
+    """A part of a thought summary."""
+    return {"text": said, "thought": True}
+
+
+def call(name: str, signature: str | None = None, **wire: Any) -> Json:
+    """A function call part; `wire` is what stands in functionCall beside the name."""
+    signed = {"thoughtSignature": signature} if signature is not None else {}
+    return {"functionCall": {"name": name, **wire}, **signed}
+
+
+def candidate(*parts: Json, finish: str | None = "STOP", **notes: Any) -> Json:
+    """A candidate with these parts."""
+    made: Json = {"content": {"role": "model", "parts": list(parts)}, **notes}
+    return {**made, "finishReason": finish} if finish else made
+
+
+def answer(*parts: Json, finish: str | None = "STOP", **notes: Any) -> Json:
+    """A whole GenerateContentResponse."""
+    return {
+        "candidates": [candidate(*parts, finish=finish, **notes)],
+        "usageMetadata": USAGE,
+        "modelVersion": "gemini-3-flash-preview",
+        "createTime": "2026-11-22T05:00:00.000000Z",
+        "responseId": "answer-1",
+    }
+
+
+def event(*parts: Json, finish: str | None = None, **notes: Any) -> Json:
+    """An event of a stream before the last: no counts yet, as on Vertex."""
+    whole = answer(*parts, finish=finish, **notes)
+    if finish is None:
+        whole["usageMetadata"] = {"trafficType": "ON_DEMAND"}
+    return whole
+
+
+def sse(*payloads: Json) -> httpx.Response:
+    """Payloads framed as Vertex frames them."""
+    frames = "".join(f"data: {json.dumps(payload)}\r\n\r\n" for payload in payloads)
+    headers = {"content-type": "text/event-stream", "cf-ray": "ray-1"}
+    return httpx.Response(200, content=frames.encode(), headers=headers)
+
+
+def refusal(status: int, code: int, message: str = "refused") -> httpx.Response:
+    """An error in Cloudflare's v4 envelope."""
+    errors = [{"code": code, "message": message}]
+    body = {"success": False, "errors": errors, "messages": [], "result": None}
+    return httpx.Response(status, json=body)
+
+
+class Cloudflare:
+    """Answers one request after the other, the last answer again and again.
+
+    Dicts are whole answers, lists the events of a stream; anything else goes out as
+    it is.
+    """
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers or [answer(text("ok"))])
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        said = self.answers[min(len(self.requests), len(self.answers) - 1)]
+        self.requests.append(request)
+        if callable(said):
+            said = said(request)
+        if isinstance(said, list):
+            return sse(*said)
+        if isinstance(said, dict):
+            return httpx.Response(200, json=said)
+        # A response is read once; the next request wants it whole again.
+        return httpx.Response(
+            said.status_code, content=said.content, headers=said.headers
+        )
+
+    @property
+    def bodies(self) -> list[Json]:
+        """What Google was asked, without Cloudflare's own wrapping."""
+        sent = [json.loads(request.content) for request in self.requests]
+        return [body.get("input", body) for body in sent]
+
+    @property
+    def contents(self) -> list[Json]:
+        """The contents of the last request."""
+        found: list[Json] = self.bodies[-1]["contents"]
+        return found
+
+    def model(self, **settings: Any) -> ChatCloudflareGemini:
+        """A model that asks here."""
+        transport = httpx.MockTransport(self)
+        chosen: Json = {
+            "model": "gemini-3-flash",
+            "account_id": ACCOUNT,
+            "api_token": TOKEN,
+            "max_retries": 0,
+            "http_client": httpx.Client(transport=transport),
+            "http_async_client": httpx.AsyncClient(transport=transport),
+        }
+        return ChatCloudflareGemini(**{**chosen, **settings})
+
+
+def untouchable(request: httpx.Request) -> httpx.Response:
+    """Fail the test: nothing was to be sent."""
+    raise AssertionError(f"sent to {request.url}: {request.content!r}")
+
+
+def silent(**settings: Any) -> ChatCloudflareGemini:
+    """A model whose every request fails the test."""
+    return Cloudflare(untouchable).model(**settings)
+
+
+def contents_of(messages: Sequence[Any], **settings: Any) -> list[Json]:
+    """The contents that a conversation becomes."""
+    cloudflare = Cloudflare()
+    cloudflare.model(**settings).invoke(list(messages))
+    return cloudflare.contents
+
+
+def body_of(messages: Any = "hi", /, **settings: Any) -> Json:
+    """The body that a call sends, for settings of the instance."""
+    cloudflare = Cloudflare()
+    cloudflare.model(**settings).invoke(messages)
+    return cloudflare.bodies[-1]
+
+
+def body_of_call(messages: Any = "hi", /, **arguments: Any) -> Json:
+    """The body that a call sends, for arguments of the call."""
+    cloudflare = Cloudflare()
+    cloudflare.model().invoke(messages, **arguments)
+    return cloudflare.bodies[-1]
+
+
+def message_of(*parts: Json, model: Json | None = None, **notes: Any) -> AIMessage:
+    """The message that a whole answer becomes."""
+    return Cloudflare(answer(*parts, **notes)).model(**(model or {})).invoke("hi")
+
+
+def folded(chunks: Sequence[AIMessageChunk]) -> AIMessageChunk:
+    """Chunks added up one by one, as most programs do."""
+    whole = chunks[0]
+    for chunk in chunks[1:]:
+        whole = whole + chunk
+    return whole
+
+
+def chunks_of(*events: Json, **settings: Any) -> list[AIMessageChunk]:
+    """The chunks of a stream."""
+    model = Cloudflare(list(events)).model(**settings)
+    return list(model.stream("hi"))
+
+
+def streamed(*events: Json, **settings: Any) -> AIMessage:
+    """The message that a stream adds up to."""
+    message = message_chunk_to_message(folded(chunks_of(*events, **settings)))
+    assert isinstance(message, AIMessage)
+    return message
+
+
+def back(message: BaseMessage, **settings: Any) -> list[Json]:
+    """The parts of the model's turn when the message is sent back."""
+    history: list[BaseMessage] = [*history_of(message)]
+    turns = [c for c in contents_of(history, **settings) if c["role"] == "model"]
+    return [part for turn in turns for part in turn["parts"]]
+
+
+def history_of(message: BaseMessage) -> list[BaseMessage]:
+    """A conversation that goes on after a message."""
+    calls = message.tool_calls if isinstance(message, AIMessage) else []
+    after: list[BaseMessage] = [
+        ToolMessage("done", tool_call_id=str(call["id"])) for call in calls
+    ]
+    return [HumanMessage("hi"), message, *(after or [HumanMessage("go on")])]
+
+
+Way = Callable[[Any, Any], AIMessage]
+
+
+def _invoke(model: Any, asked: Any) -> AIMessage:
+    return cast("AIMessage", model.invoke(asked))
+
+
+def _ainvoke(model: Any, asked: Any) -> AIMessage:
+    return cast("AIMessage", asyncio.run(model.ainvoke(asked)))
+
+
+def _stream(model: Any, asked: Any) -> AIMessage:
+    return folded(list(model.stream(asked)))
+
+
+def _astream(model: Any, asked: Any) -> AIMessage:
+    async def ask() -> AIMessage:
+        return folded([chunk async for chunk in model.astream(asked)])
+
+    return asyncio.run(ask())
+
+
+WAYS: dict[str, Way] = {
+    "invoke": _invoke,
+    "ainvoke": _ainvoke,
+    "stream": _stream,
+    "astream": _astream,
+}
+every_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS.keys())
