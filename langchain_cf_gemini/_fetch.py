@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import mimetypes
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -32,6 +33,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::
 # A host name that IDNA cannot encode is a UnicodeError.
 _FAULTS: tuple[type[Exception], ...] = (*HTTPX_FAULTS, UnicodeError)
 
+_HOST = re.compile(r"[A-Za-z0-9._:-]+")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
@@ -159,6 +161,8 @@ class _Download:
             raise self._refused("URLs with a user name are not downloaded")
         self.host = self._url.raw_host.decode("ascii")
         self.port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        if not _HOST.fullmatch(self.host) or self.port > 65535:
+            raise self._refused("its host or port is not one")
 
     def request(self, addresses: list[str]) -> httpx.Request:
         """The request, to the first of the addresses, if all may be asked."""

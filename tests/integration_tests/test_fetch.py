@@ -1,0 +1,229 @@
+"""Media downloads from a real server, and those that are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+from collections.abc import Callable
+
+import pytest
+
+from langchain_cf_gemini._exceptions import UnsupportedContentError
+from langchain_cf_gemini._fetch import (
+    FetchSettings,
+    addresses_from_host,
+    afetch,
+    fetch,
+)
+from tests.integration_tests.loopback import (
+    Act,
+    Loopback,
+    Wire,
+    answer,
+    cut,
+    drip,
+    head,
+    stall,
+)
+from tests.integration_tests.test_cancellation import settled
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
+Fetch = Callable[[str, FetchSettings], tuple[bytes, str]]
+
+
+def in_thread(url: str, settings: FetchSettings) -> tuple[bytes, str]:
+    return fetch(url, settings=settings)
+
+
+def in_loop(url: str, settings: FetchSettings) -> tuple[bytes, str]:
+    return asyncio.run(afetch(url, settings=settings))
+
+
+both = pytest.mark.parametrize("get", [in_thread, in_loop])
+LOCAL = FetchSettings(allow_loopback=True)
+
+
+def media(body: bytes = PNG, kind: str = "image/png", **more: str) -> Act:
+    named = {name.replace("_", "-"): value for name, value in more.items()}
+    return answer(body, 200, {"content-type": kind, **named})
+
+
+@both
+def test_a_file_and_its_type(get: Fetch) -> None:
+    with Loopback([media(kind="Image/PNG; charset=x")]) as server:
+        assert get(f"{server.root}/a/b.png?sig=1", LOCAL) == (PNG, "image/png")
+        (received,) = server.received
+    assert received.method == "GET"
+    assert received.path == "/a/b.png?sig=1"
+    assert received.headers["host"] == f"127.0.0.1:{server.port}"
+    assert not {"authorization", "cookie"} & received.headers.keys()
+    assert server.open == 0
+
+
+@both
+def test_the_connection_goes_to_the_address_that_was_checked(get: Fetch) -> None:
+    asked: list[str] = []
+
+    def resolve(host: str, port: int) -> list[str]:
+        asked.append(host)
+        # A name that would be another machine's if it were asked again.
+        return ["127.0.0.1"] if len(asked) == 1 else ["10.0.0.1"]
+
+    with Loopback([media()]) as server:
+        settings = FetchSettings(allow_loopback=True, resolve=resolve)
+        url = f"http://pictures.example:{server.port}/a.png"
+        assert get(url, settings)[0] == PNG
+    assert asked == ["pictures.example"]
+    assert server.received[0].headers["host"] == f"pictures.example:{server.port}"
+
+
+@both
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1"])
+def test_this_machine_is_refused_by_default(get: Fetch, host: str) -> None:
+    with Loopback([media()]) as server, pytest.raises(UnsupportedContentError):
+        get(f"http://{host}:{server.port}/a.png", FetchSettings())
+    assert server.received == []
+
+
+def redirect(to: str, status: int = 302) -> Act:
+    return answer(b"", status, {"location": to})
+
+
+@both
+def test_redirects_are_followed_and_checked_again(get: Fetch) -> None:
+    with Loopback() as server:
+        server.acts = [redirect("/b.png"), redirect(f"{server.root}/c.png", 308)]
+        server.acts.append(media())
+        assert get(f"{server.root}/a.png", LOCAL) == (PNG, "image/png")
+        assert [one.path for one in server.received] == ["/a.png", "/b.png", "/c.png"]
+
+
+@both
+@pytest.mark.parametrize(
+    "to",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "http://10.0.0.1/",
+        "file:///etc/passwd",
+        "http://user:pw@127.0.0.1/",
+        "",
+    ],
+)
+def test_redirects_to_elsewhere_are_refused(get: Fetch, to: str) -> None:
+    with Loopback([redirect(to)]) as server, pytest.raises(UnsupportedContentError):
+        get(f"{server.root}/a.png", LOCAL)
+    assert len(server.received) <= 6
+
+
+@both
+def test_endless_redirects_end(get: Fetch) -> None:
+    with Loopback([redirect("/again.png")]) as server:
+        with pytest.raises(UnsupportedContentError, match="redirects too often"):
+            get(f"{server.root}/a.png", LOCAL)
+    assert len(server.received) == 6
+
+
+async def chunks_without_end(wire: Wire) -> None:
+    wire.cut()
+    named = {"content-type": "image/png", "transfer-encoding": "chunked"}
+    await wire.send(head(200, named))
+    try:
+        while not wire.writer.transport.is_closing():
+            await wire.chunk(b"x" * 65536)
+    except ConnectionError:
+        return
+
+
+@both
+@pytest.mark.parametrize("act", [media(b"x" * 5000), chunks_without_end])
+def test_files_that_are_too_large_are_stopped(get: Fetch, act: Act) -> None:
+    settings = FetchSettings(allow_loopback=True, max_bytes=4096)
+    with Loopback([act]) as server:
+        with pytest.raises(UnsupportedContentError, match="more than 4,096 bytes"):
+            get(f"{server.root}/a.png", settings)
+
+
+@both
+@pytest.mark.parametrize(
+    "act",
+    [
+        stall,
+        drip(head(200, {"content-type": "image/png", "transfer-encoding": "chunked"})),
+    ],
+)
+def test_downloads_that_take_too_long_end(get: Fetch, act: Act) -> None:
+    settings = FetchSettings(allow_loopback=True, timeout=0.15)
+    with Loopback([act]) as server:
+        with pytest.raises(UnsupportedContentError, match=r"within 0\.15 seconds"):
+            get(f"{server.root}/a.png", settings)
+
+
+@both
+@pytest.mark.parametrize(
+    ("kind", "path", "expected"),
+    [
+        ("application/octet-stream", "/a.jpg", "image/jpeg"),
+        ("binary/octet-stream", "/a%2Epdf", "application/pdf"),
+        ("", "/a.mp4", "video/mp4"),
+        ("audio/wav", "/a", "audio/wav"),
+        ("text/plain; charset=utf-8", "/a", "text/plain"),
+        ("text/html", "/a", "text/html"),
+    ],
+)
+def test_the_type_is_the_server_s_or_the_name_s(
+    get: Fetch, kind: str, path: str, expected: str
+) -> None:
+    with Loopback([media(kind=kind)]) as server:
+        assert get(f"{server.root}{path}", LOCAL)[1] == expected
+
+
+@both
+@pytest.mark.parametrize("kind", ["application/zip", "", "application/octet-stream"])
+def test_other_types_are_refused(get: Fetch, kind: str) -> None:
+    with Loopback([media(kind=kind)]) as server:
+        with pytest.raises(UnsupportedContentError, match="content type"):
+            get(f"{server.root}/a", LOCAL)
+
+
+@both
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (answer(b"no", 404), "404"),
+        (answer(b"no", 500), "500"),
+        (cut, "Server|disconnected|Remote"),
+        (media(gzip.compress(PNG), content_encoding="gzip"), "compressed"),
+    ],
+)
+def test_failures_are_typed(get: Fetch, act: Act, said: str) -> None:
+    with Loopback([act]) as server:
+        with pytest.raises(UnsupportedContentError, match=said) as caught:
+            get(f"{server.root}/a.png?signature=secret", LOCAL)
+    assert "secret" not in str(caught.value)
+
+
+@both
+def test_a_host_that_refuses_is_typed(get: Fetch) -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
+        with pytest.raises(UnsupportedContentError):
+            get(f"http://127.0.0.1:{port}/a.png", LOCAL)
+
+
+def test_a_cancelled_download_closes_its_connection() -> None:
+    async def run(server: Loopback) -> None:
+        task = asyncio.ensure_future(afetch(f"{server.root}/a.png", settings=LOCAL))
+        assert await settled(lambda: len(server.received) == 1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await settled(lambda: server.open == 0)
+
+    with Loopback([stall]) as server:
+        asyncio.run(run(server))
+
+
+def test_addresses_from_host() -> None:
+    assert addresses_from_host("127.0.0.1", 80) == ["127.0.0.1"]
