@@ -118,9 +118,11 @@ def test_redirects_to_elsewhere_are_refused(get: Fetch, to: str) -> None:
 
 @both
 def test_endless_redirects_end(get: Fetch) -> None:
-    with Loopback([redirect("/again.png")]) as server:
-        with pytest.raises(UnsupportedContentError, match="redirects too often"):
-            get(f"{server.root}/a.png", LOCAL)
+    with (
+        Loopback([redirect("/again.png")]) as server,
+        pytest.raises(UnsupportedContentError, match="redirects too often"),
+    ):
+        get(f"{server.root}/a.png", LOCAL)
     assert len(server.received) == 6
 
 
@@ -139,9 +141,11 @@ async def chunks_without_end(wire: Wire) -> None:
 @pytest.mark.parametrize("act", [media(b"x" * 5000), chunks_without_end])
 def test_files_that_are_too_large_are_stopped(get: Fetch, act: Act) -> None:
     settings = FetchSettings(allow_loopback=True, max_bytes=4096)
-    with Loopback([act]) as server:
-        with pytest.raises(UnsupportedContentError, match="more than 4,096 bytes"):
-            get(f"{server.root}/a.png", settings)
+    with (
+        Loopback([act]) as server,
+        pytest.raises(UnsupportedContentError, match="more than 4,096 bytes"),
+    ):
+        get(f"{server.root}/a.png", settings)
 
 
 @both
@@ -154,9 +158,11 @@ def test_files_that_are_too_large_are_stopped(get: Fetch, act: Act) -> None:
 )
 def test_downloads_that_take_too_long_end(get: Fetch, act: Act) -> None:
     settings = FetchSettings(allow_loopback=True, timeout=0.15)
-    with Loopback([act]) as server:
-        with pytest.raises(UnsupportedContentError, match=r"within 0\.15 seconds"):
-            get(f"{server.root}/a.png", settings)
+    with (
+        Loopback([act]) as server,
+        pytest.raises(UnsupportedContentError, match=r"within 0\.15 seconds"),
+    ):
+        get(f"{server.root}/a.png", settings)
 
 
 @both
@@ -181,9 +187,11 @@ def test_the_type_is_the_server_s_or_the_name_s(
 @both
 @pytest.mark.parametrize("kind", ["application/zip", "", "application/octet-stream"])
 def test_other_types_are_refused(get: Fetch, kind: str) -> None:
-    with Loopback([media(kind=kind)]) as server:
-        with pytest.raises(UnsupportedContentError, match="content type"):
-            get(f"{server.root}/a", LOCAL)
+    with (
+        Loopback([media(kind=kind)]) as server,
+        pytest.raises(UnsupportedContentError, match="content type"),
+    ):
+        get(f"{server.root}/a", LOCAL)
 
 
 @both
@@ -197,9 +205,11 @@ def test_other_types_are_refused(get: Fetch, kind: str) -> None:
     ],
 )
 def test_failures_are_typed(get: Fetch, act: Act, said: str) -> None:
-    with Loopback([act]) as server:
-        with pytest.raises(UnsupportedContentError, match=said) as caught:
-            get(f"{server.root}/a.png?signature=secret", LOCAL)
+    with (
+        Loopback([act]) as server,
+        pytest.raises(UnsupportedContentError, match=said) as caught,
+    ):
+        get(f"{server.root}/a.png?signature=secret", LOCAL)
     assert "secret" not in str(caught.value)
 
 
