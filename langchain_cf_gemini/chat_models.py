@@ -78,7 +78,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
     @property
     def lc_attributes(self) -> Json:
         """Return the fields whose values are not JSON by themselves."""
-        attributes = self._gateway_params()
+        attributes: Json = {"gateway": self.gateway.as_dict()}
         if self.timeout is not None and not isinstance(self.timeout, int | float):
             attributes["timeout"] = self.timeout.as_dict()
         return attributes
