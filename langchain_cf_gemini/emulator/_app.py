@@ -44,6 +44,7 @@ def application(service: Service, transports: Transports) -> Starlette:
             Route("/v1beta/models/{call}", routes.google, methods=["GET", "POST"]),
             Route("/v1beta1/models/{call}", routes.google, methods=["GET", "POST"]),
             Route("/", routes.page),
+            Route("/favicon.ico", routes.no_icon),
             Route("/{rest:path}", routes.no_route, methods=_EVERY_METHOD),
         ]
     )
@@ -90,6 +91,10 @@ class _Routes:
 
     async def page(self, request: Request) -> Response:
         return Response(page(self._service.journal), media_type="text/html")
+
+    async def no_icon(self, request: Request) -> Response:
+        # Browsers ask on their own; that is no exchange.
+        return Response(status_code=204)
 
     async def no_provider(self, request: Request) -> Response:
         return self._sent(self._refused(await _incoming(request), host="gateway"))

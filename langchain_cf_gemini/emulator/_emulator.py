@@ -126,7 +126,9 @@ class Emulator(Inspection):
         """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a `with` block")
-        return f"http://{self._server.host}:{self._server.port}"
+        host = self._server.host
+        bracketed = f"[{host}]" if ":" in host else host
+        return f"http://{bracketed}:{self._server.port}"
 
     @property
     def base_url(self) -> str:
@@ -139,7 +141,7 @@ class Emulator(Inspection):
         return f"{self.url}/v1"
 
     @property
-    def client(self) -> dict[str, str]:
+    def client(self) -> dict[str, Any]:
         """Arguments that point ChatCloudflareGemini here."""
         return {
             "account_id": self.account_id,

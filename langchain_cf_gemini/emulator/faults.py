@@ -205,10 +205,10 @@ def fault_from_header(header: str | None) -> Fault | None:
     if not header:
         return None
     kind, *settings = header.split()
-    options = dict(setting.partition("=")[::2] for setting in settings)
     try:
+        options = dict(setting.split("=", 1) for setting in settings)
         return KINDS[kind](**{key: _value(text) for key, text in options.items()})
-    except (KeyError, TypeError) as unknown:
+    except (KeyError, TypeError, ValueError) as unknown:
         kinds = ", ".join(KINDS)
         raise v4_refusal(
             400, 7000, f"{HEADER}: cannot read {header!r} ({unknown}); kinds: {kinds}"

@@ -1,0 +1,363 @@
+"""Faults on the wire: what a client sees when things go wrong."""
+
+import gzip
+import itertools
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_cf_gemini.emulator import Emulator, faults, reply
+from langchain_cf_gemini.emulator.faults import Fault
+from tests.emulator_tests.asking import Client, chunks_from_sse, user
+
+HI = {"contents": [user("Hi")]}
+STREAM = "streamGenerateContent?alt=sse"
+
+
+def run(client: Client, fault: Fault) -> httpx.Response:
+    client.emulator.fail(fault)
+    return client.run(HI)
+
+
+def stream(client: Client, fault: Fault, text: str = "one two three") -> httpx.Response:
+    client.emulator.spoil(reply(text), fault)
+    return client.gateway(HI)
+
+
+@pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 408, 409, 413, 422, 429])
+def test_client_error_statuses(client: Client, code: int) -> None:
+    assert run(client, faults.status(code)).status_code == code
+
+
+@pytest.mark.parametrize("code", [500, 502, 503, 504, 520, 521, 522, 523, 524, 529])
+def test_server_error_statuses(client: Client, code: int) -> None:
+    answer = run(client, faults.status(code))
+    assert answer.status_code == code
+    assert answer.json()["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("options", "headers"),
+    [
+        ({"retry_after": 1}, {"retry-after": "1"}),
+        ({"retry_after": 0.5}, {"retry-after": "0.5"}),
+        (
+            {"retry_after": "Wed, 21 Oct 2099 07:28:00 GMT"},
+            {"retry-after": "Wed"},
+        ),
+        ({"retry_after": "soon"}, {"retry-after": "soon"}),
+        ({"retry_after": -1}, {"retry-after": "-1"}),
+        ({"retry_after_ms": 250}, {"retry-after-ms": "250"}),
+    ],
+)
+def test_retry_after(
+    client: Client, options: dict[str, Any], headers: dict[str, str]
+) -> None:
+    answer = run(client, faults.status(429, **options))
+    for name, value in headers.items():
+        assert answer.headers[name].startswith(value)
+
+
+def test_retry_info(client: Client) -> None:
+    answer = run(client, faults.status(429, retry_info="37s"))
+    error = answer.json()["error"]
+    assert error["status"] == "RESOURCE_EXHAUSTED"
+    assert error["details"][0]["retryDelay"] == "37s"
+
+
+SHAPES: dict[str, Callable[[Any], Any]] = {
+    "google": lambda body: body["error"]["message"],
+    "v4": lambda body: body["errors"][0]["message"],
+    "gateway": lambda body: body["error"][0]["message"],
+    "structured": lambda body: body["name"] == "AiGatewayError" and body["message"],
+    "run": lambda body: body["state"] == "Failed" and body["error"]["message"],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_error_shapes(client: Client, shape: str) -> None:
+    fault = faults.status(503, shape=shape, message="Broken.", error_code=2016)
+    answer = run(client, fault)
+    assert answer.status_code == 503
+    assert SHAPES[shape](answer.json()) == "Broken."
+
+
+def test_errors_that_are_no_json(client: Client) -> None:
+    page = run(client, faults.html(502))
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<title>502: Bad Gateway</title>" in page.text
+    assert run(client, faults.status(520, shape="html")).text.count("520: Error") == 1
+    assert run(client, faults.status(500, shape="empty")).content == b""
+    assert run(client, faults.status(500, shape="text", message="no")).text == "no"
+
+
+def test_success_that_failed(client: Client) -> None:
+    failed = run(client, faults.failed(code=1234, message="Oh."))
+    assert failed.status_code == 200
+    assert failed.json()["success"] is False
+    assert failed.json()["errors"] == [{"code": 1234, "message": "Oh."}]
+    state = run(client, faults.failed(state=True))
+    assert (state.status_code, state.json()["state"]) == (200, "Failed")
+
+
+def test_a_redirect(client: Client) -> None:
+    answer = run(client, faults.redirect("http://127.0.0.1:1/elsewhere"))
+    assert answer.status_code == 307
+    assert answer.headers["location"] == "http://127.0.0.1:1/elsewhere"
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", '{"result": null, "success": true}'])
+def test_other_bodies(client: Client, text: str) -> None:
+    answer = run(client, faults.body(text))
+    assert (answer.status_code, answer.text) == (200, text)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("candidates", None),
+        ("candidates.0", "text"),
+        ("candidates.0.content", None),
+        ("candidates.0.content.parts", {}),
+        ("candidates.0.finishReason", 1),
+        ("usageMetadata", []),
+        ("", None),
+    ],
+)
+def test_wrong_shapes(client: Client, path: str, value: Any) -> None:
+    node = run(client, faults.wrong(path, value)).json()["result"]
+    for key in path.split("."):
+        if key:
+            node = node[int(key)] if isinstance(node, list) else node[key]
+    assert node == value
+
+
+def test_wrong_shapes_in_a_stream(client: Client) -> None:
+    chunks = chunks_from_sse(stream(client, faults.wrong("candidates", "x")))
+    assert {chunk["candidates"] for chunk in chunks} == {"x"}
+    whole = chunks_from_sse(stream(client, faults.wrong("", [])))
+    assert all(chunk == [] for chunk in whole)
+
+
+def test_a_gzip_bomb(client: Client) -> None:
+    client.emulator.fail(faults.gzip_bomb(megabytes=8))
+    url = f"{client.emulator.base_url}/accounts/{client.emulator.account_id}/ai/run"
+    with client.http.stream(
+        "POST",
+        url,
+        json={"model": "google/gemini-3-flash", "input": HI},
+        headers={"authorization": f"Bearer {client.emulator.api_token}"},
+    ) as answer:
+        packed = b"".join(answer.iter_raw())
+    assert answer.headers["content-encoding"] == "gzip"
+    assert len(packed) < 16_000
+    assert len(gzip.decompress(packed)) == 8 << 20
+
+
+def test_a_body_of_many_megabytes(client: Client) -> None:
+    answer = run(client, faults.big(megabytes=3))
+    assert len(answer.content) == int(answer.headers["content-length"]) == 3 << 20
+
+
+def test_json_where_a_stream_was_asked(client: Client) -> None:
+    answer = stream(client, faults.json_for_stream())
+    assert answer.headers["content-type"].startswith("application/json")
+    candidate = answer.json()["candidates"][0]
+    said = "".join(part["text"] for part in candidate["content"]["parts"])
+    assert (said, candidate["finishReason"]) == ("one two three", "STOP")
+    assert answer.json()["usageMetadata"]["totalTokenCount"]
+
+
+def test_a_stream_where_json_was_asked(client: Client) -> None:
+    answer = run(client, faults.stream_for_json())
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert chunks_from_sse(answer)[0]["candidates"]
+
+
+def test_a_malformed_chunk(client: Client) -> None:
+    frames = stream(client, faults.malformed(after_frames=1)).text.split("\r\n\r\n")
+    json.loads(frames[0].removeprefix("data: "))
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        json.loads(frames[1].removeprefix("data: "))
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
+        run(client, faults.malformed()).json()
+
+
+def test_an_error_in_a_stream(client: Client) -> None:
+    chunks = chunks_from_sse(stream(client, faults.error_event(429, after_frames=2)))
+    assert len(chunks) == 3
+    assert chunks[-1]["error"]["status"] == "RESOURCE_EXHAUSTED"
+    bare = stream(client, faults.error_event(499, bare=True)).text.split("\r\n\r\n")
+    assert json.loads(bare[-1])["error"]["status"] == "CANCELLED"
+
+
+def test_a_stream_without_a_finish_reason(client: Client) -> None:
+    answer = stream(client, faults.no_finish())
+    assert len(chunks_from_sse(answer)) == 3
+    assert "finishReason" not in answer.text
+
+
+FRAMINGS: dict[str, Callable[[str], bool]] = {
+    "lf": lambda text: "\r" not in text and "\n\n" in text,
+    "cr": lambda text: "\n" not in text and "\r\r" in text,
+    "comments": lambda text: text.startswith(": keep-alive\r\n\r\nevent: message\r\n"),
+    "multiline": lambda text: text.startswith("data: {\r\ndata:  "),
+    "bom": lambda text: text.startswith("\ufeffdata: "),
+    "u2028": lambda text: '"text": "\u2028one ' in text,
+    "bytes": lambda text: text.startswith("data: {"),
+}
+
+
+@pytest.mark.parametrize("style", FRAMINGS)
+def test_other_framings(client: Client, style: str) -> None:
+    answer = stream(client, faults.framing(style))
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert FRAMINGS[style](answer.content.decode())
+
+
+def test_utf_8_split_across_reads(client: Client) -> None:
+    client.emulator.spoil(reply("ñ"), faults.framing("bytes"))
+    url = client.gateway_url(method=STREAM)
+    with client.http.stream(
+        "POST", url, json=HI, headers=client.gateway_headers
+    ) as answer:
+        reads = list(answer.iter_raw())
+    assert any(read.endswith("ñ".encode()[:1]) for read in reads)
+    assert "ñ" in b"".join(reads).decode()
+
+
+@pytest.mark.parametrize("after_frames", [0, 1])
+def test_a_stall(client: Client, after_frames: int) -> None:
+    client.emulator.spoil(reply("one two"), faults.stall(after_frames=after_frames))
+    url = client.gateway_url(method=STREAM)
+    read: list[bytes] = []
+    with (
+        pytest.raises(httpx.ReadTimeout),
+        client.http.stream(
+            "POST", url, json=HI, headers=client.gateway_headers, timeout=0.2
+        ) as answer,
+    ):
+        read.extend(answer.iter_raw())
+    assert b"".join(read).count(b"data: ") == after_frames
+    assert client.run(HI).status_code == 200
+
+
+@pytest.mark.parametrize("after_frames", [0, 1])
+def test_a_stall_that_ends(client: Client, after_frames: int) -> None:
+    fault = faults.stall(after_frames=after_frames, seconds=0.1)
+    answer = stream(client, fault)
+    assert answer.elapsed.total_seconds() >= 0.1 or after_frames
+    assert len(chunks_from_sse(answer)) == 4
+
+
+def test_a_late_answer(client: Client) -> None:
+    answer = run(client, faults.late(0.15))
+    assert answer.status_code == 200
+    assert answer.elapsed.total_seconds() >= 0.15
+
+
+def test_a_slow_drip(client: Client) -> None:
+    client.emulator.fail(faults.slow(0.01, piece=100))
+    url = client.gateway_url(method=STREAM)
+    started = time.monotonic()
+    with client.http.stream(
+        "POST", url, json=HI, headers=client.gateway_headers
+    ) as answer:
+        pieces = list(itertools.islice(answer.iter_raw(), 4))
+    assert all(len(piece) <= 100 for piece in pieces)
+    assert time.monotonic() - started >= 0.02
+    assert client.run(HI).status_code == 200
+
+
+@pytest.mark.parametrize(("after_frames", "received"), [(0, 0), (2, 2)])
+def test_a_stream_cut_short(client: Client, after_frames: int, received: int) -> None:
+    client.emulator.spoil(reply("one two three"), faults.cut(after_frames=after_frames))
+    url = client.gateway_url(method=STREAM)
+    read: list[bytes] = []
+    sent: dict[str, Any] = {"json": HI, "headers": client.gateway_headers}
+    with (
+        client.http.stream("POST", url, **sent) as answer,
+        pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"),
+    ):
+        read.extend(answer.iter_raw())  # keeps what came before the error
+    assert b"".join(read).count(b"data: ") == received
+
+
+def test_a_plain_body_cut_short(client: Client) -> None:
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending complete"):
+        run(client, faults.cut())
+
+
+def test_hanging_up(client: Client) -> None:
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        run(client, faults.hang_up())
+
+
+def test_a_reset_before_the_first_byte(client: Client) -> None:
+    with pytest.raises(httpx.ReadError):
+        run(client, faults.reset())
+
+
+def test_a_reset_in_a_plain_body(client: Client) -> None:
+    client.emulator.fail(faults.reset(after_frames=1))
+    with pytest.raises(httpx.ReadError):
+        client.gateway(HI, method="generateContent")
+
+
+def test_a_kept_alive_connection_is_closed(emulator: Emulator) -> None:
+    with httpx.Client() as http:
+        client = Client(emulator, http)
+        emulator.fail(faults.close_after())
+        assert client.run(HI).status_code == 200
+        time.sleep(0.05)  # the close arrives while the client is idle
+        assert client.run(HI).status_code == 200
+
+
+def test_a_fault_by_header(client: Client) -> None:
+    asked = {"x-emulator-fault": "status code=429 retry_after=2 retry_info=3s"}
+    answer = client.run(HI, headers=asked)
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
+    assert client.run(HI).status_code == 200
+    note = "fault: status code=429 retry_after=2 retry_info=3s"
+    assert note in client.emulator.requests[0].notes
+
+
+@pytest.mark.parametrize("header", ["explode", "status", "cut after=1", "slow seconds"])
+def test_a_fault_that_cannot_be_read(client: Client, header: str) -> None:
+    answer = client.run(HI, headers={"x-emulator-fault": header})
+    assert answer.status_code == 400
+    assert "x-emulator-fault: cannot read" in answer.json()["errors"][0]["message"]
+
+
+def test_chance_is_seeded(http: httpx.Client) -> None:
+    def statuses(seed: int) -> list[int]:
+        chaos = [(0.2, faults.status(503)), (0.2, faults.status(429))]
+        with Emulator(chaos=chaos, seed=seed) as emulator:
+            client = Client(emulator, http)
+            return [client.run(HI).status_code for _ in range(20)]
+
+    first = statuses(7)
+    assert first == statuses(7)
+    assert set(first) == {200, 429, 503}
+    assert first != statuses(8)
+
+
+def test_a_fault_by_number(client: Client) -> None:
+    client.emulator.fail(429, retry_after=1)
+    assert client.run(HI).headers["retry-after"] == "1"
+
+
+def test_a_refused_request_takes_no_step(client: Client) -> None:
+    client.emulator.fail(503)
+    assert client.run({**HI, "nonsense": 1}).status_code == 400
+    assert client.run(HI).status_code == 503
+
+
+def test_every_kind_of_fault_is_documented() -> None:
+    for name, made in faults.KINDS.items():
+        assert made.__doc__, name
+        assert getattr(faults, name) is made

@@ -1,0 +1,187 @@
+"""Starting fast, stopping clean."""
+
+import asyncio
+import socket
+import subprocess
+import sys
+import threading
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from langchain_cf_gemini.emulator import Emulator, faults
+from tests.emulator_tests.asking import Client, user
+
+HI = {"contents": [user("Hi")]}
+
+
+def emulator_threads() -> list[str]:
+    names = [thread.name for thread in threading.enumerate()]
+    return [name for name in names if name.startswith("gemini-emulator")]
+
+
+def is_open(url: str) -> bool:
+    address = urlsplit(url)
+    with socket.socket() as probe:
+        return probe.connect_ex((address.hostname, address.port)) == 0
+
+
+def test_it_starts_within_half_a_second() -> None:
+    started = time.perf_counter()
+    with Emulator() as emulator:
+        assert is_open(emulator.url)
+        assert time.perf_counter() - started < 0.5
+
+
+def test_nothing_is_left_behind() -> None:
+    before = emulator_threads()
+    with Emulator() as emulator:
+        url = emulator.url
+        assert len(emulator_threads()) == len(before) + 1
+    assert emulator_threads() == before
+    assert not is_open(url)
+
+
+async def test_async_with() -> None:
+    before = emulator_threads()
+    async with Emulator() as emulator, httpx.AsyncClient() as http:
+        answer = await http.get(emulator.url)
+        assert answer.status_code == 200
+    assert emulator_threads() == before
+
+
+async def test_starting_does_not_block_the_event_loop() -> None:
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0.001)
+            ticks += 1
+
+    ticking = asyncio.create_task(tick())
+    async with Emulator():
+        pass
+    ticking.cancel()
+    assert ticks > 10
+
+
+def test_a_stalled_answer_does_not_keep_it_alive() -> None:
+    with Emulator() as emulator, httpx.Client() as http:
+        emulator.fail(faults.stall())
+        with pytest.raises(httpx.ReadTimeout):
+            Client(emulator, http).http.post(
+                f"{emulator.base_url}/accounts/{emulator.account_id}/ai/run",
+                json={"model": "google/gemini-3-flash", "input": HI},
+                headers={"authorization": f"Bearer {emulator.api_token}"},
+                timeout=0.1,
+            )
+        stopping = time.perf_counter()
+    assert time.perf_counter() - stopping < 3
+
+
+def test_open_connections_are_closed() -> None:
+    with Emulator() as emulator:
+        address = urlsplit(emulator.url)
+        idle = socket.create_connection((address.hostname or "", address.port or 0))
+    idle.settimeout(2)
+    assert idle.recv(1) == b""
+    idle.close()
+
+
+def test_it_can_be_used_again_on_the_same_port() -> None:
+    emulator = Emulator()
+    with emulator:
+        first = emulator.url
+        emulator.reply("kept")
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = emulator.url
+    with emulator, httpx.Client() as http:
+        assert emulator.url == first
+        assert "kept" in Client(emulator, http).run(HI).text
+    assert len(emulator.requests) == 1
+
+
+def test_starting_and_stopping_twice() -> None:
+    emulator = Emulator().start()
+    assert emulator.start().url == emulator.url
+    emulator.stop()
+    emulator.stop()
+
+
+def test_a_port_of_choice() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(OSError, match="in use"):
+            Emulator(port=port).start()
+    with Emulator(port=port) as emulator:
+        assert emulator.base_url == f"http://127.0.0.1:{port}/client/v4"
+        assert emulator.gateway_base_url == f"http://127.0.0.1:{port}/v1"
+
+
+def test_ipv6() -> None:
+    if not socket.has_ipv6:
+        pytest.skip("this machine has no IPv6")
+    try:
+        emulator = Emulator(host="::1").start()
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback address")
+    assert emulator.url.startswith("http://[::1]:")
+    assert httpx.get(emulator.url).status_code == 200
+    emulator.stop()
+
+
+def test_many_at_once() -> None:
+    with Emulator() as one, Emulator() as two, httpx.Client() as http:
+        one.reply("one")
+        two.reply("two")
+        assert "two" in Client(two, http).run(HI).text
+        assert "one" in Client(one, http).run(HI).text
+
+
+def test_many_clients_at_once(emulator: Emulator) -> None:
+    statuses: list[int] = []
+
+    def ask() -> None:
+        with httpx.Client() as http:
+            client = Client(emulator, http)
+            statuses.extend(client.run(HI).status_code for _ in range(5))
+
+    threads = [threading.Thread(target=ask) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 50
+    emulator.assert_request_count(50)
+    assert len({request.number for request in emulator.requests}) == 50
+
+
+def test_credentials_for_a_client(emulator: Emulator) -> None:
+    assert set(emulator.client) == {
+        "account_id",
+        "api_token",
+        "base_url",
+        "gateway_base_url",
+    }
+    assert emulator.environment["CLOUDFLARE_API_TOKEN"] == emulator.api_token
+
+
+SERVE = "from langchain_cf_gemini.emulator import serve; serve(port={port})"
+
+
+def test_serve_prints_how_to_use_it_and_stops_on_ctrl_c() -> None:
+    command = [sys.executable, "-c", SERVE.format(port=0)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        first = process.stdout.readline()
+        address = first.split()[3]
+        assert httpx.get(address).status_code == 200
+        process.send_signal(2)
+        rest = process.stdout.read()
+    assert process.returncode == 0
+    assert "ChatCloudflareGemini(" in rest
+    assert "api_token=" in rest
+    assert rest.endswith("Stopped.\n")
