@@ -68,6 +68,10 @@ class Everything(ChatModelIntegrationTests):
         return {"method": self.method}
 
     @property
+    def enable_vcr_tests(self) -> bool:
+        return True
+
+    @property
     def supports_json_mode(self) -> bool:
         return True
 

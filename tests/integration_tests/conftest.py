@@ -1,0 +1,32 @@
+"""Cassettes for the tests that replay one."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration_tests import cassettes
+
+
+@pytest.fixture(scope="session")
+def vcr_config() -> dict[str, Any]:
+    """Match the whole request, body included; record nothing that is secret."""
+    return cassettes.VCR_SETTINGS
+
+
+@pytest.fixture(scope="module")
+def vcr_cassette_dir() -> str:
+    """All cassettes lie in one directory of the project."""
+    return str(cassettes.DIRECTORY)
+
+
+@pytest.fixture
+def default_cassette_name(request: pytest.FixtureRequest) -> str:
+    """LangChain's timing test is recorded once for each endpoint.
+
+    What its other classes vary (output version, structured output) does not show in
+    the request of that test; `auto` streams through the gateway.
+    """
+    if marker := request.node.get_closest_marker("default_cassette"):
+        return str(marker.args[0])
+    endpoint = "run" if request.cls.endpoint == "run" else "gateway"
+    return f"langchain_tests/{request.node.name}.{endpoint}"

@@ -1,0 +1,206 @@
+"""The exchanges on Cloudflare's model pages, replayed through the whole client.
+
+The cassettes hold what the pages show; a request that differs from the documented one
+in a single field finds no answer there. No network: a replay that misses fails.
+"""
+
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from langchain_core.messages import AIMessage, AIMessageChunk
+from vcr.cassette import Cassette
+from vcr.errors import CannotOverwriteExistingCassetteException
+
+from tests.integration_tests import cassettes
+
+OFFLINE: dict[str, Any] = {
+    "account_id": cassettes.ACCOUNT_ID,
+    "api_token": "replayed",
+    "max_retries": 0,
+}
+ALL = sorted(cassettes.DIRECTORY.rglob("*.yaml"))
+TRANSCRIBED = [path for path in ALL if "Transcribed" in path.read_text("utf-8")[:200]]
+
+replayed = pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(
+            path,
+            id=path.stem,
+            marks=pytest.mark.default_cassette(f"documented/{path.stem}"),
+        )
+        for path in cassettes.documented_cassettes()
+    ],
+)
+
+
+async def ask(path: Path, request: Any, *, is_async: bool) -> AIMessage:
+    generation = cassettes.generation_from_request(request)
+    messages = cassettes.messages_from_contents(generation)
+    # Not aiohttp: what vcrpy replays through that has no headers that httpx could read.
+    own = {"http_async_client": httpx.AsyncClient()} if is_async else {}
+    model = cassettes.model_for(path, generation, **OFFLINE, **own)
+    if not path.stem.endswith(".stream"):
+        return await model.ainvoke(messages) if is_async else model.invoke(messages)
+    whole = AIMessageChunk(content="")
+    if is_async:
+        async for chunk in model.astream(messages):
+            whole += chunk
+    else:
+        for chunk in model.stream(messages):
+            whole += chunk
+    return whole
+
+
+@replayed
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+@pytest.mark.vcr
+@pytest.mark.block_network
+async def test_documented_exchange_is_read_in_full(
+    vcr: Cassette, path: Path, is_async: bool
+) -> None:
+    request, response = vcr.data[0]
+    answer = cassettes.answer_from_body(response["body"]["string"].decode())
+    message = await ask(path, request, is_async=is_async)
+    assert vcr.play_count == 1
+    candidate, counted = answer["candidates"][0], answer["usageMetadata"]
+    part = candidate["content"]["parts"][0]
+    assert message.text == part["text"]
+    assert message.usage_metadata is not None
+    thoughts = counted.get("thoughtsTokenCount", 0)
+    assert message.usage_metadata["input_tokens"] == counted["promptTokenCount"]
+    written = counted["candidatesTokenCount"] + thoughts
+    assert message.usage_metadata["output_tokens"] == written
+    assert message.usage_metadata["total_tokens"] == counted["totalTokenCount"]
+    metadata = message.response_metadata
+    assert metadata["finish_reason"] == candidate["finishReason"]
+    assert metadata["response_id"] == answer["responseId"]
+    assert metadata["create_time"] == answer["createTime"]
+    assert metadata["gateway"]["key_source"] == "Unified"
+    assert metadata.get("avg_logprobs") == candidate.get("avgLogprobs")
+    assert part["thoughtSignature"] in json.dumps(message.model_dump(mode="json"))
+
+
+@pytest.mark.default_cassette("documented/gemini-3-flash.three_laws.run")
+@pytest.mark.vcr
+@pytest.mark.block_network
+def test_another_request_finds_no_answer(vcr: Cassette) -> None:
+    path = cassettes.DOCUMENTED / "gemini-3-flash.three_laws.run.yaml"
+    generation = cassettes.generation_from_request(vcr.requests[0])
+    model = cassettes.model_for(path, generation, **OFFLINE, temperature=0.1)
+    messages = cassettes.messages_from_contents(generation)
+    with pytest.raises(CannotOverwriteExistingCassetteException):
+        model.invoke(messages)
+
+
+@pytest.mark.parametrize("path", TRANSCRIBED, ids=lambda path: path.stem)
+def test_transcription_is_true_to_the_documented_exchange(path: Path) -> None:
+    data = files("langchain_cf_gemini.emulator") / "data/documented_exchanges.json"
+    shown = {e["scene"]: e for e in json.loads(data.read_text("utf-8"))["exchanges"]}
+    documented = shown[path.stem.rpartition(".")[0]]
+    (interaction,) = yaml.safe_load(path.read_text("utf-8"))["interactions"]
+    asked = json.loads(interaction["request"]["body"])
+    assert asked.get("input", asked) == documented["request"]["input"]
+    if "model" in asked:
+        assert asked["model"] == documented["request"]["model"]
+    body = interaction["response"]["body"]["string"]
+    assert cassettes.answer_from_body(body) == documented["response"]
+
+
+# ---- no secret in any cassette
+
+SECRETS = {
+    "credential": re.compile(
+        r"bearer|authorization|x-goog-api-key|api[-_]key|AIza[\w-]{20}|ya29\.", re.I
+    ),
+    "cookie": re.compile(r"cookie|__cf_bm|_cfuvid", re.I),
+    "ray id": re.compile(rf"cf-ray(?!:\s*- {cassettes.DUMMY_RAY}\b)", re.I),
+    "account": re.compile(
+        rf"(?:accounts|cloudflare\.com/v1)/(?!{cassettes.ACCOUNT_ID}\b)\w+"
+    ),
+    "gateway's id": re.compile(
+        rf"cf-aig-(?:log|request|event|run)-id(?!:\s*- {cassettes.DUMMY_ID}\b)", re.I
+    ),
+    "address of the emulator": re.compile(r"127\.0\.0\.1|localhost|emulator-token"),
+    "person": re.compile(r"[\w.+-]+@[\w-]+\.\w+"),
+}
+
+
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
+@pytest.mark.parametrize("kind", SECRETS)
+def test_no_cassette_holds_a_secret(path: Path, kind: str) -> None:
+    found = SECRETS[kind].search(path.read_text("utf-8"))
+    assert found is None, f"{path.name} holds a {kind}: {found}"
+
+
+def test_the_search_for_secrets_finds_them() -> None:
+    leaks = {
+        "credential": "cf-aig-authorization:\n- Bearer abc",
+        "cookie": "Set-Cookie:\n- x=1",
+        "ray id": "cf-ray:\n- 8f2b3c4d5e6f7a8b-AMS",
+        "account": "https://api.cloudflare.com/client/v4/accounts/fedcba98/ai/run",
+        "gateway's id": "cf-aig-log-id:\n- 01JADMCQQQBWH3NXZ5GCRN98DP",
+        "address of the emulator": "http://127.0.0.1:4711/v1",
+        "person": "someone@example.com",
+    }
+    assert leaks.keys() == SECRETS.keys()
+    for kind, leak in leaks.items():
+        assert SECRETS[kind].search(leak), kind
+
+
+# ---- what a recording does
+
+
+def test_recorded_request_is_scrubbed() -> None:
+    from vcr.request import Request
+
+    account = "f" * 32
+    recorded = cassettes.scrubbed_request(
+        Request(
+            "POST",
+            f"https://api.cloudflare.com/client/v4/accounts/{account}/ai/run",
+            b"{}",
+            {"Authorization": "Bearer t", "Cookie": "c", "Content-Type": "text/x"},
+        )
+    )
+    assert account not in recorded.uri
+    assert recorded.uri.endswith(f"/accounts/{cassettes.ACCOUNT_ID}/ai/run")
+    assert dict(recorded.headers) == {"Content-Type": "text/x"}
+
+
+def test_recorded_answer_is_scrubbed() -> None:
+    recorded = cassettes.scrubbed_response(
+        {
+            "headers": {
+                "Set-Cookie": ["__cf_bm=1"],
+                "CF-Ray": ["8f2b3c4d5e6f7a8b-AMS"],
+                "cf-aig-log-id": ["01JADMCQQQBWH3NXZ5GCRN98DP"],
+                "cf-aig-cache-status": ["MISS"],
+                "Content-Type": ["application/json"],
+            }
+        }
+    )
+    assert recorded["headers"] == {
+        "CF-Ray": [cassettes.DUMMY_RAY],
+        "cf-aig-log-id": [cassettes.DUMMY_ID],
+        "cf-aig-cache-status": ["MISS"],
+        "Content-Type": ["application/json"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("emulated", "real"),
+    [
+        ("/client/v4/accounts/{id}/ai/run", "https://api.cloudflare.com"),
+        ("/v1/{id}/default/google-ai-studio", "https://gateway.ai.cloudflare.com"),
+    ],
+)
+def test_the_emulator_s_address_becomes_cloudflare_s(emulated: str, real: str) -> None:
+    path = emulated.format(id=cassettes.ACCOUNT_ID)
+    assert cassettes.uri_as_in_real_life(f"http://127.0.0.1:9{path}") == real + path
