@@ -14,7 +14,7 @@ from langchain_cf_gemini._blocks import (
 )
 from langchain_cf_gemini._citations import citations_by_block, citations_from_candidate
 from langchain_cf_gemini._defaults import PROVIDER
-from langchain_cf_gemini._draft import Call, Draft
+from langchain_cf_gemini._draft import Call, Draft, kwargs_from_notes
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._metadata import (
@@ -93,6 +93,8 @@ class AnswerParser:
             candidate = found[0] if found else {}
         self._note(payload, candidate)
         parts = parts_from_candidate(candidate)
+        if len(parts) == 1 and (chunk := self._plain_chunk(parts[0])) is not None:
+            return chunk
         if parts and self._draft is None:
             self._choose_content(payload, parts)
         self._hold_or_read(parts)
@@ -100,18 +102,34 @@ class AnswerParser:
             return None
         return self._take().chunk(self._repeated)
 
+    def _plain_chunk(self, part: Json) -> AIMessageChunk | None:
+        """Return the chunk of an event that only adds text to text.
+
+        Nearly every event of a stream is one; this way it costs a third less.
+        """
+        draft = self._draft
+        if draft is None or draft.as_blocks or len(part) != 1 or not self._streaming:
+            return None
+        text = part.get("text")
+        if self._holding or self._open or not text or not isinstance(text, str):
+            return None
+        self._texts.append((text, ""))
+        return AIMessageChunk(
+            content=text,
+            additional_kwargs=kwargs_from_notes(self._notes.text(text, None, None)),
+            response_metadata=self._repeated,
+        )
+
     def _note(self, payload: Json, candidate: Json) -> None:
-        answer = self._answer
-        for key, value in payload.items():
-            if value is not None and key != "candidates":
-                # Usage is cumulative: the last that counts anything is the answer's.
-                if key == "usageMetadata" and "totalTokenCount" not in value:
-                    value = {**value, **answer.get(key, {})}
-                answer[key] = value
+        answer, known = self._answer, self._candidate
+        usage = answer.get("usageMetadata")
+        answer.update(payload)
+        if usage and "totalTokenCount" not in (payload.get("usageMetadata") or {}):
+            # Usage is cumulative: the last that counts anything is the answer's.
+            answer["usageMetadata"] = {**answer.get("usageMetadata", {}), **usage}
         for key, value in candidate.items():
             if key != "content" and value is not None and value != {}:
-                known = self._candidate.get(key)
-                self._candidate[key] = merged_note(key, known, value)
+                known[key] = merged_note(key, known.get(key), value)
         if not self._prefix and (id_ := payload.get("responseId")):
             self._prefix = self._repeated["id"] = str(id_)
 

@@ -89,15 +89,11 @@ class Draft:
         """Return what has been written, as text or as blocks."""
         return self.blocks if self.as_blocks else "".join(self.texts)
 
-    def kwargs(self) -> Json:
-        """Return `additional_kwargs`."""
-        return {KEY: self.notes} if self.notes else {}
-
     def message(self, metadata: Json, usage: UsageMetadata | None) -> AIMessage:
         """Return a whole answer."""
         return AIMessage(
             content=self.content(),
-            additional_kwargs=self.kwargs(),
+            additional_kwargs=kwargs_from_notes(self.notes),
             tool_calls=self.calls,
             invalid_tool_calls=self.invalid,
             usage_metadata=usage,
@@ -110,12 +106,17 @@ class Draft:
         """Return what one event of a stream added."""
         return AIMessageChunk(
             content=self.content(),
-            additional_kwargs=self.kwargs(),
+            additional_kwargs=kwargs_from_notes(self.notes),
             tool_call_chunks=_joined(self.calls),
             usage_metadata=usage,
             response_metadata=metadata,
             chunk_position="last" if last else None,
         )
+
+
+def kwargs_from_notes(notes: list[Json]) -> Json:
+    """Return `additional_kwargs`."""
+    return {KEY: notes} if notes else {}
 
 
 _NOT_OBJECT = "The arguments are not a JSON object."

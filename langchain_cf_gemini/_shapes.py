@@ -10,8 +10,12 @@ def _objects(value: Any, where: str) -> list[Json]:
     """Return a list of objects, [] for null; anything else is Google's mistake."""
     if value is None:
         return []
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return value
+    if isinstance(value, list):
+        for item in value:
+            if not isinstance(item, dict):
+                break
+        else:
+            return value
     raise ResponseFormatError(
         f"the answer's {where} is not a list of objects but {type(value).__name__}"
     )
