@@ -52,7 +52,7 @@ def times_from_timeout(timeout: Timeout) -> Times:
 class Attempt:
     """One attempt; `seconds` is the time that it may take, `None` for ever."""
 
-    __slots__ = ("_clock", "_deadline", "_request", "_started", "body", "waits")
+    __slots__ = ("_clock", "_deadline", "_request", "_started", "body", "timeouts")
 
     def __init__(
         self,
@@ -65,19 +65,20 @@ class Attempt:
         self._clock = clock
         self._started = clock()
         self._deadline = None if seconds is None else self._started + seconds
-        self.waits = times.waits.copy()
+        self.timeouts = times.waits
         self.body: Body | None = None
 
     def begin(self, response: httpx.Response, max_bytes: int) -> Body:
         """Take the response's status and headers."""
         self._log(response.status_code, response.headers.get("cf-ray"))
-        if self._deadline is not None:
-            # httpcore asks for the wait anew when it comes to the body.
-            self.waits["read"] = max(self._deadline - self._clock(), 0.001)
         self.body = Body(
             self._request, response.status_code, response.headers, max_bytes
         )
         return self.body
+
+    def left(self) -> float | None:
+        """Seconds until the deadline, or None without one."""
+        return None if self._deadline is None else self._deadline - self._clock()
 
     def check_deadline(self) -> None:
         """Raise if the time is up, though bytes still come."""

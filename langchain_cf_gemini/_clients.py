@@ -41,12 +41,21 @@ Faults = tuple[type[Exception], ...]
 HTTPX_FAULTS: Faults = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
 
 
+class Waits(Protocol):
+    """How long an attempt may wait: for each step, and until its deadline."""
+
+    timeouts: Timeouts
+
+    def left(self) -> float | None:
+        """Seconds until the deadline, or None without one."""
+
+
 class Opener(Protocol):
     """Sends a request and returns when the response's headers are there."""
 
     faults: Faults
 
-    def open(self, request: Request, timeouts: Timeouts) -> Exchange:
+    def open(self, request: Request, waits: Waits) -> Exchange:
         """Send the request."""
 
 
@@ -55,7 +64,7 @@ class AsyncOpener(Protocol):
 
     faults: Faults
 
-    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+    async def open(self, request: Request, waits: Waits) -> AsyncExchange:
         """Send the request."""
 
 
@@ -124,10 +133,10 @@ class _Origins(Generic[_P]):
 class SyncConnections(_Origins[SyncPool]):
     """The connections of this process for threads."""
 
-    def open(self, request: Request, timeouts: Timeouts) -> Exchange:
+    def open(self, request: Request, waits: Waits) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
-        wired = wire_request(request, timeouts)
-        return self._pool(wired.url).open(wired)
+        wired = wire_request(request, waits.timeouts)
+        return self._pool(wired.url).open(wired, waits)
 
     def close(self) -> None:
         """Close what is idle now, and the rest when it is free."""
@@ -145,9 +154,9 @@ class SyncConnections(_Origins[SyncPool]):
 class AsyncConnections(_Origins[AsyncPool]):
     """The connections of one event loop, on plain httpx."""
 
-    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+    async def open(self, request: Request, waits: Waits) -> AsyncExchange:
         """Send the request on an idle connection, or on a new one."""
-        wired = wire_request(request, timeouts)
+        wired = wire_request(request, waits.timeouts)
         return await self._pool(wired.url).open(wired)
 
     async def aclose(self) -> None:
@@ -172,9 +181,9 @@ class AiohttpConnections:
             verify=_unused_ssl_context(), client=_aiohttp_session
         )
 
-    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+    async def open(self, request: Request, waits: Waits) -> AsyncExchange:
         """Send the request."""
-        wired = wire_request(request, timeouts)
+        wired = wire_request(request, waits.timeouts)
         response = await self._transport.handle_async_request(wired)
         return OwnedExchange(self._tasks, response)
 
@@ -233,9 +242,9 @@ class UserClient:
         self._client = client
         self.faults = faults_from_client(client)
 
-    def open(self, request: Request, timeouts: Timeouts) -> Exchange:
+    def open(self, request: Request, waits: Waits) -> Exchange:
         """Send the request; the client's own redirects are not followed."""
-        wired = request_from_client(self._client, request, timeouts)
+        wired = request_from_client(self._client, request, waits.timeouts)
         return _UserExchange(
             self._client.send(wired, stream=True, follow_redirects=False)
         )
@@ -260,9 +269,9 @@ class AsyncUserClient:
         self._tasks = Tasks()
         self.faults = faults_from_client(client)
 
-    async def open(self, request: Request, timeouts: Timeouts) -> AsyncExchange:
+    async def open(self, request: Request, waits: Waits) -> AsyncExchange:
         """Send the request; the client's own redirects are not followed."""
-        wired = request_from_client(self._client, request, timeouts)
+        wired = request_from_client(self._client, request, waits.timeouts)
         response = await self._client.send(wired, stream=True, follow_redirects=False)
         return OwnedExchange(self._tasks, response)
 

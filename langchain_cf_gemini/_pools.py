@@ -61,6 +61,59 @@ class AsyncExchange(Protocol):
         """Free the connection if the response was read to its end, else close it."""
 
 
+class Patience(Protocol):
+    """How long an attempt may still wait."""
+
+    def left(self) -> float | None:
+        """Seconds until its deadline, or None without one."""
+
+
+class _SyncSlot:
+    """A connection for threads, whose reads end when its attempt does.
+
+    httpcore asks for the read timeout once for the headers and once for the body, so
+    a server that drips could hold a thread for ever. The network stream that its
+    trace hands out is the only hold on the socket before there are headers.
+    """
+
+    __slots__ = ("patience", "stream", "transport")
+
+    def __init__(self, transport: httpx.HTTPTransport) -> None:
+        self.transport = transport
+        self.stream: Any = None
+        self.patience: Patience | None = None
+
+    def is_usable(self) -> bool:
+        return _is_quiet(self.stream)
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Called by httpcore at each step of the first request of a connection."""
+        if event in (
+            "connection.connect_tcp.complete",
+            "connection.start_tls.complete",
+        ):
+            self.stream = info["return_value"]
+            self._limit(self.stream)
+
+    def _limit(self, stream: Any) -> None:
+        read = stream.read
+
+        def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:
+            left = self.patience.left() if self.patience else None
+            if left is not None:
+                left = max(left, 0.001)
+                timeout = left if timeout is None else min(timeout, left)
+            data: bytes = read(max_bytes, timeout)
+            return data
+
+        stream.read = read_in_time
+
+
+def _is_quiet(stream: Any) -> bool:
+    """Whether an idle connection is open; what can be read is the peer's goodbye."""
+    return stream is not None and not stream.get_extra_info("is_readable")
+
+
 class SyncPool:
     """Connections of one origin for threads.
 
@@ -73,74 +126,90 @@ class SyncPool:
         self._ssl_context = ssl_context
         self._proxy = proxy
         # (when it became idle, connection); appends and pops of a deque are atomic.
-        self._idle: deque[tuple[float, httpx.HTTPTransport]] = deque()
-        self._busy: set[httpx.HTTPTransport] = set()
+        self._idle: deque[tuple[float, _SyncSlot]] = deque()
+        self._busy: set[_SyncSlot] = set()
         self._is_open = True
 
-    def open(self, request: httpx.Request) -> SyncExchange:
+    def open(
+        self, request: httpx.Request, patience: Patience | None = None
+    ) -> SyncExchange:
         """Send the request; returns when the response's headers are there."""
-        transport = self._take()
-        self._busy.add(transport)
+        slot = self._take(request)
+        slot.patience = patience
+        self._busy.add(slot)
         response = None
         try:
-            response = transport.handle_request(request)
+            response = slot.transport.handle_request(request)
         finally:
             if response is None:
-                self.discard(transport)
-        return SyncExchange(self, transport, response)
+                self.discard(slot)
+        return SyncExchange(self, slot, response)
 
-    def _take(self) -> httpx.HTTPTransport:
-        try:
-            return self._idle.pop()[1]
-        except IndexError:
-            return httpx.HTTPTransport(
+    def _take(self, request: httpx.Request) -> _SyncSlot:
+        while True:
+            try:
+                slot = self._idle.pop()[1]
+            except IndexError:
+                break
+            if slot.is_usable():
+                return slot
+            slot.transport.close()
+        slot = self._new_slot()
+        request.extensions["trace"] = slot.trace
+        return slot
+
+    def _new_slot(self) -> _SyncSlot:
+        return _SyncSlot(
+            httpx.HTTPTransport(
                 verify=self._ssl_context,
                 proxy=self._proxy,
                 limits=_ONE,
                 socket_options=keepalive_options(),
             )
+        )
 
-    def give_back(self, transport: httpx.HTTPTransport) -> None:
+    def give_back(self, slot: _SyncSlot) -> None:
         """Keep a connection for the next request, and let go of stale ones."""
         if not self._is_open:
-            self.discard(transport)
+            self.discard(slot)
             return
         now = time.monotonic()
-        self._busy.discard(transport)
-        self._idle.append((now, transport))
+        slot.patience = None
+        self._busy.discard(slot)
+        self._idle.append((now, slot))
         while stale := _taken_stale(self._idle, now):
-            stale.close()
+            stale.transport.close()
         if not self._is_open:
             self.close()
 
-    def discard(self, transport: httpx.HTTPTransport) -> None:
+    def discard(self, slot: _SyncSlot) -> None:
         """Close a connection that was in use."""
-        self._busy.discard(transport)
-        transport.close()
+        self._busy.discard(slot)
+        slot.transport.close()
 
     def close(self) -> None:
         """Close every idle connection; those in use are closed when they are free."""
         self._is_open = False
         while self._idle:
-            self._idle.pop()[1].close()
+            self._idle.pop()[1].transport.close()
 
     def abort(self) -> None:
         """Close also those in use."""
         self.close()
-        for transport in list(self._busy):
-            self.discard(transport)
+        for slot in list(self._busy):
+            self.discard(slot)
 
 
 class SyncExchange:
     """One request and its response on a connection of a `SyncPool`."""
 
-    __slots__ = ("_pool", "_transport", "response")
+    __slots__ = ("_pool", "_slot", "response")
 
     def __init__(
-        self, pool: SyncPool, transport: httpx.HTTPTransport, response: httpx.Response
+        self, pool: SyncPool, slot: _SyncSlot, response: httpx.Response
     ) -> None:
         self._pool = pool
-        self._transport = transport
+        self._slot = slot
         self.response = response
 
     def close(self, *, ended: bool) -> None:
@@ -151,9 +220,9 @@ class SyncExchange:
             is_free = ended
         finally:
             if is_free:
-                self._pool.give_back(self._transport)
+                self._pool.give_back(self._slot)
             else:
-                self._pool.discard(self._transport)
+                self._pool.discard(self._slot)
 
 
 def _taken_stale(idle: deque[tuple[float, _T]], now: float) -> _T | None:
@@ -204,14 +273,12 @@ class _Slot:
 
     def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
         self.transport = transport
-        self.stream: object | None = None
+        self.stream: Any = None
         self.connected = False
         self.abandoned = False
 
     def is_usable(self) -> bool:
-        # An idle socket that can be read holds the peer's goodbye.
-        read = getattr(self.stream, "get_extra_info", None)
-        return read is not None and not read("is_readable")
+        return _is_quiet(self.stream)
 
     async def trace(self, event: str, _info: object) -> None:
         """Called by httpcore at each step of the first request of a connection."""

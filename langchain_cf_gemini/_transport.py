@@ -283,7 +283,7 @@ class Transport:
         return read(body)
 
     def _body(self, opener: Opener, request: Request, attempt: Attempt) -> Body:
-        exchange = opener.open(request, attempt.waits)
+        exchange = opener.open(request, attempt)
         ended = False
         try:
             body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
@@ -300,7 +300,7 @@ class Transport:
     async def _abody(
         self, opener: AsyncOpener, request: Request, attempt: Attempt
     ) -> Body:
-        exchange = await opener.open(request, attempt.waits)
+        exchange = await opener.open(request, attempt)
         ended = False
         try:
             body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
@@ -319,7 +319,7 @@ class Transport:
         attempt = Attempt(request, times, times.idle, self._clock)
         error = None
         try:
-            exchange = opener.open(request, attempt.waits)
+            exchange = opener.open(request, attempt)
         except opener.faults as fault:
             error = attempt.error_from(fault)
         if error is not None:
@@ -341,7 +341,7 @@ class Transport:
         error = None
         try:
             async with asyncio.timeout(times.idle):
-                exchange = await opener.open(request, attempt.waits)
+                exchange = await opener.open(request, attempt)
         except opener.faults as fault:
             error = attempt.error_from(fault)
         if error is not None:

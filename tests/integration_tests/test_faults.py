@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import email.utils
 import gzip
 import itertools
@@ -495,6 +497,21 @@ def test_row_23_a_slow_drip_ends(way: str) -> None:
     assert type(outcome.error) is CloudflareTimeoutError
 
 
+@every_way
+def test_row_23_headers_that_drip_end_too(way: str) -> None:
+    async def act(wire: Wire) -> None:
+        wire.cut()
+        await wire.send(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        with contextlib.suppress(ConnectionError):
+            while not wire.writer.transport.is_closing():
+                await wire.send(b"x")
+                await asyncio.sleep(0.01)
+
+    with Loopback([act]) as server:
+        outcome = ask(way, server, timeout=0.2, max_retries=0)
+    assert type(outcome.error) is CloudflareTimeoutError
+
+
 @stream_ways
 @pytest.mark.parametrize("then", [reset, cut])
 def test_row_24_a_stream_cut_before_its_first_chunk_is_retried(
@@ -514,8 +531,6 @@ def test_row_25_a_stream_cut_after_a_chunk_is_never_retried(
 ) -> None:
     async def later(wire: Wire) -> None:
         # A reset may overtake what was sent before it.
-        import asyncio
-
         await asyncio.sleep(0.05)
         await then(wire)
 
@@ -725,8 +740,6 @@ def test_row_42_a_dead_server_is_not_stormed() -> None:
 
 def test_row_43_a_longer_timeout_can_be_given_for_one_call() -> None:
     async def late(wire: Wire) -> None:
-        import asyncio
-
         await asyncio.sleep(0.2)
         await answer()(wire)
 
