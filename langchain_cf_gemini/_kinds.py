@@ -45,8 +45,8 @@ def kinds_of_schema(schema: Any) -> frozenset[str]:
     kinds = frozenset([declared] if isinstance(declared, str) else declared) or KINDS
     if "number" in kinds:
         kinds |= {"integer"}
-    if "enum" in schema:
-        kinds &= frozenset(map(kind_of, schema["enum"]))
+    if "const" in schema or "enum" in schema:
+        kinds &= frozenset(map(kind_of, schema.get("enum", [schema.get("const")])))
     variants = schema.get("anyOf") or schema.get("oneOf") or ()
     admitted: frozenset[str] = frozenset().union(*map(kinds_of_schema, variants))
     return kinds & admitted if admitted else kinds

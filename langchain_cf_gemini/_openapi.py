@@ -77,12 +77,13 @@ def _refuse(at: str, what: str) -> NoReturn:
 def _converted(schema: Any, at: str) -> Schema:
     if not isinstance(schema, dict):
         return {} if schema is True else _refuse(at, "a schema that nothing fits")
-    if "const" in schema:
-        rest = {key: value for key, value in schema.items() if key != "const"}
-        schema = {"enum": [schema["const"]], **rest}
     if "anyOf" in schema or "oneOf" in schema:
         return _union(schema, at)
-    if len(kinds := _listed_kinds(schema)) > 1:
+    if "const" in schema:
+        rest = {key: value for key, value in schema.items() if key != "const"}
+        return _converted({"enum": [schema["const"]], **rest}, at)
+    kinds = _listed_kinds(schema)
+    if len(kinds) > 1:
         return _union(_split(schema, kinds), at)
     return _plain({**schema, "type": kinds[0]} if kinds else schema, at)
 
@@ -91,7 +92,8 @@ def _listed_kinds(schema: Schema) -> list[str]:
     """The types that need a variant each; none if the schema does not name any."""
     if "enum" in schema:
         kinds = dict.fromkeys(map(kind_of, schema["enum"]))
-        return [kind for kind in kinds if kind in kinds_of_schema(schema)]
+        found = [kind for kind in kinds if kind in kinds_of_schema(schema)]
+        return found or ["nothing"]
     if kind := schema.get("type"):
         return [kind] if isinstance(kind, str) else list(kind)
     named = ("object", "array", "string", "number")
@@ -119,21 +121,32 @@ def _union(schema: Schema, at: str) -> Schema:
     where one other variant is left, and stays a variant otherwise.
     """
     key = "anyOf" if "anyOf" in schema else "oneOf"
-    if False in schema[key]:
-        _refuse(f"{at}.{key}[{schema[key].index(False)}]", "a schema that nothing fits")
+    _check_variants(schema[key], f"{at}.{key}")
     beside = {name: value for name, value in schema.items() if name != key}
-    if key == "oneOf" and not all_exclusive(schema[key]):
-        _refuse(f"{at}.oneOf", "variants that may overlap (anyOf, if either will do)")
-    others = [each for each in schema[key] if kinds_of_schema(each) != {"null"}]
-    nullable = beside.pop("nullable", False) or len(others) < len(schema[key])
-    written = [
-        _converted(_joined(other, beside, place), place)
-        for i, other in enumerate(others)
-        for place in [f"{at}.{key}[{i}]"]
+    places = [f"{at}.{key}[{i}]" for i in range(len(schema[key]))]
+    others = [
+        _converted(_joined(variant, beside, place), place)
+        for variant, place in zip(schema[key], places, strict=True)
+        if not _is_null(variant)
     ]
-    if len(written) == 1 and "anyOf" not in written[0]:
-        return {**written[0], **_null_beside(nullable, beside)}
-    return {"anyOf": written + [{"type": "NULL"}] * nullable}
+    null = len(others) < len(places) and "null" in kinds_of_schema(beside)
+    if null and not others:
+        return _converted(_joined({"type": "null"}, beside, at), at)
+    if len(others) == 1 and "anyOf" not in others[0]:
+        return {**others[0], **_null_beside(null, beside)}
+    return {"anyOf": others + [{"type": "NULL"}] * null}
+
+
+def _is_null(variant: Any) -> bool:
+    known = _ABOUT_ONE_TYPE | _DESCRIBING | {"type", "enum", "const"}
+    return kinds_of_schema(variant) == {"null"} and variant.keys() <= known
+
+
+def _check_variants(variants: list[Any], at: str) -> None:
+    if False in variants:
+        _refuse(f"{at}[{variants.index(False)}]", "a schema that nothing fits")
+    if at.endswith("oneOf") and not all_exclusive(variants):
+        _refuse(at, "variants that may overlap (anyOf, if either will do)")
 
 
 def _null_beside(nullable: bool, beside: Schema) -> Schema:
