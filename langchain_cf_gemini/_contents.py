@@ -1,6 +1,7 @@
 """LangChain messages as Gemini's systemInstruction and contents."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from langchain_core.messages import (
@@ -38,14 +39,20 @@ _ROLES: Mapping[str, type[BaseMessage]] = {
 class _Conversation:
     """Builds the contents while the messages are read in order."""
 
-    def __init__(self, *, media: Media, answered: frozenset[str]) -> None:
+    def __init__(self, *, media: Media, messages: Sequence[BaseMessage]) -> None:
         self.media = media
+        self._messages = messages
         self.system: list[Json] = []
         self.contents: list[Json] = []
-        self._answered = answered
         self._turn: ModelTurn | None = None
         self._results: list[ToolMessage] = []
         self._after: list[Json] = []
+
+    @cached_property
+    def _answered(self) -> frozenset[str]:
+        """The ids of the calls that the conversation holds results for."""
+        results = (m for m in self._messages if isinstance(m, ToolMessage))
+        return frozenset(result.tool_call_id for result in results)
 
     def add_system(self, message: BaseMessage) -> None:
         content = message.content
@@ -80,9 +87,10 @@ class _Conversation:
 
     def add_ai(self, message: BaseMessage) -> None:
         assert isinstance(message, AIMessage)
-        self.settle()
-        content, kwargs = message.content, message.additional_kwargs
-        if isinstance(content, str) and content and not kwargs and _is_plain(message):
+        if self._turn is not None:
+            self.settle()
+        content = message.content
+        if isinstance(content, str) and content and _is_plain(message):
             self.contents.append({"role": "model", "parts": [{"text": content}]})
             return
         turn = ModelTurn(message, self._answered, self.media)
@@ -134,7 +142,8 @@ class _Conversation:
 
 
 def _is_plain(message: AIMessage) -> bool:
-    return not (message.tool_calls or message.invalid_tool_calls)
+    notes = message.additional_kwargs
+    return not (notes or message.tool_calls or message.invalid_tool_calls)
 
 
 def parts_from_content(message: BaseMessage, media: Media) -> list[Json]:
@@ -282,8 +291,7 @@ def body_from_messages(
         UnsupportedContentError: If something in the conversation cannot be said in
             Gemini's terms; nothing has been sent then.
     """
-    answered = frozenset(m.tool_call_id for m in messages if isinstance(m, ToolMessage))
-    conversation = _Conversation(media=media, answered=answered)
+    conversation = _Conversation(media=media, messages=messages)
     for message in messages:
         adder = _ADDERS.get(message.type)
         if adder is None:
