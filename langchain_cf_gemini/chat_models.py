@@ -42,7 +42,103 @@ class GatewayFallbackWarning(UserWarning):
 
 
 class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
-    """Google's Gemini models as Cloudflare proxies them."""
+    """Google's Gemini models as Cloudflare proxies them.
+
+    Two of Cloudflare's endpoints carry the same native Gemini body. `run` is
+    `POST /accounts/{id}/ai/run`, which answers whole; `gateway` is the AI Gateway's
+    Google path, the only one with a documented native stream. `endpoint="auto"` invokes
+    through `run` and streams through `gateway`; if the gateway refuses to stream for a
+    reason of set-up, the instance streams through `run` from then on and says so once,
+    as a `GatewayFallbackWarning`.
+
+    No live account was available to this package's authors: what rests on Cloudflare's
+    and Google's documents, on recorded exchanges or on neither is told apart in the
+    README under "What is proven".
+
+    Example:
+        ```python
+        from langchain_cf_gemini import ChatCloudflareGemini
+
+        model = ChatCloudflareGemini(model="gemini-3-flash", max_tokens=500)
+        model.invoke("What are the three laws of thermodynamics?").text
+        ```
+
+    Every argument that shapes an answer can also be given to a call (`invoke(...,
+    temperature=0)`), bound (`bind`) and made configurable (`configurable_fields`). Only
+    what was set goes on the wire. Values that Google is documented to refuse fail
+    before anything is sent, and so do arguments that nobody reads.
+
+    Attributes:
+        model: `gemini-3-flash`, or with its author, `google/gemini-3-flash`. Also
+            `model_name`.
+        account_id: Cloudflare account; environment `CLOUDFLARE_ACCOUNT_ID`,
+            `CF_ACCOUNT_ID`.
+        api_token: Cloudflare API token; environment `CLOUDFLARE_API_TOKEN`,
+            `CF_API_TOKEN`, `CF_AI_API_TOKEN`. Also `api_key`.
+        google_api_key: A key of your own with Google. Every call then goes through the
+            gateway, the only endpoint that takes one.
+        endpoint: `auto` (default), `run` or `gateway`.
+        base_url: Root of Cloudflare's API.
+        gateway_base_url: Root of the AI Gateway.
+        allow_http: Let plain http go to hosts other than this machine.
+        gateway: A gateway's id, or `GatewayOptions`; default gateway `default`.
+        gateway_metadata_keys: Keys of LangChain's run metadata to send as the
+            gateway's metadata; a dict renames them. None by default.
+        google_model: Google's id of the model on the gateway, if the packaged table is
+            out of date (`gemini-3-flash` is `gemini-3-flash-preview` there).
+        temperature: 0 to 2. Google advises to leave Gemini 3 at its default of 1.
+        top_p: 0 to 1.
+        top_k: At least 1.
+        max_tokens: Most tokens to write, thoughts included. Also `max_output_tokens`.
+        stop: Texts that end the answer. Also `stop_sequences`.
+        seed: For answers that repeat as far as Google can.
+        presence_penalty: -2 to 2.
+        frequency_penalty: -2 to 2.
+        n: Candidates per answer, 1 to 8; streams have one. Also `candidate_count`.
+        thinking_level: `minimal`, `low`, `medium` or `high`, as far as the model has
+            it; Gemini 3 and later. Also `reasoning_effort`.
+        thinking_budget: Tokens for thinking, 0 for none, -1 for as many as the model
+            wants; made for Gemini 2.5.
+        include_thoughts: Whether summaries of the thoughts come, as reasoning blocks.
+        response_mime_type: `application/json` or `text/plain`.
+        response_schema: The schema that the text must have: a pydantic class,
+            TypedDict, or JSON Schema.
+        response_modalities: `TEXT`, `IMAGE`, `AUDIO`.
+        media_resolution: `low`, `medium` or `high`, for all media of the request.
+        speech_config: Google's SpeechConfig.
+        image_config: Google's ImageConfig.
+        logprobs: True, or how many alternatives for each token.
+        safety_settings: Dict of category to threshold, or Google's list.
+        tool_config: Google's ToolConfig, under what `tool_choice` says.
+        schema_dialect: How schemas are said: `json` (JSON Schema, lossless) or
+            `openapi` (Google's older subset).
+        cached_content: Name of content that Google caches.
+        labels: Google's labels for the request.
+        generation_config: Laid over everything else in `generationConfig`, so that
+            what Google adds tomorrow can be sent today.
+        media_urls: `inline` downloads media named by an address and sends the bytes;
+            `pass` has Google fetch it.
+        timeout: Seconds, an `httpx.Timeout`, or None for no limit; 600 by default. A
+            number is the deadline of one attempt of a whole answer, and for streams
+            the longest wait between two events. Also `request_timeout`.
+        max_retries: Repetitions of a failed attempt; 0 is one attempt, 2 the default.
+        streaming: Whether `invoke` streams underneath.
+        stream_usage: Whether streams report token usage.
+        stream_on_run: Ask `run` to stream too, which Cloudflare does not document for
+            this dialect; what comes back is read by its content type.
+        default_headers: Further headers for every request.
+        http_client: An httpx client of your own for sync calls; never closed here.
+        http_async_client: The same for async calls.
+        carry_secrets: Whether pickles hold the token and the key. By default they do
+            not, and a worker reads its own environment.
+
+    Raises:
+        ValueError: From the constructor, for a value out of its range, a model that
+            does not speak this dialect, or missing credentials.
+        CloudflareGeminiError: From calls; the subclass says what went wrong.
+        UnsupportedContentError: From calls, for what cannot be said to Gemini; nothing
+            was sent then.
+    """
 
     # ---- LangChain's house
 
