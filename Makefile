@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test check format record bench soak clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,17 @@ check: $(VENV)/.test  ## Formatting, lint and types
 format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+record: $(VENV)/.test  ## Record the cassettes again (live with the two variables set)
+	@$(BIN)/python -m tests.record_cassettes
+
+bench: $(VENV)/.test  ## Measure: the pure parts, and all of it against the peers
+	@$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-columns=median,iqr,rounds -q
+	@if [ -x ../shared/bench/run.sh ]; then ../shared/bench/run.sh; \
+	else echo "The side-by-side benchmark (../shared/bench) is not here; the parts above are all."; fi
+
+soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten (minutes)
+	@$(BIN)/pytest -m soak --timeout=3600
 
 clean:  ## Remove the environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
