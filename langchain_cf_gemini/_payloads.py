@@ -19,6 +19,9 @@ from langchain_cf_gemini._envelope import (
 )
 from langchain_cf_gemini._sse import EventDecoder
 
+# What only the slow way reads.
+_MORE = frozenset({"error", "gatewayMetadata"})
+
 
 def payloads_from_answer(body: Body) -> tuple[list[Payload], dict[str, Any]]:
     """The payloads of a whole answer, and what is said of the gateway."""
@@ -90,14 +93,19 @@ class PayloadReader:
             value = from_json(event)
         except ValueError:
             value = json_from_text(event, self._body.context)
-        self._keep(*payloads_from_json(value, self._body.context))
+        # Nearly every event is a bare payload; unwrapping it would take a microsecond.
+        if type(value) is dict and "candidates" in value and not value.keys() & _MORE:
+            self._keep([value], None)
+        else:
+            self._keep(*payloads_from_json(value, self._body.context))
 
-    def _keep(self, payloads: list[Payload], metadata: Payload) -> None:
+    def _keep(self, payloads: list[Payload], metadata: Payload | None) -> None:
         if metadata:
             self.gateway.update(metadata)
         self.ready.extend(payloads)
         self._has_payload = True
-        self._is_finished = self._is_finished or any(map(_is_last, payloads))
+        if not self._is_finished:
+            self._is_finished = any(map(_is_last, payloads))
 
 
 def _is_last(payload: Payload) -> bool:
