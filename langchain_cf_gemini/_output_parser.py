@@ -16,8 +16,20 @@ from langchain_cf_gemini._targets import NOTHING, UNFIT, Target
 _FAILURES: tuple[type[Exception], ...] = (OutputParserException,)
 if REFUSAL_ERROR is not None:
     _FAILURES += (REFUSAL_ERROR,)
-_SUMMABLE = (list, str, int, float)
-"""Values that add up when the chunks of a stream are summed: they come once, whole."""
+
+
+class StructuredChunk(AddableDict):
+    """One event of a stream with `include_raw`, a dict of some of its three keys.
+
+    In a sum, messages add up and what is parsed later takes the place of earlier.
+    """
+
+    def __add__(self, other: AddableDict) -> "StructuredChunk":
+        """Join with the event after this one."""
+        joined = StructuredChunk({**self, **other})
+        if "raw" in self and "raw" in other:
+            joined["raw"] = self["raw"] + other["raw"]
+        return joined
 
 
 class StructuredOutputParser(BaseTransformOutputParser[Any]):
@@ -145,7 +157,7 @@ class _Reading:
         self._messages.append(message)
         raw = self._parser.include_raw
         if raw:
-            yield AddableDict(raw=message)
+            yield StructuredChunk(raw=message)
         if not (piece := self._new_piece(message)):
             return
         self._text += piece
@@ -153,10 +165,7 @@ class _Reading:
         if found is NOTHING or found == self._last:
             return
         self._last = found
-        if not raw:
-            yield found
-        elif not isinstance(found, _SUMMABLE):
-            yield AddableDict(parsed=found)
+        yield StructuredChunk(parsed=found) if raw else found
 
     def _new_piece(self, message: BaseMessage) -> str:
         name = self._parser.function_name
@@ -176,7 +185,7 @@ class _Reading:
             return
         message = _joined(self._messages)
         if self._parser.include_raw:
-            yield AddableDict(self._parser.outcome_of_message(message))
+            yield StructuredChunk(self._parser.outcome_of_message(message))
             return
         found = self._parser.object_from_message(message)
         if found is not None and found != self._last:

@@ -123,7 +123,8 @@ def _declaration(schema: Any, dialect: Dialect) -> tuple[Json, bool]:
     """Declare a function that takes the object, or that has it as its one argument."""
     own = schema if is_openapi_schema(schema) else json_schema_from(schema)
     parameters = dict(own)
-    title = str(parameters.pop("title", None) or getattr(schema, "__name__", "output"))
+    name = schema.__name__ if isinstance(schema, type) else "output"
+    title = str(parameters.pop("title", None) or name)
     description = parameters.pop("description", "")
     in_capitals = is_openapi_schema(parameters)
     if wrapped := not _is_object(parameters, dialect):
