@@ -4,12 +4,19 @@ Forced functions are called, plausible ones too, with arguments filled from sche
 prompt; JSON output fits its schema; after function responses comes text.
 """
 
+import base64
 import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_cf_gemini.emulator._answers import Answer, call, reply, thought
+from langchain_cf_gemini.emulator._answers import (
+    Answer,
+    call,
+    image,
+    reply,
+    thought,
+)
 from langchain_cf_gemini.emulator._exchanges import documented_answer
 from langchain_cf_gemini.emulator._instances import instance_from_schema
 from langchain_cf_gemini.emulator._mentions import Mentions
@@ -102,6 +109,10 @@ _COMMON = frozenset(
         "hi",
     ]
 )
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
+    "AABJRU5ErkJggg=="
+)
 _THOUGHT = "The emulator does not think; it fills in an answer that fits the request."
 
 
@@ -109,6 +120,7 @@ def default_answer(generation: Generation) -> Answer:
     """What the emulator answers on its own."""
     said = (
         documented_answer(generation)
+        or _media_answer(generation)
         or _call_answer(generation)
         or _json_answer(generation)
         or _text_answer(generation)
@@ -232,6 +244,16 @@ def _named_properties(prompt: str) -> dict[str, Any]:
     names = re.findall(r"['\"`](\w+)['\"`]", prompt) or ["answer"]
     properties = {name: {"type": "string"} for name in names}
     return {"type": "object", "properties": properties, "required": names}
+
+
+def _media_answer(generation: Generation) -> Answer | None:
+    """An image of one pixel, or a blink of silence, where that was asked for."""
+    modalities = generation.config.get("responseModalities") or ()
+    if "IMAGE" in modalities:
+        return reply("An image of one pixel.") + image(_PIXEL)
+    if "AUDIO" in modalities:
+        return image(bytes(480), mime_type="audio/L16;codec=pcm;rate=24000")
+    return None
 
 
 def _text_answer(generation: Generation) -> Answer:

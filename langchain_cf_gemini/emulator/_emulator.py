@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -45,6 +46,7 @@ class Emulator(Inspection):
         seed: int = 0,
         host: str = "127.0.0.1",
         port: int = 0,
+        certificate: str | Path | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Nothing is started yet.
@@ -61,11 +63,13 @@ class Emulator(Inspection):
             seed: Of those draws.
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
+            certificate: PEM file with a certificate and its key, to serve https.
             clock: Seconds, for the gateway's cache.
         """
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
         self._host, self._port = host, port
+        self._certificate = None if certificate is None else str(certificate)
         self._service = Service(
             Settings(
                 account_id=self.account_id,
@@ -84,7 +88,9 @@ class Emulator(Inspection):
     def start(self) -> Self:
         """Serve until `stop`."""
         if self._server is None:
-            self._server = _server_thread(self._service, self._host, self._port)
+            self._server = _server_thread(
+                self._service, self._host, self._port, self._certificate
+            )
             self._server.start()
         return self
 
@@ -128,7 +134,8 @@ class Emulator(Inspection):
             raise RuntimeError("the emulator is not running; use it in a `with` block")
         host = self._server.host
         bracketed = f"[{host}]" if ":" in host else host
-        return f"http://{bracketed}:{self._server.port}"
+        scheme = "https" if self._certificate else "http"
+        return f"{scheme}://{bracketed}:{self._server.port}"
 
     @property
     def base_url(self) -> str:
@@ -192,7 +199,9 @@ class Emulator(Inspection):
         self._service.journal.clear()
 
 
-def _server_thread(service: Service, host: str, port: int) -> "ServerThread":
+def _server_thread(
+    service: Service, host: str, port: int, certificate: str | None
+) -> "ServerThread":
     # Imported late: a test run that only loads the plugin needs no web server.
     try:
         from langchain_cf_gemini.emulator._server import ServerThread
@@ -201,4 +210,4 @@ def _server_thread(service: Service, host: str, port: int) -> "ServerThread":
             f"the emulator needs {missing.name}: "
             'pip install "langchain-cf-gemini[emulator]"'
         ) from missing
-    return ServerThread(service, host, port)
+    return ServerThread(service, host, port, certificate)

@@ -109,20 +109,24 @@ class _Writer:
             self.value(item, name, depth + 1)
             for item in schema.get("prefixItems") or ()
         ]
-        items = schema.get("items")
+        items = schema.get("items", True)
         least = int(schema.get("minItems") or 0)
-        if items is None or items is False or depth >= 2 * _MAX_DEPTH:
-            missing = max(0, least - len(fixed))
-            return [*fixed, *["item"] * (missing if items is not False else 0)]
-        if fixed and len(fixed) >= least:
+        if items is True or depth >= 2 * _MAX_DEPTH:
+            return [*fixed, *["item"] * (least - len(fixed))]
+        if items is False or (fixed and len(fixed) >= least):
             return fixed
         most = int(schema.get("maxItems", 100))
-        plain = self._resolved(items) if isinstance(items, dict) else {}
-        if not fixed and _kind(plain) in ("integer", "number"):
-            fixed = [self._fitted(plain, n) for n in self._mentions.numbers()][:most]
-        while len(fixed) < min(most, max(1, least)):
-            fixed.append(self._distinct(schema, fixed, name, depth))
-        return fixed
+        values = fixed or self._numbers(items)[:most]
+        while len(values) < min(most, max(1, least)):
+            values.append(self._distinct(schema, values, name, depth))
+        return values
+
+    def _numbers(self, items: Mapping[str, Any]) -> list[Any]:
+        """All numbers of the prompt, if the items are numbers."""
+        plain = self._resolved(items)
+        if "enum" in plain or "const" in plain or _kind(plain) not in _NUMBERS:
+            return []
+        return [self._fitted(plain, number) for number in self._mentions.numbers()]
 
     def _distinct(
         self, schema: Mapping[str, Any], others: list[Any], name: str, depth: int
@@ -187,6 +191,7 @@ def _kind(schema: Mapping[str, Any]) -> str:
     return "array" if "items" in schema or "prefixItems" in schema else "string"
 
 
+_NUMBERS = ("integer", "number")
 _KINDS = frozenset(
     {"object", "array", "string", "integer", "number", "boolean", "null"}
 )

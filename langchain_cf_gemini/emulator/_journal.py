@@ -92,16 +92,62 @@ class Exchange:
         found = [p["functionResponse"] for p in self.parts if "functionResponse" in p]
         return {item["name"]: item.get("response") for item in found}
 
+    @property
+    def answer_parts(self) -> list[Mapping[str, Any]]:
+        """All parts of the answer's first candidate, of all chunks of a stream."""
+        return [part for payload in _payloads(self.response) for part in _said(payload)]
+
+    @property
+    def answer(self) -> str:
+        """The text of the answer, its calls, or the message of the error."""
+        calls = [part["functionCall"] for part in self.answer_parts if _is_call(part)]
+        texts = [part.get("text", "") for part in self.answer_parts]
+        called = [f"{c['name']}({json.dumps(c.get('args', {}))})" for c in calls]
+        return "".join(texts) + " ".join(called) or _error_message(self.response)
+
     def __str__(self) -> str:
         """One line for a log."""
-        said = self.text if len(self.text) <= _SHOWN else f"{self.text[:_SHOWN]}…"
         about = f" {self.model}" if self.model else ""
-        prompt = f" {json.dumps(said, ensure_ascii=False)}" if said else ""
         why = f" ({'; '.join(self.notes)})" if self.notes else ""
         return (
-            f"#{self.number} {self.method} {self.path}{about}{prompt} -> "
-            f"{self.status} in {self.seconds * 1000:.0f} ms{why}"
+            f"#{self.number} {self.method} {self.path}{about}{_quoted(self.text)} -> "
+            f"{self.status}{_quoted(self.answer)} in {self.seconds * 1000:.0f} ms{why}"
         )
+
+
+def _quoted(text: str) -> str:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f" {json.dumps(shown, ensure_ascii=False)}" if shown else ""
+
+
+def _payloads(response: Any) -> list[Any]:
+    """The Gemini responses in an answer: enveloped, plain, or many."""
+    if isinstance(response, dict) and isinstance(response.get("result"), dict):
+        return [response["result"]]
+    return response if isinstance(response, list) else [response]
+
+
+def _said(payload: Any) -> list[Mapping[str, Any]]:
+    """The parts of the first candidate, or nothing if the shape is wrong."""
+    try:
+        parts = payload["candidates"][0]["content"]["parts"]
+    except (KeyError, IndexError, TypeError):
+        return []
+    return [part for part in parts if isinstance(part, dict)]
+
+
+def _is_call(part: Mapping[str, Any]) -> bool:
+    called = part.get("functionCall")
+    return isinstance(called, dict) and "name" in called
+
+
+def _error_message(response: Any) -> str:
+    """The message in any of the error shapes, if there is one."""
+    if not isinstance(response, dict):
+        return ""
+    errors = response.get("error") or response.get("errors") or {}
+    first = errors[0] if isinstance(errors, list) else errors
+    return str(first.get("message", "")) if isinstance(first, dict) else ""
 
 
 class Journal:

@@ -1,6 +1,7 @@
 """Answers as GenerateContentResponse: signed, counted, with ids and times."""
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -77,7 +78,11 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
     thoughts = _thoughts(answer, generation)
     fitting, finish_reason = _fitting(told, answer.finish_reason, generation, thoughts)
     signed = signed_parts(fitting, generation.model, seed)
-    candidate = _candidate(answer, signed, finish_reason)
+    candidate = {
+        **_candidate(answer, signed, finish_reason),
+        **_logprobs(fitting, generation),
+        **answer.candidate,
+    }
     usage = usage_metadata(
         prompt_counts(generation.body),
         answer_tokens(fitting, thoughts=False) * _count(generation),
@@ -119,7 +124,24 @@ def _candidate(
         "finishReason": finish_reason,
         "finishMessage": answer.finish_message,
     }
-    return {**{k: v for k, v in said.items() if v is not None}, **answer.candidate}
+    return {key: value for key, value in said.items() if value is not None}
+
+
+def _logprobs(
+    parts: Sequence[Mapping[str, Any]], generation: Generation
+) -> dict[str, Any]:
+    """Log probabilities on request: certain of every word, as no model is."""
+    if not generation.config.get("responseLogprobs"):
+        return {}
+    text = "".join(part.get("text", "") for part in parts if not part.get("thought"))
+    chosen = [
+        {"token": word, "tokenId": number, "logProbability": 0.0}
+        for number, word in enumerate(re.findall(r"\S+\s*", text), 1)
+    ]
+    result: dict[str, Any] = {"chosenCandidates": chosen}
+    if generation.config.get("logprobs"):
+        result["topCandidates"] = [{"candidates": [token]} for token in chosen]
+    return {"avgLogprobs": 0.0, "logprobsResult": result}
 
 
 def _candidates(candidate: dict[str, Any], count: int) -> list[dict[str, Any]]:

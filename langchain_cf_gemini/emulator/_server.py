@@ -18,7 +18,9 @@ _STOP_SECONDS = 10.0
 class ServerThread:
     """A server on a port of its own."""
 
-    def __init__(self, service: Service, host: str, port: int) -> None:
+    def __init__(
+        self, service: Service, host: str, port: int, certificate: str | None
+    ) -> None:
         """Take the port; port 0 takes a free one."""
         self._socket = _listening(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
@@ -34,6 +36,7 @@ class ServerThread:
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=1,
+            ssl_certfile=certificate,
         )
         self._server = _Server(config)
         self._thread = threading.Thread(

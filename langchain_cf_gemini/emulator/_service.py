@@ -155,13 +155,17 @@ class Service:
 
     def _generation(self, asked: Asked, exchange: Exchange) -> Generation:
         """The request in one spelling, judged unless the emulator is lenient."""
-        type_name, body = "GenerateContentRequest", asked.body
+        body = asked.body
         if exchange.route == "countTokens":
             body = body.get("generateContentRequest", body)
             body = {key: value for key, value in body.items() if key != "model"}
         extras = BACKEND_FIELDS[asked.backend]
         lenient = not self.settings.strict
-        read = canonical_body(body, type_name, extras=extras, lenient=lenient)
+        try:
+            read = canonical_body(body, extras=extras, lenient=lenient)
+        except Refusal:
+            exchange.generation = canonical_body(body, extras=extras, lenient=True)
+            raise
         generation = Generation(model=asked.model, body=read, serial=exchange.number)
         exchange.generation = read
         if not lenient:

@@ -46,6 +46,7 @@ def _status(outgoing: Outgoing, options: Options) -> Outgoing:
         for name in ("retry_after", "retry_after_ms")
         if name in options
     }
+    headers.update(options.get("headers", {}))
     return replace(answer, headers={**outgoing.headers, **answer.headers, **headers})
 
 

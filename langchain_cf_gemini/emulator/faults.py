@@ -52,6 +52,7 @@ def status(
     message: str | None = None,
     error_code: int | None = None,
     shape: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Fault:
     """An error status.
 
@@ -64,6 +65,7 @@ def status(
         error_code: Cloudflare's error code, for its shapes.
         shape: "google", "v4", "gateway", "structured", "run", "html", "text" or
             "empty"; the default is Google's.
+        headers: Further response headers, such as cf-aig-dlp.
     """
     return _fault(
         "status",
@@ -74,6 +76,7 @@ def status(
         message=message,
         error_code=error_code,
         shape=shape,
+        headers=headers,
     )
 
 

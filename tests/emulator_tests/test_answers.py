@@ -19,6 +19,7 @@ from langchain_cf_gemini.emulator import (
     reply,
     thought,
 )
+from langchain_cf_gemini.emulator._proto import canonical_body, published_schema
 from tests.emulator_tests.asking import (
     Client,
     Judge,
@@ -487,3 +488,81 @@ def test_assertions_that_hold(client: Client) -> None:
     emulator.assert_request_count(1)
     emulator.reset()
     assert emulator.exchanges == []
+
+
+def test_the_log_reads_well(client: Client) -> None:
+    client.emulator.script(reply("Let me look.") + call("get_weather", city="Lima"))
+    client.run(asked(user("Weather in Lima?")))
+    client.gateway(asked(user("Hi")))
+    client.run(asked(user("x" * 200), nonsense=1))
+    client.http.get(f"{client.emulator.url}/nowhere")
+    one, two, three, four = client.emulator.log.splitlines()
+    assert "google/gemini-3-flash" in one
+    assert '"Weather in Lima?" -> 200' in one
+    assert r'"Let me look.get_weather({\"city\": \"Lima\"})"' in one
+    assert one.endswith(" ms (scripted)")
+    assert '"Hi" -> 200 "This answer comes from' in two
+    assert "…" in three
+    assert "-> 400" in three
+    assert "Unknown name" in three
+    assert '-> 400 "No route for that URI"' in four
+
+
+def test_answers_are_inspected(client: Client) -> None:
+    client.emulator.script(exactly({"candidates": [{"content": None}]}), exactly({}))
+    for _ in range(2):
+        client.run(asked(user("Hi")))
+    assert [request.answer for request in client.emulator.requests] == ["", ""]
+    client.emulator.script(exactly({"error": ["text"]}))
+    client.gateway(asked(user("Hi")), method="generateContent")
+    assert client.emulator.requests[-1].answer == ""
+
+
+@pytest.mark.parametrize(
+    ("modality", "kinds"),
+    [("IMAGE", ["text", "inlineData"]), ("AUDIO", ["inlineData"]), ("TEXT", ["text"])],
+)
+def test_media_where_they_are_asked_for(
+    client: Client, modality: str, kinds: list[str]
+) -> None:
+    body = asked(user("Draw"), generationConfig={"responseModalities": [modality]})
+    assert [next(iter(part)) for part in parts(client, body)] == kinds
+
+
+def test_log_probabilities_on_request(client: Client) -> None:
+    client.emulator.reply("One two")
+    config = {"responseLogprobs": True, "logprobs": 1}
+    answer = client.run(asked(user("Hi"), generationConfig=config)).json()["result"]
+    chosen = answer["candidates"][0]["logprobsResult"]["chosenCandidates"]
+    assert [token["token"] for token in chosen] == ["One ", "two"]
+    assert answer["candidates"][0]["avgLogprobs"] == 0
+    assert len(answer["candidates"][0]["logprobsResult"]["topCandidates"]) == 2
+
+
+EVERYTHING = [
+    reply("x", grounding=grounding("x", ("a", "https://a")), citations=[{"uri": "u"}]),
+    call("f", a=[1, {"b": None}]) + call("g"),
+    thought("t") + reply("x", finish_reason="MAX_TOKENS", finish_message="m"),
+    image(b"x") + code("1", "1"),
+    block(message="m"),
+    finish("SAFETY"),
+]
+
+
+@pytest.mark.parametrize("answer", EVERYTHING)
+def test_answers_fit_the_published_schema(client: Client, answer: Any) -> None:
+    schema = {
+        **published_schema(),
+        "$ref": "#/$defs/GoogleCloudAiplatformV1beta1GenerateContentResponse",
+    }
+    config = {
+        "thinkingConfig": {"includeThoughts": True},
+        "responseLogprobs": True,
+        "candidateCount": 2,
+    }
+    body = asked(user("Hi"), generationConfig=config)
+    client.emulator.script(answer, answer)
+    whole = client.gateway(body, method="generateContent").json()
+    for payload in [whole, *chunks_from_sse(client.gateway(body))]:
+        jsonschema.validate(payload, schema)
+        canonical_body(payload, "GenerateContentResponse")

@@ -86,6 +86,19 @@ def test_error_shapes(client: Client, shape: str) -> None:
     assert SHAPES[shape](answer.json()) == "Broken."
 
 
+def test_further_headers_of_an_error(client: Client) -> None:
+    finding = '{"action": "BLOCK"}'
+    fault = faults.status(
+        424,
+        shape="structured",
+        error_code=2029,
+        headers={"cf-aig-dlp": finding},
+    )
+    answer = run(client, fault)
+    assert (answer.status_code, answer.json()["internalCode"]) == (424, 2029)
+    assert answer.headers["cf-aig-dlp"] == finding
+
+
 def test_errors_that_are_no_json(client: Client) -> None:
     page = run(client, faults.html(502))
     assert page.headers["content-type"].startswith("text/html")

@@ -2,10 +2,12 @@
 
 import asyncio
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -131,6 +133,20 @@ def test_ipv6() -> None:
     assert emulator.url.startswith("http://[::1]:")
     assert httpx.get(emulator.url).status_code == 200
     emulator.stop()
+
+
+CERTIFICATE = Path(__file__).parents[1] / "integration_tests" / "loopback.pem"
+
+
+def test_https_with_a_certificate_that_nobody_trusts() -> None:
+    with Emulator(certificate=CERTIFICATE) as emulator:
+        assert emulator.base_url.startswith("https://")
+        with pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            httpx.get(emulator.url)
+        trusting = ssl.create_default_context()
+        trusting.check_hostname = False
+        trusting.verify_mode = ssl.CERT_NONE
+        assert httpx.get(emulator.url, verify=trusting).status_code == 200
 
 
 def test_many_at_once() -> None:
