@@ -19,9 +19,17 @@ def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> Cha
     Raises:
         ResponseFormatError: If the answer does not have the promised shape.
     """
-    if len(payloads) != 1:  # a stream where a whole answer was asked for
+    try:
+        if len(payloads) == 1:
+            return ChatResult(generations=_generations(call, payloads[0], gateway))
+        # A stream came where a whole answer was asked for.
         return ChatResult(generations=[_folded(call, payloads, gateway)])
-    payload = payloads[0]
+    except ResponseFormatError as error:
+        error.gateway.update(gateway)
+        raise
+
+
+def _generations(call: Call, payload: Json, gateway: Json) -> list[ChatGeneration]:
     generations = []
     for n, candidate in enumerate(candidates_from_payload(payload) or [{}]):
         parser = call.parser(streaming=False)
@@ -31,7 +39,7 @@ def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> Cha
         if gateway:
             message.response_metadata["gateway"] = gateway
         generations.append(ChatGeneration(message=message))
-    return ChatResult(generations=generations)
+    return generations
 
 
 def _folded(call: Call, payloads: list[Json], gateway: Json) -> ChatGeneration:

@@ -6,6 +6,7 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 
+from langchain_cf_gemini._answer_record import AnswerRecord
 from langchain_cf_gemini._blocks import (
     block_from_part,
     extras_from,
@@ -13,22 +14,17 @@ from langchain_cf_gemini._blocks import (
     rest_of,
 )
 from langchain_cf_gemini._citations import citations_by_block, citations_from_candidate
-from langchain_cf_gemini._defaults import PROVIDER
 from langchain_cf_gemini._draft import Call, Draft, kwargs_from_notes
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
-from langchain_cf_gemini._metadata import (
-    FINISHED,
-    finish_reason_from,
-    merged_note,
-    metadata_from_answer,
-    metadata_from_block,
-    metadata_from_candidate,
-    usage_from_metadata,
-)
 from langchain_cf_gemini._notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._partial_args import PartialArgs
-from langchain_cf_gemini._shapes import candidates_from_payload, parts_from_candidate
+from langchain_cf_gemini._shapes import (
+    MISSHAPEN,
+    candidates_from_payload,
+    misshapen,
+    parts_from_candidate,
+)
 
 _PLAIN = ("text", "functionCall")
 
@@ -61,11 +57,8 @@ class AnswerParser:
         self._notes = PartNotes(joining=streaming)
         self._held: list[Json] = []
         self._holding = False
-        self._repeated: Json = {"model_provider": PROVIDER}
-        self._answer: Json = {}
-        self._candidate: Json = {}
+        self._record = AnswerRecord()
         self._texts: list[tuple[str, str]] = []
-        self._prefix = ""
         self._blocks = -1
         self._run: tuple[str, int] | None = None
         self._calls = 0
@@ -88,10 +81,16 @@ class AnswerParser:
         Raises:
             ResponseFormatError: If the payload does not have the promised shape.
         """
+        try:
+            return self._feed(payload, candidate)
+        except MISSHAPEN as error:
+            raise misshapen(error) from error
+
+    def _feed(self, payload: Json, candidate: Json | None) -> AIMessageChunk | None:
         if candidate is None:
             found = candidates_from_payload(payload)
             candidate = found[0] if found else {}
-        self._note(payload, candidate)
+        self._record.add(payload, candidate)
         parts = parts_from_candidate(candidate)
         if len(parts) == 1 and (chunk := self._plain_chunk(parts[0])) is not None:
             return chunk
@@ -100,7 +99,7 @@ class AnswerParser:
         self._hold_or_read(parts)
         if not self._streaming or not self._draft:
             return None
-        return self._take().chunk(self._repeated)
+        return self._take().chunk(self._record.repeated)
 
     def _plain_chunk(self, part: Json) -> AIMessageChunk | None:
         """Return the chunk of an event that only adds text to text.
@@ -117,21 +116,8 @@ class AnswerParser:
         return AIMessageChunk(
             content=text,
             additional_kwargs=kwargs_from_notes(self._notes.text(text, None, None)),
-            response_metadata=self._repeated,
+            response_metadata=self._record.repeated,
         )
-
-    def _note(self, payload: Json, candidate: Json) -> None:
-        answer, known = self._answer, self._candidate
-        usage = answer.get("usageMetadata")
-        answer.update(payload)
-        if usage and "totalTokenCount" not in (payload.get("usageMetadata") or {}):
-            # Usage is cumulative: the last that counts anything is the answer's.
-            answer["usageMetadata"] = {**answer.get("usageMetadata", {}), **usage}
-        for key, value in candidate.items():
-            if key != "content" and value is not None and value != {}:
-                known[key] = merged_note(key, known.get(key), value)
-        if not self._prefix and (id_ := payload.get("responseId")):
-            self._prefix = self._repeated["id"] = str(id_)
 
     def _choose_content(self, payload: Json, parts: list[Json]) -> None:
         """Decide once between text and blocks; one message never mixes them."""
@@ -144,12 +130,12 @@ class AnswerParser:
         self._as_blocks = as_blocks
         if as_blocks:
             # List content is v1 content already, and says so.
-            self._repeated["output_version"] = "v1"
+            self._record.repeated["output_version"] = "v1"
         self._draft = Draft(as_blocks=as_blocks)
 
     def _hold_or_read(self, parts: list[Json]) -> None:
         """Hold calls back until the finish reason tells whether they may be run."""
-        finished = "finishReason" in self._candidate
+        finished = self._record.is_finished
         if self._streaming and not finished:
             for part in parts:
                 call = part.get("functionCall")
@@ -165,7 +151,7 @@ class AnswerParser:
             self._read(part)
         for part in parts:
             self._read(part)
-        if finished and not self._failure(calls=True):
+        if finished and not self._record.failure(calls=True):
             self._close_call()
 
     def _is_partial(self, call: Json) -> bool:
@@ -260,7 +246,7 @@ class AnswerParser:
             draft.add_fragment(call, "", first=True)
             self._continue_call(wire)
             return
-        call.failed = self._failure()
+        call.failed = self._record.failure()
         draft.add_call(call, streaming=self._streaming)
 
     def _call_from(self, part: Json, wire: Json) -> Call:
@@ -313,23 +299,12 @@ class AnswerParser:
     def _index(self) -> str:
         # `lc_` indices that hold the answer's id merge within one answer only: two
         # turns that are merged later keep their signatures apart.
-        return f"lc_{self._prefix}_{self._blocks}"
+        return f"lc_{self._record.id}_{self._blocks}"
 
     def _synthetic_id(self, ordinal: int, name: str) -> str:
         """Return an id for a call without one: the same for the same answer."""
-        seed = f"{self._prefix}|{self._answer.get('createTime')}|{ordinal}|{name}"
+        seed = f"{self._record.id}|{self._record.answer.get('createTime')}|{ordinal}|{name}"
         return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()
-
-    def _failure(self, *, calls: bool = False) -> str | None:
-        """Return why the calls of this answer must not be run, or None.
-
-        With `calls`, also when it broke off in the middle of one.
-        """
-        reason = finish_reason_from(self._candidate.get("finishReason"))
-        if reason is None or reason in FINISHED:
-            return reason if calls and reason != "STOP" else None
-        message = self._candidate.get("finishMessage")
-        return f"{reason}: {message}" if message else reason
 
     # ---- output
 
@@ -341,28 +316,27 @@ class AnswerParser:
     def _ended(self) -> tuple[Draft, Json, UsageMetadata | None]:
         if self._open:
             raise ResponseFormatError(
-                f"the answer ended ({self._failure(calls=True)}) within the arguments "
+                f"the answer ended ({self._record.failure(calls=True)}) within the arguments "
                 f"of the call {self._open[0].name!r}, which therefore must not be run"
             )
         draft = self._drafted()
         if not draft.as_blocks:
             draft.notes += self._notes.end()
-        metadata = {**self._repeated, **metadata_from_answer(self._answer)}
-        metadata |= metadata_from_candidate(self._candidate)
-        feedback = metadata.get("prompt_feedback")
-        if isinstance(feedback, dict) and not self._candidate:
-            metadata |= metadata_from_block(feedback)
+        metadata = self._record.metadata()
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
         self._cite(draft, metadata)
-        return draft, metadata, usage_from_metadata(self._answer.get("usageMetadata"))
+        return draft, metadata, self._record.usage()
 
     def _cite(self, draft: Draft, metadata: Json) -> None:
-        grounded = self._candidate.get("groundingMetadata")
-        if not (grounded or self._candidate.get("citationMetadata")):
+        grounded = self._record.candidate.get("groundingMetadata")
+        if not (grounded or self._record.candidate.get("citationMetadata")):
             return
         text = "".join(text for text, _ in self._texts)
-        citations = citations_from_candidate(self._candidate, text)
+        try:
+            citations = citations_from_candidate(self._record.candidate, text)
+        except MISSHAPEN:
+            citations = []  # the metadata is kept as it came; the answer is whole
         if not citations:
             return
         if not (draft.as_blocks and self._texts):
@@ -386,12 +360,18 @@ class AnswerParser:
         Raises:
             ResponseFormatError: If the answer ended within the arguments of a call.
         """
-        for part in self._held:
-            self._read(part)
-        draft, metadata, usage = self._ended()
-        return draft.chunk(metadata, usage, last=True)
+        try:
+            for part in self._held:
+                self._read(part)
+            draft, metadata, usage = self._ended()
+            return draft.chunk(metadata, usage, last=True)
+        except MISSHAPEN as error:
+            raise misshapen(error) from error
 
     def message(self, *, with_usage: bool = True) -> AIMessage:
         """Return the message of a whole answer."""
-        draft, metadata, usage = self._ended()
-        return draft.message(metadata, usage if with_usage else None)
+        try:
+            draft, metadata, usage = self._ended()
+            return draft.message(metadata, usage if with_usage else None)
+        except MISSHAPEN as error:
+            raise misshapen(error) from error

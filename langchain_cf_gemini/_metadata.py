@@ -54,11 +54,11 @@ def snake_case(value: Any) -> Any:
     return value
 
 
-def finish_reason_from(value: str | int | None) -> str | None:
+def finish_reason_from(value: Any) -> str | None:
     """Return Google's word for a finish reason that may have come as a number."""
     if isinstance(value, int):
         return _FINISH_REASONS.get(value, str(value))
-    return value or None
+    return str(value) if value else None
 
 
 def _audio_tokens(details: Any) -> int:

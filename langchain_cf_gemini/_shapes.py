@@ -5,6 +5,17 @@ from typing import Any
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
 
+MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError)
+"""What reading JSON raises that has a string where an object belongs, and the like."""
+
+
+def misshapen(error: Exception) -> ResponseFormatError:
+    """Return the typed error for an answer whose shape broke the reading of it."""
+    return ResponseFormatError(
+        "the answer does not have the shape that Google publishes, and was left "
+        f"unread: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    )
+
 
 def _objects(value: Any, where: str) -> list[Json]:
     """Return a list of objects, [] for null; anything else is Google's mistake."""
