@@ -11,9 +11,10 @@ MISSHAPEN = (AttributeError, LookupError, TypeError, ValueError)
 
 def misshapen(error: Exception) -> ResponseFormatError:
     """Return the typed error for an answer whose shape broke the reading of it."""
+    said = str(error).partition("\n")[0]
     return ResponseFormatError(
         "the answer does not have the shape that Google publishes, and was left "
-        f"unread: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        f"unread: {type(error).__name__}: {said}"
     )
 
 
