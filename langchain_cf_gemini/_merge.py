@@ -100,6 +100,8 @@ def conjunction(outer: Schema, inner: Schema) -> Schema | None:
     Returns:
         The joint schema, or None where one schema cannot say it.
     """
+    if outer.keys() <= _NOTES and "$ref" not in inner:
+        return {**inner, **outer}
     if "$ref" in outer or "$ref" in inner or _mixes_groups(outer, inner):
         return None
     merged = dict(inner)

@@ -142,10 +142,36 @@ SAID: dict[str, tuple[Json, Json]] = {
         {"type": "ARRAY", "items": {"type": "STRING"}},
     ),
     "anything": ({"title": "A"}, {"title": "A"}),
+    "a property that takes all": (
+        {"type": "object", "properties": {"x": True}, "additionalProperties": {}},
+        {"type": "OBJECT", "properties": {"x": {}}},
+    ),
+    "a union with anything": (
+        {"anyOf": [True, {"type": "null"}]},
+        {"nullable": True},
+    ),
+    "a union of null alone": ({"anyOf": [{"type": "null"}]}, {"type": "NULL"}),
+    "null that the union's type forbids": (
+        {"type": "string", "anyOf": [{"type": "null"}, {"minLength": 1}]},
+        {"type": "STRING", "minLength": 1},
+    ),
 }
 
 REFUSED: dict[str, tuple[Json, str]] = {
     "oneOf": ({"oneOf": [_STRING, {"type": ["string", "null"]}]}, "oneOf"),
+    "oneOf with a tag of any kind": (
+        {
+            "oneOf": [
+                {"type": "object", "properties": {"k": kind}, "required": ["k"]}
+                for kind in (True, _STRING)
+            ]
+        },
+        "oneOf",
+    ),
+    "a property that takes nothing": (
+        {"type": "object", "properties": {"y": False}},
+        r"properties\.y",
+    ),
     "allOf": (
         {"minimum": 3, "type": "number", "allOf": [{"minimum": 5}]},
         "allOf",

@@ -167,6 +167,11 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "alias, closed": (Closed, [{"theId": 1}], [{"id": 1}, {"theId": 1, "x": 2}]),
     "typed dict": (Point, [{"x": 1}, {"x": 1, "label": None}], [{}, {"x": "a"}]),
     "old typed dict": (OldPoint, [{"x": 1, "before": {"x": 2}}], [{"before": {}}]),
+    "old typed dicts within": (
+        list[OldPoint] | dict[str, OldPoint] | None,
+        [None, [], [{"x": 1}], {"a": {"x": 1}}],
+        [[{}], {"a": {}}],
+    ),
     "dataclass": (Line, [{"start": [1, 2]}], [{}, {"start": [1]}]),
     "root model": (RootModel[list[int]], [[1]], [["a"]]),
     "recursive": (
@@ -236,7 +241,7 @@ def test_accepts_what_the_type_accepts(case: str) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if "recursive" not in case])
 def test_stands_alone(case: str) -> None:
     schema = json_schema_from(CASES[case][0])
-    if case != "old typed dict":
+    if "old typed dict" not in case:
         assert not any("$ref" in place or "$defs" in place for place in places(schema))
     assert json_schema_from(schema) == schema
 
@@ -450,6 +455,13 @@ OLDER: dict[str, tuple[Json, Json]] = {
         {"minimum": 3, "exclusiveMinimum": True, "exclusiveMaximum": False},
         {"exclusiveMinimum": 3},
     ),
+    "const beside another enum": (
+        {"const": 1, "enum": [2]},
+        {"const": 1, "enum": [2]},
+    ),
+    "const beside its enum": ({"const": 2, "enum": [1, 2]}, {"enum": [2]}),
+    "const that is no text or number": ({"const": True}, {"const": True}),
+    "discriminator by name": ({"discriminator": "k"}, {"discriminator": "k"}),
     "draft 7 dependencies": (
         {"dependencies": {"a": ["b"], "c": {"minProperties": 2}}},
         {
@@ -536,6 +548,29 @@ MERGED: dict[str, tuple[Json, Json]] = {
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
     ),
+    "equal closings join": (
+        {
+            "properties": {"a": {}},
+            "allOf": [{"properties": {"a": {}}, "minProperties": 1}],
+        },
+        {"properties": {"a": {}}, "minProperties": 1},
+    ),
+    "equal groups join": (
+        {"additionalProperties": False, "allOf": [{"additionalProperties": False}]},
+        {"additionalProperties": False},
+    ),
+    "notes join anything": (
+        {"title": "x", "allOf": [{"unevaluatedProperties": False}]},
+        {"title": "x", "unevaluatedProperties": False},
+    ),
+    "what was not evaluated stays apart": (
+        {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}, True]},
+        {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}]},
+    ),
+    "nothing fits": (
+        {"$ref": "#/$defs/F", "title": "x"},
+        {"title": "x", "allOf": [False]},
+    ),
     "a schema that takes all": ({"$ref": "#/$defs/T", "title": "x"}, {"title": "x"}),
 }
 
@@ -546,6 +581,7 @@ def test_merges_where_that_says_the_same(case: str) -> None:
     definitions = {
         "A": {"type": "integer", "minimum": 1, "description": "A"},
         "T": True,
+        "F": False,
     }
     assert json_schema_from({"items": before, "$defs": definitions}) == {"items": after}
 

@@ -7,7 +7,7 @@ import json
 import pickle
 from collections.abc import Iterator
 from datetime import date
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal, NotRequired, Optional
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -355,7 +355,13 @@ def test_traces_the_schema_as_langchain_writes_it(schema: Any, method: Any) -> N
         assert traced["kwargs"]["method"] == method
 
 
-@pytest.mark.parametrize("schema", [list[int], Color, JokeData, {"type": "object"}])
+class Sketch(TypedDict):
+    setup: NotRequired[str]  # LangChain's converter stops at NotRequired
+
+
+@pytest.mark.parametrize(
+    "schema", [list[int], Color, JokeData, Sketch, {"type": "object"}]
+)
 def test_traces_what_langchain_cannot_write(schema: Any) -> None:
     handler = Options()
     model = asked([*texts("{}"), end()], schema, include_raw=True)

@@ -359,6 +359,18 @@ RAW: dict[str, tuple[Any, list[Json]]] = {
             }
         ],
     ),
+    "small types": (
+        {"functionDeclarations": [{"name": "f", "parameters": OBJECT}]},
+        [{"functionDeclarations": [{"name": "f", "parameters": CAPITALS}]}],
+    ),
+    "a tuple of classes": (
+        {"functionDeclarations": (Place,)},
+        [{"functionDeclarations": declared([Place])}],
+    ),
+    "a list of classes": (
+        {"functionDeclarations": [Place]},
+        [{"functionDeclarations": declared([Place])}],
+    ),
     "functions among declarations": (
         {"function_declarations": [Place], "google_search": {}},
         [
@@ -456,6 +468,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "openai's custom": ({"type": "custom", "name": "x"}, "is no tool"),
     "schema without a title": (OBJECT, "needs a title"),
     "unknown dict": ({"foo": 1}, "is no tool: pass a function"),
+    "function that is no dict": ({"function": "f"}, "is no tool"),
     "a number": (5, "5 is no tool"),
     "nothing": (None, "None is no tool"),
     "type form": (list[int], "wrap it with @tool"),
