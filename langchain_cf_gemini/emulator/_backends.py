@@ -24,6 +24,7 @@ GEMINI_API: Mapping[str, Mapping[str, Any]] = {
         "outputConfig": _NONE,
     },
     "Part": {"partMetadata": _ANY, "toolCall": _ANY, "toolResponse": _ANY},
+    "FunctionResponse": {"willContinue": _FLAG},
     "GenerationConfig": {
         "enableEnhancedCivicAnswers": _FLAG,
         "routingConfig": _NONE,

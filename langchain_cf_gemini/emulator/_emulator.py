@@ -56,8 +56,9 @@ class Emulator(Inspection):
             api_token: Token that requests must carry.
             gateway: A gateway of the account beside "default".
             strict: Refuse what Google refuses; False takes almost everything.
-            foreign_signatures: Accept thought signatures that the emulator did not
-                issue, such as those of a recorded history.
+            foreign_signatures: Accept any thought signature. Without it, the
+                emulator's own are verified, Google's own (of a recorded history) pass,
+                and others, redacted ones for instance, are refused.
             credit: False answers 402, code 2021.
             chaos: (probability, fault) pairs, drawn for each request.
             seed: Of those draws.

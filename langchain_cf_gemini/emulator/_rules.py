@@ -75,7 +75,7 @@ thinking budget | reported | lbjlaq/Antigravity-Manager#1384, RooCodeInc/Roo-Cod
 thought signature missing | reported | ai.google.dev/gemini-api/docs/thought-signatures,
     Piebald-AI/piebald-issues#21, windmill-labs/windmill#7679
 thought signature invalid | reported | decolua/9router#301,
-    google-gemini/gemini-cli#13467
+    google-gemini/gemini-cli#13467; Google's own pass unverified
 
 Of Cloudflare:
 

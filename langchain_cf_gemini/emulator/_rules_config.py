@@ -1,7 +1,6 @@
 """Rules on generationConfig: ranges, output formats, thinking."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 from langchain_cf_gemini.emulator._judging import Judged, Rule
 
@@ -42,7 +41,7 @@ def _top_p(judged: Judged) -> Iterator[str]:
         )
 
 
-def _between(name: str, low: float, high: float) -> Any:
+def _between(name: str, low: float, high: float) -> Callable[[Judged], Iterator[str]]:
     def check(judged: Judged) -> Iterator[str]:
         value = judged.config.get(name)
         if value is not None and not low <= value <= high:
@@ -53,6 +52,12 @@ def _between(name: str, low: float, high: float) -> Any:
             )
 
     return check
+
+
+def _output_tokens(judged: Judged) -> Iterator[str]:
+    # Of an upper limit the Gemini API says nothing.
+    highest = _MAX_OUTPUT_TOKENS if judged.vertex else 2**31
+    yield from _between("maxOutputTokens", 1, highest)(judged)
 
 
 def _stop_sequences(judged: Judged) -> Iterator[str]:
@@ -122,11 +127,11 @@ def _thinking_budget(judged: Judged) -> Iterator[str]:
     if budget in (None, -1):
         return
     allowed = judged.model.thinking_budget
-    if allowed is None:
+    if allowed is None and budget:
         yield judged.unable("thinking is not supported by this model.")
-    elif budget == 0 and not judged.model.thinking_off:
+    elif budget == 0 and allowed and not judged.model.thinking_off:
         yield "Budget 0 is invalid. This model only works in thinking mode."
-    elif budget and not allowed[0] <= budget <= allowed[1]:
+    elif budget and allowed and not allowed[0] <= budget <= allowed[1]:
         low, high = max(1, allowed[0]), allowed[1]
         yield (
             judged.unable(
@@ -173,7 +178,7 @@ CONFIG_RULES = (
         name="output tokens",
         source="stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
         proof="reported",
-        check=_between("maxOutputTokens", 1, _MAX_OUTPUT_TOKENS),
+        check=_output_tokens,
     ),
     Rule(
         name="stop sequences",

@@ -69,7 +69,8 @@ SIGNATURE_RULES = (
     ),
     Rule(
         name="thought signature invalid",
-        source="decolua/9router#301, google-gemini/gemini-cli#13467",
+        source="decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass "
+        "unverified",
         proof="reported",
         check=_invalid,
     ),

@@ -102,6 +102,8 @@ def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
 
 
 def _parameter_name(judged: Judged) -> Iterator[str]:
+    if not judged.vertex:
+        return  # the Gemini API documents no such limit
     for path, schema in _schemas(judged):
         for name in schema.get("properties") or {}:
             if ".parameters" in path and not _PARAMETER_NAME.fullmatch(name):

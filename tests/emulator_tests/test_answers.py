@@ -419,6 +419,28 @@ class TestSignatures:
         part = {**self.issued(judge), "thoughtSignature": said[0]["thoughtSignature"]}
         assert self.status(judge, part) == 400
 
+    @pytest.mark.parametrize(
+        ("framed", "status"),
+        [
+            (b"\x01" + bytes(40), 200),
+            (b"\x0a\x29\x01" + bytes(40), 200),
+            (b"\x12\x2b\x0a\x29\x01" + bytes(40) + b"more", 200),
+            (b"\x12\x84\x01\x0a\x81\x01\x01" + bytes(128), 200),
+            (b"\x01" + bytes(10), 400),
+            (b"\x02" + bytes(40), 400),
+            (b"\x0a\x70\x01" + bytes(40), 400),
+            (b"\x0a\xff\xff\xff\xff\xff\x01" + bytes(40), 400),
+            (b"\x0a\x29\x0a\x27\x0a\x25\x01" + bytes(40), 400),
+            (b"signature_REDACTED_1", 400),
+        ],
+    )
+    def test_googles_own_pass_unverified(
+        self, judge: Judge, framed: bytes, status: int
+    ) -> None:
+        encoded = base64.b64encode(framed).decode()
+        part = {"functionCall": {"name": "f"}, "thoughtSignature": encoded}
+        assert self.status(judge, part) == status
+
     def test_arguments_may_be_edited(self, judge: Judge) -> None:
         part = self.issued(judge)
         edited = {**part, "functionCall": {"name": "f", "args": {"a": 1}}}

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator._doors import Settings
 from langchain_cf_gemini.emulator._http import Outgoing
 from langchain_cf_gemini.emulator._models import CATALOGUE
 from tests.emulator_tests.asking import Judge, message_of
@@ -38,8 +37,7 @@ def recordings() -> Iterator[Path]:
 
 
 def judged(exchange: dict[str, Any]) -> Outgoing:
-    # Recorded signatures are Google's own, which nobody else can verify.
-    judge = Judge(Settings(foreign_signatures=True))
+    judge = Judge()
     model: str = exchange["model"]
     ids = [name for name, known in CATALOGUE.items() if known.google_id == model]
     if "aiplatform" in exchange["endpoint"] and ids:

@@ -540,6 +540,26 @@ def test_thinking_budgets_that_are_taken(
     assert message_of(taken) == ""
 
 
+@pytest.mark.parametrize(
+    ("body", "model_id"),
+    [
+        (config(maxOutputTokens=100_000), "gemini-2.5-flash"),
+        (thinking(thinkingBudget=0), "gemini-2.0-flash"),
+        (parameters({"type": "OBJECT", "properties": {"a-b": TEXT}}), "gemini-2.5-pro"),
+        (
+            ask(
+                tools=[SEARCH, *LOOKUP],
+                toolConfig={"includeServerSideToolInvocations": True},
+            ),
+            "gemini-3.5-flash",
+        ),
+        (tools(SEARCH, {"urlContext": {}}), "gemini-2.5-flash"),
+    ],
+)
+def test_gemini_api_takes(judge: Judge, body: dict[str, Any], model_id: str) -> None:
+    assert message_of(judge.gemini_api(body, model=model_id)) == ""
+
+
 def test_gemini_2_5_takes_calls_without_signature(judge: Judge) -> None:
     body = ask(user("a"), model(CALL), user(RESPONSE))
     assert message_of(judge.vertex(body, model=FLASH_25)) == ""
