@@ -114,7 +114,8 @@ class GeminiSettings(BaseChatModel):
     """Fields and checks; see `ChatCloudflareGemini` for what they mean."""
 
     # Validators are built with the first instance: 9 ms less to import.
-    model_config = ConfigDict(defer_build=True)
+    # Inputs stay out of validation errors: one of them is the token.
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
     model: str = _aliased("model", ...)
     account_id: str | None = Field(
