@@ -177,7 +177,7 @@ class SyncPool:
         slot.patience = None
         self._busy.discard(slot)
         self._idle.append((now, slot))
-        while stale := _taken_stale(self._idle, now):
+        while stale := taken_stale(self._idle, now):
             stale.transport.close()
         if not self._is_open:
             self.close()
@@ -225,16 +225,15 @@ class SyncExchange:
                 self._pool.discard(self._slot)
 
 
-def _taken_stale(idle: deque[tuple[float, _T]], now: float) -> _T | None:
+def taken_stale(idle: deque[tuple[float, _T]], now: float) -> _T | None:
     """The longest idle connection, taken out, if it is too old or one too many."""
     try:
-        since, transport = idle.popleft()
+        if len(idle) <= IDLE_CONNECTIONS and now - idle[0][0] <= IDLE_SECONDS:
+            return None
+        return idle.popleft()[1]
     except IndexError:
+        # Another thread took the last one.
         return None
-    if len(idle) >= IDLE_CONNECTIONS or now - since > IDLE_SECONDS:
-        return transport
-    idle.appendleft((since, transport))
-    return None
 
 
 class Tasks:
@@ -374,7 +373,7 @@ class AsyncPool:
             return
         now = time.monotonic()
         self._idle.append((now, slot))
-        while stale := _taken_stale(self._idle, now):
+        while stale := taken_stale(self._idle, now):
             self.discard(stale)
 
     def closing(self) -> asyncio.Task[None]:

@@ -232,8 +232,10 @@ class Loopback:
             except asyncio.IncompleteReadError:
                 pass
             finally:
-                self.open -= 1
                 writer.close()
+                with _gone():
+                    await asyncio.shield(writer.wait_closed())
+                self.open -= 1
 
     async def _exchange(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,10 +26,22 @@ from langchain_cf_gemini._clients import (
     backend_name,
     proxy_from_environment,
 )
-from langchain_cf_gemini._pools import keepalive_options
+from langchain_cf_gemini._pools import (
+    IDLE_CONNECTIONS,
+    keepalive_options,
+    taken_stale,
+)
 from langchain_cf_gemini._transport import Transport, TransportSettings
 from tests.integration_tests.asking import ask, request_of
-from tests.integration_tests.loopback import PAYLOAD, Loopback, Wire, answer
+from tests.integration_tests.loopback import (
+    FIRST,
+    PAYLOAD,
+    Loopback,
+    Wire,
+    answer,
+    event,
+    events,
+)
 from tests.integration_tests.test_cancellation import both_backends, settled
 
 
@@ -209,6 +222,41 @@ def test_row_36_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
         assert server.opened <= 50
         transport.close()
         assert asyncio.run(settled(lambda: server.open == 0))
+
+
+def test_a_stream_outlives_its_transport_but_not_its_connection() -> None:
+    transport = Transport(TransportSettings())
+    with Loopback([events(event(FIRST), event(PAYLOAD))]) as server:
+        with transport.stream(request_of("stream", server)) as stream:
+            transport.close()
+            assert list(stream) == [FIRST, PAYLOAD]
+        assert asyncio.run(settled(lambda: server.open == 0))
+
+
+@both_backends
+def test_closing_asynchronously_closes_streams_too(backend: AsyncBackend) -> None:
+    async def run(server: Loopback) -> None:
+        transport = Transport(TransportSettings(async_backend=backend, max_retries=0))
+        async with transport.astream(request_of("astream", server)) as stream:
+            assert await anext(stream) == FIRST
+            await transport.aclose()
+        assert await settled(lambda: server.open == 0)
+        answered = await transport.asend(request_of("asend", server))
+        assert answered.payloads[-1] == PAYLOAD
+
+    with Loopback([events(event(FIRST), event(PAYLOAD))]) as server:
+        asyncio.run(run(server))
+
+
+def test_connections_that_are_idle_too_long_or_too_many_are_closed() -> None:
+    assert taken_stale(deque[tuple[float, str]](), 0.0) is None
+    fresh = deque([(100.0, "old"), (110.0, "new")])
+    assert taken_stale(fresh, 150.0) is None
+    assert taken_stale(fresh, 156.0) == "old"
+    assert taken_stale(fresh, 156.0) is None
+    many = deque((0.0, number) for number in range(IDLE_CONNECTIONS + 2))
+    assert [taken_stale(many, 1.0) for _ in range(3)] == [0, 1, None]
+    assert len(many) == IDLE_CONNECTIONS
 
 
 # --------------------------------------------------------- row 34: loops
