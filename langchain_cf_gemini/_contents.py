@@ -237,7 +237,7 @@ def _value_from(text: str) -> Any:
     """Return the JSON object that a result is, else the text itself."""
     if text.startswith("{"):
         try:
-            return from_json(text)
+            return from_json(text, allow_inf_nan=False)
         except ValueError:
             return text
     return text
