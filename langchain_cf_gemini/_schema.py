@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from langchain_core.utils.pydantic import is_pydantic_v1_subclass
 from langchain_core.utils.pydantic import is_pydantic_v2_subclass as _is_v2
-from pydantic import PydanticUserError, TypeAdapter
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
 
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._merge import folded_from_all_of, merged_from_reference
@@ -30,10 +30,11 @@ _LIST = frozenset({"anyOf", "oneOf", "allOf", "prefixItems", "items"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _DROPPED = frozenset({"$schema", "$defs", "definitions", "$anchor", "$ref"})
 _DYNAMIC = frozenset({"$dynamicRef", "$recursiveRef"})
-_MAX_SUBSCHEMAS = 50_000
+_MAX_SUBSCHEMAS = 20_000
 """Where inlining stops: references that double each other grow without bound."""
 
 _NOWHERE = object()
+_MODEL_JSON_SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]
 _of_class: WeakKeyDictionary[type, Schema] = WeakKeyDictionary()
 
 
@@ -69,7 +70,7 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         raise UnsupportedContentError(msg)
     try:
         if isinstance(schema, type) and _is_v2(schema):
-            return schema.model_json_schema()
+            return _schema_of_model(schema)
         if isinstance(schema, type) and is_pydantic_v1_subclass(schema):
             return cast("Any", schema).schema()  # type: ignore[no-any-return]
         adapter = TypeAdapter(pydantic_type(schema))
@@ -77,6 +78,13 @@ def _raw_schema(schema: Any, at: str) -> Schema:
     except (PydanticUserError, NameError) as error:
         msg = f"{at}: no JSON Schema for {schema!r}: {error}"
         raise UnsupportedContentError(msg) from error
+
+
+def _schema_of_model(model: type[BaseModel]) -> Schema:
+    """Ask the model; the generator is ours unless the model brings its own method."""
+    method = model.model_json_schema
+    own = getattr(method, "__func__", None) is not _MODEL_JSON_SCHEMA
+    return method() if own else method(schema_generator=NotedJsonSchema)
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:

@@ -316,7 +316,7 @@ def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     schema=st.recursive(_LEAVES, _deeper, max_leaves=6),
     values=st.lists(VALUES, min_size=4, max_size=8),

@@ -327,6 +327,24 @@ def test_docstring_arguments_may_go_over_several_lines() -> None:
     }
 
 
+def test_notes_of_typed_dicts_survive_inside_of_models() -> None:
+    class Map(BaseModel):
+        center: Point
+
+    center = json_schema_from(Map)["properties"]["center"]
+    assert center["properties"]["y"]["description"] == "From the top."
+    assert center["required"] == ["x"]
+
+
+def test_a_model_may_write_its_own_schema() -> None:
+    class Own(BaseModel):
+        @classmethod
+        def model_json_schema(cls) -> Json:  # type: ignore[override]
+            return {"type": "string"}
+
+    assert json_schema_from(Own) == {"type": "string"}
+
+
 def test_dataclass_docstring_describes() -> None:
     @dataclasses.dataclass
     class Silent:
@@ -672,7 +690,7 @@ DOCUMENTS = st.builds(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(document=DOCUMENTS, values=st.lists(VALUES, min_size=4, max_size=8))
 def test_any_schema_keeps_its_meaning(document: Json, values: list[Any]) -> None:
     try:
