@@ -170,7 +170,10 @@ def config_from_settings(settings: Mapping[str, Any], model: str) -> Json:
 
             dialect: Dialect = settings.get("schema_dialect") or "json"
             wanted = generation_config_from_response_format(schema, dialect=dialect)
-            config = {**wanted, **config}
+            # A mime type set beside a schema is meant (text/x.enum); beside a format
+            # for the call it is a leftover.
+            named = {} if name == "response_format" else config
+            config = {**config, **wanted, **named}
     if own := settings.get("generation_config"):
         config |= camel_case_keys(own)
     return config
@@ -184,12 +187,8 @@ def camel_case_keys(own: Mapping[str, Any]) -> Json:
     }
 
 
-def tools_from_settings(settings: Mapping[str, Any], *, binding: bool = False) -> Json:
+def tools_from_settings(settings: Mapping[str, Any]) -> Json:
     """Return `tools` and `toolConfig`, if there are any.
-
-    Args:
-        settings: The call's settings.
-        binding: Whether nothing is sent yet, so that another call may still differ.
 
     Raises:
         UnsupportedContentError: If a tool or a choice cannot be said in Gemini's terms.
@@ -199,15 +198,16 @@ def tools_from_settings(settings: Mapping[str, Any], *, binding: bool = False) -
     body: Json = {}
     if tools or choice is not None:
         from langchain_cf_gemini._tools import (
+            strict_from_tools,
             tool_config_from_choice,
             tools_from_langchain,
         )
 
         strict = settings.get("strict")
+        if strict is None:
+            strict = strict_from_tools(tools or ())
         dialect: Dialect = settings.get("schema_dialect") or "json"
-        wire = tools_from_langchain(
-            tools or (), dialect=dialect, strict=strict, repeated_names=binding
-        )
+        wire = tools_from_langchain(tools or (), dialect=dialect, strict=strict)
         config = tool_config_from_choice(
             choice, wire, strict=strict, tool_config=config
         )

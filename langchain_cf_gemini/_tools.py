@@ -55,11 +55,7 @@ _MAX_FUNCTIONS = 512
 
 
 def tools_from_langchain(
-    tools: Sequence[Any],
-    *,
-    dialect: Dialect = "json",
-    strict: bool | None = None,
-    repeated_names: bool = False,
+    tools: Sequence[Any], *, dialect: Dialect = "json", strict: bool | None = None
 ) -> list[Json]:
     """Convert tools of any make to Gemini's `tools`.
 
@@ -74,8 +70,6 @@ def tools_from_langchain(
         strict: What the caller asked of all functions. Gemini enforces schemas per
             request (see `tool_config_from_choice`), so a tool that asks otherwise is
             an error.
-        repeated_names: Whether two functions may have one name. Nothing is sent when
-            tools are bound, so only the call itself has to refuse that.
 
     Returns:
         Gemini's `tools`, empty if there are none.
@@ -92,7 +86,7 @@ def tools_from_langchain(
         )
     names = function_names(found)
     _check_names(names)
-    if not repeated_names and len(set(names)) < len(names):
+    if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         msg = f"two functions are called {twice!r}: Gemini tells them apart by name"
         raise UnsupportedContentError(msg)

@@ -431,10 +431,14 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
             "schema_dialect": kwargs.get("schema_dialect", self.schema_dialect)
         }
         settings |= {"tool_config": kwargs.pop("tool_config", self.tool_config)}
-        wire = _calls.tools_from_settings(settings, binding=True)
+        wire = _calls.tools_from_settings(settings)
         bound: Json = {"tools": wire.get("tools", [])}
         if "toolConfig" in wire:
             bound["tool_config"] = wire["toolConfig"]
+        if parallel_tool_calls is None:
+            from langchain_cf_gemini._tools import parallel_from_choice
+
+            parallel_tool_calls = parallel_from_choice(tool_choice)
         if parallel_tool_calls is not None:
             bound["parallel_tool_calls"] = parallel_tool_calls
         if response_format is not None:
