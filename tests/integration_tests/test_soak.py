@@ -1,0 +1,160 @@
+"""Twenty thousand calls with faults in every tenth: nothing lost, nothing grown."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import random
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langchain_cf_gemini._clients import AsyncBackend
+from langchain_cf_gemini._cloudflare import Request, gateway_request, run_request
+from langchain_cf_gemini._retry import RetryBudget, RetryPolicy
+from langchain_cf_gemini._transport import Transport, TransportSettings
+from tests.integration_tests.asking import account
+from tests.integration_tests.loopback import (
+    FIRST,
+    Act,
+    Loopback,
+    Wire,
+    answer,
+    cut,
+    event,
+    events,
+    head,
+    reset,
+)
+from tests.integration_tests.test_cancellation import open_descriptors, settled
+from tests.integration_tests.test_connections import say, text_of
+
+CALLS = 20_000
+
+
+async def half_a_body(wire: Wire) -> None:
+    await wire.send(head(200, {"content-length": "1000"}) + b'{"candidates": [')
+    wire.cut()
+
+
+FAULTS: list[Act] = [
+    answer({"errors": []}, 500),
+    answer({"errors": []}, 429, {"retry-after-ms": "1"}),
+    answer(b"<html>", 502, {"content-type": "text/html"}),
+    answer(b""),
+    answer({"success": True, "result": None}),
+    half_a_body,
+    reset,
+    cut,
+    events(),
+    events(then=reset),
+]
+
+
+def moody(chance: random.Random) -> Act:
+    """Answers with what was asked, or, one time in ten, with a fault."""
+
+    async def act(wire: Wire) -> None:
+        if chance.random() < 0.1:
+            await chance.choice(FAULTS)(wire)
+            return
+        body = json.loads(wire.received.body)
+        payload = say(body.get("input", body)["contents"])
+        if "stream" in wire.received.path:
+            await events(event(FIRST), event(payload))(wire)
+        else:
+            await answer(payload)(wire)
+
+    return act
+
+
+class Caller:
+    """Asks a numbered question and checks that its own answer comes."""
+
+    def __init__(self, server: Loopback, backend: AsyncBackend) -> None:
+        self._account = account(server)
+        self.transport = Transport(
+            TransportSettings(
+                max_retries=12,
+                async_backend=backend,
+                retry=RetryPolicy(initial_delay=0.0005, max_delay=0.002),
+                retry_budget=RetryBudget(10**9),
+            )
+        )
+
+    def _request(self, number: int) -> Request:
+        body = {"contents": str(number)}
+        if number % 3:
+            return run_request(self._account, "google/gemini-3-flash", body)
+        return gateway_request(self._account, "gemini-3-flash", body, stream=True)
+
+    def call(self, number: int) -> bool:
+        request = self._request(number)
+        if not request.stream:
+            payloads: list[Any] = self.transport.send(request).payloads
+        else:
+            with self.transport.stream(request) as stream:
+                payloads = list(stream)
+        return text_of(payloads[-1]) == str(number)
+
+    async def acall(self, number: int) -> bool:
+        request = self._request(number)
+        if not request.stream:
+            payloads: list[Any] = (await self.transport.asend(request)).payloads
+        else:
+            async with self.transport.astream(request) as stream:
+                payloads = [payload async for payload in stream]
+        return text_of(payloads[-1]) == str(number)
+
+    async def acalls(self, numbers: range) -> bool:
+        left = iter(numbers)
+
+        async def worker() -> bool:
+            return all([await self.acall(number) for number in left])
+
+        return all(await asyncio.gather(*(worker() for _ in range(20))))
+
+
+def resident_kilobytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
+
+
+def measured() -> tuple[int, int, int]:
+    """Descriptors, threads and kilobytes, when all that can go is gone."""
+    gc.collect()
+    return open_descriptors(), threading.active_count(), resident_kilobytes()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("backend", ["sync", "httpx", "aiohttp"])
+def test_a_soak_loses_no_answer_and_grows_nothing(backend: Any) -> None:
+    with Loopback([moody(random.Random(3))]) as server:
+        caller = Caller(server, "httpx" if backend == "sync" else backend)
+
+        def run(numbers: range) -> None:
+            if backend == "sync":
+                with ThreadPoolExecutor(20) as threads:
+                    assert all(threads.map(caller.call, numbers))
+            else:
+                assert asyncio.run(caller.acalls(numbers))
+            server.received.clear()
+
+        # As many at once as later, because the server keeps what it was asked.
+        run(range(4_000))
+        before = measured()
+        for start in range(0, CALLS, 4_000):
+            run(range(start, start + 4_000))
+        after = measured()
+        caller.transport.close()
+        assert asyncio.run(settled(lambda: server.open == 0))
+    # Shown by `pytest -rP`.
+    print(f"{backend}: descriptors, threads, kB {before} then {after}")
+    # Descriptors count twice, because the server is in this process too.
+    assert after[0] <= before[0] + 2 * 20
+    assert after[1] <= before[1]
+    assert after[2] <= before[2] + 8_000
