@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 
@@ -64,7 +65,7 @@ def _model(
     return ChatCloudflareGemini(
         model="gemini-3-flash",
         account_id="a1",
-        api_token="t",
+        api_token=SecretStr("t"),
         max_retries=0,
         http_client=httpx.Client(transport=httpx.MockTransport(answer)),
         **settings,
