@@ -12,12 +12,17 @@ import httpx
 from langchain_cf_gemini._body import Body
 from langchain_cf_gemini._clients import Timeouts
 from langchain_cf_gemini._cloudflare import Request
-from langchain_cf_gemini._exceptions import CloudflareGeminiError
+from langchain_cf_gemini._exceptions import (
+    CloudflareGeminiError,
+    UnsupportedContentError,
+)
 from langchain_cf_gemini._faults import error_from_fault
 
 logger = logging.getLogger("langchain_cf_gemini")
 
 CONNECT_SECONDS = 10.0
+# A year; what a socket takes ends somewhere beyond.
+LONGEST_SECONDS = 31_536_000
 _WAITS = ("connect", "read", "write", "pool")
 
 Timeout = float | httpx.Timeout | None
@@ -39,10 +44,19 @@ class Times:
 
 
 def times_from_timeout(timeout: Timeout) -> Times:
-    """The limits that a timeout stands for."""
+    """The limits that a timeout stands for.
+
+    Raises:
+        UnsupportedContentError: A number that is no time to wait.
+    """
     if timeout is None:
         return Times(None, None, dict.fromkeys(_WAITS))
     if isinstance(timeout, (int, float)):
+        if not 0 < timeout <= LONGEST_SECONDS:
+            raise UnsupportedContentError(
+                f"timeout {timeout!r} is not a number of seconds above 0 and at most "
+                f"{LONGEST_SECONDS:,}; None waits for ever"
+            )
         waits: Timeouts = dict.fromkeys(_WAITS, float(timeout))
         waits["connect"] = min(float(timeout), CONNECT_SECONDS)
         return Times(float(timeout), float(timeout), waits)

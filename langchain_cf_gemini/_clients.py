@@ -31,6 +31,7 @@ from langchain_cf_gemini._pools import (
     Tasks,
     keepalive_options,
 )
+from langchain_cf_gemini._retry import forget_budgets
 
 logger = logging.getLogger("langchain_cf_gemini")
 
@@ -119,6 +120,7 @@ class _Origins(Generic[_P]):
         self._pools: dict[tuple[str, str, int | None], _P] = {}
         self.leases: WeakSet[object] = WeakSet()
         self.is_open = True
+        self.end: AsyncGenerator[None, None] | None = None
 
     def _pool(self, url: httpx.URL) -> _P:
         origin = (url.scheme, url.host, url.port)
@@ -176,6 +178,7 @@ class AiohttpConnections:
         self.faults: Faults = (*HTTPX_FAULTS, aiohttp.ClientError)
         self.leases: WeakSet[object] = WeakSet()
         self.is_open = True
+        self.end: AsyncGenerator[None, None] | None = None
         self._tasks = Tasks()
         self._transport = httpx_aiohttp.AiohttpTransport(
             verify=_unused_ssl_context(), client=_aiohttp_session
@@ -327,13 +330,21 @@ def release_sync(lessee: object) -> None:
                 _sync.close()
 
 
+def current_connections(lessee: object, backend: AsyncBackend) -> _AsyncShared | None:
+    """The running loop's connections, if they are open and leased to this one."""
+    shared = _async.get(asyncio.get_running_loop())
+    connections = shared.get(backend_name(backend)) if shared else None
+    if connections is None or not connections.is_open:
+        return None
+    return connections if lessee in connections.leases else None
+
+
 async def async_connections(lessee: object, backend: AsyncBackend) -> _AsyncShared:
     """The running loop's connections, leased to a transport until it closes."""
-    loop = asyncio.get_running_loop()
     name = backend_name(backend)
     with _lock:
         _forget_closed_loops()
-        shared = _async.setdefault(loop, {})
+        shared = _async.setdefault(asyncio.get_running_loop(), {})
         connections = shared.get(name)
         is_new = connections is None or not connections.is_open
         if connections is None or not connections.is_open:
@@ -341,8 +352,8 @@ async def async_connections(lessee: object, backend: AsyncBackend) -> _AsyncShar
         connections.leases.add(lessee)
     if is_new:
         logger.debug("async transport: %s", name)
-        connections.end = _closing(connections)  # type: ignore[union-attr]
-        await anext(connections.end)  # type: ignore[union-attr]
+        connections.end = _closing(connections)
+        await anext(connections.end)
     return connections
 
 
@@ -406,6 +417,7 @@ def _forget_after_fork() -> None:
             connections.is_open = False
     _inherited.append((_sync, _async))
     _sync, _async = None, WeakKeyDictionary()
+    forget_budgets()
 
 
 if hasattr(os, "register_at_fork"):

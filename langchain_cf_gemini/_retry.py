@@ -128,6 +128,11 @@ def budget_from_host(host: str) -> RetryBudget:
     return _BUDGETS.get(host) or _BUDGETS.setdefault(host, RetryBudget())
 
 
+def forget_budgets() -> None:
+    """Begin anew: in a forked child their locks may be held by nobody."""
+    _BUDGETS.clear()
+
+
 class Attempts:
     """The attempts of one call: counts them and asks policy and budget."""
 

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
-from weakref import WeakKeyDictionary
 
 from langchain_cf_gemini import _clients
 from langchain_cf_gemini._attempt import Attempt, Timeout, Times, times_from_timeout
@@ -110,7 +109,7 @@ class Transport:
         self._clock = clock
         self._times = times_from_timeout(settings.timeout)
         self._shared: _clients.SyncConnections | None = None
-        self._ashared: WeakKeyDictionary[Any, Any] = WeakKeyDictionary()
+        self._policy = settings.retry.with_max_retries(settings.max_retries)
 
     def __reduce__(self) -> tuple[type[Transport], tuple[TransportSettings]]:
         """Settings travel to other processes; connections and clients do not."""
@@ -204,7 +203,6 @@ class Transport:
 
     async def aclose(self) -> None:
         """Give up the share in the running loop's connections, and the process's."""
-        self._ashared.pop(asyncio.get_running_loop(), None)
         await _clients.release_async(self)
         self.close()
 
@@ -245,11 +243,13 @@ class Transport:
             await self._asleep(delay)
 
     def _attempts(self, request: Request, max_retries: int | Unset) -> Attempts:
-        chosen = self.settings.max_retries if max_retries is UNSET else max_retries
+        policy = self._policy
+        if max_retries is not UNSET:
+            policy = policy.with_max_retries(max_retries)
         budget = self.settings.retry_budget
         if budget is None:
             budget = budget_from_host(urlsplit(request.url).netloc)
-        return Attempts(self.settings.retry.with_max_retries(chosen), budget)
+        return Attempts(policy, budget)
 
     def _times_of(self, timeout: Timeout | Unset) -> Times:
         return self._times if timeout is UNSET else times_from_timeout(timeout)
@@ -368,12 +368,9 @@ class Transport:
     async def _aopener(self) -> AsyncOpener:
         if self.settings.http_async_client is not None:
             return _clients.AsyncUserClient(self.settings.http_async_client)
-        loop = asyncio.get_running_loop()
-        shared = self._ashared.get(loop)
-        if shared is None or not shared.is_open:
-            shared = await _clients.async_connections(self, self.settings.async_backend)
-            self._ashared[loop] = shared
-        return shared
+        backend = self.settings.async_backend
+        shared = _clients.current_connections(self, backend)
+        return shared or await _clients.async_connections(self, backend)
 
 
 def _answer(body: Body) -> Answer:

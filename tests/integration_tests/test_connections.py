@@ -13,6 +13,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -275,6 +276,22 @@ def test_row_34_a_new_loop_for_every_call(backend: AsyncBackend) -> None:
         assert asyncio.run(settled(lambda: server.open <= 1))
         transport.close()
     assert server.opened == 6
+
+
+@both_backends
+def test_row_34_closed_loops_are_not_kept(backend: AsyncBackend) -> None:
+    transport = Transport(TransportSettings(async_backend=backend))
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+
+    async def call(server: Loopback) -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        await transport.asend(request_of("asend", server))
+
+    with Loopback() as server:
+        for _ in range(6):
+            asyncio.run(call(server))
+    gc.collect()
+    assert sum(loop() is not None for loop in loops) <= 1
 
 
 @both_backends

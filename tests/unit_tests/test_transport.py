@@ -32,6 +32,7 @@ from langchain_cf_gemini._exceptions import (
     CloudflareServerError,
     CloudflareTimeoutError,
     ResponseFormatError,
+    UnsupportedContentError,
 )
 from langchain_cf_gemini._payloads import PayloadReader
 from langchain_cf_gemini._retry import RetryBudget, RetryPolicy
@@ -200,6 +201,12 @@ def test_times_from_timeout() -> None:
     own = times_from_timeout(httpx.Timeout(5.0, read=60.0))
     assert (own.total, own.idle) == (None, 60.0)
     assert own.waits == {"connect": 5.0, "read": 60.0, "write": 5.0, "pool": 5.0}
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 0.0, float("nan"), float("inf"), 1e9])
+def test_numbers_that_are_no_time_are_refused(timeout: float) -> None:
+    with pytest.raises(UnsupportedContentError, match="timeout"):
+        Transport(TransportSettings(timeout=timeout))
 
 
 # ----------------------------------------------------- calls without a socket
