@@ -20,6 +20,27 @@ def json_from_args(args: Any) -> str:
     return to_json(args, inf_nan_mode="constants").decode()
 
 
+_MARK = "] "
+
+
+def marked_args(args: str, why: str) -> str:
+    """Return arguments that are not JSON any more, the reason before them.
+
+    A chunk has no field for an error, and langchain-core mends whatever text it can
+    into the object of a valid call. A closing bracket at the start it cannot mend.
+    """
+    return f"{_MARK}{' '.join(why.split())}\n{args}"
+
+
+def unmarked_args(args: str | None) -> tuple[str, str | None]:
+    """Return arguments as they were, and why the call must not be run, if it says."""
+    text = args or ""
+    if not text.startswith(_MARK):
+        return text, None
+    why, _, rest = text.removeprefix(_MARK).partition("\n")
+    return rest, why
+
+
 class Draft:
     """Text or blocks, calls and notes that have not become a message yet."""
 
@@ -54,23 +75,30 @@ class Draft:
 
     def add_call(self, call: "Call", *, streaming: bool) -> None:
         """Append a whole call."""
-        if streaming:
-            args = json_from_args(call.args) if call.args else "{}"
-            if call.failed:
-                args = json_from_args(args)  # a string where an object belongs
-            self.add_fragment(call, args, first=True)
-            return
         if call.failed or not isinstance(call.args, dict):
-            text = (
-                call.args if isinstance(call.args, str) else json_from_args(call.args)
-            )
-            made: Any = invalid_tool_call(
-                name=call.name, args=text, id=call.id, error=call.failed or _NOT_OBJECT
-            )
-            self.invalid.append(made)
+            self._add_invalid(call, streaming=streaming)
+        elif streaming:
+            args = json_from_args(call.args) if call.args else "{}"
+            self.add_fragment(call, args, first=True)
         else:
             made = tool_call(name=call.name, args=call.args, id=call.id)
             self.calls.append(made)
+            if self.as_blocks:
+                self.blocks.append({**made, **call.extras})
+
+    def _add_invalid(self, call: "Call", *, streaming: bool) -> None:
+        args = call.args if isinstance(call.args, str) else json_from_args(call.args)
+        why = call.failed or _NOT_OBJECT
+        made: Any = invalid_tool_call(name=call.name, args=args, id=call.id, error=why)
+        if streaming:
+            args = marked_args(args, why)
+            chunk = tool_call_chunk(
+                name=call.name, args=args, id=call.id, index=call.ordinal
+            )
+            self.calls.append(chunk)
+            made["index"] = call.index
+        else:
+            self.invalid.append(made)
         if self.as_blocks:
             self.blocks.append({**made, **call.extras})
 

@@ -106,29 +106,45 @@ def _sign(note: Json, signature: str | None, rest: Json | None) -> Json:
 def texts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] | None:
     """Cut a text along its notes; None if it was edited since.
 
-    `merge_message_runs` joins two turns with a line break that neither wrote: it is
-    let through as a piece of its own.
+    Turns that were merged keep their notes: the text of a turn without notes, and the
+    line break that `merge_message_runs` writes between two, become pieces of their own.
     """
     pieces: list[tuple[Json, str]] = []
     at = 0
+    left = sum(
+        note["end"] - note["start"] for note in notes if note.get("type") == "text"
+    )
     for note in notes:
         if note.get("type") != "text":
             pieces.append((note, ""))
             continue
-        length = note["end"] - note["start"]
-        for skipped in ("", "\n"):
-            if not content.startswith(skipped, at):
-                continue
-            first = at + len(skipped)
-            piece = content[first : first + length]
-            if len(piece) == length and checksum(piece) == note["crc"]:
-                break
-        else:
+        first = _place(content, note, at, len(content) - left)
+        if first is None:
             return None
-        if skipped:
-            pieces.append(({"type": "text"}, skipped))
-        pieces.append((note, piece))
+        length = note["end"] - note["start"]
+        left -= length
+        pieces += [({"type": "text"}, text) for text in _between(content[at:first])]
         at = first + length
+        pieces.append((note, content[first:at]))
     if at < len(content):
         pieces.append(({"type": "text"}, content[at:]))
     return pieces
+
+
+def _between(text: str) -> list[str]:
+    """Return the text before a turn that was merged in, apart from the line break."""
+    whole, broken = text.removesuffix("\n"), text.endswith("\n")
+    return [piece for piece in (whole, "\n" * broken) if piece]
+
+
+def _place(content: str, note: Json, at: int, last: int) -> int | None:
+    """Return where a noted text begins; a turn may begin after any line break."""
+    length = note["end"] - note["start"]
+    first = at
+    while first <= last:
+        if checksum(content[first : first + length]) == note["crc"]:
+            return first
+        if note["start"] > 0 or not (line := content.find("\n", first) + 1):
+            return None
+        first = line
+    return None

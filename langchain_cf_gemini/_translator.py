@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini._blocks import block_from_part, extras_from
+from langchain_cf_gemini._draft import unmarked_args
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._notes import KEY, SYNTHETIC, texts_from_notes
 
@@ -65,6 +66,8 @@ class _Blocks:
     def of_message(self, message: AIMessage) -> None:
         """Read a whole message along its notes."""
         calls: dict[str | None, Any] = {c["id"]: c for c in message.tool_calls}
+        for invalid in message.invalid_tool_calls:
+            calls[invalid["id"]] = _unmarked(invalid)
         for note, text in self._pieces(str(message.content)):
             kind = note["type"]
             if kind == "part":
@@ -81,22 +84,37 @@ class _Blocks:
         return [({"type": "text"}, content)] if pieces is None else pieces
 
     def of_chunk(self, chunk: AIMessageChunk) -> None:
-        """Read one chunk of a stream."""
-        signed = {}
+        """Read one chunk of a stream, noted parts in their order."""
+        signed: Json = {}
+        calls = list(chunk.tool_call_chunks)
         for note in self._notes:
-            if note.get("type") == "text" and "signature" in note:
+            kind = note.get("type")
+            if kind == "text" and "signature" in note:
                 signed = note
-            elif note.get("type") == "part":
+            elif kind == "part":
                 self.other(note)
+            elif kind == "function_call":
+                calls = self.noted_call(note["id"], calls)
         if chunk.content or signed:
             block: Json = {"type": "text", "text": chunk.content}
             block |= extras_from(signed.get("signature"), signed.get("part"))
             if start := signed.get("start"):
                 block["extras"]["signature_start"] = start
             self.made.append({**block, "index": f"{self.prefix}_text"})
-        for call in chunk.tool_call_chunks:
-            index = f"{self.prefix}_call_{call['index']}"
-            self.call({**call, "type": "tool_call_chunk", "index": index})
+        for call in calls:
+            self.call_of_chunk(call)
+
+    def noted_call(self, id_: str, calls: list[Any]) -> list[Any]:
+        """Add the call of a note, return the others."""
+        for call in calls:
+            if call["id"] == id_:
+                self.call_of_chunk(call)
+        return [call for call in calls if call["id"] != id_]
+
+    def call_of_chunk(self, call: Any) -> None:
+        """Add a call, or a piece of one, under its index."""
+        index = f"{self.prefix}_call_{call['index']}"
+        self.call({**_unmarked(call), "index": index})
 
     def notes_of(self, message: AIMessage) -> None:
         """Add what the end of an answer says about its text."""
@@ -109,6 +127,14 @@ class _Blocks:
             texts[0]["annotations"] = citations
         if _HAS_REFUSAL and (said := _refusal(metadata)):
             self.made.append({"type": "refusal", "refusal": said})
+
+
+def _unmarked(call: Any) -> Json:
+    """Return an invalid call with the reason where it belongs, others as they are."""
+    args, why = unmarked_args(call["args"])
+    if why is None:
+        return {"type": "tool_call_chunk", **call}
+    return {**call, "type": "invalid_tool_call", "args": args, "error": why}
 
 
 def _refusal(metadata: Json) -> str | None:

@@ -18,6 +18,7 @@ from langchain_cf_gemini._blocks import (
     with_rest,
 )
 from langchain_cf_gemini._defaults import PROVIDER
+from langchain_cf_gemini._draft import unmarked_args
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._media import MEDIA_TYPES, Media, part_from_media
@@ -83,6 +84,7 @@ class ModelTurn:
             if content:
                 self.parts.append({"text": content})
             return
+        self._notes = []
         for note, text in pieces:
             kind = note.get("type")
             if kind == "text":
@@ -99,10 +101,11 @@ class ModelTurn:
 
     def _read_blocks(self, message: AIMessage) -> None:
         blocks = message.content if self._google else message.content_blocks
+        # Calls stand in the blocks; other notes are of texts that were merged in.
+        self._notes = [n for n in self._notes if n.get("type") != "function_call"]
         for block in blocks:
             if isinstance(block, str):
-                if block:
-                    self.parts.append({"text": block})
+                self._read_text(block)
             else:
                 self._read_block(dict(block))
 
@@ -272,7 +275,11 @@ def _calls_of(message: AIMessage) -> dict[str, Json]:
     for call in message.tool_calls:
         add(call["id"], {"name": call["name"], "args": call["args"]})
     for invalid in message.invalid_tool_calls:
-        args = _object_from(invalid["args"] or "")
-        failed = invalid["error"] or "The call was not valid."
-        add(invalid["id"], {"name": invalid["name"], "args": args, "failed": failed})
+        text, why = unmarked_args(invalid["args"])
+        failed = why or invalid["error"] or "The call was not valid."
+        id_, args = invalid["id"] or "", _object_from(text)
+        made: Json = {"name": invalid["name"], "args": args, "failed": failed}
+        # langchain-core shows invalid calls twice where it replays a message.
+        if calls.get(id_) != {"id": id_, **made}:
+            add(id_, made)
     return calls

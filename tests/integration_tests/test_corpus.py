@@ -1,0 +1,533 @@
+"""Recorded exchanges: read right, and sent back as they came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import pytest
+from langchain_core.load import dumps, loads
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+    ToolMessage,
+    merge_message_runs,
+    message_chunk_to_message,
+    messages_from_dict,
+    messages_to_dict,
+    trim_messages,
+)
+
+from langchain_cf_gemini import CloudflareGeminiError
+from tests.integration_tests.corpus import (
+    Recorded,
+    answers,
+    check_request,
+    conversations,
+    joined,
+    needs_corpus,
+    normal_contents,
+    refusals,
+    sequels,
+)
+from tests.models import Cloudflare, Json, answer, folded, history_of, text
+
+pytestmark = [
+    needs_corpus,
+    pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning"),
+]
+
+every_answer = pytest.mark.parametrize("recorded", answers(), ids=lambda r: r.name)
+every_refusal = pytest.mark.parametrize("recorded", refusals(), ids=lambda r: r.name)
+every_conversation = pytest.mark.parametrize(
+    "recorded", conversations(), ids=lambda r: r.name
+)
+every_sequel = pytest.mark.parametrize(
+    ("recorded", "sequel"), sequels(), ids=lambda r: r.name
+)
+
+
+# ---- what became of an answer
+
+
+def _asked(recorded: Recorded, **settings: Any) -> Cloudflare:
+    return Cloudflare(recorded.response())
+
+
+@cache
+def read(recorded: Recorded, output_version: str = "v0") -> AIMessage:
+    """The message that an exchange becomes."""
+    endpoint = "gateway" if recorded.stream else "run"
+    model = _asked(recorded).model(endpoint=endpoint, output_version=output_version)
+    if not recorded.stream:
+        return model.invoke("hi")
+    message = message_chunk_to_message(folded(list(model.stream("hi"))))
+    assert isinstance(message, AIMessage)
+    return message
+
+
+@cache
+def rebuilt(recorded: Recorded) -> AIMessage:
+    """The message that LangGraph rebuilds from the events of version 3."""
+    model = _asked(recorded).model(endpoint="gateway" if recorded.stream else "run")
+    message = model.stream_events("hi", version="v3").output
+    assert isinstance(message, AIMessage)
+    return message
+
+
+def sent_back(message: AIMessage, **settings: Any) -> list[Json]:
+    """The parts of the model's turns when the message is sent back."""
+    return _parts_sent(history_of(message), **settings)
+
+
+def _parts_sent(history: list[BaseMessage], **settings: Any) -> list[Json]:
+    cloudflare = Cloudflare(answer(text("ok")))
+    # A model that wants no signatures: what is there was there before.
+    model = cloudflare.model(model="gemini-2.5-flash", media_urls="pass", **settings)
+    model.invoke(history)
+    check_request(cloudflare.bodies[0])
+    turns = [turn for turn in cloudflare.contents if turn["role"] == "model"]
+    return [part for turn in turns for part in turn["parts"]]
+
+
+def came(recorded: Recorded) -> list[Json]:
+    """The parts that came, pieces joined."""
+    if not recorded.is_partial:
+        parts = recorded.parts
+        return joined(parts) if recorded.stream else [part for part in parts if part]
+    # Calls in pieces come back whole; what they add up to is asserted on its own.
+    return []
+
+
+# ---- read right
+
+
+@every_answer
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_text(recorded: Recorded, output_version: str) -> None:
+    said = [p["text"] for p in recorded.parts if "text" in p and not p.get("thought")]
+    assert read(recorded, output_version).text == "".join(said)
+
+
+@every_answer
+def test_plain_text_is_a_string(recorded: Recorded) -> None:
+    kinds = {key for part in recorded.parts for key in part} - {"thoughtSignature"}
+    if kinds <= {"text", "functionCall"} and "image" not in recorded.model:
+        assert isinstance(read(recorded).content, str)
+
+
+@every_answer
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_calls(recorded: Recorded, output_version: str) -> None:
+    message = read(recorded, output_version)
+    reason = recorded.last_note("finishReason")
+    is_good = reason in ("STOP", "MAX_TOKENS", 1, 2, None)
+    wanted = [(call["name"], call.get("args") or {}) for call in recorded.calls]
+    valid = [(call["name"], call["args"]) for call in message.tool_calls]
+    invalid = [
+        (call["name"], json.loads(call["args"] or ""))
+        for call in message.invalid_tool_calls
+    ]
+    if recorded.is_partial:
+        assert [name for name, _ in valid] == [name for name, _ in wanted]
+        assert all(isinstance(args, dict) for _, args in valid)
+        return
+    if invalid and isinstance(invalid[0][1], str):  # of a stream
+        invalid = [(name, json.loads(args)) for name, args in invalid]
+    assert (valid, invalid) == ((wanted, []) if is_good else ([], wanted))
+
+
+@every_answer
+def test_call_ids(recorded: Recorded) -> None:
+    message = read(recorded)
+    made = [call["id"] for call in (*message.tool_calls, *message.invalid_tool_calls)]
+    assert all(made)
+    assert len(set(made)) == len(made)
+    for call, id_ in zip(recorded.calls, made, strict=True):
+        assert id_ == call.get("id", id_)
+    again = rebuilt(recorded)
+    assert made == [c["id"] for c in (*again.tool_calls, *again.invalid_tool_calls)]
+
+
+_ONCE = {
+    "responseId": "response_id",
+    "modelVersion": "model_name",
+    "createTime": "create_time",
+}
+_LAST = {
+    "finishReason": "finish_reason",
+    "finishMessage": "finish_message",
+    "avgLogprobs": "avg_logprobs",
+}
+
+
+@every_answer
+def test_metadata(recorded: Recorded) -> None:
+    metadata = read(recorded).response_metadata
+    assert metadata["model_provider"] == "cloudflare_gemini"
+    for wire, name in _ONCE.items():
+        assert metadata.get(name) == recorded.last(wire), name
+    for wire, name in _LAST.items():
+        said = recorded.last_note(wire)
+        if isinstance(said, int):
+            said = {1: "STOP", 2: "MAX_TOKENS"}[said]
+        if name == "finish_reason" and not recorded.candidates:
+            said = (recorded.last("promptFeedback") or {}).get("blockReason")
+            said = str(said) if said else None
+        if name == "finish_message" and not recorded.candidates:
+            said = (recorded.last("promptFeedback") or {}).get("blockReasonMessage")
+        assert metadata.get(name) == said, name
+
+
+_KEPT = {
+    "groundingMetadata": "grounding_metadata",
+    "citationMetadata": "citation_metadata",
+    "urlContextMetadata": "url_context_metadata",
+    "safetyRatings": "safety_ratings",
+    "logprobsResult": "logprobs",
+}
+
+
+def _leaves(value: Any) -> set[str]:
+    """Every scalar in some JSON, as text."""
+    if isinstance(value, dict):
+        return {leaf for item in value.values() for leaf in _leaves(item)}
+    if isinstance(value, list):
+        return {leaf for item in value for leaf in _leaves(item)}
+    return {repr(value)}
+
+
+def _keys(value: Any) -> set[str]:
+    if isinstance(value, dict):
+        return set(value) | {key for item in value.values() for key in _keys(item)}
+    if isinstance(value, list):
+        return {key for item in value for key in _keys(item)}
+    return set()
+
+
+@every_answer
+@pytest.mark.parametrize("wire", _KEPT)
+def test_notes_are_kept_whole(recorded: Recorded, wire: str) -> None:
+    said = recorded.last_note(wire)
+    if not recorded.candidates:
+        said = (recorded.last("promptFeedback") or {}).get(wire)
+    kept = read(recorded).response_metadata.get(_KEPT[wire])
+    if not said:
+        assert not kept
+        return
+    assert _leaves(said) <= _leaves(kept)
+    assert not any(key != key.lower() for key in _keys(kept))
+    if not recorded.stream:
+        assert json.dumps(kept).lower().replace("_", "") == json.dumps(
+            said
+        ).lower().replace("_", "")
+
+
+@every_answer
+def test_prompt_feedback(recorded: Recorded) -> None:
+    said = recorded.last("promptFeedback")
+    kept = read(recorded).response_metadata.get("prompt_feedback")
+    assert _leaves(kept or {}) == _leaves(said or {})
+
+
+@every_answer
+def test_usage(recorded: Recorded) -> None:
+    said_of_usage = [
+        payload.get("usageMetadata") or {} for payload in recorded.payloads
+    ]
+    counted = [u for u in said_of_usage if any("TokenCount" in key for key in u)]
+    usage = read(recorded).usage_metadata
+    if not counted:
+        assert usage is None
+        return
+    said = {k: v for k, v in counted[-1].items() if isinstance(v, int)}
+    assert usage is not None
+    thoughts = said.get("thoughtsTokenCount", 0)
+    written = said.get("candidatesTokenCount", 0) + thoughts
+    reading = said.get("promptTokenCount", 0) + said.get("toolUsePromptTokenCount", 0)
+    assert usage["total_tokens"] == said.get("totalTokenCount", reading + written)
+    assert (usage["input_tokens"], usage["output_tokens"]) == (reading, written)
+    details = usage.get("output_token_details", {})
+    assert details.get("reasoning", 0) == thoughts
+    cached = usage.get("input_token_details", {}).get("cache_read", 0)
+    assert cached == said.get("cachedContentTokenCount", 0)
+
+
+_TYPES = {
+    "functionCall": ("tool_call", "invalid_tool_call"),
+    "executableCode": ("server_tool_call",),
+    "codeExecutionResult": ("server_tool_result",),
+    "inlineData": ("image", "audio", "video", "file"),
+}
+
+
+def _kinds_of_parts(recorded: Recorded) -> list[tuple[str, ...]]:
+    kinds: list[tuple[str, ...]] = []
+    for part in came(recorded):
+        kind: tuple[str, ...] = ("non_standard",)
+        if "text" in part:
+            kind = ("reasoning",) if part.get("thought") else ("text",)
+        for key, types in _TYPES.items():
+            kind = types if key in part else kind
+        is_new = (
+            not kinds or kinds[-1] != kind or kind not in (("text",), ("reasoning",))
+        )
+        if is_new and part != {"text": ""}:
+            kinds.append(kind)
+    return kinds
+
+
+@every_answer
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_content_blocks(recorded: Recorded, output_version: str) -> None:
+    blocks = read(recorded, output_version).content_blocks
+    json.dumps(blocks)
+    found: list[str] = []
+    for block in blocks:
+        is_text = block["type"] in ("text", "reasoning")
+        is_nothing = (
+            block["type"] == "text" and not block["text"] and "extras" not in block
+        )
+        if not is_nothing and not (is_text and found[-1:] == [block["type"]]):
+            found.append(block["type"])
+    if recorded.is_partial:
+        assert found.count("tool_call") == len(recorded.calls)
+        return
+    wanted = _kinds_of_parts(recorded)
+    assert len(found) == len(wanted), (found, wanted)
+    assert all(kind in kinds for kind, kinds in zip(found, wanted, strict=True))
+
+
+@every_refusal
+def test_errors_are_typed(recorded: Recorded) -> None:
+    model = _asked(recorded).model(endpoint="gateway" if recorded.stream else "run")
+    with pytest.raises(CloudflareGeminiError) as caught:
+        folded(list(model.stream("hi")))
+    assert caught.value.status_code == recorded.status
+    said: Any = recorded.data["response"]
+    if said:
+        assert said["error"]["message"][:60] in str(caught.value)
+
+
+# ---- sent back as it came
+
+
+def _same(message: AIMessage) -> AIMessage:
+    return message
+
+
+def _through_json(message: AIMessage) -> AIMessage:
+    loaded = loads(dumps(message), allowed_objects="messages")
+    assert isinstance(loaded, AIMessage)
+    return loaded
+
+
+def _through_dicts(message: AIMessage) -> AIMessage:
+    (made,) = messages_from_dict(json.loads(json.dumps(messages_to_dict([message]))))
+    assert isinstance(made, AIMessage)
+    return made
+
+
+def _as_chunk(message: AIMessage) -> AIMessage:
+    fields = {k: v for k, v in dict(message).items() if k != "type"}
+    return AIMessageChunk(**fields, chunk_position="last")
+
+
+def _trimmed(message: AIMessage) -> AIMessage:
+    history = [HumanMessage("before"), *history_of(message)]
+    kept = trim_messages(
+        history, max_tokens=len(history) - 1, token_counter=len, strategy="last"
+    )
+    found = [m for m in kept if isinstance(m, AIMessage)]
+    return found[0]
+
+
+def _merged_alone(message: AIMessage) -> AIMessage:
+    (merged,) = merge_message_runs([message])
+    assert isinstance(merged, AIMessage)
+    return merged
+
+
+CARRIERS: dict[str, Callable[[AIMessage], AIMessage]] = {
+    "same": _same,
+    "json": _through_json,
+    "dicts": _through_dicts,
+    "chunk": _as_chunk,
+    "trimmed": _trimmed,
+    "merged": _merged_alone,
+}
+carried = pytest.mark.parametrize("carry", CARRIERS.values(), ids=CARRIERS.keys())
+
+
+@every_answer
+@carried
+@pytest.mark.parametrize("source", ["v0", "v1", "v3"])
+def test_turn_goes_back_part_for_part(
+    recorded: Recorded, source: str, carry: Callable[[AIMessage], AIMessage]
+) -> None:
+    message = rebuilt(recorded) if source == "v3" else read(recorded, source)
+    parts = sent_back(carry(message))
+    if recorded.is_partial:
+        wanted = [p.get("thoughtSignature") for p in recorded.parts if _is_named(p)]
+        calls = [part for part in parts if "functionCall" in part]
+        assert [part.get("thoughtSignature") for part in calls] == wanted
+        return
+    assert (joined(parts) if recorded.stream or source == "v3" else parts) == (
+        joined(came(recorded)) if source == "v3" else came(recorded)
+    )
+
+
+def _is_named(part: Json) -> bool:
+    return bool(part.get("functionCall", {}).get("name"))
+
+
+@every_answer
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_merged_turns_keep_their_parts(recorded: Recorded, output_version: str) -> None:
+    """Two turns of one role, merged into one: every signature in its own part."""
+    first = read(recorded, output_version)
+    if recorded.calls or not came(recorded):
+        pytest.skip("a turn with calls is followed by their results")
+    second = (
+        Cloudflare({**answer(text("More.", "bW9yZQ==")), "responseId": "another"})
+        .model(output_version=output_version)
+        .invoke("hi")
+    )
+    (merged,) = merge_message_runs([first, second])
+    assert isinstance(merged, AIMessage)
+    parts = [part for part in sent_back(merged) if part != {"text": "\n"}]
+    wanted = [*came(recorded), text("More.", "bW9yZQ==")]
+    assert joined(parts) == joined(wanted)
+
+
+# ---- what working clients sent
+
+
+def _message_from_user(
+    content: Json, calls: list[tuple[str, str]]
+) -> list[BaseMessage]:
+    """Messages of a user's turn; results find their calls by id, else by order."""
+    results: list[BaseMessage] = []
+    blocks: list[Json] = []
+    for part in content["parts"]:
+        response = part.get("functionResponse") or part.get("function_response")
+        if response is None:
+            blocks.append(_block_from(part))
+            continue
+        at = next(n for n, (_, name) in enumerate(calls) if name == response["name"])
+        id_, _ = calls.pop(at)
+        shown = [_block_from(p) for p in response.get("parts", ())]
+        said = json.dumps(response["response"])
+        body: Any = [{"type": "text", "text": said}, *shown] if shown else said
+        results.append(ToolMessage(body, tool_call_id=id_))
+    if blocks or not results:
+        results.append(HumanMessage(blocks))  # type: ignore[arg-type]
+    return results
+
+
+def _block_from(part: Json) -> Json:
+    if "text" in part:
+        return {"type": "text", "text": part["text"]}
+    if data := part.get("inlineData") or part.get("inline_data"):
+        mime = data.get("mimeType") or data.get("mime_type")
+        return {"type": "file", "base64": data["data"], "mime_type": mime}
+    data = part.get("fileData") or part["file_data"]
+    mime = data.get("mimeType") or data.get("mime_type")
+    block = {"type": "file", "url": data.get("fileUri") or data.get("file_uri")}
+    return {**block, "mime_type": mime} if mime else block
+
+
+def _turn_from(content: Json, at: int) -> AIMessage:
+    """A model's turn that no recording is there for."""
+    blocks: list[Any] = []
+    calls: list[Any] = []
+    for n, part in enumerate(content["parts"]):
+        made: Any = part.get("functionCall") or part.get("function_call")
+        signature = part.get("thoughtSignature") or part.get("thought_signature")
+        extras = {"extras": {"signature": signature}} if signature else {}
+        if made:
+            called = {
+                "name": made["name"],
+                "args": made.get("args") or {},
+                "id": made.get("id") or f"gemini_call_{at}_{n}",
+                "type": "tool_call",
+            }
+            calls.append(called)
+            blocks.append({**called, **extras})
+        elif "text" in part:
+            kind = "reasoning" if part.get("thought") else "text"
+            blocks.append({"type": kind, kind: part["text"], **extras})
+        else:
+            blocks.append({"type": "non_standard", "value": part})
+    return AIMessage(
+        blocks, tool_calls=calls, response_metadata={"model_provider": "google_genai"}
+    )
+
+
+def _one_turn_each(contents: list[Json]) -> list[Json]:
+    """Calls that a client spread over turns of the model, in one turn again."""
+    made: list[Json] = []
+    for content in contents:
+        if made and content.get("role") == made[-1].get("role") == "model":
+            parts = [*made[-1]["parts"], *content["parts"]]
+            made[-1] = {"role": "model", "parts": parts}
+        else:
+            made.append(content)
+    return made
+
+
+def history_from(
+    contents: list[Json], turns: dict[int, AIMessage]
+) -> list[BaseMessage]:
+    """A conversation in LangChain's words; `turns` are those we read ourselves."""
+    history: list[BaseMessage] = []
+    calls: list[tuple[str, str]] = []
+    for at, content in enumerate(_one_turn_each(contents)):
+        if content.get("role") == "model":
+            turn = turns.get(at) or _turn_from(content, at)
+            made = [*turn.tool_calls, *turn.invalid_tool_calls]
+            calls = [(str(call["id"]), str(call["name"])) for call in made]
+            history.append(turn)
+        else:
+            history += _message_from_user(content, calls)
+    return history
+
+
+def _sent(history: list[BaseMessage], recorded: Recorded) -> Json:
+    cloudflare = Cloudflare(answer(text("ok")))
+    model = recorded.model
+    name = "gemini-2.5-flash" if "3" not in model.split("-")[1] else "gemini-3-flash"
+    cloudflare.model(model=name, media_urls="pass").invoke(history)
+    check_request(cloudflare.bodies[0])
+    return cloudflare.bodies[0]
+
+
+@every_conversation
+def test_conversations_become_what_was_sent(recorded: Recorded) -> None:
+    contents = recorded.request["contents"]
+    sent = _sent(history_from(contents, {}), recorded)["contents"]
+    assert normal_contents(sent) == normal_contents(contents)
+
+
+@every_sequel
+def test_next_request_is_what_was_sent(recorded: Recorded, sequel: Recorded) -> None:
+    before = recorded.request["contents"]
+    after = sequel.request["contents"]
+    if after[: len(before)] != before or len(after) == len(before):
+        pytest.skip("the next request does not go on from this one")
+    at = len(before)
+    turns = {at: read(recorded)} if after[at].get("role") == "model" else {}
+    sent = _sent(history_from(after, turns), sequel)["contents"]
+    assert normal_contents(sent) == normal_contents(after)
+    given = [call["id"] for call in recorded.calls if "id" in call]
+    answered = [
+        part["functionResponse"].get("id")
+        for content in sent[at:]
+        for part in content["parts"]
+        if "functionResponse" in part
+    ]
+    assert [id_ for id_ in answered if id_] == given
