@@ -86,7 +86,11 @@ def _members(node: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def main(path: str) -> None:
+    """Print the schema of the discovery document at a path."""
+    discovery = json.loads(Path(path).read_text("utf-8"))
+    print(json.dumps(schema_from_discovery(discovery), indent=1))
+
+
 if __name__ == "__main__":
-    discovery = json.loads(Path(sys.argv[1]).read_text("utf-8"))
-    json.dump(schema_from_discovery(discovery), sys.stdout, indent=1)
-    sys.stdout.write("\n")
+    main(sys.argv[1])

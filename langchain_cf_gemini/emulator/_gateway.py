@@ -188,8 +188,8 @@ class Cache:
             return outgoing if until > self._clock() else None
 
     def put(self, key: str, outgoing: Outgoing, options: GatewayOptions) -> None:
-        """Keep an answer."""
-        if outgoing.status == 200 and len(outgoing.body) <= _MAX_CACHED_BYTES:
+        """Keep an answer, unless it is too large."""
+        if len(outgoing.body) <= _MAX_CACHED_BYTES:
             until = self._clock() + (options.cache_ttl or _DEFAULT_TTL)
             with self._lock:
                 self._kept[key] = (until, outgoing)

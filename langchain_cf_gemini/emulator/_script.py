@@ -43,10 +43,8 @@ class Queue:
         self.forever = True
         return self.then(said)
 
-    def take(self) -> Step | None:
-        """The next step."""
-        if not self.steps:
-            return None
+    def take(self) -> Step:
+        """The next step; there must be one."""
         return (
             self.steps[0]
             if self.forever and len(self.steps) == 1

@@ -11,7 +11,6 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from langchain_cf_gemini.emulator._app import application
 from langchain_cf_gemini.emulator._service import Service
 
-_START_SECONDS = 10.0
 _STOP_SECONDS = 10.0
 
 
@@ -38,6 +37,11 @@ class ServerThread:
             timeout_graceful_shutdown=1,
             ssl_certfile=certificate,
         )
+        try:
+            config.load()  # here, so that a wrong certificate fails here
+        except OSError:
+            self._socket.close()
+            raise
         self._server = _Server(config)
         self._thread = threading.Thread(
             target=self._server.run,
@@ -49,8 +53,7 @@ class ServerThread:
     def start(self) -> None:
         """Serve; returns when requests are answered."""
         self._thread.start()
-        if not self._server.ready.wait(_START_SECONDS):
-            raise RuntimeError("the emulator did not start; is the event loop blocked?")
+        self._server.ready.wait()
 
     def stop(self) -> None:
         """Close every connection and the port, and end the thread."""

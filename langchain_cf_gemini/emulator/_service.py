@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
 from langchain_cf_gemini.emulator._backends import BACKEND_FIELDS
@@ -44,6 +45,10 @@ from langchain_cf_gemini.emulator.faults import HEADER, Fault, fault_from_header
 
 Door = Callable[[], Asked]
 Chaos = Sequence[tuple[float, Fault]]
+
+
+# Google's own path has none of the gateway's headers.
+_CLOUDFLARE = ("/client/v4/", "/v1/")
 
 
 class Service:
@@ -118,7 +123,7 @@ class Service:
         except Refusal as refusal:
             exchange.notes.append(f"refused by rule {refusal.rule}")
             outgoing = json_answer(refusal.code, refusal.body, refusal.headers)
-        if exchange.route != "page":
+        if exchange.path.startswith(_CLOUDFLARE):
             options = options_from_headers(exchange.headers)
             ids = response_headers(options, exchange.number)
             outgoing = replace(outgoing, headers={**outgoing.headers, **ids})
@@ -190,7 +195,7 @@ class Service:
         """The answer, after as many attempts as the gateway was told to make."""
         options = options_from_headers(incoming.headers)
         delay = 0.0
-        for attempt in range(1, options.max_attempts + 1):
+        for attempt in count(1):
             step = self._step(exchange)
             fault = asked_fault or step.fault or self._drawn()
             outgoing = self._said(incoming, exchange, asked, generation, step)

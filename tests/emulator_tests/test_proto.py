@@ -1,6 +1,7 @@
 """The published schema, read as Google's servers read JSON."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -8,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator._discovery import REQUEST, schema_from_discovery
+from langchain_cf_gemini.emulator._discovery import (
+    REQUEST,
+    main,
+    schema_from_discovery,
+)
 from langchain_cf_gemini.emulator._proto import (
     bytes_from_base64,
     camel_case,
@@ -90,6 +95,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a number that is a flag": (
         {"contents": HI, "generationConfig": {"temperature": True}},
         "(TYPE_DOUBLE), true",
+    ),
+    "a number that is text": (
+        {"contents": HI, "generationConfig": {"temperature": "hot"}},
+        "Invalid value at 'generation_config.temperature' (TYPE_DOUBLE), \"hot\"",
     ),
     "a flag that is text": (
         {"contents": [user({"text": "a", "thought": "yes"})]},
@@ -226,28 +235,30 @@ def test_the_packaged_schema_is_a_schema_and_names_its_origin() -> None:
     assert "_discovery.py" in schema["$comment"]
 
 
-def test_the_schema_is_built_from_a_discovery_document() -> None:
-    document = {
-        "id": "aiplatform:v1beta1",
-        "revision": "20990101",
-        "schemas": {
-            REQUEST: {
-                "type": "object",
-                "properties": {
-                    "size": {"type": "string", "format": "int64", "description": "!"},
-                    "free": {"type": "any"},
-                    "other": {"$ref": "Other"},
-                },
+DOCUMENT: dict[str, Any] = {
+    "id": "aiplatform:v1beta1",
+    "revision": "20990101",
+    "schemas": {
+        REQUEST: {
+            "type": "object",
+            "properties": {
+                "size": {"type": "string", "format": "int64", "description": "!"},
+                "free": {"type": "any"},
+                "other": {"$ref": "Other"},
             },
-            "GoogleCloudAiplatformV1beta1GenerateContentResponse": {
-                "type": "object",
-                "properties": {"many": {"type": "array", "items": {"$ref": "Other"}}},
-            },
-            "Other": {"type": "object", "additionalProperties": {"type": "string"}},
-            "Unreached": {"type": "object"},
         },
-    }
-    built = schema_from_discovery(document)
+        "GoogleCloudAiplatformV1beta1GenerateContentResponse": {
+            "type": "object",
+            "properties": {"many": {"type": "array", "items": {"$ref": "Other"}}},
+        },
+        "Other": {"type": "object", "additionalProperties": {"type": "string"}},
+        "Unreached": {"type": "object"},
+    },
+}
+
+
+def test_the_schema_is_built_from_a_discovery_document() -> None:
+    built = schema_from_discovery(DOCUMENT)
     assert "20990101" in built["$comment"]
     assert "Unreached" not in built["$defs"]
     assert built["$defs"]["Other"] == {
@@ -259,3 +270,11 @@ def test_the_schema_is_built_from_a_discovery_document() -> None:
         "other": {"$ref": "#/$defs/Other"},
         "size": {"type": ["string", "integer"], "format": "int64"},
     }
+
+
+def test_the_schema_is_printed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "discovery.json").write_text(json.dumps(DOCUMENT))
+    main(str(tmp_path / "discovery.json"))
+    assert json.loads(capsys.readouterr().out) == schema_from_discovery(DOCUMENT)
