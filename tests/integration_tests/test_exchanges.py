@@ -1,0 +1,121 @@
+"""The exchanges that Cloudflare's model pages show, on the emulator, both endpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini.emulator import Emulator
+from langchain_cf_gemini.emulator._exchanges import documented_exchanges
+from tests.models import Json, endpoints, every_way
+
+EXCHANGES = documented_exchanges()
+every_exchange = pytest.mark.parametrize(
+    "exchange", EXCHANGES, ids=range(1, len(EXCHANGES) + 1)
+)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    # The pages' own signatures are none that the emulator made.
+    with Emulator(foreign_signatures=True) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Emulator:
+    running.reset()
+    return running
+
+
+_SETTINGS = {
+    "maxOutputTokens": "max_tokens",
+    "temperature": "temperature",
+    "topP": "top_p",
+    "topK": "top_k",
+}
+
+
+def _conversation(body: Json) -> list[BaseMessage]:
+    messages: list[BaseMessage] = []
+    for part in body.get("systemInstruction", {}).get("parts", ()):
+        messages.append(SystemMessage(part["text"]))
+    for content in body["contents"]:
+        kind = AIMessage if content["role"] == "model" else HumanMessage
+        messages += [kind(part["text"]) for part in content["parts"]]
+    return messages
+
+
+def _model(emulator: Emulator, exchange: Any, endpoint: str) -> ChatCloudflareGemini:
+    config = exchange["request"]["input"].get("generationConfig", {})
+    settings: Json = {_SETTINGS[key]: value for key, value in config.items()}
+    return ChatCloudflareGemini(
+        model=exchange["request"]["model"],
+        endpoint=endpoint,  # type: ignore[arg-type]
+        **settings,
+        **emulator.client,
+    )
+
+
+def _without_roles(body: Json) -> Json:
+    """A body as it means; a systemInstruction's role says nothing."""
+    made = dict(body)
+    if "systemInstruction" in made:
+        made["systemInstruction"] = {"parts": made["systemInstruction"]["parts"]}
+    return made
+
+
+def test_there_are_eight() -> None:
+    assert len(EXCHANGES) == 8
+
+
+@every_exchange
+@endpoints
+@every_way
+def test_documented_exchange(
+    emulator: Emulator, exchange: Any, endpoint: str, way: Any
+) -> None:
+    model = _model(emulator, exchange, endpoint)
+    history = _conversation(exchange["request"]["input"])
+    message = way(model, history)
+
+    # The request is the page's.
+    (asked,) = emulator.requests
+    body: Any = asked.body
+    body = body.get("input", body)
+    assert _without_roles(body) == _without_roles(exchange["request"]["input"])
+
+    # The answer is the page's, to the last byte.
+    response = exchange["response"]
+    candidate = response["candidates"][0]
+    (part,) = candidate["content"]["parts"]
+    assert message.content == part["text"]
+    usage = response["usageMetadata"]
+    thoughts = usage.get("thoughtsTokenCount", 0)
+    assert message.usage_metadata["input_tokens"] == usage["promptTokenCount"]
+    assert (
+        message.usage_metadata["output_tokens"]
+        == usage["candidatesTokenCount"] + thoughts
+    )
+    assert message.usage_metadata["total_tokens"] == usage["totalTokenCount"]
+    metadata = message.response_metadata
+    assert metadata["finish_reason"] == candidate["finishReason"]
+    assert metadata["model_name"] == response["modelVersion"]
+    assert metadata["response_id"] == response["responseId"]
+    assert metadata["create_time"] == response["createTime"]
+    assert metadata.get("avg_logprobs") == candidate.get("avgLogprobs")
+
+    # The next turn sends the signature back in the part that it came in.
+    way(model, [*history, message, HumanMessage("Go on.")])
+    body = emulator.requests[-1].body
+    sent = body.get("input", body)["contents"][len(history) :]
+    turn = [t for t in sent if t["role"] == "model"][-1]
+    signed = [p for p in turn["parts"] if "thoughtSignature" in p]
+    assert "".join(p["text"] for p in turn["parts"]) == part["text"]
+    assert [p["thoughtSignature"] for p in signed] == [part["thoughtSignature"]]
+    if not emulator.requests[0].stream:
+        assert turn["parts"] == [part]
