@@ -60,7 +60,7 @@ _ADVICE: dict[int, str] = {
     424: "A guardrail of the gateway blocked the prompt or the answer.",
     429: "A rate or spending limit was reached; send less often or raise the limit.",
 }
-_ADVICE_OF_CODE: dict[int | str, str] = {
+_ADVICE_OF_CODE: dict[int | str | None, str] = {
     2001: "Create the gateway in the dashboard or name one that exists.",
     2016: "A guardrail of the gateway blocked the prompt.",
     2017: "A guardrail of the gateway blocked the prompt or the answer.",
@@ -228,7 +228,7 @@ def _error(fault: _Fault, context: Context, body: Any) -> CloudflareGeminiError:
     if retry_after is None:
         retry_after = retry_after_from_details(fault.details)
     return _class(fault, status)(
-        without_secrets(_message(fault, status, gateway), context.secrets),
+        without_secrets(_message(fault, status, retry_after, gateway), context.secrets),
         status_code=status,
         code=fault.code,
         retry_after=retry_after,
@@ -258,16 +258,26 @@ def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
     return class_from_status(status) if status >= 300 else CloudflareServerError
 
 
-def _message(fault: _Fault, status: int, gateway: Payload) -> str:
+def _message(
+    fault: _Fault, status: int, retry_after: float | None, gateway: Payload
+) -> str:
     code = "" if fault.code in (None, status) else f" (code {fault.code})"
-    said = f": {fault.message}" if fault.message else ""
-    advice = _ADVICE_OF_CODE.get(fault.code or 0) or _ADVICE.get(status, "")
-    if 300 <= status < 400:
-        advice = "Redirects are not followed with a token; check base_url."
+    said = f": {fault.message.rstrip('.')}" if fault.message else ""
+    wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
+    advice = _advice(fault.code, status)
     ids = [f"{n} {gateway[n]}" for n in ("ray_id", "log_id") if n in gateway]
     end = f" [{', '.join(ids)}]" if ids else ""
-    advised = f". {advice}" if advice else ""
-    return f"Cloudflare answered {status}{code}{said}{advised}{end}"
+    return f"Cloudflare answered {status}{code}{said}. {advice}{wait}".rstrip() + end
+
+
+def _advice(code: int | str | None, status: int) -> str:
+    if code in _ADVICE_OF_CODE:
+        return _ADVICE_OF_CODE[code]
+    if 300 <= status < 400:
+        return "Redirects are not followed with a token; check base_url."
+    if status >= 500:
+        return "Cloudflare or the model's provider failed; try again later."
+    return _ADVICE.get(status, "")
 
 
 def format_error(
