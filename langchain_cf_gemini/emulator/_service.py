@@ -5,7 +5,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 from langchain_cf_gemini.emulator._backends import BACKEND_FIELDS
@@ -195,7 +194,9 @@ class Service:
         """The answer, after as many attempts as the gateway was told to make."""
         options = options_from_headers(incoming.headers)
         delay = 0.0
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             step = self._step(exchange)
             fault = asked_fault or step.fault or self._drawn()
             outgoing = self._said(incoming, exchange, asked, generation, step)

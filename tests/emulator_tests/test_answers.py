@@ -13,6 +13,7 @@ from langchain_cf_gemini.emulator import (
     call,
     code,
     exactly,
+    faults,
     finish,
     grounding,
     image,
@@ -535,9 +536,15 @@ def test_answers_are_inspected(client: Client) -> None:
     for _ in range(2):
         client.run(asked(user("Hi")))
     assert [request.answer for request in client.emulator.requests] == ["", ""]
-    client.emulator.script(exactly({"error": ["text"]}))
-    client.gateway(asked(user("Hi")), method="generateContent")
-    assert client.emulator.requests[-1].answer == ""
+    client.emulator.script(exactly({"error": ["text"]}), faults.html())
+    for _ in range(2):
+        client.gateway(asked(user("Hi")), method="generateContent")
+        assert client.emulator.requests[-1].answer == ""
+
+
+def test_an_output_format_that_is_not_json(client: Client) -> None:
+    body = asked(user("Hi"), generationConfig={"responseFormat": [{"text": {}}]})
+    assert "emulator" in parts(client, body)[0]["text"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini.emulator import Emulator, faults, reply
+from langchain_cf_gemini.emulator import Emulator, block, faults, reply
 from langchain_cf_gemini.emulator.faults import Fault
 from tests.emulator_tests.asking import Client, chunks_from_sse, user
 
@@ -185,6 +185,12 @@ def test_json_where_a_stream_was_asked(client: Client) -> None:
     assert answer.json()["usageMetadata"]["totalTokenCount"]
 
 
+def test_json_of_a_blocked_stream(client: Client) -> None:
+    client.emulator.spoil(block(), faults.json_for_stream())
+    feedback = client.gateway(HI).json()["promptFeedback"]
+    assert feedback == {"blockReason": "SAFETY"}
+
+
 def test_a_stream_where_json_was_asked(client: Client) -> None:
     answer = run(client, faults.stream_for_json())
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -284,6 +290,11 @@ def test_a_slow_drip(client: Client) -> None:
     assert all(len(piece) <= 100 for piece in pieces)
     assert time.monotonic() - started >= 0.02
     assert client.run(HI).status_code == 200
+
+
+def test_a_slow_drip_to_its_end(client: Client) -> None:
+    answer = stream(client, faults.slow(0, piece=500))
+    assert len(chunks_from_sse(answer)) == 4
 
 
 @pytest.mark.parametrize(("after_frames", "received"), [(0, 0), (2, 2)])

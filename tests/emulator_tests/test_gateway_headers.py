@@ -7,6 +7,8 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults
+from langchain_cf_gemini.emulator._gateway import Cache, GatewayOptions
+from langchain_cf_gemini.emulator._http import Outgoing
 from tests.emulator_tests.asking import Client, user
 
 HI = {"contents": [user("Hi")]}
@@ -170,6 +172,22 @@ class TestCache:
             self.ask(client, cache_key="script")
         with pytest.raises(AssertionError, match="1 scripted"):
             client.emulator.assert_script_used()
+
+
+def test_too_large_an_answer_is_not_kept() -> None:
+    cache = Cache()
+    megabytes = Outgoing(frames=[bytes(1 << 20)] * 26)
+    cache.put("key", megabytes, GatewayOptions(cache_ttl=60))
+    assert cache.get("key") is None
+
+
+def test_googles_own_path_has_no_gateway(client: Client) -> None:
+    answer = client.http.post(
+        f"{client.emulator.url}/v1beta/models/gemini-3-flash-preview:generateContent",
+        json=HI,
+        headers={"x-goog-api-key": client.emulator.api_token},
+    )
+    assert not [name for name in answer.headers if name.startswith("cf-")]
 
 
 class TestGatewayRetries:

@@ -97,6 +97,15 @@ FILLED: list[tuple[Any, str, Any]] = [
     (objects({"user_email": {"type": "string"}}, "user_email"), "x", {}),
     (objects({"a": {"type": "string"}}, "a", "other"), "", {}),
     (objects({"on": False}, "on"), "", {"on": None}),
+    (objects({"on": False, "off": False}, "on"), "", {"on": None}),
+    ({"properties": {"a": {"const": 1}}}, "", {"a": 1}),
+    ({"items": {"const": 1}}, "", [1]),
+    ({"type": "string", "pattern": "("}, "say 'hi'", "hi"),
+    (
+        objects({"name": {"type": "string"}, "title": {"type": "string"}}, "name"),
+        "name: Ada, title: Ada",
+        {"name": "Ada", "title": "title (emulated)"},
+    ),
 ]
 
 
@@ -113,6 +122,8 @@ def test_filled_from_the_prompt(schema: Any, prompt: str, expected: Any) -> None
 
 
 def test_unique_items() -> None:
+    booleans = {"type": "array", "items": {"type": "boolean"}, "uniqueItems": True}
+    assert filled({**booleans, "minItems": 2}) == [True, True]  # there is no third
     for kind in ("string", "integer"):
         schema = {
             "type": "array",
@@ -121,6 +132,11 @@ def test_unique_items() -> None:
             "uniqueItems": True,
         }
         jsonschema.validate(filled(schema), schema)
+
+
+def test_references_in_a_circle_end() -> None:
+    circle = {"$ref": "#/$defs/a", "$defs": {"a": {"$ref": "#/$defs/a"}}}
+    assert filled(circle) == "value (emulated)"
 
 
 def test_a_recursive_schema_ends() -> None:

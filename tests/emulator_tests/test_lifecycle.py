@@ -1,9 +1,10 @@
 """Starting fast, stopping clean."""
 
 import asyncio
+import os
+import signal
 import socket
 import ssl
-import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from langchain_cf_gemini.emulator import Emulator, faults
+from langchain_cf_gemini.emulator import Emulator, faults, serve
 from tests.emulator_tests.asking import Client, user
 
 HI = {"contents": [user("Hi")]}
@@ -189,19 +190,39 @@ def test_credentials_for_a_client(emulator: Emulator) -> None:
     assert emulator.environment["CLOUDFLARE_API_TOKEN"] == emulator.api_token
 
 
-SERVE = "from langchain_cf_gemini.emulator import serve; serve(port={port})"
+def test_serve_prints_how_to_use_it_and_stops_on_ctrl_c(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    statuses: list[int] = []
+    printed: list[str] = []
+
+    def visit_and_interrupt() -> None:
+        while "Ctrl-C" not in "".join(printed):
+            printed.append(capsys.readouterr().out)
+            time.sleep(0.01)
+        address = "".join(printed).split()[3]
+        statuses.append(httpx.get(address).status_code)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    visitor = threading.Thread(target=visit_and_interrupt)
+    visitor.start()
+    serve(port=0)
+    visitor.join()
+    assert statuses == [200]
+    assert "ChatCloudflareGemini(" in "".join(printed)
+    assert "api_token=" in "".join(printed)
+    assert capsys.readouterr().out.endswith("Stopped.\n")
 
 
-def test_serve_prints_how_to_use_it_and_stops_on_ctrl_c() -> None:
-    command = [sys.executable, "-c", SERVE.format(port=0)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        first = process.stdout.readline()
-        address = first.split()[3]
-        assert httpx.get(address).status_code == 200
-        process.send_signal(2)
-        rest = process.stdout.read()
-    assert process.returncode == 0
-    assert "ChatCloudflareGemini(" in rest
-    assert "api_token=" in rest
-    assert rest.endswith("Stopped.\n")
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(
+        sys.modules, "langchain_cf_gemini.emulator._server", raising=False
+    )
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(ImportError, match=r"langchain-cf-gemini\[emulator\]"):
+        Emulator().start()
+
+
+def test_a_missing_certificate(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Emulator(certificate=tmp_path / "none.pem").start()
