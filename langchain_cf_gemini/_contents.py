@@ -164,7 +164,7 @@ def parts_from_content(message: BaseMessage, media: Media) -> list[Json]:
 def _part_from_block(block: Json, media: Media, where: str) -> Json:
     kind = block.get("type")
     if kind == "text":
-        return {"text": block["text"]}
+        return {"text": _text_from_block(block)}
     if kind in MEDIA_TYPES:
         return part_from_media(block, media)
     if kind == "non_standard" and isinstance(block.get("value"), dict):
@@ -175,6 +175,13 @@ def _part_from_block(block: Json, media: Media, where: str) -> Json:
         f"no Gemini part for a block of type {kind!r} in a {where}; understood are "
         f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts"
     )
+
+
+def _text_from_block(block: Json) -> str:
+    text = block.get("text")
+    if not isinstance(text, str):
+        raise UnsupportedContentError(f"a block of type 'text' has the text {text!r}")
+    return text
 
 
 def _response_part(call: Json, response: Json) -> Json:
@@ -219,7 +226,7 @@ def _result_from_block(block: Any, media: Media) -> tuple[Any, Json | None]:
     """Return a piece of a result as a JSON value, or as a part that shows media."""
     kind = block.get("type") if isinstance(block, dict) else None
     if kind == "text":
-        return _value_from(block["text"]), None
+        return _value_from(_text_from_block(block)), None
     if kind not in MEDIA_TYPES:
         return block, None
     part = part_from_media(block, media)
@@ -298,7 +305,13 @@ def body_from_messages(
             raise UnsupportedContentError(
                 f"no Gemini turn for a message of type {message.type!r}"
             )
-        adder(conversation, message)
+        try:
+            adder(conversation, message)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise UnsupportedContentError(
+                f"a {type(message).__name__} holds something that is not built as it "
+                f"should be: {error!r}"
+            ) from error
     conversation.settle()
     contents = conversation.contents
     if not contents:

@@ -118,6 +118,44 @@ def _object(key: str) -> Write:
     return write
 
 
+def _a(kinds: type | tuple[type, ...], said: str) -> Callable[[Any], str | None]:
+    return lambda value: None if isinstance(value, kinds) else said
+
+
+def _one_of(*words: str) -> Callable[[Any], str | None]:
+    return lambda value: None if value in words else f"one of {', '.join(words)}"
+
+
+def _time(value: Any) -> str | None:
+    # An `httpx.Timeout`, which this module does not know, has its limits as fields.
+    right = _is_number(value) or hasattr(value, "connect")
+    return None if right else "a number of seconds or an httpx.Timeout"
+
+
+def _count(value: Any) -> str | None:
+    right = isinstance(value, int) and _is_number(value) and value >= 0
+    return None if right else "a whole number from 0"
+
+
+_DICT = _a(Mapping, "a dict")
+_TEXT = _a(str, "a string")
+# The fields are checked by pydantic, a call's own arguments are not.
+_CHECKS: Mapping[str, Callable[[Any], str | None]] = {
+    "cached_content": _TEXT,
+    "default_headers": _DICT,
+    "generation_config": _DICT,
+    "include_thoughts": _a(bool, "True or False"),
+    "labels": _DICT,
+    "max_retries": _count,
+    "media_urls": _one_of("inline", "pass"),
+    "response_mime_type": _TEXT,
+    "response_modalities": _a((str, list, tuple), "a list of words"),
+    "safety_settings": _a((Mapping, list, tuple), "a dict or a list"),
+    "schema_dialect": _one_of("json", "openapi"),
+    "timeout": _time,
+    "tool_config": _DICT,
+}
+
 _WRITERS: Mapping[str, Write] = {
     # 1000 is refused with "supported range is from 0 (inclusive) to 2.0001".
     "temperature": _number("temperature", 0, 2),
@@ -225,7 +263,11 @@ def generation_config(settings: Mapping[str, Any]) -> Json:
     """
     config: Json = {}
     for name, value in settings.items():
-        if value is not None and (write := _WRITERS.get(name)):
+        if value is None:
+            continue
+        if (check := _CHECKS.get(name)) and (wanted := check(value)):
+            raise ValueError(f"{name} must be {wanted}, not {value!r}")
+        if write := _WRITERS.get(name):
             config |= write(name, value)
     return config
 

@@ -201,8 +201,15 @@ def _image_url(block: Json, media: Media) -> Json:
     return part
 
 
+def _object_in(block: Json, key: str) -> Json:
+    value = block.get(key) or {}
+    if not isinstance(value, dict):
+        raise _refused(f"{key} of a block must be an object, not {value!r}")
+    return value
+
+
 def _input_audio(block: Json, media: Media) -> Json:
-    audio = block.get("input_audio") or {}
+    audio = _object_in(block, "input_audio")
     form = str(audio.get("format") or "")
     mime = _AUDIO_FORMATS.get(form) or (f"audio/{form}" if form else None)
     return _inline(audio.get("data"), mime, "input_audio")
@@ -252,8 +259,10 @@ def part_from_media(block: Json, media: Media) -> Json:
     return part
 
 
-def _video_metadata(video: Json) -> Json:
-    names = {"start_offset": "startOffset", "end_offset": "endOffset"}
+def _video_metadata(video: Any) -> Json:
+    if not isinstance(video, dict):
+        raise _refused(f"video_metadata must be an object, not {video!r}")
+    names: Json = {"start_offset": "startOffset", "end_offset": "endOffset"}
     return {names.get(k, k): v for k, v in video.items()}
 
 

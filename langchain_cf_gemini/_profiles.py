@@ -57,9 +57,11 @@ def model_id_from(model: str) -> str:
         ValueError: If the name is empty, is no model id, or belongs to something that
             does not answer generateContent. The message says what to use instead.
     """
-    name = model.strip()
+    name = model.strip() if isinstance(model, str) else ""
     if not name:
-        msg = f"The model name is empty. Name a Gemini model, e.g. {_EXAMPLE}."
+        msg = (
+            f"The model name is empty or no name. Name a Gemini model, e.g. {_EXAMPLE}."
+        )
         raise ValueError(msg)
     _refuse_other_kinds(name)
     bare = name.removeprefix("google/").removeprefix("models/")

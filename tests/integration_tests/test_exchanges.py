@@ -112,7 +112,7 @@ def test_documented_exchange(
     # The next turn sends the signature back in the part that it came in.
     way(model, [*history, message, HumanMessage("Go on.")])
     body = emulator.requests[-1].body
-    sent = body.get("input", body)["contents"][len(history) :]
+    sent = body.get("input", body)["contents"]
     turn = [t for t in sent if t["role"] == "model"][-1]
     signed = [p for p in turn["parts"] if "thoughtSignature" in p]
     assert "".join(p["text"] for p in turn["parts"]) == part["text"]

@@ -1,0 +1,386 @@
+"""Wrong messages, tools, schemas, media and settings: the error, and nothing sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from pydantic import SecretStr, ValidationError
+
+from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
+from tests.models import ACCOUNT, TOKEN, Json, every_way, silent
+
+PNG = "iVBORw0KGgo="
+
+
+def _human(*blocks: Any) -> list[BaseMessage]:
+    return [HumanMessage(list(blocks))]
+
+
+def _called(*ids: str) -> AIMessage:
+    calls: list[Any] = [
+        {"name": "look", "args": {}, "id": id_, "type": "tool_call"} for id_ in ids
+    ]
+    return AIMessage("", tool_calls=calls)
+
+
+# ---- messages
+
+MESSAGES: dict[str, tuple[Any, str]] = {
+    "nothing": ([], "at least one turn"),
+    "system alone": ([SystemMessage("Be brief.")], "at least one turn"),
+    "empty turn of the model": ([AIMessage("")], "at least one turn"),
+    "empty list": ([HumanMessage([])], "empty content list"),
+    "unknown block": (_human({"type": "hologram"}), "'hologram' in a HumanMessage"),
+    "block without type": (_human({"shape": "round"}), "None in a HumanMessage"),
+    "tool_use of a user": (
+        _human({"type": "tool_use", "id": "1", "name": "look", "input": {}}),
+        "'tool_use' in a HumanMessage",
+    ),
+    "thinking of a user": (
+        _human({"type": "thinking", "thinking": "hm"}),
+        "'thinking' in a HumanMessage",
+    ),
+    "text block without text": (_human({"type": "text"}), "text"),
+    "system with image": (
+        [
+            SystemMessage([{"type": "image", "base64": PNG, "mime_type": "image/png"}]),
+            HumanMessage("hi"),
+        ],
+        "SystemMessage may hold text only",
+    ),
+    "strange role": ([ChatMessage(content="hi", role="critic")], "role 'critic'"),
+    "function message": (
+        [FunctionMessage(content="1", name="look")],
+        "type 'function'",
+    ),
+    "remove message": ([RemoveMessage(id="1")], "type 'remove'"),
+    "orphan result": (
+        [HumanMessage("hi"), ToolMessage("1", tool_call_id="x")],
+        "'x' has no such call",
+    ),
+    "orphan after another's": (
+        [HumanMessage("hi"), _called("a"), ToolMessage("1", tool_call_id="x")],
+        "'x' has no such call",
+    ),
+    "result of an older turn": (
+        [
+            HumanMessage("hi"),
+            _called("a"),
+            ToolMessage("1", tool_call_id="a"),
+            AIMessage("Done."),
+            ToolMessage("1", tool_call_id="a"),
+        ],
+        "'a' has no such call",
+    ),
+    "missing result": (
+        [HumanMessage("hi"), _called("a", "b"), ToolMessage("1", tool_call_id="a")],
+        "'b' of 'look' has no ToolMessage",
+    ),
+    "no result at all": (
+        [HumanMessage("hi"), _called("a"), HumanMessage("well?")],
+        "'a' of 'look' has no ToolMessage",
+    ),
+    "two results": (
+        [
+            HumanMessage("hi"),
+            _called("a"),
+            ToolMessage("1", tool_call_id="a"),
+            ToolMessage("2", tool_call_id="a"),
+        ],
+        "'a' has more than one ToolMessage",
+    ),
+    "unknown block of the model": (
+        [HumanMessage("hi"), AIMessage([{"type": "hologram"}]), HumanMessage("and?")],
+        "'hologram' in an AIMessage",
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "said"), MESSAGES.values(), ids=MESSAGES.keys())
+@every_way
+def test_message(way: Any, messages: list[BaseMessage], said: str) -> None:
+    with pytest.raises(UnsupportedContentError, match=said):
+        way(silent(), messages)
+
+
+# ---- media
+
+MEDIA: dict[str, tuple[Json, str]] = {
+    "image of nothing": ({"type": "image"}, "neither base64, url nor file_id"),
+    "empty base64": (
+        {"type": "image", "base64": "", "mime_type": "image/png"},
+        "base64",
+    ),
+    "not base64": (
+        {"type": "image", "base64": "not base64!", "mime_type": "image/png"},
+        "not base64",
+    ),
+    "base64 of a number": (
+        {"type": "image", "base64": 3, "mime_type": "image/png"},
+        "base64 text or bytes",
+    ),
+    "no type to be seen": ({"type": "image", "data": "AAAA"}, "no mime_type"),
+    "address without a name": (
+        {"type": "image", "url": "ftp://x/y.png"},
+        "neither http",
+    ),
+    "address that is none": ({"type": "image", "url": 7}, "'image'"),
+    "gs without type": ({"type": "image", "url": "gs://b/o"}, "needs mime_type"),
+    "data URI in plain": (
+        {"type": "image_url", "image_url": {"url": "data:text/plain,hi"}},
+        "data URI that is not base64",
+    ),
+    "data URI cut": (
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64"}},
+        "data URI that is not base64",
+    ),
+    "data URI of garbage": (
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64,???"}},
+        "not base64",
+    ),
+    "image_url without address": ({"type": "image_url"}, "empty address"),
+    "image_url empty": (
+        {"type": "image_url", "image_url": {"url": ""}},
+        "empty address",
+    ),
+    "image_url of a list": ({"type": "image_url", "image_url": []}, "image_url"),
+    "audio of nothing": ({"type": "input_audio"}, "input_audio"),
+    "audio that is no object": ({"type": "input_audio", "input_audio": "x"}, "audio"),
+    "file of nothing": ({"type": "file", "file": {}}, "'file'"),
+    "file named only": ({"type": "file", "file_id": "file-1"}, "needs mime_type"),
+    "source of a new kind": (
+        {"type": "image", "source": {"type": "hologram"}},
+        "source of type 'hologram'",
+    ),
+    "source without data": (
+        {"type": "image", "source": {"type": "base64", "media_type": "image/png"}},
+        "base64 text or bytes",
+    ),
+    "media of nothing": ({"type": "media", "mime_type": "image/png"}, "media"),
+    "media_resolution": (
+        {
+            "type": "image",
+            "base64": PNG,
+            "mime_type": "image/png",
+            "media_resolution": "huge",
+        },
+        "media_resolution 'huge'",
+    ),
+    "video_metadata": (
+        {
+            "type": "video",
+            "base64": PNG,
+            "mime_type": "video/mp4",
+            "video_metadata": "10s",
+        },
+        "video_metadata",
+    ),
+}
+
+
+@pytest.mark.parametrize(("block", "said"), MEDIA.values(), ids=MEDIA.keys())
+@pytest.mark.parametrize("place", ["user", "result", "model"])
+def test_media(block: Json, said: str, place: str) -> None:
+    histories: dict[str, list[BaseMessage]] = {
+        "user": [HumanMessage([block])],
+        "model": [HumanMessage("hi"), AIMessage([block]), HumanMessage("so?")],
+        "result": [
+            HumanMessage("hi"),
+            _called("a"),
+            ToolMessage([block], tool_call_id="a"),
+        ],
+    }
+    with pytest.raises(UnsupportedContentError, match=said):
+        silent().invoke(histories[place])
+
+
+# ---- settings, of the instance and of a call
+
+SETTINGS: dict[str, tuple[Json, str]] = {
+    "temperature 3": ({"temperature": 3}, "temperature must be a number from 0 to 2"),
+    "temperature -1": ({"temperature": -0.1}, "temperature"),
+    "top_p 2": ({"top_p": 2}, "top_p must be a number from 0 to 1"),
+    "top_k 0": ({"top_k": 0}, "top_k"),
+    "max_tokens 0": ({"max_tokens": 0}, "max_tokens must be a whole number from 1"),
+    "n 0": ({"n": 0}, "n must be a whole number"),
+    "n 9": ({"n": 9}, "n must be|n > 1"),
+    "seed": ({"seed": 2**40}, "seed"),
+    "presence_penalty": ({"presence_penalty": 3}, "presence_penalty"),
+    "frequency_penalty": ({"frequency_penalty": -3}, "frequency_penalty"),
+    "empty stop word": ({"stop": [""]}, "stop must be a list of non-empty strings"),
+    "level and budget": (
+        {"thinking_level": "low", "thinking_budget": 1},
+        "exclude each other",
+    ),
+    "unknown level": ({"thinking_level": "extreme"}, "thinking_level must be one of"),
+    "level of 2.5": (
+        {"model": "gemini-2.5-flash", "thinking_level": "low"},
+        "takes no thinking_level but a thinking_budget",
+    ),
+    "level of another": (
+        {"model": "gemini-3.1-pro", "thinking_level": "minimal"},
+        "takes thinking_level low, medium, high",
+    ),
+    "negative budget": ({"thinking_budget": -2}, "thinking_budget"),
+    "budget 0 of 2.5 Pro": (
+        {"model": "gemini-2.5-pro", "thinking_budget": 0},
+        "cannot stop thinking",
+    ),
+    "modality": ({"response_modalities": ["SMELL"]}, "response_modalities"),
+    "resolution": ({"media_resolution": "tiny"}, "media_resolution must be one of"),
+    "logprobs": ({"logprobs": -1}, "logprobs"),
+    "harm category": (
+        {"safety_settings": {"BOREDOM": "BLOCK_NONE"}},
+        "safety category must be one of",
+    ),
+    "harm threshold": (
+        {"safety_settings": {"HATE_SPEECH": "SOMETIMES"}},
+        "safety threshold must be one of",
+    ),
+    "safety without category": (
+        {"safety_settings": [{"threshold": "OFF"}]},
+        "objects with category and threshold",
+    ),
+    "safety without threshold": (
+        {"safety_settings": [{"category": "HATE_SPEECH"}]},
+        "safety threshold",
+    ),
+    "another vendor": ({"model": "@cf/meta/llama-3"}, "@cf/meta/llama-3"),
+    "routed": ({"model": "dynamic/support"}, "dynamic/support"),
+    "automatic": ({"model": "cloudflare/auto"}, "cloudflare/auto"),
+    "another house": ({"model": "openai/gpt-5"}, "openai/gpt-5"),
+}
+
+
+@pytest.mark.parametrize(("settings", "said"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_setting_of_the_instance(settings: Json, said: str) -> None:
+    with pytest.raises((ValidationError, ValueError), match=said) as caught:
+        silent(**settings)
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.parametrize(("settings", "said"), SETTINGS.values(), ids=SETTINGS.keys())
+@every_way
+def test_setting_of_a_call(way: Any, settings: Json, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        way(silent().bind(**settings), "hi")
+
+
+CALLS: dict[str, tuple[Json, str]] = {
+    "temperature as text": ({"temperature": "warm"}, "temperature must be a number"),
+    "temperature true": ({"temperature": True}, "temperature must be a number"),
+    "max_tokens 1.5": ({"max_tokens": 1.5}, "max_tokens must be a whole number"),
+    "stop of numbers": ({"stop": [1]}, "stop must be a list"),
+    "speech_config": ({"speech_config": "loud"}, "speech_config must be a dict"),
+    "image_config": ({"image_config": ["16:9"]}, "image_config must be a dict"),
+    "logprobs text": ({"logprobs": "many"}, "logprobs must be True, False or a count"),
+    "budget text": ({"thinking_budget": "much"}, "thinking_budget must be a number"),
+    "budget true": ({"thinking_budget": True}, "thinking_budget must be a number"),
+    "endpoint": ({"endpoint": "moon"}, "endpoint must be one of auto, run, gateway"),
+    "generation_config": ({"generation_config": "hot"}, "generation_config"),
+    "safety text": ({"safety_settings": "OFF"}, "safety_settings"),
+    "labels": ({"labels": "team"}, "labels"),
+    "media_urls": ({"media_urls": "guess"}, "media_urls"),
+    "schema_dialect": (
+        {"schema_dialect": "xml", "response_schema": {"type": "object"}},
+        "schema_dialect",
+    ),
+    "tools": ({"tools": ["no_such_tool"]}, "no_such_tool"),
+    "tools of numbers": ({"tools": [3]}, "3"),
+    "tool_choice": (
+        {"tools": [{"name": "look", "description": "x"}], "tool_choice": "smell"},
+        "smell",
+    ),
+    "choice without tools": ({"tool_choice": "any"}, "tool"),
+    "tool_config": ({"tool_config": "any"}, "tool_config"),
+    "response_format": ({"response_format": "yaml"}, "response_format|yaml"),
+    "google_model": ({"google_model": "a/b?c"}, "another vendor"),
+    "max_retries": ({"max_retries": -1}, "max_retries"),
+    "timeout": ({"timeout": "soon"}, "timeout"),
+    "default_headers": ({"default_headers": "x: y"}, "default_headers"),
+    "modalities number": ({"response_modalities": 3}, "response_modalities"),
+    "n with stop": ({"n": 2.5}, "n must be a whole number"),
+    "cached_content": ({"cached_content": 3}, "cached_content"),
+    "response_mime_type": ({"response_mime_type": 3}, "response_mime_type"),
+    "model": ({"model": 3}, "model"),
+    "model empty": ({"model": ""}, "model"),
+    "include_thoughts": ({"include_thoughts": "maybe"}, "include_thoughts"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "said"), CALLS.values(), ids=CALLS.keys())
+def test_argument_of_a_call(arguments: Json, said: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=said):
+        silent().invoke("hi", **arguments)
+    with pytest.raises((ValueError, TypeError), match=said):
+        asyncio.run(silent().ainvoke("hi", **arguments))
+
+
+NAMES = [
+    ("temprature", "temperature"),
+    ("max_token", "max_tokens"),
+    ("top_n", "top_"),
+    ("thinking", "thinking_"),
+    ("endpoit", "endpoint"),
+    ("max_output_token", "max_output_tokens"),
+]
+
+
+@pytest.mark.parametrize(("name", "nearest"), NAMES)
+def test_unknown_argument_names_the_nearest(name: str, nearest: str) -> None:
+    said = rf"no argument '{name}'; did you mean '{nearest}"
+    with pytest.raises((TypeError, ValidationError), match=said):
+        silent(**{name: 1})
+    with pytest.raises(TypeError, match=said):
+        silent().bind(**{name: 1}).invoke("hi")
+    with pytest.raises(TypeError, match=said):
+        list(silent().bind(**{name: 1}).stream("hi"))
+
+
+def test_unknown_argument_that_resembles_nothing() -> None:
+    with pytest.raises(TypeError, match=r"no argument 'qqqqq'$"):
+        silent().invoke("hi", qqqqq=1)
+
+
+# ---- credentials
+
+
+def test_no_account() -> None:
+    with pytest.raises(ValidationError, match="CLOUDFLARE_ACCOUNT_ID"):
+        ChatCloudflareGemini(model="gemini-3-flash", api_token=SecretStr(TOKEN))
+
+
+@pytest.mark.parametrize("token", [None, ""])
+def test_no_token(token: str | None) -> None:
+    with pytest.raises(ValidationError, match="CLOUDFLARE_API_TOKEN"):
+        silent(api_token=token)
+
+
+def test_no_model() -> None:
+    with pytest.raises(ValidationError, match="model"):
+        ChatCloudflareGemini.model_validate({"account_id": ACCOUNT, "api_token": TOKEN})
+
+
+def test_google_key_at_run() -> None:
+    with pytest.raises(ValidationError, match="google_api_key is for the gateway"):
+        silent(google_api_key="key", endpoint="run")
+
+
+@pytest.mark.parametrize(
+    ("field", "endpoint"), [("base_url", "run"), ("gateway_base_url", "gateway")]
+)
+def test_plain_http_to_elsewhere(field: str, endpoint: str) -> None:
+    with pytest.raises(ValueError, match="http"):
+        silent(**{field: "http://example.com"}, endpoint=endpoint).invoke("hi")
