@@ -24,6 +24,7 @@ import httpx
 
 from langchain_cf_gemini._cloudflare import Request, is_loopback
 from langchain_cf_gemini._pools import (
+    IDLE_SECONDS,
     AsyncExchange,
     AsyncPool,
     Exchange,
@@ -173,28 +174,40 @@ class AiohttpConnections:
 
     def __init__(self) -> None:
         import aiohttp
-        import httpx_aiohttp
 
         self.faults: Faults = (*HTTPX_FAULTS, aiohttp.ClientError)
         self.leases: WeakSet[object] = WeakSet()
         self.is_open = True
         self.end: AsyncGenerator[None, None] | None = None
         self._tasks = Tasks()
-        self._transport = httpx_aiohttp.AiohttpTransport(
-            verify=_unused_ssl_context(), client=_aiohttp_session
-        )
+        self._session = _aiohttp_session()
+        self._transports: dict[tuple[str, str], httpx.AsyncBaseTransport] = {}
 
     async def open(self, request: Request, waits: Waits) -> AsyncExchange:
         """Send the request."""
         wired = wire_request(request, waits.timeouts)
-        response = await self._transport.handle_async_request(wired)
+        response = await self._transport(wired.url).handle_async_request(wired)
         return OwnedExchange(self._tasks, response)
+
+    def _transport(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        """A view of the session for one host, because proxies go by the host."""
+        host = (url.scheme, url.host)
+        if host not in self._transports:
+            import httpx_aiohttp
+
+            proxy = proxy_from_environment(url)
+            self._transports[host] = httpx_aiohttp.AiohttpTransport(
+                verify=_unused_ssl_context(),
+                client=self._session,
+                proxy=httpx.Proxy(proxy) if proxy else None,
+            )
+        return self._transports[host]
 
     async def aclose(self) -> None:
         """Close every connection."""
         self.is_open = False
         await self._tasks.ended()
-        await self._transport.aclose()
+        await self._session.close()
 
 
 def _aiohttp_session() -> Any:
@@ -210,10 +223,15 @@ def _aiohttp_session() -> Any:
         return opened
 
     connector = aiohttp.TCPConnector(
-        limit=0, ssl=ssl_context(), keepalive_timeout=55.0, socket_factory=new_socket
+        limit=0,
+        ssl=ssl_context(),
+        keepalive_timeout=IDLE_SECONDS,
+        socket_factory=new_socket,
     )
+    # Not trust_env: beside proxies it reads ~/.netrc, whose passwords would take the
+    # place of the token, and it does so in a thread for every request.
     return aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=True
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar()
     )
 
 

@@ -69,7 +69,7 @@ class Patience(Protocol):
 
 
 class _SyncSlot:
-    """A connection for threads, whose reads end when its attempt does.
+    """A connection for threads, whose reads and writes end when its attempt does.
 
     httpcore asks for the read timeout once for the headers and once for the body, so
     a server that drips could hold a thread for ever. The network stream that its
@@ -96,17 +96,21 @@ class _SyncSlot:
             self._limit(self.stream)
 
     def _limit(self, stream: Any) -> None:
-        read = stream.read
+        read, write = stream.read, stream.write
 
-        def read_in_time(max_bytes: int, timeout: float | None = None) -> bytes:
-            left = self.patience.left() if self.patience else None
-            if left is not None:
-                left = max(left, 0.001)
-                timeout = left if timeout is None else min(timeout, left)
-            data: bytes = read(max_bytes, timeout)
-            return data
+        def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
+            return read(max_bytes, self._shortened(timeout))
 
-        stream.read = read_in_time
+        def write_in_time(data: bytes, timeout: float | None = None) -> Any:
+            return write(data, self._shortened(timeout))
+
+        stream.read, stream.write = read_in_time, write_in_time
+
+    def _shortened(self, timeout: float | None) -> float | None:
+        left = self.patience.left() if self.patience else None
+        if left is None:
+            return timeout
+        return max(left if timeout is None else min(timeout, left), 0.001)
 
 
 def _is_quiet(stream: Any) -> bool:

@@ -16,6 +16,7 @@ import threading
 import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -33,7 +34,7 @@ from langchain_cf_gemini._pools import (
     taken_stale,
 )
 from langchain_cf_gemini._transport import Transport, TransportSettings
-from tests.integration_tests.asking import ask, request_of
+from tests.integration_tests.asking import TOKEN, ask, every_way, request_of
 from tests.integration_tests.loopback import (
     FIRST,
     PAYLOAD,
@@ -503,6 +504,43 @@ def test_proxies_of_the_environment_are_used_but_not_for_this_machine(
     assert proxy_from_environment(httpx.URL("http://127.0.0.1:8080")) is None
     monkeypatch.setenv("no_proxy", "cloudflare.com")
     assert proxy_from_environment(url) is None
+
+
+@every_way
+def test_the_environment_changes_nothing_between_here_and_this_machine(
+    way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login someone password other")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with Loopback() as server:
+        assert ask(way, server).payloads == [PAYLOAD]
+    headers = server.received[0].headers
+    token = headers.get("cf-aig-authorization", headers.get("authorization"))
+    assert token == f"Bearer {TOKEN}"
+    assert len([name for name in headers if "authorization" in name]) == 1
+    assert "cookie" not in headers
+
+
+# httpx-aiohttp's own way to say who asks the proxy.
+@pytest.mark.filterwarnings("ignore:BasicAuth is deprecated:DeprecationWarning")
+@pytest.mark.parametrize("way", ["send", "asend-httpx", "asend-aiohttp"])
+def test_a_proxy_of_the_environment_is_asked(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Loopback() as proxy:
+        monkeypatch.setenv("http_proxy", f"http://me:pw@127.0.0.1:{proxy.port}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        outcome = ask(way, "http://cloudflare.invalid")
+    assert outcome.payloads == [PAYLOAD]
+    (received,) = proxy.received
+    assert received.path.startswith("http://cloudflare.invalid/client/v4/")
+    assert received.headers["proxy-authorization"].startswith("Basic ")
 
 
 def test_no_thread_is_left_behind() -> None:
