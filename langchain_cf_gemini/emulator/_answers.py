@@ -27,6 +27,8 @@ class Answer:
         block_reason: Blocks the prompt: promptFeedback, and no candidate.
         finish_each_part: A stream repeats the finishReason after every part, as
             Gemini 2.5 does between rounds of code execution.
+        partial_args: A stream sends arguments piece by piece, as Vertex does where
+            streamFunctionCallArguments asks for it.
         exact: The whole response as it goes out; nothing is added to it.
     """
 
@@ -38,6 +40,7 @@ class Answer:
     response: Mapping[str, Any] = field(default_factory=dict)
     block_reason: str | None = None
     finish_each_part: bool = False
+    partial_args: bool = False
     exact: Mapping[str, Any] | None = None
 
     def __add__(self, other: "Answer") -> "Answer":
@@ -54,6 +57,15 @@ class Answer:
             response={**self.response, **other.response},
             block_reason=other.block_reason or self.block_reason,
             finish_each_part=self.finish_each_part or other.finish_each_part,
+            partial_args=self.partial_args or other.partial_args,
+        )
+
+    def streamed(
+        self, *, partial_args: bool = False, finish_each_part: bool = False
+    ) -> "Answer":
+        """The same answer, streamed in another way; see the attributes."""
+        return replace(
+            self, partial_args=partial_args, finish_each_part=finish_each_part
         )
 
 

@@ -1,11 +1,14 @@
 """The web application: which path leads where."""
 
+from collections.abc import Mapping
+
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from langchain_cf_gemini.emulator._cloudflare_api import catalogue, log_entry
+from langchain_cf_gemini.emulator._doors import GatewayPath
 from langchain_cf_gemini.emulator._google_api import google_models
 from langchain_cf_gemini.emulator._http import Incoming, Outgoing
 from langchain_cf_gemini.emulator._page import page
@@ -20,7 +23,11 @@ def application(service: Service, transports: Transports) -> Starlette:
     """All routes of the emulator."""
     routes = _Routes(service, transports)
     v4 = "/client/v4/accounts/{account}"
-    native = "/v1/{account}/{gateway}/google-ai-studio/{version}/models/{call}"
+    studio = "/v1/{account}/{gateway}/google-ai-studio/{version}/models/{call}"
+    vertex = (
+        "/v1/{account}/{gateway}/google-vertex-ai/{version}/projects/{project}"
+        "/locations/{location}/publishers/google/models/{call}"
+    )
     return Starlette(
         routes=[
             Route(f"{v4}/ai/run", routes.run, methods=["POST"]),
@@ -30,7 +37,8 @@ def application(service: Service, transports: Transports) -> Starlette:
                 routes.log_entry,
                 methods=["GET", "PATCH"],
             ),
-            Route(native, routes.gateway, methods=["POST"]),
+            Route(studio, routes.gateway, methods=["POST"]),
+            Route(vertex, routes.gateway, methods=["POST"]),
             Route("/v1/{rest:path}", routes.no_provider, methods=["GET", "POST"]),
             Route("/v1beta/models", routes.google_models),
             Route("/v1beta/models/{call}", routes.google, methods=["GET", "POST"]),
@@ -59,9 +67,13 @@ class _Routes:
         model, _, method = request.path_params["call"].partition(":")
         if method not in _CONTENT_METHODS:
             return await self.no_provider(request)
-        account, gateway = (request.path_params[key] for key in ("account", "gateway"))
-        answer = self._service.gateway(incoming, account, gateway, model, method)
-        return self._sent(answer)
+        path = GatewayPath(
+            account=request.path_params["account"],
+            gateway=request.path_params["gateway"],
+            model=model,
+            publisher=_publisher(request.path_params),
+        )
+        return self._sent(self._service.gateway(incoming, path, method))
 
     async def google(self, request: Request) -> Response:
         incoming = await _incoming(request)
@@ -104,6 +116,13 @@ class _Routes:
 
     def _sent(self, outgoing: Outgoing) -> EmulatedResponse:
         return EmulatedResponse(outgoing, self._transports)
+
+
+def _publisher(named: Mapping[str, str]) -> str:
+    if "project" not in named:
+        return ""
+    project, location = named["project"], named["location"]
+    return f"projects/{project}/locations/{location}/publishers/google"
 
 
 async def _incoming(request: Request) -> Incoming:

@@ -5,7 +5,7 @@ Each door checks account and token and finds the model; each refuses in its own 
 
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_cf_gemini.emulator._gateway import header_problems, options_from_headers
@@ -43,7 +43,8 @@ class Asked:
         model: Who is asked.
         name: As the request names it.
         body: The GenerateContentRequest.
-        backend: "vertex" behind `/ai/run`, "gemini_api" behind the other doors.
+        backend: "vertex" behind `/ai/run` and the gateway's google-vertex-ai path,
+            "gemini_api" behind the other doors.
         wrapped: Whether the answer travels in Cloudflare's v4 envelope.
     """
 
@@ -95,11 +96,27 @@ def check_v4(settings: Settings, incoming: Incoming, account: str) -> None:
         )
 
 
-def gateway_asked(
-    settings: Settings, incoming: Incoming, account: str, gateway: str, model: str
-) -> Asked:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayPath:
+    """What a provider-native path of the gateway host names.
+
+    Attributes:
+        account: Account id.
+        gateway: Gateway name.
+        model: Google's model id.
+        publisher: Vertex AI's "projects/…/publishers/google"; empty for the Gemini API.
+    """
+
+    account: str
+    gateway: str
+    model: str
+    publisher: str = ""
+
+
+def gateway_asked(settings: Settings, incoming: Incoming, path: GatewayPath) -> Asked:
     """What a provider-native path of the gateway host asks."""
-    if account != settings.account_id or gateway not in (settings.gateway, GATEWAY):
+    known = (settings.gateway, GATEWAY)
+    if path.account != settings.account_id or path.gateway not in known:
         raise gateway_refusal(
             400, 2001, "Please configure AI Gateway in the Cloudflare dashboard"
         )
@@ -110,7 +127,14 @@ def gateway_asked(
         raise gateway_refusal(
             402, 2021, "Insufficient credits. Please add more credits to your account."
         )
-    return _google_asked(incoming, model)
+    if not path.publisher:
+        return _google_asked(incoming, path.model)
+    if model_from_google_id(path.model) is None:
+        name = f"{path.publisher}/models/{path.model}"
+        raise google_refusal(
+            f"Publisher Model `{name}` not found.", code=404, rule="model"
+        )
+    return replace(_google_asked(incoming, path.model), backend="vertex")
 
 
 def _is_let_in(settings: Settings, incoming: Incoming) -> bool:

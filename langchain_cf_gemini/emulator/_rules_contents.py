@@ -32,8 +32,11 @@ def _no_contents(judged: Judged) -> Iterator[str]:
 
 
 def _role(judged: Judged) -> Iterator[str]:
-    # `function` is the older name of the user's role for function responses.
-    if any(role_of(c) not in ("user", "model", "function") for c in judged.contents):
+    # The Gemini API's older name of the user's role for function responses;
+    # Cloudflare's catalogue leaves it out.
+    older = () if judged.vertex else ("function",)
+    known = ("user", "model", *older)
+    if any(role_of(content) not in known for content in judged.contents):
         yield "Please use a valid role: user, model."
 
 

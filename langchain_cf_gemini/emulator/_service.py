@@ -11,6 +11,7 @@ from langchain_cf_gemini.emulator._backends import BACKEND_FIELDS
 from langchain_cf_gemini.emulator._defaults import default_answer
 from langchain_cf_gemini.emulator._doors import (
     Asked,
+    GatewayPath,
     Settings,
     check_google_key,
     check_v4,
@@ -78,14 +79,10 @@ class Service:
             incoming, "run", lambda: run_asked(self.settings, incoming, account)
         )
 
-    def gateway(
-        self, incoming: Incoming, account: str, gateway: str, model: str, method: str
-    ) -> Outgoing:
-        """The gateway's provider-native path for google-ai-studio."""
+    def gateway(self, incoming: Incoming, path: GatewayPath, method: str) -> Outgoing:
+        """The gateway's paths for google-ai-studio and google-vertex-ai."""
         return self._content(
-            incoming,
-            method,
-            lambda: gateway_asked(self.settings, incoming, account, gateway, model),
+            incoming, method, lambda: gateway_asked(self.settings, incoming, path)
         )
 
     def google(self, incoming: Incoming, model: str, method: str) -> Outgoing:
@@ -240,7 +237,9 @@ class Service:
         calling = generation.function_calling
         chunks = chunks_from_response(
             response,
-            partial_args=bool(calling.get("streamFunctionCallArguments")),
+            partial_args=bool(
+                answer.partial_args or calling.get("streamFunctionCallArguments")
+            ),
             finish_each_part=answer.finish_each_part,
         )
         return _streamed(list(chunks), sse=incoming.query.get("alt") == "sse")

@@ -58,6 +58,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     ("role", ask({"role": "system", "parts": [{"text": "x"}]}), "valid role: user"),
     ("role", ask({"role": "assistant", "parts": [{"text": "x"}]}), "valid role"),
     ("role", ask({"role": "tool", "parts": [RESPONSE]}), "valid role"),
+    ("role", ask({"role": "function", "parts": [RESPONSE]}), "valid role"),
     ("empty parts", ask(user()), "at least one parts field"),
     ("empty parts", ask({"role": "user"}), "at least one parts field"),
     ("empty parts", ask(user("a"), model(), user("b")), "at least one parts field"),
@@ -554,6 +555,10 @@ def test_thinking_budgets_that_are_taken(
             "gemini-3.5-flash",
         ),
         (tools(SEARCH, {"urlContext": {}}), "gemini-2.5-flash"),
+        (
+            ask(user("a"), model(SIGNED), {"role": "function", "parts": [RESPONSE]}),
+            "gemini-3.5-flash",
+        ),
     ],
 )
 def test_gemini_api_takes(judge: Judge, body: dict[str, Any], model_id: str) -> None:

@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator import call, code, image, reply
+from langchain_cf_gemini.emulator import call, code, finish, image, reply
 from langchain_cf_gemini.emulator._streams import chunks_from_response
 from tests.emulator_tests.asking import Client, chunks_from_sse, function, user
 
@@ -107,40 +106,63 @@ def test_thoughts_stream_before_the_answer(client: Client) -> None:
 
 
 def test_a_finish_reason_after_every_part(client: Client) -> None:
-    from dataclasses import replace
-
     answer = code("1", "1") + reply("Done.")
-    client.emulator.script(replace(answer, finish_each_part=True))
+    client.emulator.script(answer.streamed(finish_each_part=True))
     chunks = chunks_from_sse(client.gateway(HI))
     reasons = [chunk["candidates"][0].get("finishReason") for chunk in chunks]
     assert reasons == ["STOP", "STOP", "STOP", "STOP"]
 
 
 def test_an_answer_without_content_is_one_chunk(client: Client) -> None:
-    from langchain_cf_gemini.emulator import finish
-
     client.emulator.script(finish("MALFORMED_FUNCTION_CALL"))
     chunks = chunks_from_sse(client.gateway(HI))
     assert len(chunks) == 1
     assert chunks[0]["candidates"][0]["finishReason"] == "MALFORMED_FUNCTION_CALL"
 
 
-def run_partial(client: Client) -> httpx.Response:
-    # Vertex alone streams arguments; the emulator's only door to Vertex is unary, so
-    # the wire is shown by the cutter itself below.
-    return client.run(
-        {
-            **HI,
-            "tools": [{"functionDeclarations": [function("f")]}],
-            "toolConfig": {
-                "functionCallingConfig": {"streamFunctionCallArguments": True}
-            },
-        }
-    )
+STREAMED = {
+    **HI,
+    "tools": [{"functionDeclarations": [function("f", city={"type": "STRING"})]}],
+    "toolConfig": {"functionCallingConfig": {"streamFunctionCallArguments": True}},
+}
 
 
-def test_partial_arguments_are_for_streams(client: Client) -> None:
-    assert run_partial(client).status_code == 400
+def vertex_url(client: Client, method: str) -> str:
+    studio = client.gateway_url(method=method)
+    project = "google-vertex-ai/v1/projects/p/locations/us/publishers/google"
+    return studio.replace("google-ai-studio/v1beta", project)
+
+
+def test_partial_arguments_on_vertex(client: Client) -> None:
+    client.emulator.call("f", city="San Juan")
+    url = vertex_url(client, "streamGenerateContent?alt=sse")
+    answer = client.http.post(url, json=STREAMED, headers=client.gateway_headers)
+    chunks = chunks_from_sse(answer)
+    assert rebuilt(chunks) == {"$.city": "San Juan"}
+    assert "thoughtSignature" in parts_of(chunks)[0]
+
+
+def test_a_model_that_vertex_does_not_have(client: Client) -> None:
+    url = vertex_url(client, "generateContent").replace("gemini-3-flash", "gemini-9")
+    answer = client.http.post(url, json=HI, headers=client.gateway_headers)
+    name = "projects/p/locations/us/publishers/google/models/gemini-9-preview"
+    assert answer.status_code == 404
+    assert answer.json()["error"]["message"] == f"Publisher Model `{name}` not found."
+
+
+def test_partial_arguments_on_request(client: Client) -> None:
+    client.emulator.script(call("f", city="San Juan").streamed(partial_args=True))
+    assert rebuilt(chunks_from_sse(client.gateway(HI))) == {"$.city": "San Juan"}
+
+
+def test_partial_arguments_are_for_streams_on_vertex(client: Client) -> None:
+    url = vertex_url(client, "generateContent")
+    answers = [
+        client.http.post(url, json=STREAMED, headers=client.gateway_headers),
+        client.run(STREAMED),
+        client.gateway(STREAMED),
+    ]
+    assert [answer.status_code for answer in answers] == [400, 400, 400]
 
 
 def rebuilt(chunks: list[Any]) -> Any:
