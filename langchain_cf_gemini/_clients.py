@@ -14,6 +14,7 @@ import os
 import ssl
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import AsyncGenerator, Callable
 from functools import cache, lru_cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
@@ -195,11 +196,10 @@ class AiohttpConnections:
         if host not in self._transports:
             import httpx_aiohttp
 
-            proxy = proxy_from_environment(url)
             self._transports[host] = httpx_aiohttp.AiohttpTransport(
                 verify=_unused_ssl_context(),
                 client=self._session,
-                proxy=httpx.Proxy(proxy) if proxy else None,
+                proxy=aiohttp_proxy(proxy_from_environment(url)),
             )
         return self._transports[host]
 
@@ -208,6 +208,18 @@ class AiohttpConnections:
         self.is_open = False
         await self._tasks.ended()
         await self._session.close()
+
+
+def aiohttp_proxy(url: str | None) -> httpx.Proxy | None:
+    """The proxy with its password in a header; aiohttp warns of the other way."""
+    if url is None:
+        return None
+    proxy = httpx.Proxy(url)
+    if proxy.auth is None:
+        return proxy
+    encoded = b64encode(":".join(proxy.auth).encode()).decode()
+    headers = {"proxy-authorization": f"Basic {encoded}"}
+    return httpx.Proxy(proxy.url, headers=headers)
 
 
 def _aiohttp_session() -> Any:

@@ -53,6 +53,11 @@ def test_errors_without_a_status_say_for_themselves() -> None:
     assert is_retried(ResponseFormatError("", status_code=200, is_retryable=True))
 
 
+def test_the_status_counts_more_than_what_an_error_says() -> None:
+    assert not is_retried(failed(400, is_retryable=True))
+    assert is_retried(failed(503, is_retryable=False))
+
+
 def test_the_delay_doubles_up_to_its_limit_and_ends_with_the_count() -> None:
     policy = STEADY.with_max_retries(7)
     delays = [policy.delay(attempt, failed(500)) for attempt in range(9)]
