@@ -83,6 +83,7 @@ account and token at api.cloudflare.com | assumed | status and code 10000 are co
     knowledge, in no source at hand
 gateway token: 401, 2009 | documented | cloudflare/ai, ai-gateway-provider
 gateway exists: 400, 2001 | documented | cloudflare/ai, ai-gateway-provider
+google-ai-studio and google-vertex-ai paths | documented | Cloudflare's provider pages
 provider path: 400, 2008 | reported | BerriAI/litellm#11959
 model exists: 404, 7003 | documented | cloudflare/ai, end-to-end tests
 credit: 402, 2021 | documented | cloudflare/ai, gateway-providers.ts

@@ -189,6 +189,28 @@ class TestCurl:
         )
         assert answer.count("data: ") == 3
 
+    def test_a_tool_loop(self, emulator: Emulator) -> None:
+        question = {"role": "user", "parts": [{"text": "The weather in Lima?"}]}
+        schema = {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}}
+        declared = {"name": "get_weather", "parameters": schema}
+        tools = [{"functionDeclarations": [declared]}]
+
+        def ask(*contents: Any) -> Any:
+            answer = self.curl(
+                f"{emulator.url}/v1beta/models/{FLASH_3}:generateContent",
+                "--header",
+                f"x-goog-api-key: {emulator.api_token}",
+                "--json",
+                json.dumps({"contents": contents, "tools": tools}),
+            )
+            return json.loads(answer)["candidates"][0]["content"]
+
+        called = ask(question)
+        assert called["parts"][0]["functionCall"]["args"] == {"city": "Lima"}
+        response = {"name": "get_weather", "response": {"result": "18 °C"}}
+        result = {"role": "user", "parts": [{"functionResponse": response}]}
+        assert "18 °C" in ask(question, called, result)["parts"][0]["text"]
+
     def test_an_error(self, emulator: Emulator) -> None:
         answer = self.curl(f"{emulator.base_url}/accounts/x/ai/run", "--json", "{}")
         assert json.loads(answer)["errors"][0]["message"] == "Authentication error"
