@@ -174,6 +174,8 @@ def test_row_39_header_values_that_could_end_the_header_are_refused(
     with pytest.raises(UnsupportedContentError, match="API token") as caught:
         Account(account_id="a", api_token=f"{value}secret{value}")
     assert "secret" not in str(caught.value)
+    with pytest.raises(UnsupportedContentError, match="Google key"):
+        Account(account_id="a", api_token="t", google_api_key=f"{value}key{value}")
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\n", "é"])
