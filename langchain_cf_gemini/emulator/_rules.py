@@ -40,9 +40,9 @@ parameters are an object | reported | diegosouzapw/OmniRoute#3360
 one schema per function | documented | discovery document: the two fields exclude each
     other
 parameter name | documented | discovery document: FunctionDeclaration.parameters
-array has items | reported | langchain-ai/langchain-google#881
-required property exists | assumed | Gemini API's validator, same family as `items:
-    missing field`
+array has items | assumed | same validator as for required properties; text from memory
+required property exists | reported | iBUHub/AIStudioToAPI#154,
+    lbjlaq/Antigravity-Manager#187
 enum of strings | reported | decolua/9router#359, decolua/9router#380
 allowed function names | documented | discovery document: only with mode ANY or
     VALIDATED
@@ -68,8 +68,9 @@ logprobs | documented | discovery document: logprobs works with responseLogprobs
 response MIME type | documented | Google's page on structured output
 response schema | documented | discovery document: one schema, and a JSON MIME type
 one thinking setting | reported | sterlp/eclipse-peon-ai#115
-thinking level | reported | google-gemini/gemini-cli#14025, dhyansraj/mcp-mesh#1346;
-    levels: Google's page on thinking
+thinking level | reported | google-gemini/gemini-cli#14025,
+    jenslys/opencode-gemini-auth#14, RooCodeInc/Roo-Code#10700; levels: Google's page on
+    thinking
 thinking budget | reported | lbjlaq/Antigravity-Manager#1384, RooCodeInc/Roo-Code#4399,
     ChatLunaLab/chatluna#519
 thought signature missing | reported | ai.google.dev/gemini-api/docs/thought-signatures,

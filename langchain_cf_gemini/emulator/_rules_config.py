@@ -117,7 +117,9 @@ def _thinking_level(judged: Judged) -> Iterator[str]:
         )
     elif level not in judged.model.thinking_levels:
         yield (
-            f"Thinking level {level} is not supported for this model. Please retry "
+            judged.unable(f"thinking_level {level} is not supported by this model.")
+            if judged.vertex
+            else f"Thinking level {level} is not supported for this model. Please retry "
             "with other thinking level."
         )
 
@@ -218,8 +220,8 @@ CONFIG_RULES = (
     ),
     Rule(
         name="thinking level",
-        source="google-gemini/gemini-cli#14025, dhyansraj/mcp-mesh#1346; levels: "
-        "Google's page on thinking",
+        source="google-gemini/gemini-cli#14025, jenslys/opencode-gemini-auth#14, "
+        "RooCodeInc/Roo-Code#10700; levels: Google's page on thinking",
         proof="reported",
         check=_thinking_level,
     ),

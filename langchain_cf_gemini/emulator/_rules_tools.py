@@ -256,14 +256,14 @@ TOOL_RULES = (
     ),
     Rule(
         name="array has items",
-        source="langchain-ai/langchain-google#881",
-        proof="reported",
+        source="same validator as for required properties; text from memory",
+        proof="assumed",
         check=_schema_items,
     ),
     Rule(
         name="required property exists",
-        source="Gemini API's validator, same family as `items: missing field`",
-        proof="assumed",
+        source="iBUHub/AIStudioToAPI#154, lbjlaq/Antigravity-Manager#187",
+        proof="reported",
         check=_schema_required,
     ),
     Rule(

@@ -310,7 +310,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     (
         "thinking level",
         thinking(thinkingLevel="MINIMAL"),
-        "Thinking level MINIMAL is not supported for this model",
+        "thinking_level MINIMAL is not supported by this model",
         "google/gemini-3.8-flash",
     ),
     (
@@ -393,6 +393,12 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         thinking(thinkingLevel="LOW"),
         "Thinking level is not supported for this model",
         "gemini-2.5-pro",
+    ),
+    (
+        "thinking level",
+        thinking(thinkingLevel="MEDIUM"),
+        "Thinking level MEDIUM is not supported for this model",
+        "gemini-3-pro-preview",
     ),
     (
         "thinking budget",
