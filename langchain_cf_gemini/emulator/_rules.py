@@ -40,7 +40,7 @@ parameters are an object | reported | diegosouzapw/OmniRoute#3360
 one schema per function | documented | discovery document: the two fields exclude each
     other
 parameter name | documented | discovery document: FunctionDeclaration.parameters
-array has items | assumed | same validator as for required properties; text from memory
+array has items | assumed | no public text at hand; the validator of required properties
 required property exists | reported | iBUHub/AIStudioToAPI#154,
     lbjlaq/Antigravity-Manager#187
 enum of strings | reported | decolua/9router#359, decolua/9router#380

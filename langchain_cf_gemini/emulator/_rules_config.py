@@ -119,8 +119,8 @@ def _thinking_level(judged: Judged) -> Iterator[str]:
         yield (
             judged.unable(f"thinking_level {level} is not supported by this model.")
             if judged.vertex
-            else f"Thinking level {level} is not supported for this model. Please retry "
-            "with other thinking level."
+            else f"Thinking level {level} is not supported for this model. Please "
+            "retry with other thinking level."
         )
 
 

@@ -256,7 +256,7 @@ TOOL_RULES = (
     ),
     Rule(
         name="array has items",
-        source="same validator as for required properties; text from memory",
+        source="no public text at hand; the validator of required properties",
         proof="assumed",
         check=_schema_items,
     ),
