@@ -262,8 +262,8 @@ def part_from_media(block: Json, media: Media) -> Json:
 def _video_metadata(video: Any) -> Json:
     if not isinstance(video, dict):
         raise _refused(f"video_metadata must be an object, not {video!r}")
-    names: Json = {"start_offset": "startOffset", "end_offset": "endOffset"}
-    return {names.get(k, k): v for k, v in video.items()}
+    names = {"start_offset": "startOffset", "end_offset": "endOffset"}
+    return {names.get(k) or k: v for k, v in video.items()}
 
 
 def _media_resolution(level: Any) -> Json:

@@ -149,7 +149,7 @@ class ModelTurn:
             text = "\n".join(
                 s.get("text", "") for s in summaries if isinstance(s, dict)
             )
-        if not text and not self._signature(block):
+        if not (text or self._genai or self._signature(block)):
             return []
         return self._spoken(block, text, {"thought": True})
 
@@ -174,7 +174,8 @@ class ModelTurn:
         return self._foreign_tool(block)
 
     def _code_result_parts(self, block: Json) -> list[Json]:
-        if any("executableCode" in part for part in self.parts):
+        is_google = self._genai or any("executableCode" in part for part in self.parts)
+        if is_google:
             return [self._with_notes(part_from_code_result(block), block)]
         return self._foreign_tool(block)
 
