@@ -1,0 +1,92 @@
+"""Pages that are written from the code: the emulator's rules, the tests of the faults.
+
+MkDocs calls the two `on_...` functions; see `hooks` in mkdocs.yml.
+"""
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File
+
+ROOT = Path(__file__).parents[1]
+_ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
+_RULES_FILE = ROOT / "langchain_cf_gemini/emulator/_rules.py"
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """Add the generated page."""
+    files.append(File.generated(config, "fault-tests.md", content=fault_tests_page()))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
+    """Fill in what a page leaves to the code."""
+    if page.file.src_uri == "faults.md":
+        return faults_page(markdown)
+    return markdown.replace("{{ rules }}", rules_tables())
+
+
+def tests_of_rows() -> dict[
+    int, list[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]
+]:
+    """The tests of each row, by the number in their names."""
+    found: dict[int, list[Any]] = defaultdict(list)
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.parse(path.read_text("utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                for row in _rows(node.name):
+                    found[row].append((path, node))
+    return found
+
+
+def _rows(name: str) -> list[int]:
+    named = _ROW.match(name)
+    return [int(row) for row in named.groups() if row] if named else []
+
+
+def faults_page(markdown: str) -> str:
+    """The table of faults with a link from each number to its tests."""
+    return re.sub(
+        r"^\| (\d+) \|", r"| [\1](fault-tests.md#row-\1) |", markdown, flags=re.M
+    )
+
+
+def fault_tests_page() -> str:
+    """The source of every test that a row of the faults has."""
+    tests = tests_of_rows()
+    lines = [
+        "# Tests of the faults",
+        "",
+        "Each row of [Faults](faults.md) with the tests that hold the client to it. "
+        "They run with the whole suite, most of them over a real socket on loopback.",
+    ]
+    for row in sorted(tests):
+        lines += ["", f"## Row {row} {{ #row-{row} }}"]
+        for path, node in tests[row]:
+            source = path.read_text("utf-8").splitlines()
+            start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            body = source[start - 1 : node.end_lineno]
+            title = f"{path.relative_to(ROOT)}:{start}"
+            lines += ["", f'```python title="{title}"', *body, "```"]
+    return "\n".join(lines)
+
+
+def rules_tables() -> str:
+    """The rules as tables, out of the docstring of the module that judges."""
+    docstring = ast.get_docstring(ast.parse(_RULES_FILE.read_text("utf-8"))) or ""
+    return "\n".join(_tables(docstring))
+
+
+def _tables(docstring: str) -> Iterator[str]:
+    for paragraph in docstring.split("\n\n")[2:]:
+        rows = re.sub(r"\n\s+", " ", paragraph).splitlines()
+        if "|" not in rows[0]:
+            yield from ("", f"## {rows[0].rstrip(':')}", "")
+            continue
+        yield "| rule | how well proven | source |"
+        yield "| --- | --- | --- |"
+        yield from (f"| {row} |" for row in rows)

@@ -1,0 +1,84 @@
+"""README and documentation: every block of Python in them runs, and tells the truth."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import langchain_cf_gemini
+from langchain_cf_gemini import _exceptions
+from langchain_cf_gemini.emulator import Emulator
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+_FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.M | re.S)
+# What no program could run; anything else in a fence would go untested.
+_NOT_PYTHON = {"bash", "sh", "text", "toml", "yaml", "json", "mermaid"}
+# A page addresses Cloudflare; here its models are pointed at the emulator.
+_MODEL = re.compile(r"ChatCloudflareGemini\((?![^()]*emulator\.client)")
+
+
+def fences(page: Path) -> list[tuple[str, str]]:
+    return _FENCE.findall(page.read_text("utf-8"))
+
+
+def blocks(page: Path) -> list[str]:
+    return [code for language, code in fences(page) if language == "python"]
+
+
+PROGRAMS = [page for page in PAGES if blocks(page)]
+
+
+def test_pages_have_programs() -> None:
+    assert DOCS / "index.md" in PROGRAMS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_fence_names_a_language(page: Path) -> None:
+    named = {language for language, _ in fences(page)}
+    assert named <= {"python", *_NOT_PYTHON}
+
+
+@pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_python_block_runs(
+    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Emulator() as emulator:
+        for name, value in emulator.environment.items():
+            monkeypatch.setenv(name, value)
+        names = {"__name__": "__main__", "emulated": emulator.client}
+        for code in blocks(page):
+            program = _MODEL.sub("ChatCloudflareGemini(**emulated, ", code)
+            exec(compile(program, str(page), "exec"), names)
+
+
+def test_every_error_has_a_row_on_the_page_about_errors() -> None:
+    page = (DOCS / "errors.md").read_text("utf-8")
+    classes = [
+        name
+        for name, value in vars(_exceptions).items()
+        if isinstance(value, type)
+        and issubclass(value, Exception)
+        and value.__module__ == _exceptions.__name__
+    ]
+    assert len(classes) > 10
+    rows = set(re.findall(r"^\| `(\w+)` \|", page, re.M))
+    assert {*classes} - {"CloudflareGeminiError"} <= rows
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    pages = "".join(p.read_text("utf-8") for p in (DOCS / "reference").glob("*.md"))
+    public = set(langchain_cf_gemini.__all__) - set(vars(_exceptions)) - {"__version__"}
+    missing = {n for n in public if f"::: langchain_cf_gemini.{n}\n" not in pages}
+    assert missing == set()
+
+
+def test_every_fault_has_tests() -> None:
+    page = (DOCS / "faults.md").read_text("utf-8")
+    rows = {int(row) for row in re.findall(r"^\| (\d+) \|", page, re.M)}
+    sources = "".join(p.read_text("utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
+    tested = re.findall(r"def test_row_(\d\d)(?:_and_(\d\d))?_", sources)
+    assert rows == set(range(1, 45))
+    assert rows - {int(row) for pair in tested for row in pair if row} == set()
