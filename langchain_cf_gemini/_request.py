@@ -37,6 +37,7 @@ Dialect = Literal["json", "openapi"]
 # Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
 # Names that do not say their generation (`gemini-flash-latest`) mean a newer one.
 _BEFORE_3 = re.compile(r"gemini-(1|2)(\.|-)")
+_FUNCTIONS, _SERVER_SIDE = "functionDeclarations", "includeServerSideToolInvocations"
 _MORE_THAN_TEXT = re.compile(r"image|tts|omni")
 
 
@@ -70,7 +71,7 @@ class Call:
             return gateway_request(
                 account,
                 self.google_id,
-                self.body,
+                self._gemini_api_body(),
                 gateway=self.gateway.gateway_id,
                 headers=headers,
                 stream=stream,
@@ -78,6 +79,19 @@ class Call:
         body = {**self.body, "stream": True} if stream else self.body
         model = f"google/{self.model}"
         return run_request(account, model, body, headers=headers, stream=stream)
+
+    def _gemini_api_body(self) -> Json:
+        """Return the body as the Gemini API wants it, which differs in one point.
+
+        Behind the gateway is the Gemini API, behind run Vertex AI. Since Gemini 3 both
+        take Google's own tools beside functions, the former only if told so, the latter
+        knows no such field: wire differences recorded by pydantic-ai and google-genai.
+        """
+        kinds = {kind for tool in self.body.get("tools", ()) for kind in tool}
+        if not (self.media.per_part and len(kinds) > 1 and _FUNCTIONS in kinds):
+            return self.body
+        config = {_SERVER_SIDE: True, **self.body.get("toolConfig", {})}
+        return {**self.body, "toolConfig": config}
 
     def parser(self, *, streaming: bool) -> AnswerParser:
         """Return a reader for the answer."""
