@@ -201,7 +201,8 @@ class ModelTurn:
         value = block.get("value")
         if self._google and isinstance(value, dict):
             return [value]
-        return self._foreign_tool({"name": "non_standard", **block})
+        kind = value.get("type") if isinstance(value, dict) else None
+        return self._foreign_tool({**block, "name": kind or "of no known type"})
 
     # ---- calls
 

@@ -1,0 +1,217 @@
+"""Grounding and citations as annotations on the right characters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.models import Json, answer, event, message_of, streamed, text
+
+SAID = "In 你好 it is 18 °C. 🌍 Warm."
+WEB = {"web": {"uri": "https://r/1", "title": "a.org", "domain": "a.org"}}
+MAPS = {"maps": {"uri": "https://m/1", "title": "Café", "placeId": "p"}}
+CONTEXT = {"retrievedContext": {"title": "file.txt", "text": "chunk"}}
+IMAGE = {"image": {"sourceUri": "https://i/1", "imageUri": "https://i/2"}}
+
+
+def _segment(words: str, said: str = SAID, *, quote: bool = True) -> Json:
+    start = len(said[: said.index(words)].encode())
+    made: Json = {"endIndex": start + len(words.encode())}
+    if start:
+        made["startIndex"] = start  # absent when 0, as on the wire
+    return {**made, "text": words} if quote else made
+
+
+def _grounding(*supports: Json, chunks: Any = (WEB,)) -> Json:
+    return {
+        "webSearchQueries": ["weather"],
+        "groundingChunks": list(chunks),
+        "groundingSupports": list(supports),
+    }
+
+
+def _citations(message: Any) -> list[Json]:
+    return [
+        dict(annotation)
+        for block in message.content_blocks
+        for annotation in block.get("annotations", ())
+    ]
+
+
+@pytest.mark.parametrize("words", ["In 你好", "it is 18 °C.", "🌍 Warm.", SAID])
+@pytest.mark.parametrize("quote", [True, False])
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_offsets_are_characters(
+    words: str, quote: bool, output_version: str, streaming: bool
+) -> None:
+    support = {
+        "segment": _segment(words, quote=quote),
+        "groundingChunkIndices": [0],
+    }
+    notes: Json = {"groundingMetadata": _grounding(support)}
+    settings: Json = {"output_version": output_version}
+    if streaming:
+        events = [event(text(SAID[:9])), answer(text(SAID[9:]), **notes)]
+        message = streamed(*events, endpoint="gateway", **settings)
+    else:
+        message = message_of(text(SAID), model=settings, **notes)
+    (citation,) = _citations(message)
+    assert SAID[citation["start_index"] : citation["end_index"]] == words
+    assert citation["type"] == "citation"
+    assert citation["url"] == "https://r/1"
+    assert citation["title"] == "a.org"
+    assert citation.get("cited_text") == (words if quote else None)
+
+
+def test_metadata_is_kept_whole_in_snake_case() -> None:
+    support = {
+        "segment": _segment("Warm."),
+        "groundingChunkIndices": [0],
+        "confidenceScores": [0.9],
+    }
+    message = message_of(text(SAID), groundingMetadata=_grounding(support))
+    kept = message.response_metadata["grounding_metadata"]
+    assert kept["web_search_queries"] == ["weather"]
+    assert kept["grounding_chunks"] == [WEB]
+    assert kept["grounding_supports"][0]["confidence_scores"] == [0.9]
+    (citation,) = _citations(message)
+    assert citation["extras"]["google_ai_metadata"] == {
+        "source": "web",
+        "chunk_index": 0,
+        "confidence_score": 0.9,
+    }
+
+
+@pytest.mark.parametrize(
+    ("chunk", "url", "title", "source"),
+    [
+        (WEB, "https://r/1", "a.org", "web"),
+        (MAPS, "https://m/1", "Café", "maps"),
+        (CONTEXT, None, "file.txt", "retrievedContext"),
+        (IMAGE, "https://i/1", None, "image"),
+        ({"hologram": {}}, None, None, "hologram"),
+        ({}, None, None, "unknown"),
+    ],
+)
+def test_sources(chunk: Json, url: str | None, title: str | None, source: str) -> None:
+    support = {"segment": _segment("Warm."), "groundingChunkIndices": [0]}
+    notes = _grounding(support, chunks=(chunk,))
+    (citation,) = _citations(message_of(text(SAID), groundingMetadata=notes))
+    assert citation.get("url") == url
+    assert citation.get("title") == title
+    assert citation["extras"]["google_ai_metadata"]["source"] == source
+
+
+def test_several_sources_of_one_place() -> None:
+    support = {"segment": _segment("Warm."), "groundingChunkIndices": [0, 1, 7]}
+    notes = _grounding(support, chunks=(WEB, MAPS))
+    made = _citations(message_of(text(SAID), groundingMetadata=notes))
+    assert [c["url"] for c in made] == ["https://r/1", "https://m/1"]
+
+
+def test_quotation_wins_over_offsets() -> None:
+    segment = {"startIndex": 1, "endIndex": 3, "text": "Warm."}
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    (citation,) = _citations(message_of(text(SAID), groundingMetadata=notes))
+    assert SAID[citation["start_index"] : citation["end_index"]] == "Warm."
+
+
+@pytest.mark.parametrize(
+    "segment",
+    [
+        {"startIndex": 0, "endIndex": 9999},
+        {"endIndex": 3, "text": "never said"},
+    ],
+)
+def test_a_place_that_cannot_be_found(segment: Json) -> None:
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    (citation,) = _citations(message_of(text(SAID), groundingMetadata=notes))
+    assert "start_index" not in citation
+    assert citation["url"] == "https://r/1"
+
+
+@pytest.mark.parametrize("key", ["citations", "citationSources"])
+def test_citation_metadata(key: str) -> None:
+    cited = {
+        **_segment("Warm.", quote=False),
+        "uri": "https://book",
+        "license": "MIT",
+        "publicationDate": {"year": 2020},
+    }
+    message = message_of(text(SAID), citationMetadata={key: [cited]})
+    (citation,) = _citations(message)
+    assert SAID[citation["start_index"] : citation["end_index"]] == "Warm."
+    assert citation["url"] == "https://book"
+    assert citation["extras"]["google_ai_metadata"]["license"] == "MIT"
+    assert "citation_metadata" in message.response_metadata
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_citations_lie_in_the_block_that_they_are_about(streaming: bool) -> None:
+    code: Json = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    first, second = "Première. ", "Zwölf °C."
+    said = first + second
+    supports = [
+        {"segment": _segment(words, said), "groundingChunkIndices": [0]}
+        for words in ("Première.", "Zwölf", "°C.")
+    ]
+    notes: Json = {"groundingMetadata": _grounding(*supports)}
+    if streaming:
+        events = [event(code), event(text(first)), event(code)]
+        message = streamed(*events, answer(text(second), **notes))
+    else:
+        message = message_of(code, text(first), code, text(second), **notes)
+    blocks: Any = message.content_blocks
+    found = [
+        (
+            block["text"],
+            [block["text"][a["start_index"] : a["end_index"]] for a in made],
+        )
+        for block in blocks
+        if block["type"] == "text" and (made := block.get("annotations"))
+    ]
+    assert found == [(first, ["Première."]), (second, ["Zwölf", "°C."])]
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        {},
+        {"groundingChunks": [WEB]},
+        {"groundingSupports": [{"segment": {}, "groundingChunkIndices": [0]}]},
+        {"groundingSupports": [{"groundingChunkIndices": [3]}], "groundingChunks": []},
+    ],
+)
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_grounding_without_citations(notes: Json, output_version: str) -> None:
+    settings = {"output_version": output_version}
+    message = message_of(text(SAID), model=settings, groundingMetadata=notes)
+    assert _citations(message) == []
+    assert message.text == SAID
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_citations_without_text(output_version: str) -> None:
+    support = {"segment": {"endIndex": 3}, "groundingChunkIndices": [0]}
+    settings = {"output_version": output_version}
+    notes = _grounding(support)
+    message = message_of(model=settings, groundingMetadata=notes)
+    assert message.response_metadata["citations"][0]["url"] == "https://r/1"
+
+
+def test_grounding_in_every_event_is_told_once() -> None:
+    first = {"segment": _segment("In 你好"), "groundingChunkIndices": [0]}
+    second = {"segment": _segment("Warm."), "groundingChunkIndices": [1]}
+    message = streamed(
+        event(text(SAID[:9]), groundingMetadata=_grounding(first)),
+        answer(
+            text(SAID[9:]),
+            groundingMetadata=_grounding(first, second, chunks=(WEB, MAPS)),
+        ),
+    )
+    assert [c["cited_text"] for c in _citations(message)] == ["In 你好", "Warm."]
+    assert message.response_metadata["grounding_metadata"]["web_search_queries"] == [
+        "weather"
+    ]

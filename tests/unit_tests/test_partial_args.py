@@ -1,0 +1,179 @@
+"""Call arguments that Vertex streams in pieces."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from langchain_cf_gemini import ResponseFormatError
+from tests.models import Json, answer, back, chunks_of, event, folded, streamed, text
+
+
+def _piece(path: str, value: Any = None, *, more: bool = False, **raw: Any) -> Json:
+    made: Json = {"jsonPath": path, **raw}
+    if not raw:
+        kinds: list[tuple[type, str]] = [
+            (str, "stringValue"),
+            (bool, "boolValue"),
+            (int, "numberValue"),
+            (float, "numberValue"),
+        ]
+        key = next((k for kind, k in kinds if isinstance(value, kind)), "nullValue")
+        made[key] = "NULL_VALUE" if value is None else value
+    return {**made, "willContinue": True} if more else made
+
+
+def _events(*pieces: list[Json], close: bool = True) -> list[Json]:
+    """A call whose pieces come in these events."""
+    start: Json = {
+        "functionCall": {"name": "cook", "willContinue": True},
+        "thoughtSignature": "c2ln",
+    }
+    made = [event(start)]
+    for piece in pieces:
+        made.append(
+            event({"functionCall": {"partialArgs": piece, "willContinue": True}})
+        )
+    if close:
+        made.append(event({"functionCall": {}}))
+    return [*made, answer(text(""))]
+
+
+PIECES: dict[str, tuple[list[list[Json]], Json]] = {
+    "one string": ([[_piece("$.a", "x")]], {"a": "x"}),
+    "string in pieces": (
+        [
+            [_piece("$.a", "one ", more=True)],
+            [_piece("$.a", 'two "q" \\', more=True)],
+            [_piece("$.a", "")],
+        ],
+        {"a": 'one two "q" \\'},
+    ),
+    "kinds": (
+        [
+            [_piece("$.s", "x"), _piece("$.n", 3), _piece("$.f", 0.5)],
+            [_piece("$.t", True), _piece("$.z", None)],
+        ],
+        {"s": "x", "n": 3, "f": 0.5, "t": True, "z": None},
+    ),
+    "whole number": ([[_piece("$.n", numberValue=16)]], {"n": 16}),
+    "nested": (
+        [
+            [_piece("$.r.items[0].name", "eggs")],
+            [_piece("$.r.items[0].count", 3)],
+            [_piece("$.r.items[1].name", "salt")],
+            [_piece("$.r.title", "Cake"), _piece("$.done", False)],
+        ],
+        {
+            "r": {
+                "items": [{"name": "eggs", "count": 3}, {"name": "salt"}],
+                "title": "Cake",
+            },
+            "done": False,
+        },
+    ),
+    "lists of lists": (
+        [[_piece("$.m[0][0]", 1), _piece("$.m[0][1]", 2), _piece("$.m[1][0]", 3)]],
+        {"m": [[1, 2], [3]]},
+    ),
+    "quoted names": (
+        [[_piece("$['a.b']", 1), _piece('$["c]d"].e', 2), _piece("$['it\\'s']", 3)]],
+        {"a.b": 1, "c]d": {"e": 2}, "it's": 3},
+    ),
+    "unicode": ([[_piece("$.名", "你好 🌍\n")]], {"名": "你好 🌍\n"}),
+    "nothing": ([], {}),
+    "empty pieces": ([[]], {}),
+    "string of two at once": (
+        [[_piece("$.a", "x", more=True), _piece("$.a", "y"), _piece("$.b", "z")]],
+        {"a": "xy", "b": "z"},
+    ),
+    "string that is not closed": (
+        [[_piece("$.a", "x", more=True)], [_piece("$.b", 1)]],
+        {"a": "x", "b": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize("close", [True, False])
+def test_pieces_add_up(
+    pieces: list[list[Json]], args: Json, output_version: str, close: bool
+) -> None:
+    events = _events(*pieces, close=close)
+    chunks = chunks_of(*events, output_version=output_version, endpoint="gateway")
+    fragments = [c for chunk in chunks for c in chunk.tool_call_chunks]
+    assert json.loads("".join(str(f["args"]) for f in fragments)) == args
+    assert [f["name"] for f in fragments if f["name"]] == ["cook"]
+    assert {f["index"] for f in fragments} == {0}
+    (made,) = folded(chunks).tool_calls
+    assert (made["name"], made["args"]) == ("cook", args)
+
+
+def test_text_comes_while_arguments_do() -> None:
+    events = _events([_piece("$.a", "x", more=True)], [_piece("$.a", "y")])
+    chunks = chunks_of(*events)
+    assert [bool(chunk.tool_call_chunks) for chunk in chunks][:3] == [True, True, True]
+
+
+def test_the_call_goes_back_whole_and_signed() -> None:
+    message = streamed(*_events([_piece("$.n", 1)]))
+    assert back(message) == [
+        {"functionCall": {"name": "cook", "args": {"n": 1}}, "thoughtSignature": "c2ln"}
+    ]
+
+
+def test_several_calls_in_pieces() -> None:
+    first = _events([_piece("$.a", "x")])[:-1]
+    second = [
+        event({"functionCall": {"name": "eat", "willContinue": True}}),
+        event({"functionCall": {"partialArgs": [_piece("$.b", 1)]}}),
+    ]
+    third = [event({"functionCall": {"name": "rest"}})]
+    message = streamed(*first, *second, *third, answer(text("")))
+    assert [(c["name"], c["args"]) for c in message.tool_calls] == [
+        ("cook", {"a": "x"}),
+        ("eat", {"b": 1}),
+        ("rest", {}),
+    ]
+
+
+def test_text_after_pieces_ends_the_call() -> None:
+    events = _events([_piece("$.a", "x")], close=False)[:-1]
+    message = streamed(*events, answer(text("Done.")))
+    assert message.text == "Done."
+    assert [c["args"] for c in message.tool_calls] == [{"a": "x"}]
+
+
+@pytest.mark.parametrize("finish", ["MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL"])
+def test_a_call_that_was_cut_off_never_runs(finish: str) -> None:
+    events = _events([_piece("$.a", "x", more=True)], close=False)[:-1]
+    with pytest.raises(ResponseFormatError, match=f"{finish}.*'cook'"):
+        streamed(*events, answer(finish=finish))
+
+
+WRONG: dict[str, tuple[list[Json], str]] = {
+    "no path": ([{"stringValue": "x"}], "names no argument"),
+    "root": ([_piece("$", "x")], "names no argument"),
+    "unreadable": ([_piece("$.a[", "x")], "cannot be read"),
+    "wild card": ([_piece("$.a[*]", "x")], "cannot be read"),
+    "back again": (
+        [_piece("$.a", "x"), _piece("$.b", "y"), _piece("$.a", "z")],
+        "out of order",
+    ),
+    "into what was ended": (
+        [_piece("$.a.b", "x"), _piece("$.c", 1), _piece("$.a.d", 2)],
+        "out of order",
+    ),
+    "a value again": ([_piece("$.a", 1), _piece("$.a", 2)], "had ended"),
+    "a value with members": ([_piece("$.a", 1), _piece("$.a.b", 2)], "had ended"),
+    "a hole in a list": ([_piece("$.a[1]", 1)], "out of order"),
+}
+
+
+@pytest.mark.parametrize(("pieces", "said"), WRONG.values(), ids=WRONG.keys())
+def test_pieces_that_cannot_be_streamed(pieces: list[Json], said: str) -> None:
+    with pytest.raises(ResponseFormatError, match=said):
+        chunks_of(*_events(pieces))

@@ -1,0 +1,491 @@
+"""The model's turns: edited ones, and those of other providers."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    ToolMessage,
+    merge_message_runs,
+)
+
+from langchain_cf_gemini import UnsupportedContentError
+from tests.models import (
+    Json,
+    answer,
+    back,
+    call,
+    contents_of,
+    event,
+    history_of,
+    message_of,
+    streamed,
+    text,
+    thought,
+)
+
+FOREIGN = "Zm9yZWlnbg=="
+SIGNED = "c2ln"
+DUMMY = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+_CALL: Any = {"name": "look", "args": {"n": 1}, "id": "toolu_1", "type": "tool_call"}
+
+
+def _turn(
+    content: Any, provider: str | None, *, output_version: str = "", **fields: Any
+) -> AIMessage:
+    metadata = {"model_provider": provider} if provider else {}
+    if output_version:
+        metadata["output_version"] = output_version
+    return AIMessage(content, response_metadata=metadata, **fields)
+
+
+def _sent(turn: AIMessage, model: str = "gemini-2.5-flash") -> list[Json]:
+    """The parts of a turn for a model that wants no signatures."""
+    return back(turn, model=model)
+
+
+# ---- other providers
+
+_TOOL_USE = {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {"n": 1}}
+_CALLED = {"functionCall": {"name": "look", "args": {"n": 1}, "id": "toolu_1"}}
+
+FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
+    "Anthropic: thinking and tool use": (
+        _turn(
+            [
+                {"type": "thinking", "thinking": "Hm.", "signature": FOREIGN},
+                {"type": "text", "text": "Let me see."},
+                _TOOL_USE,
+            ],
+            "anthropic",
+            tool_calls=[_CALL],
+        ),
+        [thought("Hm."), text("Let me see."), _CALLED],
+    ),
+    "Anthropic without its name": (
+        _turn(
+            [
+                {"type": "thinking", "thinking": "Hm.", "signature": FOREIGN},
+                _TOOL_USE,
+            ],
+            None,
+            tool_calls=[_CALL],
+        ),
+        [thought("Hm."), _CALLED],
+    ),
+    "Anthropic: redacted thinking": (
+        _turn(
+            [
+                {"type": "redacted_thinking", "data": FOREIGN},
+                {"type": "text", "text": "Well."},
+            ],
+            "anthropic",
+        ),
+        [text("Well.")],
+    ),
+    "Anthropic: server tools": (
+        _turn(
+            [
+                {
+                    "type": "server_tool_use",
+                    "id": "srv_1",
+                    "name": "web_search",
+                    "input": {"query": "x"},
+                },
+                {
+                    "type": "web_search_tool_result",
+                    "tool_use_id": "srv_1",
+                    "content": [],
+                },
+                {"type": "text", "text": "Found."},
+            ],
+            "anthropic",
+        ),
+        [text("Found.")],
+    ),
+    "OpenAI Responses": (
+        _turn(
+            [
+                {
+                    "type": "reasoning",
+                    "id": "rs_1",
+                    "summary": [{"type": "summary_text", "text": "Hm."}],
+                    "encrypted_content": FOREIGN,
+                },
+                {"type": "text", "text": "Let me see.", "id": "msg_1"},
+                {
+                    "type": "function_call",
+                    "id": "fc_1",
+                    "call_id": "toolu_1",
+                    "name": "look",
+                    "arguments": '{"n": 1}',
+                },
+            ],
+            "openai",
+            tool_calls=[_CALL],
+        ),
+        [thought("Hm."), text("Let me see."), _CALLED],
+    ),
+    "OpenAI: empty reasoning": (
+        _turn(
+            [
+                {"type": "reasoning", "id": "rs_1", "summary": []},
+                {"type": "text", "text": "Well."},
+            ],
+            "openai",
+        ),
+        [text("Well.")],
+    ),
+    "OpenAI: chat": (
+        _turn("Let me see.", "openai", tool_calls=[_CALL]),
+        [text("Let me see."), _CALLED],
+    ),
+    "v1 of another": (
+        _turn(
+            [
+                {
+                    "type": "reasoning",
+                    "reasoning": "Hm.",
+                    "extras": {"signature": FOREIGN},
+                },
+                {"type": "text", "text": "Well.", "extras": {"signature": FOREIGN}},
+                {**_CALL, "extras": {"signature": FOREIGN}},
+            ],
+            "anthropic",
+            tool_calls=[_CALL],
+            output_version="v1",
+        ),
+        [thought("Hm."), text("Well."), _CALLED],
+    ),
+    "langchain-google-genai, 2.5": (
+        _turn(
+            "Let me see.",
+            "google_genai",
+            tool_calls=[_CALL],
+            additional_kwargs={
+                "function_call": {"name": "look", "arguments": '{"n": 1}'},
+                "__gemini_function_call_thought_signatures__": {"toolu_1": SIGNED},
+            },
+        ),
+        [text("Let me see."), {**_CALLED, "thoughtSignature": SIGNED}],
+    ),
+    "langchain-google-genai, 3": (
+        _turn(
+            [
+                {"type": "thinking", "thinking": "Hm.", "signature": SIGNED},
+                {
+                    "type": "text",
+                    "text": "Let me see.",
+                    "extras": {"signature": SIGNED},
+                },
+                {
+                    "type": "executable_code",
+                    "executable_code": "1+1",
+                    "language": "PYTHON",
+                },
+                {
+                    "type": "code_execution_result",
+                    "code_execution_result": "2",
+                    "outcome": 1,
+                },
+            ],
+            "google_genai",
+        ),
+        [
+            {**thought("Hm."), "thoughtSignature": SIGNED},
+            text("Let me see.", SIGNED),
+            {"executableCode": {"language": "PYTHON", "code": "1+1"}},
+            {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}},
+        ],
+    ),
+    "langchain-google-genai, failed code": (
+        _turn(
+            [
+                {"type": "executable_code", "executable_code": "1/0"},
+                {
+                    "type": "code_execution_result",
+                    "code_execution_result": "ZeroDivisionError",
+                    "outcome": 2,
+                },
+            ],
+            "google_genai",
+        ),
+        [
+            {"executableCode": {"language": "PYTHON", "code": "1/0"}},
+            {
+                "codeExecutionResult": {
+                    "outcome": "OUTCOME_FAILED",
+                    "output": "ZeroDivisionError",
+                }
+            },
+        ],
+    ),
+    "langchain-google-vertexai": (
+        _turn(
+            "",
+            "google_vertexai",
+            tool_calls=[_CALL],
+            additional_kwargs={
+                "__gemini_function_call_thought_signatures__": {"toolu_1": SIGNED}
+            },
+        ),
+        [{**_CALLED, "thoughtSignature": SIGNED}],
+    ),
+    "image of langchain-google-genai": (
+        _turn(
+            [
+                "Here:",
+                {
+                    "type": "image_url",
+                    "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="},
+                },
+            ],
+            "google_genai",
+        ),
+        [
+            text("Here:"),
+            {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}},
+        ],
+    ),
+    "Cohere-like output_text": (
+        _turn([{"type": "output_text", "text": "Well."}], None),
+        [text("Well.")],
+    ),
+    "tool_use only in blocks": (
+        _turn(["Let me see.", _TOOL_USE], None, tool_calls=[_CALL]),
+        [text("Let me see."), _CALLED],
+    ),
+    "calls only beside blocks": (
+        _turn([{"type": "text", "text": "Let me see."}], None, tool_calls=[_CALL]),
+        [text("Let me see."), _CALLED],
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("turn", "parts"), FOREIGN_TURNS.values(), ids=FOREIGN_TURNS.keys()
+)
+def test_turns_of_others(turn: AIMessage, parts: list[Json]) -> None:
+    assert _sent(turn) == parts
+
+
+@pytest.mark.parametrize(
+    ("turn", "parts"), FOREIGN_TURNS.values(), ids=FOREIGN_TURNS.keys()
+)
+def test_turns_of_others_for_gemini_3(turn: AIMessage, parts: list[Json]) -> None:
+    """Calls of the current turn get the dummy where Google's signature is missing."""
+    sent = _sent(turn, "gemini-3-flash")
+    assert [{**p, "thoughtSignature": None} for p in sent] == [
+        {**p, "thoughtSignature": None} for p in parts
+    ]
+    for part in sent:
+        if "functionCall" in part:
+            assert part["thoughtSignature"] in (SIGNED, DUMMY)
+        assert part.get("thoughtSignature") != FOREIGN
+
+
+def test_what_is_left_out_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    turn, _ = FOREIGN_TURNS["Anthropic: redacted thinking"]
+    with caplog.at_level(logging.WARNING, "langchain_cf_gemini"):
+        _sent(turn)
+    assert "redacted_thinking" in caplog.text
+
+
+def test_calls_that_only_blocks_know() -> None:
+    """Histories cut from another library: the result shows that the call is meant."""
+    turn = AIMessage([_TOOL_USE])
+    history: list[BaseMessage] = [
+        HumanMessage("hi"),
+        turn,
+        ToolMessage("seen", tool_call_id="toolu_1"),
+    ]
+    contents = contents_of(history, model="gemini-2.5-flash")
+    assert contents[1]["parts"] == [_CALLED]
+    without: list[BaseMessage] = [HumanMessage("hi"), turn, HumanMessage("so?")]
+    roles = [c["role"] for c in contents_of(without, model="gemini-2.5-flash")]
+    assert roles == ["user", "user"]
+
+
+def test_arguments_that_are_text() -> None:
+    call_block = {"type": "function_call", "call_id": "c", "name": "look"}
+    for arguments, args in [
+        ('{"n": 1}', {"n": 1}),
+        ("", {}),
+        ('{"n": ', {"invalid_arguments": '{"n": '}),
+        ("[1]", {"invalid_arguments": "[1]"}),
+    ]:
+        history: list[BaseMessage] = [
+            HumanMessage("hi"),
+            AIMessage([{**call_block, "arguments": arguments}]),
+            ToolMessage("seen", tool_call_id="c"),
+        ]
+        parts = contents_of(history, model="gemini-2.5-flash")[1]["parts"]
+        assert parts[0]["functionCall"]["args"] == args
+
+
+# ---- turns built by langchain-google-genai itself
+
+
+def test_messages_that_langchain_google_genai_made() -> None:
+    from google.genai.types import GenerateContentResponse
+    from langchain_google_genai.chat_models import _response_to_result
+
+    parts = [
+        thought("Hm."),
+        text("Let me see."),
+        {**call("look", args={"n": 1}), "thoughtSignature": "c2lnbmVkISE="},
+        call("look", args={"n": 2}),
+    ]
+    response = GenerateContentResponse.model_validate(answer(*parts))
+    made = _response_to_result(response).generations[0].message
+    assert isinstance(made, AIMessage)
+    sent = _sent(made)
+    signed = [p.get("thoughtSignature") for p in sent if "functionCall" in p]
+    assert signed == ["c2lnbmVkISE=", None]
+    assert [p["functionCall"]["args"] for p in sent if "functionCall" in p] == [
+        {"n": 1},
+        {"n": 2},
+    ]
+    assert "Let me see." in [p.get("text") for p in sent]
+
+
+# ---- edited turns
+
+
+def test_edited_text_goes_without_its_signature() -> None:
+    message = message_of(text("The three laws", SIGNED))
+    edited = message.model_copy(update={"content": "Something else"})
+    assert back(edited) == [text("Something else")]
+
+
+def test_text_that_was_added_keeps_the_signed_part() -> None:
+    message = message_of(text("The three laws", SIGNED))
+    longer = message.model_copy(update={"content": "The three laws, and more"})
+    assert back(longer) == [text("The three laws", SIGNED), text(", and more")]
+
+
+def test_edited_arguments_win() -> None:
+    message = message_of(call("look", SIGNED, args={"n": 1}))
+    (made,) = message.tool_calls
+    edited = message.model_copy(update={"tool_calls": [{**made, "args": {"n": 2}}]})
+    (part,) = back(edited)
+    assert part == call("look", SIGNED, args={"n": 2})
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_removed_calls_are_gone(output_version: str) -> None:
+    parts = [text("Let me. "), call("look", SIGNED, args={}), call("hear", args={})]
+    message = message_of(*parts, model={"output_version": output_version})
+    edited = message.model_copy(update={"tool_calls": message.tool_calls[:1]})
+    assert back(edited) == parts[:2]
+    assert back(message.model_copy(update={"tool_calls": []})) == parts[:1]
+
+
+def test_added_calls_come_last() -> None:
+    message = message_of(text("Let me. ", SIGNED))
+    added: Any = {"name": "look", "args": {}, "id": "mine", "type": "tool_call"}
+    edited = message.model_copy(update={"tool_calls": [added]})
+    sent = back(edited, model="gemini-2.5-flash")
+    assert sent == [
+        text("Let me. ", SIGNED),
+        {"functionCall": {"name": "look", "args": {}, "id": "mine"}},
+    ]
+
+
+def test_two_calls_of_one_id() -> None:
+    twice: Any = [{**_CALL}, {**_CALL, "args": {"n": 2}}]
+    history: list[BaseMessage] = [
+        HumanMessage("hi"),
+        AIMessage("", tool_calls=twice),
+        ToolMessage("1", tool_call_id="toolu_1"),
+        ToolMessage("2", tool_call_id="toolu_1"),
+    ]
+    contents = contents_of(history, model="gemini-2.5-flash")
+    args = [p["functionCall"]["args"] for p in contents[1]["parts"]]
+    assert args == [{"n": 1}, {"n": 2}]
+    outputs = [p["functionResponse"]["response"] for p in contents[2]["parts"]]
+    assert outputs == [{"output": "1"}, {"output": "2"}]
+
+
+# ---- turns that were merged
+
+
+def _of(number: int, *parts: Json, **settings: Any) -> AIMessage:
+    from tests.models import Cloudflare
+
+    whole = {**answer(*parts), "responseId": f"answer-{number}"}
+    return Cloudflare(whole).model(**settings).invoke("hi")
+
+
+MERGED: dict[str, list[list[Json]]] = {
+    "signed, signed": [[text("One", SIGNED)], [text("Two", SIGNED)]],
+    "plain, signed": [[text("One\nline")], [text("Two", SIGNED)]],
+    "signed, plain": [[text("One", SIGNED)], [text("Two")]],
+    "plain, signed, plain": [[text("One")], [text("Two", SIGNED)], [text("Three")]],
+    "signed, plain, signed": [
+        [text("One", SIGNED)],
+        [text("Two\nlines")],
+        [text("Three", "bW9yZQ==")],
+    ],
+    "text with signed end": [[text("One")], [text("Two"), text(" end", SIGNED)]],
+    "blocks, signed": [
+        [{"executableCode": {"language": "PYTHON", "code": "1"}}, text("One")],
+        [text("Two", SIGNED)],
+    ],
+    "signed, blocks": [
+        [text("One", SIGNED)],
+        [thought("Hm."), text("Two", SIGNED)],
+    ],
+}
+
+
+@pytest.mark.parametrize("turns", MERGED.values(), ids=MERGED.keys())
+def test_merged_turns(turns: list[list[Json]]) -> None:
+    messages = [_of(n, *parts) for n, parts in enumerate(turns)]
+    (merged,) = merge_message_runs(messages)
+    assert isinstance(merged, AIMessage)
+    sent = [p for p in back(merged) if p != text("\n")]
+    whole = [part for parts in turns for part in parts]
+    assert [
+        (p.get("text", "").strip("\n"), p.get("thoughtSignature")) for p in sent
+    ] == [(p.get("text", ""), p.get("thoughtSignature")) for p in whole]
+
+
+# ---- failing calls
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize("args", [{"n": 1}, {}])
+def test_failed_calls_go_back_as_they_came(
+    streaming: bool, output_version: str, args: Json
+) -> None:
+    part = call("look", SIGNED, args=args)
+    notes = {"finishMessage": 'Unexpected "tool"\ncall: look'}
+    settings = {"output_version": output_version}
+    if streaming:
+        end = answer(text(""), finish="UNEXPECTED_TOOL_CALL", **notes)
+        message = streamed(event(part), end, endpoint="gateway", **settings)
+    else:
+        message = message_of(
+            part, finish="UNEXPECTED_TOOL_CALL", model=settings, **notes
+        )
+    assert message.tool_calls == []
+    contents = contents_of(history_of(message))
+    assert contents[1]["parts"] == [part]
+    (response,) = contents[2]["parts"]
+    said = response["functionResponse"]["response"]["error"]
+    assert "UNEXPECTED_TOOL_CALL" in said
+    (block,) = [b for b in message.content_blocks if "call" in b["type"]]
+    assert block["type"] == "invalid_tool_call"
+    assert "UNEXPECTED_TOOL_CALL" in str(block["error"])
+
+
+def test_unknown_block_is_refused() -> None:
+    with pytest.raises(UnsupportedContentError, match="'hologram'"):
+        _sent(_turn([{"type": "hologram"}], None))
