@@ -303,7 +303,8 @@ class AnswerParser:
 
     def _synthetic_id(self, ordinal: int, name: str) -> str:
         """Return an id for a call without one: the same for the same answer."""
-        seed = f"{self._record.id}|{self._record.answer.get('createTime')}|{ordinal}|{name}"
+        created = self._record.answer.get("createTime")
+        seed = f"{self._record.id}|{created}|{ordinal}|{name}"
         return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()
 
     # ---- output
@@ -315,9 +316,10 @@ class AnswerParser:
 
     def _ended(self) -> tuple[Draft, Json, UsageMetadata | None]:
         if self._open:
+            reason = self._record.failure(calls=True)
             raise ResponseFormatError(
-                f"the answer ended ({self._record.failure(calls=True)}) within the arguments "
-                f"of the call {self._open[0].name!r}, which therefore must not be run"
+                f"the answer ended ({reason}) within the arguments of the call "
+                f"{self._open[0].name!r}, which therefore must not be run"
             )
         draft = self._drafted()
         if not draft.as_blocks:
