@@ -126,6 +126,19 @@ def test_api_request() -> None:
     assert api_request(ACCOUNT, "GET", "/ai/models/search").body == b""
 
 
+def test_requests_are_unary_unless_said_otherwise() -> None:
+    requests = [
+        run_request(ACCOUNT, "google/m", {}),
+        gateway_request(ACCOUNT, "m", {}),
+        api_request(ACCOUNT, "GET", "/ai"),
+        Request(url="u", headers={"accept": "application/json"}, body=b""),
+    ]
+    for request in requests:
+        assert request.stream is False
+        assert request.headers["accept"] == "application/json"
+        assert "stream" not in request.url
+
+
 def test_secrets_are_in_no_repr() -> None:
     request = gateway_request(ACCOUNT, "m", {"contents": "private"}, stream=True)
     for shown in (repr(ACCOUNT), repr(request), str(request)):

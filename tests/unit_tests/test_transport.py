@@ -35,7 +35,7 @@ from langchain_cf_gemini._exceptions import (
     UnsupportedContentError,
 )
 from langchain_cf_gemini._payloads import PayloadReader
-from langchain_cf_gemini._retry import RetryBudget, RetryPolicy
+from langchain_cf_gemini._retry import RetryBudget, RetryPolicy, budget_from_host
 from langchain_cf_gemini._sse import EventDecoder, whole_events
 from langchain_cf_gemini._transport import Transport, TransportSettings
 
@@ -316,6 +316,22 @@ def test_retries_per_call(way: str) -> None:
     asked = Asked(handler)
     assert asked.payloads(way, max_retries=4) == [PAYLOAD]
     assert asked.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_row_42_transports_share_the_budget_of_a_host() -> None:
+    host = "budget.example"
+    account = Account(
+        account_id="acc", api_token="tok", base_url=f"https://{host}/client/v4"
+    )
+    request = run_request(account, "google/m", {})
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+    for _ in range(2):
+        transport = Transport(
+            TransportSettings(http_client=client, max_retries=3), sleep=lambda _: None
+        )
+        with pytest.raises(CloudflareServerError):
+            transport.send(request)
+    assert budget_from_host(host).tokens == 500 - 2 * 3 * 5
 
 
 @each_way
