@@ -1,19 +1,27 @@
-"""Pages that are written from the code: the emulator's rules, the tests of the faults.
+"""Pages that are written from the code, and a check of every link in the built site.
 
-MkDocs calls the two `on_...` functions; see `hooks` in mkdocs.yml.
+MkDocs calls the `on_...` functions; see `hooks` in mkdocs.yml. A warning here ends a
+strict build.
 """
 
 import ast
+import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from mkdocs.structure.files import File
 
+logger = logging.getLogger("mkdocs.hooks.links")
+
 ROOT = Path(__file__).parents[1]
 _ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
+_NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
+_LINK = re.compile(r'(?:href|src)="([^"]+)"')
+_ID = re.compile(r'\bid="([^"]+)"')
 _RULES_FILE = ROOT / "langchain_cf_gemini/emulator/_rules.py"
 
 
@@ -28,6 +36,35 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     if page.file.src_uri == "faults.md":
         return faults_page(markdown)
     return markdown.replace("{{ rules }}", rules_tables())
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
+    """Lead links from one notebook to another to its page."""
+    if page.file.src_uri.startswith("guides/"):
+        return _NOTEBOOK_LINK.sub(r'href="../\1/"', html)
+    return html
+
+
+def on_post_build(config: Any) -> None:
+    """Warn of links that lead nowhere inside the site."""
+    site = Path(config.site_dir)
+    pages = {path: path.read_text("utf-8") for path in site.rglob("index.html")}
+    ids = {path: set(_ID.findall(html)) for path, html in pages.items()}
+    for path, html in pages.items():
+        for link in _LINK.findall(html):
+            if not _leads_somewhere(path, link, ids):
+                logger.warning("%s: dead link %s", path.relative_to(site), link)
+
+
+def _leads_somewhere(path: Path, link: str, ids: dict[Path, set[str]]) -> bool:
+    parts = urlsplit(link)
+    if parts.scheme or parts.netloc:
+        return True
+    target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+    target = target / "index.html" if target.is_dir() else target
+    if not parts.fragment or target not in ids:
+        return target.exists()
+    return unquote(parts.fragment) in ids[target]
 
 
 def tests_of_rows() -> dict[
