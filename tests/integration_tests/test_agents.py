@@ -1,0 +1,399 @@
+"""Agents of LangChain and LangGraph on the emulator, which refuses what Google does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain.agents import create_agent
+from langchain.agents.middleware import (
+    HumanInTheLoopMiddleware,
+    ModelFallbackMiddleware,
+    ModelRetryMiddleware,
+    SummarizationMiddleware,
+)
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+from pydantic import BaseModel
+
+from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini.emulator import Emulator, call, reply
+
+MODES = ["auto", "run", "gateway"]
+every_endpoint = pytest.mark.parametrize("endpoint", MODES)
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::langchain_core._api.LangChainBetaWarning"
+)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Iterator[Emulator]:
+    running.reset()
+    yield running
+    running.reset()
+
+
+def _model(emulator: Emulator, **settings: Any) -> ChatCloudflareGemini:
+    return ChatCloudflareGemini(
+        **{"model": "gemini-3-flash", "max_retries": 0, **settings, **emulator.client}
+    )
+
+
+@tool
+def get_weather(city: str) -> str:
+    """The weather of a city."""
+    return f"It is 18 °C in {city}."
+
+
+# ---- ways to run an agent
+
+Run = Callable[[Any, Any], dict[str, Any]]
+
+
+def _invoke(agent: Any, asked: Any) -> dict[str, Any]:
+    made: dict[str, Any] = agent.invoke(asked)
+    return made
+
+
+def _ainvoke(agent: Any, asked: Any) -> dict[str, Any]:
+    made: dict[str, Any] = asyncio.run(agent.ainvoke(asked))
+    return made
+
+
+def _stream(agent: Any, asked: Any) -> dict[str, Any]:
+    *_, (_, last) = agent.stream(asked, stream_mode=["messages", "values"])
+    made: dict[str, Any] = last
+    return made
+
+
+def _astream(agent: Any, asked: Any) -> dict[str, Any]:
+    async def ask() -> Any:
+        modes = ["messages", "values"]
+        events = [e async for e in agent.astream(asked, stream_mode=modes)]
+        return [value for mode, value in events if mode == "values"][-1]
+
+    made: dict[str, Any] = asyncio.run(ask())
+    return made
+
+
+def _events(agent: Any, asked: Any) -> dict[str, Any]:
+    made: dict[str, Any] = agent.stream_events(asked, version="v3").output
+    return made
+
+
+RUNS = {
+    "invoke": _invoke,
+    "ainvoke": _ainvoke,
+    "stream": _stream,
+    "astream": _astream,
+    "stream_events": _events,
+}
+every_run = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+
+
+def _asked(said: str) -> dict[str, list[AnyMessage]]:
+    return {"messages": [HumanMessage(said)]}
+
+
+# ---- loops
+
+
+@every_endpoint
+@every_run
+def test_agent_loop(emulator: Emulator, endpoint: str, run: Run) -> None:
+    """Two steps, parallel calls in the first: signatures in their places, or 400."""
+    emulator.script(
+        reply("Let me look. ")
+        + call("get_weather", city="Lima")
+        + call("get_weather", city="Oslo"),
+        call("get_weather", city="Rome"),
+        reply("18 °C everywhere."),
+    )
+    agent = create_agent(_model(emulator, endpoint=endpoint), [get_weather])
+    messages = run(agent, _asked("How warm is it?"))["messages"]
+    assert messages[-1].text == "18 °C everywhere."
+    results = [m.text for m in messages if isinstance(m, ToolMessage)]
+    assert results == [f"It is 18 °C in {c}." for c in ("Lima", "Oslo", "Rome")]
+    emulator.assert_request_count(3)
+    signed = [
+        [
+            "thoughtSignature" in part
+            for part in content["parts"]
+            if "functionCall" in part
+        ]
+        for content in emulator.requests[-1].generation["contents"]
+        if content.get("role") == "model"
+    ]
+    assert signed == [[True, False], [True]]
+
+
+@every_endpoint
+@every_run
+def test_a_conversation_goes_on(emulator: Emulator, endpoint: str, run: Run) -> None:
+    emulator.script(
+        call("get_weather", city="Lima"), reply("18 °C."), reply("As I said, 18 °C.")
+    )
+    agent = create_agent(_model(emulator, endpoint=endpoint), [get_weather])
+    state = run(agent, _asked("How warm is it in Lima?"))
+    state["messages"].append(HumanMessage("Sure?"))
+    messages = run(agent, {"messages": state["messages"]})["messages"]
+    assert messages[-1].text == "As I said, 18 °C."
+
+
+# ---- structured answers
+
+
+class Weather(BaseModel):
+    """The weather."""
+
+    city: str
+    celsius: int
+
+
+@every_endpoint
+@every_run
+@pytest.mark.parametrize("with_tools", [True, False])
+def test_provider_strategy(
+    emulator: Emulator, endpoint: str, run: Run, with_tools: bool
+) -> None:
+    said = json.dumps({"city": "Lima", "celsius": 18})
+    if with_tools:
+        emulator.script(call("get_weather", city="Lima"))
+    emulator.script(reply(said))
+    tools = [get_weather] if with_tools else []
+    model = _model(emulator, endpoint=endpoint)
+    agent = create_agent(model, tools, response_format=ProviderStrategy(Weather))
+    state = run(agent, _asked("How warm is it in Lima?"))
+    assert state["structured_response"] == Weather(city="Lima", celsius=18)
+    config = emulator.requests[-1].generation["generationConfig"]
+    assert config["responseMimeType"] == "application/json"
+
+
+@every_endpoint
+@every_run
+def test_tool_strategy(emulator: Emulator, endpoint: str, run: Run) -> None:
+    emulator.script(
+        call("get_weather", city="Lima"), call("Weather", city="Lima", celsius=18)
+    )
+    model = _model(emulator, endpoint=endpoint)
+    agent = create_agent(model, [get_weather], response_format=ToolStrategy(Weather))
+    state = run(agent, _asked("How warm is it in Lima?"))
+    assert state["structured_response"] == Weather(city="Lima", celsius=18)
+
+
+def test_a_schema_alone_finds_its_strategy(emulator: Emulator) -> None:
+    emulator.script(reply(json.dumps({"city": "Lima", "celsius": 18})))
+    agent: Any = create_agent(_model(emulator), [], response_format=Weather)
+    state = agent.invoke(_asked("How warm is it in Lima?"))
+    assert state["structured_response"] == Weather(city="Lima", celsius=18)
+    assert "tools" not in emulator.requests[-1].generation
+
+
+# ---- middleware
+
+
+@every_run
+def test_retries(emulator: Emulator, run: Run) -> None:
+    emulator.fail(429)
+    emulator.fail(503)
+    emulator.script(reply("Well."))
+    middleware: Any = ModelRetryMiddleware(
+        max_retries=2, initial_delay=0.0, jitter=False
+    )
+    agent = create_agent(_model(emulator, endpoint="run"), [], middleware=[middleware])
+    assert run(agent, _asked("hi"))["messages"][-1].text == "Well."
+    emulator.assert_request_count(3)
+
+
+def test_what_cannot_be_mended_is_not_retried(emulator: Emulator) -> None:
+    emulator.fail(400)
+    middleware: Any = ModelRetryMiddleware(
+        max_retries=2, initial_delay=0.0, jitter=False, on_failure="error"
+    )
+    model = _model(emulator, endpoint="run")
+    agent: Any = create_agent(model, [], middleware=[middleware])
+    with pytest.raises(Exception, match="400"):
+        agent.invoke(_asked("hi"))
+    emulator.assert_request_count(1)
+
+
+@pytest.mark.parametrize("run", [_invoke, _ainvoke])
+def test_fallback_to_us_with_a_foreign_history(emulator: Emulator, run: Run) -> None:
+    """The first model made a call, then failed; its turn is understood here."""
+    foreign = AIMessage(
+        [
+            {"type": "thinking", "thinking": "Hm.", "signature": "Zm9yZWlnbg=="},
+            {"type": "tool_use", "id": "t1", "name": "get_weather", "input": {}},
+        ],
+        tool_calls=[{"name": "get_weather", "args": {"city": "Lima"}, "id": "t1"}],
+        response_metadata={"model_provider": "anthropic"},
+    )
+
+    class Failing(GenericFakeChatModel):
+        """A model that calls once, then has had enough."""
+
+        def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+            return self
+
+    emulator.script(reply("18 °C in Lima."))
+    middleware: Any = ModelFallbackMiddleware(_model(emulator))
+    agent = create_agent(
+        Failing(messages=iter([foreign])), [get_weather], middleware=[middleware]
+    )
+    messages = run(agent, _asked("How warm is it?"))["messages"]
+    assert messages[-1].text == "18 °C in Lima."
+    contents = emulator.requests[-1].generation["contents"]
+    (signature,) = [
+        part["thoughtSignature"]
+        for content in contents
+        for part in content["parts"]
+        if "functionCall" in part
+    ]
+    assert signature == "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+
+
+@every_run
+def test_fallback_between_our_models(emulator: Emulator, run: Run) -> None:
+    emulator.script(call("get_weather", city="Lima"))
+    emulator.fail(503)
+    emulator.script(reply("18 °C."))
+    middleware: Any = ModelFallbackMiddleware(
+        _model(emulator, model="gemini-3.1-pro", endpoint="run")
+    )
+    model = _model(emulator, endpoint="run")
+    agent = create_agent(model, [get_weather], middleware=[middleware])
+    messages = run(agent, _asked("How warm is it?"))["messages"]
+    assert messages[-1].text == "18 °C."
+    assert "3.1-pro" in messages[-1].response_metadata["model_name"]
+
+
+@every_run
+def test_summarization(emulator: Emulator, run: Run) -> None:
+    model = _model(emulator)
+    middleware: Any = SummarizationMiddleware(
+        model, trigger=("messages", 6), keep=("messages", 2)
+    )
+    agent = create_agent(model, [get_weather], middleware=[middleware])
+    emulator.script(
+        reply("We spoke of Lima."), call("get_weather", city="Lima"), reply("18 °C.")
+    )
+    history: list[Any] = []
+    for n in range(3):
+        history += [HumanMessage(f"Question {n}"), AIMessage(f"Answer {n}")]
+    asked = {"messages": [*history, HumanMessage("How warm is it in Lima?")]}
+    messages = run(agent, asked)["messages"]
+    assert messages[-1].text == "18 °C."
+    assert "We spoke of Lima." in messages[0].text
+
+
+@pytest.mark.parametrize("decision", ["approve", "edit", "reject"])
+@every_endpoint
+def test_human_in_the_loop(emulator: Emulator, decision: str, endpoint: str) -> None:
+    emulator.script(call("get_weather", city="Lima"), reply("Well."))
+    middleware: Any = HumanInTheLoopMiddleware(interrupt_on={"get_weather": True})
+    agent: Any = create_agent(
+        _model(emulator, endpoint=endpoint),
+        [get_weather],
+        middleware=[middleware],
+        checkpointer=InMemorySaver(),
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    paused = agent.invoke(_asked("How warm is it?"), config)
+    assert paused["__interrupt__"]
+    decisions: dict[str, Any] = {
+        "approve": {"type": "approve"},
+        "reject": {"type": "reject", "message": "Do not ask for Lima."},
+        "edit": {
+            "type": "edit",
+            "edited_action": {"name": "get_weather", "args": {"city": "Oslo"}},
+        },
+    }
+    said: Any = Command(resume={"decisions": [decisions[decision]]})
+    messages = agent.invoke(said, config)["messages"]
+    assert messages[-1].text == "Well."
+    (result,) = [m for m in messages if isinstance(m, ToolMessage)]
+    wanted = {"approve": "Lima", "edit": "Oslo", "reject": "Do not ask"}[decision]
+    assert wanted in result.text
+
+
+# ---- checkpoints, two processes
+
+_PROCESS = """
+import json, sys
+from langchain.agents import create_agent
+from langchain_core.tools import tool
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langchain_cf_gemini import ChatCloudflareGemini
+
+@tool
+def get_weather(city: str) -> str:
+    "The weather of a city."
+    return f"It is 18 degrees in {city}."
+
+path, questions, streamed, client = sys.argv[1:5]
+with SqliteSaver.from_conn_string(path) as saver:
+    model = ChatCloudflareGemini(model="gemini-3-flash", **json.loads(client))
+    agent = create_agent(
+        model, [get_weather], checkpointer=saver, interrupt_after=["tools"]
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    for said in json.loads(questions):
+        asked = {"messages": [("human", said)]} if said else None
+        if streamed == "yes":
+            for _ in agent.stream(asked, config, stream_mode="messages"):
+                pass
+        else:
+            agent.invoke(asked, config)
+        print(agent.get_state(config).values["messages"][-1].text)
+"""
+
+
+@pytest.mark.parametrize("streamed", ["yes", "no"])
+def test_sqlite_checkpoints_across_processes(
+    emulator: Emulator, streamed: str, tmp_path: Path
+) -> None:
+    """A step is made in one process, the next, signed, in another."""
+    emulator.script(
+        call("get_weather", city="Lima"), reply("18 °C."), reply("Still 18 °C.")
+    )
+
+    def process(*said: str) -> list[str]:
+        client = json.dumps(emulator.client)
+        questions = json.dumps(said)
+        arguments = [str(tmp_path / "state.db"), questions, streamed, client]
+        done = subprocess.run(
+            [sys.executable, "-c", _PROCESS, *arguments],
+            check=False,
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONUTF8": "1"},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert process("How warm is it in Lima?") == ["It is 18 degrees in Lima."]
+    assert process("", "Sure?") == ["18 °C.", "Still 18 °C."]
+    signed = [
+        part
+        for content in emulator.requests[-1].generation["contents"]
+        for part in content["parts"]
+        if "thoughtSignature" in part
+    ]
+    assert len(signed) == 2
