@@ -1,11 +1,9 @@
 """Pages that are written from the code, and a check of every link in the built site.
 
-MkDocs calls the `on_...` functions; see `hooks` in mkdocs.yml. A warning here ends a
-strict build.
+MkDocs calls the `on_...` functions; see `hooks` in mkdocs.yml.
 """
 
 import ast
-import logging
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,9 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
-
-logger = logging.getLogger("mkdocs.hooks.links")
 
 ROOT = Path(__file__).parents[1]
 _ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
@@ -46,14 +43,18 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_post_build(config: Any) -> None:
-    """Warn of links that lead nowhere inside the site."""
+    """Refuse links that lead nowhere inside the site."""
     site = Path(config.site_dir)
     pages = {path: path.read_text("utf-8") for path in site.rglob("index.html")}
     ids = {path: set(_ID.findall(html)) for path, html in pages.items()}
-    for path, html in pages.items():
-        for link in _LINK.findall(html):
-            if not _leads_somewhere(path, link, ids):
-                logger.warning("%s: dead link %s", path.relative_to(site), link)
+    dead = [
+        f"{path.relative_to(site)}: {link}"
+        for path, html in pages.items()
+        for link in _LINK.findall(html)
+        if not _leads_somewhere(path, link, ids)
+    ]
+    if dead:
+        raise PluginError("dead links:\n" + "\n".join(dead))
 
 
 def _leads_somewhere(path: Path, link: str, ids: dict[Path, set[str]]) -> bool:
