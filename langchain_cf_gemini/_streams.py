@@ -27,6 +27,7 @@ class _Stream:
         self._attempt = attempt
         self._idle = times.idle
         self._faults = faults
+        self._body = body
         self._reader = PayloadReader(body)
         self._ready = self._reader.ready
         self._failure: CloudflareGeminiError | None = None
@@ -42,6 +43,9 @@ class _Stream:
                 self._reader.end()
             else:
                 self._reader.feed(raw)
+                if self._body.is_full:
+                    self._is_over = True
+                    self._reader.end()
         except CloudflareGeminiError as error:
             # The payloads before it in the same bytes come first.
             self._failure = error

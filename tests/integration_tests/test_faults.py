@@ -679,6 +679,30 @@ def test_row_38_a_body_without_end_is_stopped(way: str) -> None:
 
 
 @every_way
+def test_row_38_an_error_s_body_without_end_is_stopped_and_typed(way: str) -> None:
+    async def endless(wire: Wire) -> None:
+        named = {"content-type": "text/html", "transfer-encoding": "chunked"}
+        await wire.send(head(500, named))
+        with contextlib.suppress(ConnectionError):
+            while not wire.writer.transport.is_closing():
+                await wire.chunk(b"x" * 65536)
+        wire.cut()
+
+    with Loopback([endless]) as server:
+        outcome = ask(way, server, max_retries=0, timeout=5)
+    assert type(outcome.error) is CloudflareServerError
+    assert len(outcome.error.body or "") <= 16_384
+
+
+@every_way
+def test_row_42_a_success_refills_the_budget(way: str) -> None:
+    budget = RetryBudget()
+    with Loopback([failing(503), failing(503), answer()]) as server:
+        assert ask(way, server, retry_budget=budget).payloads == [PAYLOAD]
+    assert budget.tokens == 495
+
+
+@every_way
 def test_row_38_an_honest_gzip_is_read(way: str) -> None:
     body = event(PAYLOAD) if "stream" in way else json.dumps(PAYLOAD).encode()
     kind = "text/event-stream" if "stream" in way else "application/json"
