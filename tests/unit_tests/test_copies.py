@@ -1,0 +1,220 @@
+"""Copies, pickles and JSON of a model: the settings travel, secrets stay."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import traceback
+from typing import Any
+
+import cloudpickle  # type: ignore[import-untyped]
+import httpx
+import pytest
+from langchain_core.load import dumpd, dumps, loads
+
+from langchain_cf_gemini import (
+    ChatCloudflareGemini,
+    CloudflareGeminiError,
+    GatewayOptions,
+)
+from tests.models import ACCOUNT, TOKEN, Cloudflare, answer, refusal, text
+
+KEY = "google-key-that-must-not-be-seen"
+pytestmark = pytest.mark.filterwarnings(
+    "ignore::langchain_core._api.LangChainBetaWarning"
+)
+
+
+def _plain(**settings: Any) -> ChatCloudflareGemini:
+    chosen: dict[str, Any] = {
+        "model": "gemini-3-flash",
+        "account_id": ACCOUNT,
+        "api_token": TOKEN,
+        "google_api_key": KEY,
+        "temperature": 0.5,
+        "stop": ["end"],
+        "thinking_level": "low",
+        "timeout": httpx.Timeout(5.0, connect=1.0),
+        "gateway": GatewayOptions(id="mine"),
+        "safety_settings": {"HATE_SPEECH": "OFF"},
+    }
+    return ChatCloudflareGemini(**{**chosen, **settings})
+
+
+def _same(one: ChatCloudflareGemini, other: ChatCloudflareGemini) -> None:
+    assert one._identifying_params == other._identifying_params
+    assert (one.account_id, one.timeout) == (other.account_id, other.timeout)
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "from-the-environment")
+    monkeypatch.setenv("GOOGLE_API_KEY", "google-from-the-environment")
+
+
+PICKLES = {"pickle": pickle, "cloudpickle": cloudpickle}
+
+
+@pytest.mark.parametrize("module", PICKLES.values(), ids=PICKLES.keys())
+@pytest.mark.usefixtures("environment")
+def test_pickles_leave_secrets_behind(module: Any) -> None:
+    model = _plain()
+    model._transport()
+    raw: bytes = module.dumps(model)
+    assert TOKEN.encode() not in raw
+    assert KEY.encode() not in raw
+    loaded: ChatCloudflareGemini = pickle.loads(raw)
+    _same(loaded, model)
+    assert loaded.api_token is not None
+    assert loaded.api_token.get_secret_value() == "from-the-environment"
+    assert loaded.google_api_key is not None
+    assert loaded.google_api_key.get_secret_value() == "google-from-the-environment"
+
+
+def test_pickles_without_an_environment_say_what_is_missing() -> None:
+    loaded: ChatCloudflareGemini = pickle.loads(pickle.dumps(_plain()))
+    with pytest.raises(ValueError, match="CLOUDFLARE_API_TOKEN"):
+        loaded.invoke("hi")
+
+
+def test_pickles_may_carry_secrets() -> None:
+    loaded: ChatCloudflareGemini = pickle.loads(
+        pickle.dumps(_plain(carry_secrets=True))
+    )
+    assert loaded.api_token is not None
+    assert loaded.api_token.get_secret_value() == TOKEN
+
+
+def test_pickles_leave_clients_behind() -> None:
+    model = Cloudflare().model()
+    loaded = pickle.loads(pickle.dumps(model))
+    assert loaded.http_client is None
+    assert loaded.http_async_client is None
+    assert model.http_client is not None
+
+
+def test_pickled_chain() -> None:
+    chain = _plain(carry_secrets=True).bind(temperature=0.1)
+    loaded = pickle.loads(cloudpickle.dumps(chain))
+    assert loaded.kwargs == {"temperature": 0.1}
+
+
+COPIES: dict[str, Any] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "model_copy": lambda model: model.model_copy(),
+    "model_copy deep": lambda model: model.model_copy(deep=True),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES.keys())
+def test_copies_answer_for_themselves(copied: Any) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    model = cloudflare.model(temperature=0.5)
+    model.invoke("hi")
+    other = copied(model)
+    _same(other, model)
+    assert other.api_token.get_secret_value() == TOKEN
+    assert other._transport() is not model._transport()
+    model.close()
+    assert other.invoke("hi").content == "ok"
+
+
+def test_a_copy_with_other_settings() -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    model = cloudflare.model()
+    warm = model.model_copy(update={"temperature": 1.5})
+    warm.invoke("hi")
+    model.invoke("hi")
+    assert cloudflare.bodies[0]["generationConfig"] == {"temperature": 1.5}
+    assert "generationConfig" not in cloudflare.bodies[1]
+
+
+def test_settings_may_change() -> None:
+    cloudflare = Cloudflare(refusal(503, 7000), refusal(503, 7000), answer(text("ok")))
+    model = cloudflare.model(max_retries=0)
+    model.temperature = 0.3
+    with pytest.raises(CloudflareGeminiError):
+        model.invoke("hi")
+    assert cloudflare.bodies[0]["generationConfig"] == {"temperature": 0.3}
+    before = model._transport()
+    model.timeout = 7.0
+    assert model._transport() is not before
+
+
+# ---- JSON
+
+
+@pytest.mark.usefixtures("environment")
+def test_json_holds_names_of_secrets_only() -> None:
+    model = _plain()
+    raw = dumps(model)
+    assert TOKEN not in raw
+    assert KEY not in raw
+    loaded = loads(
+        raw,
+        allowed_objects="all",
+        valid_namespaces=["langchain_cf_gemini"],
+        secrets_from_env=True,
+    )
+    assert isinstance(loaded, ChatCloudflareGemini)
+    assert dumpd(loaded) == dumpd(model)
+    assert loaded.api_token is not None
+    assert loaded.api_token.get_secret_value() == "from-the-environment"
+
+
+def test_json_with_the_class_named() -> None:
+    loaded = loads(
+        dumps(_plain()),
+        allowed_objects=[ChatCloudflareGemini],
+        valid_namespaces=["langchain_cf_gemini"],
+        secrets_map={"CLOUDFLARE_API_TOKEN": "t", "GOOGLE_API_KEY": "k"},
+    )
+    _same(loaded, _plain())
+
+
+# ---- secrets
+
+
+def test_secrets_are_not_shown() -> None:
+    model = _plain()
+    model._transport()
+    shown = [
+        repr(model),
+        str(model),
+        repr(model._account()),
+        repr(model._lease),
+        str(model.model_dump()),
+        model.model_dump_json(exclude={"timeout", "custom_get_token_ids"}),
+        repr(model.bind(temperature=0)),
+        str(model._get_ls_params()),
+        str(model.lc_attributes),
+        str(model.metadata),
+    ]
+    for said in shown:
+        assert TOKEN not in said
+        assert KEY not in said
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
+@pytest.mark.parametrize("endpoint", ["run", "gateway"])
+def test_errors_do_not_show_secrets(status: int, endpoint: str) -> None:
+    """Not even if the far side says them back."""
+    said = refusal(status, 10000, f"bad token {TOKEN} and key {KEY}")
+    settings = {"google_api_key": KEY} if endpoint == "gateway" else {}
+    model = Cloudflare(said).model(endpoint=endpoint, **settings)
+    with pytest.raises(CloudflareGeminiError) as caught:
+        model.invoke("hi")
+    error = caught.value
+    lines = "".join(traceback.format_exception(error))
+    for shown in (str(error), repr(error), lines, str(vars(error))):
+        assert TOKEN not in shown
+        if endpoint == "gateway":
+            assert KEY not in shown
+
+
+def test_errors_of_construction_do_not_show_secrets() -> None:
+    with pytest.raises(ValueError, match="temperature") as caught:
+        _plain(temperature=9)
+    assert TOKEN not in str(caught.value)
+    assert KEY not in str(caught.value)
