@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format record bench soak clean
+.PHONY: help demo test check format notebooks docs record bench soak clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -49,6 +49,29 @@ check: $(VENV)/.test  ## Formatting, lint and types
 format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+$(VENV)/.notebooks: pyproject.toml $(VENV)/.made
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator,aiohttp]' --group notebooks
+else
+	@$(BIN)/python -m pip install --quiet -e '.[emulator,aiohttp]' --group notebooks
+endif
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml $(VENV)/.made
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]' --group docs
+else
+	@$(BIN)/python -m pip install --quiet -e '.[emulator]' --group docs
+endif
+	@touch $@
+
+# Without the suite's own configuration: notebooks take longer than a test may.
+notebooks: $(VENV)/.notebooks  ## Run every notebook from top to bottom
+	@$(BIN)/pytest -c /dev/null --rootdir . -q --nbmake --nbmake-timeout=900 --durations=7 notebooks
+
+docs: $(VENV)/.docs  ## Build the documentation site; a warning or a dead link is an error
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 record: $(VENV)/.test  ## Record the cassettes again (live with the two variables set)
 	@$(BIN)/python -m tests.record_cassettes

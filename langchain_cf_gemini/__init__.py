@@ -16,6 +16,7 @@ from langchain_cf_gemini._exceptions import (
     ResponseFormatError,
     UnsupportedContentError,
 )
+from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.chat_models import ChatCloudflareGemini, GatewayFallbackWarning
 from langchain_cf_gemini.gateway import GatewayOptions
 
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
         get_cost_callback,
     )
     from langchain_cf_gemini._registry import register_init_chat_model
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ChatCloudflareGemini",

@@ -22,6 +22,7 @@ from langchain_cf_gemini._defaults import (
 )
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._generation import ALIASES, GENERATION, canonical
+from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.gateway import GatewayOptions, metadata_from_run
 
 if TYPE_CHECKING:
@@ -206,6 +207,7 @@ class GeminiSettings(BaseChatModel):
                 "takes no key of Google's; use endpoint='gateway' or 'auto'"
             )
         self._account()
+        self._add_version("langchain-cf-gemini", __version__)
         return self
 
     def _set(self) -> Json:
