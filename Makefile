@@ -82,7 +82,7 @@ bench: $(VENV)/.test  ## Measure: the pure parts, and all of it against the peer
 	else echo "The side-by-side benchmark (../shared/bench) is not here; the parts above are all."; fi
 
 soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten (minutes)
-	@$(BIN)/pytest -m soak --timeout=3600
+	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py
 
 clean:  ## Remove the environment and every cache
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

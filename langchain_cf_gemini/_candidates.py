@@ -88,8 +88,7 @@ class AnswerParser:
 
     def _feed(self, payload: Json, candidate: Json | None) -> AIMessageChunk | None:
         if candidate is None:
-            found = candidates_from_payload(payload)
-            candidate = found[0] if found else {}
+            candidate = next(iter(candidates_from_payload(payload)), {})
         self._record.add(payload, candidate)
         parts = parts_from_candidate(candidate)
         if len(parts) == 1 and (chunk := self._plain_chunk(parts[0])) is not None:

@@ -477,7 +477,7 @@ def test_endpoint_of_one_stream(
     endpoint: str, argument: str | None, to_run: bool
 ) -> None:
     cloudflare = Cloudflare(answer(text("ok")))
-    arguments = {"endpoint": argument} if argument else {}
+    arguments: dict[str, Any] = {"endpoint": argument} if argument else {}
     list(cloudflare.model(endpoint=endpoint).stream("hi", **arguments))
     assert ("/ai/run" in str(cloudflare.requests[0].url)) is to_run
 
