@@ -22,6 +22,7 @@ _KNOWN = {
 }
 _ARGS = ("args", "partialArgs", "willContinue")
 _MEDIA = ("image", "audio", "video")
+_TYPED = ("inlineData", "fileData")
 
 
 def kind_of(part: Json) -> str | None:
@@ -85,25 +86,26 @@ def extras_from(signature: str | None, rest: Json | None) -> Json:
     return {"extras": extras} if extras else {}
 
 
-def _media_type(mime: str | None) -> str:
-    kind = (mime or "").partition("/")[0]
+def _media_type(mime: str) -> str:
+    kind = mime.partition("/")[0]
     return kind if kind in _MEDIA else "file"
 
 
 def _block_from_inline_data(part: Json, _: str) -> Json:
     data = part["inlineData"]
-    block = {"type": _media_type(data.get("mimeType")), "base64": data.get("data", "")}
-    if mime := data.get("mimeType"):
-        block["mime_type"] = mime
-    return block
+    mime = str(data["mimeType"])
+    base64 = data.get("data", "")
+    return {"type": _media_type(mime), "base64": base64, "mime_type": mime}
 
 
 def _block_from_file_data(part: Json, _: str) -> Json:
     data = part["fileData"]
-    block = {"type": _media_type(data.get("mimeType")), "url": data.get("fileUri", "")}
-    if mime := data.get("mimeType"):
-        block["mime_type"] = mime
-    return block
+    mime = str(data["mimeType"])
+    return {
+        "type": _media_type(mime),
+        "url": data.get("fileUri", ""),
+        "mime_type": mime,
+    }
 
 
 def _block_from_executable_code(part: Json, id_: str) -> Json:
@@ -154,6 +156,8 @@ def block_from_part(part: Json, *, code_id: str) -> Json:
     reader = _BLOCK_FROM.get(kind or "")
     if reader is None or kind is None or not isinstance(part[kind], dict):
         return {"type": "non_standard", "value": part}
+    if kind in _TYPED and not part[kind].get("mimeType"):
+        return {"type": "non_standard", "value": part}  # media of no known kind
     block = reader(part, code_id)
     extras = extras_from(part.get("thoughtSignature"), rest_of(part, kind))
     if extras:

@@ -1,0 +1,469 @@
+"""Whole answers as messages: tables of what came and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+
+from tests.models import (
+    Cloudflare,
+    Json,
+    answer,
+    back,
+    call,
+    message_of,
+    streamed,
+    text,
+    thought,
+)
+
+CODE = {"executableCode": {"language": "PYTHON", "code": "1+1"}}
+RESULT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}
+PNG = {"inlineData": {"mimeType": "image/png", "data": "aW1n"}}
+
+
+# ---- content
+
+CONTENTS: dict[str, tuple[list[Json], Any]] = {
+    "text": ([text("The laws.\n\n")], "The laws.\n\n"),
+    "signed text": ([text("The laws.\n", "c2ln")], "The laws.\n"),
+    "several texts": ([text("The "), text("laws", "c2ln")], "The laws"),
+    "empty text": ([text("")], ""),
+    "empty signed text": ([text("Hi"), text("", "c2ln")], "Hi"),
+    "call": ([call("look", args={})], ""),
+    "text and call": ([text("Wait. "), call("look", "c2ln", args={})], "Wait. "),
+    "empty part": ([text("Hi"), {}], "Hi"),
+}
+
+
+@pytest.mark.parametrize(("parts", "content"), CONTENTS.values(), ids=CONTENTS.keys())
+def test_content_is_text_where_the_answer_is(parts: list[Json], content: str) -> None:
+    message = message_of(*parts)
+    assert message.content == content
+    assert type(message) is AIMessage
+
+
+BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
+    "thoughts": ([thought("Hm."), text("Well.")], ["reasoning", "text"]),
+    "code": (
+        [CODE, RESULT, text("2")],
+        ["server_tool_call", "server_tool_result", "text"],
+    ),
+    "image": ([text("See"), PNG], ["text", "image"]),
+    "audio": (
+        [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "YQ=="}}],
+        ["audio"],
+    ),
+    "video": ([{"inlineData": {"mimeType": "video/mp4", "data": "YQ=="}}], ["video"]),
+    "pdf": (
+        [{"inlineData": {"mimeType": "application/pdf", "data": "YQ=="}}],
+        ["file"],
+    ),
+    "untyped": ([{"inlineData": {"data": "YQ=="}}], ["non_standard"]),
+    "address": (
+        [{"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o"}}],
+        ["image"],
+    ),
+    "untyped address": ([{"fileData": {"fileUri": "gs://b/o"}}], ["non_standard"]),
+    "unknown": ([{"hologram": {"depth": 3}}], ["non_standard"]),
+    "odd payload": ([{"inlineData": "none"}], ["non_standard"]),
+    "nameless call": ([{"functionCall": {}}], ["non_standard"]),
+    "odd call": ([{"functionCall": "look"}], ["non_standard"]),
+    "thoughts and call": (
+        [thought("Hm."), call("look", "c2ln", args={})],
+        ["reasoning", "tool_call"],
+    ),
+    "signed image": (
+        [text("See"), {**PNG, "thoughtSignature": "c2ln"}],
+        ["text", "image"],
+    ),
+    "failed code": (
+        [CODE, {"codeExecutionResult": {"outcome": "OUTCOME_FAILED"}}],
+        ["server_tool_call", "server_tool_result"],
+    ),
+    "code with ids": (
+        [
+            {"executableCode": {"id": "c1", "language": "PYTHON", "code": "1"}},
+            {"codeExecutionResult": {"id": "c1", "outcome": "OUTCOME_OK"}},
+        ],
+        ["server_tool_call", "server_tool_result"],
+    ),
+    "notes of a part": (
+        [text("Hi", partMetadata={"k": 1}), CODE],
+        ["text", "server_tool_call"],
+    ),
+    "thought that is a call": (
+        [thought("Hm."), {**call("look", args={}), "thought": True}],
+        ["reasoning", "tool_call"],
+    ),
+    "function response": (
+        [{"functionResponse": {"name": "x", "response": {}}}],
+        ["non_standard"],
+    ),
+    "call with more": (
+        [thought("Hm."), call("look", args={}, priority=3)],
+        ["reasoning", "tool_call"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("parts", "kinds"), BLOCKS.values(), ids=BLOCKS.keys())
+def test_content_is_blocks_where_there_is_more(
+    parts: list[Json], kinds: list[str]
+) -> None:
+    message = message_of(*parts)
+    assert [block["type"] for block in message.content_blocks] == kinds
+    if isinstance(message.content, list):
+        assert message.response_metadata["output_version"] == "v1"
+        assert message.content == message.content_blocks
+    assert back(message, model="gemini-2.5-flash", media_urls="pass") == parts
+
+
+@pytest.mark.parametrize(("parts", "kinds"), BLOCKS.values(), ids=BLOCKS.keys())
+def test_the_same_in_a_stream(parts: list[Json], kinds: list[str]) -> None:
+    message = streamed(answer(*parts), endpoint="gateway")
+    assert [block["type"] for block in message.content_blocks] == kinds
+    assert back(message, model="gemini-2.5-flash", media_urls="pass") == parts
+
+
+def test_blocks_hold_what_came() -> None:
+    message = message_of(text("See"), PNG, CODE, RESULT)
+    shown, image, code, result = (dict(b) for b in message.content_blocks)
+    assert shown["text"] == "See"
+    assert (image["base64"], image["mime_type"]) == ("aW1n", "image/png")
+    assert code["name"] == "code_execution"
+    assert code["args"] == {"language": "PYTHON", "code": "1+1"}
+    assert result["tool_call_id"] == code["id"]
+    assert (result["status"], result["output"]) == ("success", "2")
+
+
+def test_several_rounds_of_code() -> None:
+    message = message_of(CODE, RESULT, text("and"), CODE, RESULT)
+    blocks: list[Any] = list(message.content_blocks)
+    assert blocks[0]["id"] == blocks[1]["tool_call_id"]
+    assert blocks[3]["id"] == blocks[4]["tool_call_id"]
+    assert blocks[0]["id"] != blocks[3]["id"]
+
+
+MORE = [
+    {"response_modalities": ["TEXT", "IMAGE"]},
+    {"model": "gemini-3.1-flash-image"},
+    {"output_version": "v1"},
+]
+
+
+@pytest.mark.parametrize("settings", MORE)
+def test_content_is_blocks_where_more_was_asked(settings: Json) -> None:
+    message = message_of(text("Only text."), model=settings)
+    assert message.text == "Only text."
+    assert isinstance(message.content, list)
+
+
+def test_code_execution_makes_blocks() -> None:
+    model = Cloudflare(answer(text("2"))).model().bind_tools(["code_execution"])
+    assert isinstance(model.invoke("1+1?").content, list)
+
+
+# ---- calls
+
+
+def test_args_are_untouched() -> None:
+    args = {"i": 1, "f": 1.0, "big": 2**60, "n": None, "s": "&lt;", "l": [1.0, "ü"]}
+    (made,) = message_of(call("look", args=args)).tool_calls
+    assert made["args"] == args
+    assert isinstance(made["args"]["f"], float)
+
+
+@pytest.mark.parametrize("args", [[1], "text", 3, True])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_args_that_are_no_object(args: Any, streaming: bool) -> None:
+    part = call("look", args=args)
+    message = streamed(answer(part)) if streaming else message_of(part)
+    assert message.tool_calls == []
+    (invalid,) = message.invalid_tool_calls
+    (block,) = [b for b in message.content_blocks if b["type"] != "text"]
+    assert block["type"] == "invalid_tool_call"
+    assert block["error"] == "The arguments are not a JSON object."
+    assert invalid["name"] == "look"
+
+
+def test_null_args_are_none() -> None:
+    message = message_of(call("look", args=None))
+    assert message.tool_calls[0]["args"] == {}
+
+
+# ---- what is said of an answer
+
+NOTES: list[tuple[Json, str, Any]] = [
+    ({"finishMessage": "said so"}, "finish_message", "said so"),
+    ({"avgLogprobs": -0.5}, "avg_logprobs", -0.5),
+    ({"safetyRatings": [{"category": "X"}]}, "safety_ratings", [{"category": "X"}]),
+    (
+        {"urlContextMetadata": {"urlMetadata": [{"retrievedUrl": "u"}]}},
+        "url_context_metadata",
+        {"url_metadata": [{"retrieved_url": "u"}]},
+    ),
+    (
+        {"logprobsResult": {"chosenCandidates": [{"logProbability": -1.0}]}},
+        "logprobs",
+        {"chosen_candidates": [{"log_probability": -1.0}]},
+    ),
+    ({"tokenCount": 3}, "token_count", 3),
+    ({"brandNewThing": {"someKey": 1}}, "brand_new_thing", {"some_key": 1}),
+    ({"continuationToken": "t"}, "continuation_token", "t"),
+]
+
+
+@pytest.mark.parametrize(("notes", "key", "value"), NOTES)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_notes_of_a_candidate(
+    notes: Json, key: str, value: Any, streaming: bool
+) -> None:
+    whole: Json = answer(text("ok"))
+    whole["candidates"][0] |= notes
+    message = streamed(whole) if streaming else Cloudflare(whole).model().invoke("hi")
+    assert message.response_metadata[key] == value
+
+
+def test_notes_of_an_answer() -> None:
+    whole = {**answer(text("ok")), "turnToken": "t", "modelStatus": {"isFine": True}}
+    metadata = Cloudflare(whole).model().invoke("hi").response_metadata
+    assert metadata["turn_token"] == "t"
+    assert metadata["model_status"] == {"is_fine": True}
+    assert metadata["model_name"] == "gemini-3-flash-preview"
+    assert metadata["create_time"] == "2026-11-22T05:00:00.000000Z"
+    assert metadata["response_id"] == "answer-1"
+
+
+REASONS = [
+    ("STOP", "STOP"),
+    ("MAX_TOKENS", "MAX_TOKENS"),
+    ("BRAND_NEW", "BRAND_NEW"),
+    (1, "STOP"),
+    (2, "MAX_TOKENS"),
+    (3, "SAFETY"),
+    (17, "17"),
+]
+
+
+@pytest.mark.parametrize(("wire", "reason"), REASONS)
+def test_finish_reasons(wire: Any, reason: str) -> None:
+    message = message_of(text("ok"), finish=wire)
+    assert message.response_metadata["finish_reason"] == reason
+
+
+BLOCKED = [
+    ({"blockReason": "SAFETY"}, "SAFETY", None),
+    (
+        {"blockReason": "OTHER", "blockReasonMessage": "Prompt was blocked."},
+        "OTHER",
+        "Prompt was blocked.",
+    ),
+    (
+        {
+            "blockReason": "PROHIBITED_CONTENT",
+            "safetyRatings": [{"category": "X", "blocked": True}],
+        },
+        "PROHIBITED_CONTENT",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("feedback", "reason", "said"), BLOCKED)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_blocked_prompts_are_messages(
+    feedback: Json, reason: str, said: str | None, streaming: bool
+) -> None:
+    usage = {"promptTokenCount": 5, "totalTokenCount": 5}
+    whole = {"promptFeedback": feedback, "usageMetadata": usage, "modelVersion": "m"}
+    message = (
+        streamed(whole, endpoint="gateway")
+        if streaming
+        else Cloudflare(whole).model().invoke("hi")
+    )
+    assert message.text == ""
+    metadata = message.response_metadata
+    assert metadata["finish_reason"] == reason
+    assert metadata["prompt_feedback"]["block_reason"] == reason
+    assert metadata.get("finish_message") == said
+    assert message.usage_metadata is not None
+    assert message.usage_metadata["total_tokens"] == 5
+    if "safetyRatings" in feedback:
+        assert metadata["safety_ratings"] == [{"category": "X", "blocked": True}]
+
+
+@pytest.mark.parametrize("reason", ["SAFETY", "RECITATION", "MALFORMED_FUNCTION_CALL"])
+@pytest.mark.parametrize("content", [None, {}, {"role": "model"}])
+def test_blocked_candidates_are_messages(reason: str, content: Any) -> None:
+    whole = answer()
+    whole["candidates"] = [{"finishReason": reason, "finishMessage": "said so"}]
+    if content is not None:
+        whole["candidates"][0]["content"] = content
+    for message in (Cloudflare(whole).model().invoke("hi"), streamed(whole)):
+        assert message.content in ("", [])
+        assert message.response_metadata["finish_reason"] == reason
+        assert message.response_metadata["finish_message"] == "said so"
+        assert message.usage_metadata is not None
+
+
+# ---- usage
+
+USAGES: dict[str, tuple[Json | None, Json | None]] = {
+    "none": (None, None),
+    "no counts": ({"trafficType": "ON_DEMAND"}, None),
+    "plain": (
+        {"promptTokenCount": 7, "candidatesTokenCount": 2, "totalTokenCount": 9},
+        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
+    ),
+    "thoughts": (
+        {
+            "promptTokenCount": 7,
+            "candidatesTokenCount": 2,
+            "thoughtsTokenCount": 30,
+            "totalTokenCount": 39,
+        },
+        {
+            "input_tokens": 7,
+            "output_tokens": 32,
+            "total_tokens": 39,
+            "output_token_details": {"reasoning": 30},
+        },
+    ),
+    "tools of Google's": (
+        {
+            "promptTokenCount": 7,
+            "toolUsePromptTokenCount": 100,
+            "candidatesTokenCount": 2,
+            "totalTokenCount": 109,
+        },
+        {"input_tokens": 107, "output_tokens": 2, "total_tokens": 109},
+    ),
+    "cached": (
+        {
+            "promptTokenCount": 70,
+            "cachedContentTokenCount": 50,
+            "candidatesTokenCount": 2,
+            "totalTokenCount": 72,
+        },
+        {
+            "input_tokens": 70,
+            "output_tokens": 2,
+            "total_tokens": 72,
+            "input_token_details": {"cache_read": 50},
+        },
+    ),
+    "audio": (
+        {
+            "promptTokenCount": 70,
+            "candidatesTokenCount": 20,
+            "totalTokenCount": 90,
+            "promptTokensDetails": [
+                {"modality": "TEXT", "tokenCount": 10},
+                {"modality": "AUDIO", "tokenCount": 60},
+            ],
+            "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 20}],
+        },
+        {
+            "input_tokens": 70,
+            "output_tokens": 20,
+            "total_tokens": 90,
+            "input_token_details": {"audio": 60},
+            "output_token_details": {"audio": 20},
+        },
+    ),
+    "cached audio": (
+        {
+            "promptTokenCount": 70,
+            "cachedContentTokenCount": 60,
+            "candidatesTokenCount": 2,
+            "totalTokenCount": 72,
+            "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}],
+            "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}],
+        },
+        {
+            "input_tokens": 70,
+            "output_tokens": 2,
+            "total_tokens": 72,
+            "input_token_details": {"cache_read": 60},
+        },
+    ),
+    "nothing visible": (
+        {"promptTokenCount": 7, "thoughtsTokenCount": 3, "totalTokenCount": 10},
+        {
+            "input_tokens": 7,
+            "output_tokens": 3,
+            "total_tokens": 10,
+            "output_token_details": {"reasoning": 3},
+        },
+    ),
+    "no total": (
+        {"promptTokenCount": 7, "candidatesTokenCount": 2},
+        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
+    ),
+    "detail without count": (
+        {
+            "promptTokenCount": 7,
+            "candidatesTokenCount": 2,
+            "totalTokenCount": 9,
+            "promptTokensDetails": [{"modality": "AUDIO"}],
+        },
+        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
+    ),
+}
+
+
+@pytest.mark.parametrize(("wire", "usage"), USAGES.values(), ids=USAGES.keys())
+@pytest.mark.parametrize("streaming", [False, True])
+def test_usage(wire: Json | None, usage: Json | None, streaming: bool) -> None:
+    whole = {**answer(text("ok")), "usageMetadata": wire}
+    message = streamed(whole) if streaming else Cloudflare(whole).model().invoke("hi")
+    assert message.usage_metadata == usage
+
+
+# ---- blocks of plain text
+
+
+def test_blocks_of_text() -> None:
+    message = message_of(text("The laws", "c2ln"))
+    (block,) = message.content_blocks
+    assert block["type"] == "text"
+    assert block["text"] == "The laws"
+    assert block["extras"]["signature"] == "c2ln"
+
+
+def test_blocks_of_calls_come_in_their_order() -> None:
+    parts = [call("look", "c2ln", args={}), text("And."), call("hear", args={})]
+    blocks: list[Any] = list(message_of(*parts).content_blocks)
+    kinds = [block["type"] for block in blocks]
+    assert kinds == ["tool_call", "text", "tool_call"]
+    assert blocks[0]["extras"]["signature"] == "c2ln"
+    assert "extras" not in blocks[2]
+
+
+def test_blocks_of_edited_text() -> None:
+    message = message_of(text("The laws", "c2ln"))
+    edited = message.model_copy(update={"content": "Other"})
+    (block,) = edited.content_blocks
+    assert block == {"type": "text", "text": "Other", "index": block.get("index")}
+
+
+def test_refusals_are_blocks_where_langchain_has_them() -> None:
+    from langchain_core.messages.content import KNOWN_BLOCK_TYPES
+
+    message = message_of(finish="SAFETY", finishMessage="No.")
+    refused = [b for b in message.content_blocks if str(b["type"]) == "refusal"]
+    assert bool(refused) is ("refusal" in KNOWN_BLOCK_TYPES)
+
+
+def test_thoughts_that_follow_text_in_a_stream() -> None:
+    """Content has become text by then: the thought is kept, and goes back."""
+    from tests.models import event
+
+    parts = [text("Well. "), thought("Hm."), text("So.", "c2ln")]
+    message = streamed(*(event(part) for part in parts[:2]), answer(parts[2]))
+    assert message.content == "Well. So."
+    assert [b["type"] for b in message.content_blocks] == ["text", "reasoning", "text"]
+    assert back(message) == parts
