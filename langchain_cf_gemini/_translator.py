@@ -85,24 +85,32 @@ class _Blocks:
 
     def of_chunk(self, chunk: AIMessageChunk) -> None:
         """Read one chunk of a stream, noted parts in their order."""
-        signed: Json = {}
+        texts = self.texts_of_chunk(chunk)
         calls = list(chunk.tool_call_chunks)
         for note in self._notes:
             kind = note.get("type")
-            if kind == "text" and "signature" in note:
-                signed = note
+            if kind == "text":
+                self.made += texts
+                texts = []
             elif kind == "part":
                 self.other(note)
             elif kind == "function_call":
                 calls = self.noted_call(note["id"], calls)
-        if chunk.content or signed:
-            block: Json = {"type": "text", "text": chunk.content}
-            block |= extras_from(signed.get("signature"), signed.get("part"))
-            if start := signed.get("start"):
-                block["extras"]["signature_start"] = start
-            self.made.append({**block, "index": f"{self.prefix}_text"})
+        self.made += texts
         for call in calls:
             self.call_of_chunk(call)
+
+    def texts_of_chunk(self, chunk: AIMessageChunk) -> list[Json]:
+        """Return the block of a chunk's text, if there is any or a signature for it."""
+        texts = [note for note in self._notes if note.get("type") == "text"]
+        signed = next((note for note in reversed(texts) if "signature" in note), {})
+        if not (chunk.content or signed):
+            return []
+        block: Json = {"type": "text", "text": chunk.content}
+        block |= extras_from(signed.get("signature"), signed.get("part"))
+        if start := signed.get("start"):
+            block["extras"]["signature_start"] = start
+        return [{**block, "index": f"{self.prefix}_text"}]
 
     def noted_call(self, id_: str, calls: list[Any]) -> list[Any]:
         """Add the call of a note, return the others."""

@@ -1,0 +1,235 @@
+"""Settings as they go on the wire: of the instance, of a call, bound."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+import pytest
+
+from tests.models import Cloudflare, Json, body_of, body_of_call
+
+SETTINGS: dict[str, tuple[Json, Json]] = {
+    "temperature": ({"temperature": 0}, {"temperature": 0}),
+    "temperature 2": ({"temperature": 2.0}, {"temperature": 2.0}),
+    "top_p": ({"top_p": 0.9}, {"topP": 0.9}),
+    "top_k": ({"top_k": 40}, {"topK": 40}),
+    "max_tokens": ({"max_tokens": 10}, {"maxOutputTokens": 10}),
+    "max_output_tokens": ({"max_output_tokens": 10}, {"maxOutputTokens": 10}),
+    "stop": ({"stop": ["a", "b"]}, {"stopSequences": ["a", "b"]}),
+    "stop word": ({"stop": "a"}, {"stopSequences": ["a"]}),
+    "stop_sequences": ({"stop_sequences": ["a"]}, {"stopSequences": ["a"]}),
+    "no stop": ({"stop": []}, {}),
+    "seed": ({"seed": 7}, {"seed": 7}),
+    "presence": ({"presence_penalty": 0.5}, {"presencePenalty": 0.5}),
+    "frequency": ({"frequency_penalty": -0.5}, {"frequencyPenalty": -0.5}),
+    "n": ({"n": 2}, {"candidateCount": 2}),
+    "candidate_count": ({"candidate_count": 2}, {"candidateCount": 2}),
+    "level": ({"thinking_level": "low"}, {"thinkingConfig": {"thinkingLevel": "LOW"}}),
+    "effort": (
+        {"reasoning_effort": "HIGH"},
+        {"thinkingConfig": {"thinkingLevel": "HIGH"}},
+    ),
+    "budget": ({"thinking_budget": -1}, {"thinkingConfig": {"thinkingBudget": -1}}),
+    "thoughts": (
+        {"include_thoughts": True},
+        {"thinkingConfig": {"includeThoughts": True}},
+    ),
+    "thoughts and level": (
+        {"include_thoughts": False, "thinking_level": "minimal"},
+        {"thinkingConfig": {"includeThoughts": False, "thinkingLevel": "MINIMAL"}},
+    ),
+    "mime type": (
+        {"response_mime_type": "text/x.enum"},
+        {"responseMimeType": "text/x.enum"},
+    ),
+    "modalities": (
+        {"response_modalities": ["text", "IMAGE"]},
+        {"responseModalities": ["TEXT", "IMAGE"]},
+    ),
+    "resolution": (
+        {"media_resolution": "low"},
+        {"mediaResolution": "MEDIA_RESOLUTION_LOW"},
+    ),
+    "resolution of the wire": (
+        {"media_resolution": "MEDIA_RESOLUTION_HIGH"},
+        {"mediaResolution": "MEDIA_RESOLUTION_HIGH"},
+    ),
+    "speech": (
+        {"speech_config": {"voice_config": {"prebuilt_voice_config": {}}}},
+        {"speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {}}}},
+    ),
+    "image": (
+        {"image_config": {"aspect_ratio": "16:9"}},
+        {"imageConfig": {"aspectRatio": "16:9"}},
+    ),
+    "logprobs": ({"logprobs": True}, {"responseLogprobs": True}),
+    "no logprobs": ({"logprobs": False}, {"responseLogprobs": False}),
+    "logprobs 3": ({"logprobs": 3}, {"responseLogprobs": True, "logprobs": 3}),
+    "schema": (
+        {"response_schema": {"type": "object", "properties": {"a_b": {}}}},
+        {
+            "responseMimeType": "application/json",
+            "responseJsonSchema": {"type": "object", "properties": {"a_b": {}}},
+        },
+    ),
+    "tomorrow's": (
+        {"generation_config": {"brand_new": {"some_key": [{"a_b": 1}]}}},
+        {"brandNew": {"someKey": [{"aB": 1}]}},
+    ),
+    "merged last": (
+        {"temperature": 0.1, "generation_config": {"temperature": 0.9}},
+        {"temperature": 0.9},
+    ),
+    "own schema untouched": (
+        {"generation_config": {"response_json_schema": {"my_key": 1}}},
+        {"responseJsonSchema": {"my_key": 1}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "config"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_of_the_instance(settings: Json, config: Json) -> None:
+    assert body_of("hi", **settings).get("generationConfig", {}) == config
+
+
+@pytest.mark.parametrize(("settings", "config"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_of_a_call(settings: Json, config: Json) -> None:
+    assert body_of_call("hi", **settings).get("generationConfig", {}) == config
+
+
+class Category(Enum):
+    """As in Google's own client."""
+
+    HATE = "HARM_CATEGORY_HATE_SPEECH"
+
+
+BODIES: dict[str, tuple[Json, str, Any]] = {
+    "safety": (
+        {"safety_settings": {"hate_speech": "off", "JAILBREAK": "BLOCK_NONE"}},
+        "safetySettings",
+        [
+            {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
+            {"category": "HARM_CATEGORY_JAILBREAK", "threshold": "BLOCK_NONE"},
+        ],
+    ),
+    "safety of the wire": (
+        {
+            "safety_settings": [
+                {
+                    "category": "HARM_CATEGORY_HARASSMENT",
+                    "threshold": "OFF",
+                    "method": "SEVERITY",
+                }
+            ]
+        },
+        "safetySettings",
+        [
+            {
+                "category": "HARM_CATEGORY_HARASSMENT",
+                "threshold": "OFF",
+                "method": "SEVERITY",
+            }
+        ],
+    ),
+    "cached": ({"cached_content": "c/1"}, "cachedContent", "c/1"),
+    "labels": ({"labels": {"team": "a_b"}}, "labels", {"team": "a_b"}),
+    "tool_config": (
+        {"tool_config": {"retrieval_config": {"language_code": "de"}}},
+        "toolConfig",
+        {"retrievalConfig": {"languageCode": "de"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "key", "value"), BODIES.values(), ids=BODIES.keys()
+)
+def test_beside_the_generation_config(settings: Json, key: str, value: Any) -> None:
+    assert body_of("hi", **settings)[key] == value
+    assert body_of_call("hi", **settings)[key] == value
+
+
+def test_categories_of_googles_client() -> None:
+    settings = {"safety_settings": {Category.HATE: "BLOCK_NONE"}}
+    (made,) = body_of_call("hi", **settings)["safetySettings"]
+    assert made["category"] == "HARM_CATEGORY_HATE_SPEECH"
+
+
+@pytest.mark.parametrize(
+    ("field", "argument", "config"),
+    [
+        ({"temperature": 0.1}, {"temperature": 0.9}, {"temperature": 0.9}),
+        ({"max_tokens": 1}, {"max_output_tokens": 2}, {"maxOutputTokens": 2}),
+        ({"stop": ["a"]}, {"stop": ["b"]}, {"stopSequences": ["b"]}),
+        (
+            {"thinking_level": "low"},
+            {"thinking_budget": 5},
+            {"thinkingConfig": {"thinkingBudget": 5}},
+        ),
+        (
+            {"thinking_budget": 5},
+            {"thinking_level": "high"},
+            {"thinkingConfig": {"thinkingLevel": "HIGH"}},
+        ),
+        ({"temperature": 0.1}, {"temperature": None}, {}),
+        (
+            {"generation_config": {"a": 1}},
+            {"generation_config": {"b": 2}},
+            {"b": 2},
+        ),
+    ],
+)
+def test_a_call_wins(field: Json, argument: Json, config: Json) -> None:
+    cloudflare = Cloudflare()
+    cloudflare.model(**field).bind(**argument).invoke("hi")
+    assert cloudflare.bodies[0].get("generationConfig", {}) == config
+
+
+def test_a_calls_model() -> None:
+    cloudflare = Cloudflare()
+    model = cloudflare.model(model="gemini-3-flash")
+    model.invoke("hi", model="google/gemini-2.5-pro")
+    model.invoke("hi", model_name="gemini-3.1-pro", endpoint="gateway")
+    run, gateway = cloudflare.requests
+    assert '"google/gemini-2.5-pro"' in run.content.decode()
+    assert "gemini-3.1-pro-preview:generateContent" in str(gateway.url)
+
+
+@pytest.mark.parametrize(
+    ("model", "google_id"),
+    [
+        ("gemini-3-flash", "gemini-3-flash-preview"),
+        ("google/gemini-3-flash", "gemini-3-flash-preview"),
+        ("gemini-3.1-pro", "gemini-3.1-pro-preview"),
+        ("gemini-2.5-flash", "gemini-2.5-flash"),
+    ],
+)
+def test_ids_of_the_two_endpoints(model: str, google_id: str) -> None:
+    cloudflare = Cloudflare()
+    asked = cloudflare.model(model=model)
+    asked.invoke("hi", endpoint="gateway")
+    asked.invoke("hi", endpoint="run")
+    gateway, run = cloudflare.requests
+    assert f"/models/{google_id}:generateContent" in str(gateway.url)
+    assert f'"google/{model.removeprefix("google/")}"' in run.content.decode()
+
+
+def test_own_id_for_the_gateway() -> None:
+    cloudflare = Cloudflare()
+    model = cloudflare.model(google_model="gemini-3-flash-002", endpoint="gateway")
+    model.invoke("hi")
+    assert "gemini-3-flash-002:generateContent" in str(cloudflare.requests[0].url)
+
+
+def test_headers() -> None:
+    cloudflare = Cloudflare()
+    model = cloudflare.model(default_headers={"x-team": "a"})
+    model.invoke("hi")
+    model.invoke("hi", default_headers={"x-team": "b"}, endpoint="gateway")
+    first, second = cloudflare.requests
+    assert first.headers["x-team"] == "a"
+    assert second.headers["x-team"] == "b"
+    assert first.headers["authorization"].startswith("Bearer ")
+    assert second.headers["cf-aig-authorization"].startswith("Bearer ")
+    assert "authorization" not in second.headers
