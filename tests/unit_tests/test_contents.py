@@ -509,7 +509,7 @@ _messages = st.one_of(
 
 
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     database=None,
     derandomize=True,
@@ -548,7 +548,7 @@ _parts = st.one_of(
 
 
 @settings(
-    max_examples=150,
+    max_examples=60,
     deadline=None,
     database=None,
     derandomize=True,
