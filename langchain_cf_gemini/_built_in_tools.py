@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_cf_gemini._camel import camel_keys, camel_name
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._functions import ACCEPTED
 from langchain_cf_gemini._gemini import Json
@@ -42,16 +43,6 @@ def built_in_from_typed(tool: Mapping[str, Any]) -> Json:
 def _default_options(key: str) -> Json:
     """Computer use has to be told where it happens, and knew only browsers at first."""
     return {"environment": "ENVIRONMENT_BROWSER"} if key == "computerUse" else {}
-
-
-def camel_name(name: str) -> str:
-    """Write a snake_case name in camelCase."""
-    head, *rest = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in rest)
-
-
-def camel_keys(value: Mapping[str, Any]) -> Json:
-    return {camel_name(key): each for key, each in value.items()}
 
 
 def camel_options(value: Any) -> Any:

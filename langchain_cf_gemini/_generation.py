@@ -7,6 +7,7 @@ before anything is sent.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from langchain_cf_gemini._camel import camel_case
 from langchain_cf_gemini._gemini import Json
 
 THINKING_LEVELS = ("minimal", "low", "medium", "high")
@@ -54,20 +55,6 @@ def _number(key: str, low: float, high: float, *, whole: bool = False) -> Write:
 
 def _as_is(key: str) -> Write:
     return lambda _, value: {key: value}
-
-
-def _camel(word: str) -> str:
-    head, *rest = word.split("_")
-    return head + "".join(w[:1].upper() + w[1:] for w in rest)
-
-
-def camel_case(value: Any) -> Any:
-    """Return the same JSON with camelCase keys, as Cloudflare's pages write them."""
-    if isinstance(value, Mapping):
-        return {_camel(k): camel_case(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [camel_case(v) for v in value]
-    return value
 
 
 def _stop(name: str, value: Any) -> Json:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from langchain_core.messages import BaseMessage
 
+from langchain_cf_gemini._camel import camel_case, camel_keys
 from langchain_cf_gemini._candidates import AnswerParser
 from langchain_cf_gemini._cloudflare import (
     Account,
@@ -18,7 +19,6 @@ from langchain_cf_gemini._cloudflare import (
 from langchain_cf_gemini._contents import body_from_messages
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._generation import (
-    camel_case,
     generation_config,
     safety_settings_from,
     thinking_config,
@@ -197,7 +197,7 @@ def camel_case_keys(own: Mapping[str, Any]) -> Json:
     """Return a caller's generationConfig; schemas in it are left as they are."""
     return {
         key: value if "chema" in key else camel_case(value)
-        for key, value in zip(camel_case(dict.fromkeys(own)), own.values(), strict=True)
+        for key, value in camel_keys(own).items()
     }
 
 

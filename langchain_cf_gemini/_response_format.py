@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_cf_gemini._built_in_tools import camel_keys
+from langchain_cf_gemini._camel import camel_keys
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._functions import SCHEMA_KEYS
 from langchain_cf_gemini._gemini import Json

@@ -5,9 +5,8 @@ from typing import Any
 
 from langchain_cf_gemini._built_in_tools import (
     BUILT_IN_TOOLS,
-    camel_keys,
-    camel_name,
 )
+from langchain_cf_gemini._camel import camel_keys, camel_name
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._gemini import Json
 

@@ -10,11 +10,10 @@ from langchain_cf_gemini._built_in_tools import (
     BUILT_IN_TOOLS,
     built_in_from_name,
     built_in_from_typed,
-    camel_keys,
-    camel_name,
     camel_options,
     no_tool_message,
 )
+from langchain_cf_gemini._camel import camel_keys, camel_name
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._functions import (
     Function,
