@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
 
+from langchain_cf_gemini import ResponseFormatError
 from tests.models import (
     Cloudflare,
     Json,
     answer,
     back,
     call,
+    event,
     message_of,
     streamed,
     text,
@@ -67,6 +70,11 @@ BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
         ["image"],
     ),
     "untyped address": ([{"fileData": {"fileUri": "gs://b/o"}}], ["non_standard"]),
+    "image of a thought": ([{**PNG, "thought": True}, PNG], ["image", "image"]),
+    "result without outcome": (
+        [CODE, {"codeExecutionResult": {"outcome": "OUTCOME_OK"}}],
+        ["server_tool_call", "server_tool_result"],
+    ),
     "unknown": ([{"hologram": {"depth": 3}}], ["non_standard"]),
     "odd payload": ([{"inlineData": "none"}], ["non_standard"]),
     "nameless call": ([{"functionCall": {}}], ["non_standard"]),
@@ -460,10 +468,61 @@ def test_refusals_are_blocks_where_langchain_has_them() -> None:
 
 def test_thoughts_that_follow_text_in_a_stream() -> None:
     """Content has become text by then: the thought is kept, and goes back."""
-    from tests.models import event
-
     parts = [text("Well. "), thought("Hm."), text("So.", "c2ln")]
     message = streamed(*(event(part) for part in parts[:2]), answer(parts[2]))
     assert message.content == "Well. So."
     assert [b["type"] for b in message.content_blocks] == ["text", "reasoning", "text"]
     assert back(message) == parts
+
+
+# ---- answers that are not built as they should be
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"text": 3},
+        {"functionCall": {"name": 3}},
+        {"functionCall": {"name": "look", "partialArgs": "all"}},
+        {"executableCode": "1+1"},
+    ],
+)
+def test_parts_of_another_shape(part: Json) -> None:
+    """Read as they are, or refused: no error but ours."""
+    for parts in ([part], [call("look", args={}), part]):
+        whole = Cloudflare(answer(*parts)).model()
+        pieces = [*(event(p) for p in parts[:-1]), answer(parts[-1])]
+        stream = Cloudflare(pieces).model()
+        with suppress(ResponseFormatError):
+            assert isinstance(whole.invoke("hi"), AIMessage)
+        with suppress(ResponseFormatError):
+            assert list(stream.stream("hi"))
+
+
+@pytest.mark.parametrize("wrong", ["none", 3, [], [3]])
+@pytest.mark.parametrize("key", ["groundingMetadata", "citationMetadata"])
+def test_notes_of_another_shape_do_not_cost_the_answer(key: str, wrong: Any) -> None:
+    notes: Json = {key: {"groundingSupports": wrong, "citations": wrong}}
+    message = message_of(text("ok"), **notes)
+    assert message.text == "ok"
+    assert message.response_metadata["finish_reason"] == "STOP"
+
+
+@pytest.mark.parametrize("usage", ["none", [1], 3, {"promptTokenCount": "many"}])
+def test_usage_of_another_shape(usage: Any) -> None:
+    model = Cloudflare({**answer(text("ok")), "usageMetadata": usage}).model()
+    with suppress(ResponseFormatError):
+        assert model.invoke("hi").text == "ok"
+
+
+def test_logprobs_of_a_stream_are_one_list() -> None:
+    def chosen(*tokens: str) -> Json:
+        listed = [{"token": token, "logProbability": -1.0} for token in tokens]
+        return {"logprobsResult": {"chosenCandidates": listed}}
+
+    for second in (chosen("a", "a"), chosen("a")):  # all of them again, or the new ones
+        first = event(text("a"), **chosen("a"))
+        message = streamed(first, answer(text("a"), **second))
+        made = message.response_metadata["logprobs"]["chosen_candidates"]
+        assert [entry["token"] for entry in made] == ["a"] * len(made)
+        assert made

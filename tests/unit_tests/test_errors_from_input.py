@@ -109,10 +109,19 @@ MESSAGES: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize(("messages", "said"), MESSAGES.values(), ids=MESSAGES.keys())
-@every_way
-def test_message(way: Any, messages: list[BaseMessage], said: str) -> None:
+def test_message(messages: list[BaseMessage], said: str) -> None:
     with pytest.raises(UnsupportedContentError, match=said):
-        way(silent(), messages)
+        silent().invoke(messages)
+
+
+@every_way
+def test_every_way_refuses_before_it_sends(way: Any) -> None:
+    with pytest.raises(UnsupportedContentError, match="'hologram'"):
+        way(silent(), _human({"type": "hologram"}))
+    with pytest.raises(ValueError, match="temperature must be"):
+        way(silent().bind(temperature=3), "hi")
+    with pytest.raises(TypeError, match="did you mean 'temperature'"):
+        way(silent().bind(temprature=1), "hi")
 
 
 # ---- media
@@ -272,10 +281,9 @@ def test_setting_of_the_instance(settings: Json, said: str) -> None:
 
 
 @pytest.mark.parametrize(("settings", "said"), SETTINGS.values(), ids=SETTINGS.keys())
-@every_way
-def test_setting_of_a_call(way: Any, settings: Json, said: str) -> None:
+def test_setting_of_a_call(settings: Json, said: str) -> None:
     with pytest.raises(ValueError, match=said):
-        way(silent().bind(**settings), "hi")
+        silent().bind(**settings).invoke("hi")
 
 
 CALLS: dict[str, tuple[Json, str]] = {

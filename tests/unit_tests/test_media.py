@@ -277,3 +277,18 @@ def test_media_of_the_model() -> None:
     image = {"type": "image", "base64": PNG, "mime_type": "image/png"}
     history = [HumanMessage("draw"), AIMessage([image]), HumanMessage("thanks")]
     assert contents_of(history)[1]["parts"] == [_inline("image/png")]
+
+
+def test_what_was_fetched_goes_inline() -> None:
+    """An address that names its type keeps it; else the server's word counts."""
+    from langchain_cf_gemini._downloads import _fill
+    from langchain_cf_gemini._media import Media, part_from_media
+
+    media = Media()
+    typed: Json = {"type": "image", "url": "https://x/a", "mime_type": "image/webp"}
+    parts = [
+        part_from_media(block, media) for block in (typed, {**typed, "mime_type": None})
+    ]
+    for download in media.downloads:
+        _fill(download, b"abc", "image/png")
+    assert parts == [_inline("image/webp", "YWJj"), _inline("image/png", "YWJj")]

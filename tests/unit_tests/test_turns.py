@@ -328,32 +328,6 @@ def test_arguments_that_are_text() -> None:
         assert parts[0]["functionCall"]["args"] == args
 
 
-# ---- turns built by langchain-google-genai itself
-
-
-def test_messages_that_langchain_google_genai_made() -> None:
-    from google.genai.types import GenerateContentResponse
-    from langchain_google_genai.chat_models import _response_to_result
-
-    parts = [
-        thought("Hm."),
-        text("Let me see."),
-        {**call("look", args={"n": 1}), "thoughtSignature": "c2lnbmVkISE="},
-        call("look", args={"n": 2}),
-    ]
-    response = GenerateContentResponse.model_validate(answer(*parts))
-    made = _response_to_result(response).generations[0].message
-    assert isinstance(made, AIMessage)
-    sent = _sent(made)
-    signed = [p.get("thoughtSignature") for p in sent if "functionCall" in p]
-    assert signed == ["c2lnbmVkISE=", None]
-    assert [p["functionCall"]["args"] for p in sent if "functionCall" in p] == [
-        {"n": 1},
-        {"n": 2},
-    ]
-    assert "Let me see." in [p.get("text") for p in sent]
-
-
 # ---- edited turns
 
 
