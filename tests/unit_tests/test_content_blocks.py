@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from tests.models import (
     chunks_of,
     event,
     folded,
+    history_of,
     text,
     thought,
 )
@@ -54,21 +56,17 @@ def _answers(parts: list[Json], *, streaming: bool) -> Any:
 
 
 @every_turn
-@pytest.mark.parametrize("streaming", [False, True])
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
-def test_events_of_version_3_rebuild_the_turn(
-    parts: list[Json], streaming: bool, output_version: str
-) -> None:
+def test_events_of_version_3_rebuild_the_turn(parts: list[Json]) -> None:
     """What LangGraph keeps of a turn goes back as it came."""
-    cloudflare = Cloudflare(_answers(parts, streaming=streaming))
-    model = cloudflare.model(
-        endpoint="gateway" if streaming else "run", output_version=output_version
-    )
-    message = model.stream_events("hi", version="v3").output
-    assert isinstance(message, AIMessage)
     said = [p["text"] for p in parts if "text" in p and not p.get("thought")]
-    assert message.text == "".join(said)
-    assert back(message, model="gemini-2.5-flash") == parts
+    for version, streaming in product(("v0", "v1"), (False, True)):
+        cloudflare = Cloudflare(_answers(parts, streaming=streaming))
+        endpoint = "gateway" if streaming else "run"
+        model = cloudflare.model(endpoint=endpoint, output_version=version)
+        message = model.stream_events("hi", version="v3").output
+        assert isinstance(message, AIMessage)
+        assert message.text == "".join(said)
+        assert back(message, model="gemini-2.5-flash") == parts
 
 
 @every_turn
@@ -77,8 +75,6 @@ async def test_the_same_in_asyncio(parts: list[Json]) -> None:
     stream = await model.astream_events("hi", version="v3")
     message = await stream.output
     cloudflare = Cloudflare()
-    from tests.models import history_of
-
     await cloudflare.model(model="gemini-2.5-flash").ainvoke(history_of(message))
     sent = [c["parts"] for c in cloudflare.contents if c["role"] == "model"]
     assert sent == [parts]
@@ -98,19 +94,16 @@ async def test_events_of_version_2(parts: list[Json]) -> None:
 
 
 @every_turn
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
-def test_blocks_of_chunks_add_up_to_those_of_the_message(
-    parts: list[Json], output_version: str
-) -> None:
+def test_blocks_of_chunks_add_up_to_those_of_the_message(parts: list[Json]) -> None:
     events = _answers(parts, streaming=True)
-    chunks = chunks_of(*events, output_version=output_version, endpoint="gateway")
-    whole: Any = folded(chunks).content_blocks
-    assert [block["type"] for block in whole if block["type"] != "text"] == [
-        kind for kind in _kinds(parts) if kind != "text"
-    ]
-    for chunk in chunks:
-        for block in chunk.content_blocks:
-            assert "index" in block
+    for version in ("v0", "v1"):
+        chunks = chunks_of(*events, output_version=version, endpoint="gateway")
+        whole: Any = folded(chunks).content_blocks
+        assert [block["type"] for block in whole if block["type"] != "text"] == [
+            kind for kind in _kinds(parts) if kind != "text"
+        ]
+        for chunk in chunks:
+            assert all("index" in block for block in chunk.content_blocks)
 
 
 def _kinds(parts: list[Json]) -> list[str]:

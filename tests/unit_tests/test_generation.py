@@ -89,12 +89,8 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
 
 
 @pytest.mark.parametrize(("settings", "config"), SETTINGS.values(), ids=SETTINGS.keys())
-def test_of_the_instance(settings: Json, config: Json) -> None:
+def test_of_the_instance_and_of_a_call(settings: Json, config: Json) -> None:
     assert body_of("hi", **settings).get("generationConfig", {}) == config
-
-
-@pytest.mark.parametrize(("settings", "config"), SETTINGS.values(), ids=SETTINGS.keys())
-def test_of_a_call(settings: Json, config: Json) -> None:
     assert body_of_call("hi", **settings).get("generationConfig", {}) == config
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -97,19 +98,16 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
 
 
 @pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
-@pytest.mark.parametrize("close", [True, False])
-def test_pieces_add_up(
-    pieces: list[list[Json]], args: Json, output_version: str, close: bool
-) -> None:
-    events = _events(*pieces, close=close)
-    chunks = chunks_of(*events, output_version=output_version, endpoint="gateway")
-    fragments = [c for chunk in chunks for c in chunk.tool_call_chunks]
-    assert json.loads("".join(str(f["args"]) for f in fragments)) == args
-    assert [f["name"] for f in fragments if f["name"]] == ["cook"]
-    assert {f["index"] for f in fragments} == {0}
-    (made,) = folded(chunks).tool_calls
-    assert (made["name"], made["args"]) == ("cook", args)
+def test_pieces_add_up(pieces: list[list[Json]], args: Json) -> None:
+    for version, close in product(("v0", "v1"), (True, False)):
+        events = _events(*pieces, close=close)
+        chunks = chunks_of(*events, output_version=version, endpoint="gateway")
+        fragments = [c for chunk in chunks for c in chunk.tool_call_chunks]
+        assert json.loads("".join(str(f["args"]) for f in fragments)) == args
+        assert [f["name"] for f in fragments if f["name"]] == ["cook"]
+        assert {f["index"] for f in fragments} == {0}
+        (made,) = folded(chunks).tool_calls
+        assert (made["name"], made["args"]) == ("cook", args)
 
 
 def test_text_comes_while_arguments_do() -> None:
