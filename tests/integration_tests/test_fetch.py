@@ -54,11 +54,11 @@ def test_a_file_and_its_type(get: Fetch) -> None:
     with Loopback([media(kind="Image/PNG; charset=x")]) as server:
         assert get(f"{server.root}/a/b.png?sig=1", LOCAL) == (PNG, "image/png")
         (received,) = server.received
+        assert asyncio.run(settled(lambda: server.open == 0))
     assert received.method == "GET"
     assert received.path == "/a/b.png?sig=1"
     assert received.headers["host"] == f"127.0.0.1:{server.port}"
     assert not {"authorization", "cookie"} & received.headers.keys()
-    assert server.open == 0
 
 
 @both
