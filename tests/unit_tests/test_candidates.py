@@ -71,9 +71,9 @@ BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
     ),
     "untyped address": ([{"fileData": {"fileUri": "gs://b/o"}}], ["non_standard"]),
     "image of a thought": ([{**PNG, "thought": True}, PNG], ["image", "image"]),
-    "result without outcome": (
-        [CODE, {"codeExecutionResult": {"outcome": "OUTCOME_OK"}}],
-        ["server_tool_call", "server_tool_result"],
+    "thought with more": (
+        [text("Hm.", thought=True, partMetadata={"k": 1}), text("Well.")],
+        ["reasoning", "text"],
     ),
     "unknown": ([{"hologram": {"depth": 3}}], ["non_standard"]),
     "odd payload": ([{"inlineData": "none"}], ["non_standard"]),
@@ -513,7 +513,7 @@ def test_usage_of_another_shape(usage: Any) -> None:
 def test_logprobs_of_a_stream_are_one_list() -> None:
     def chosen(*tokens: str) -> Json:
         listed = [{"token": token, "logProbability": -1.0} for token in tokens]
-        return {"logprobsResult": {"chosenCandidates": listed}}
+        return {"logprobsResult": {"chosenCandidates": listed, "sum": -1.0}}
 
     for second in (chosen("a", "a"), chosen("a")):  # all of them again, or the new ones
         first = event(text("a"), **chosen("a"))

@@ -195,16 +195,22 @@ def test_citations_without_text(output_version: str) -> None:
     notes = _grounding(support)
     message = message_of(model=settings, groundingMetadata=notes)
     assert message.response_metadata["citations"][0]["url"] == "https://r/1"
+    if output_version == "v0":
+        assert [citation["url"] for citation in _citations(message)] == ["https://r/1"]
 
 
 def test_grounding_in_every_event_is_told_once() -> None:
+    widget = {"googleMapsWidgetContextToken": "t"}
     first = {"segment": _segment("In 你好"), "groundingChunkIndices": [0]}
     second = {"segment": _segment("Warm."), "groundingChunkIndices": [1]}
     message = streamed(
-        event(text(SAID[:9]), groundingMetadata=_grounding(first)),
+        event(text(SAID[:9]), groundingMetadata={**_grounding(first), **widget}),
         answer(
             text(SAID[9:]),
-            groundingMetadata=_grounding(first, second, chunks=(WEB, MAPS)),
+            groundingMetadata={
+                **_grounding(first, second, chunks=(WEB, MAPS)),
+                **widget,
+            },
         ),
     )
     assert [c["cited_text"] for c in _citations(message)] == ["In 你好", "Warm."]

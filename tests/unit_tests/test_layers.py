@@ -130,4 +130,4 @@ def test_no_module_is_named_after_nothing() -> None:
 
 def test_every_module_says_what_it_is() -> None:
     for path in (*MODULES, *EMULATOR):
-        assert ast.get_docstring(_tree(path)), path
+        assert path.read_text("utf-8").startswith('"""'), path

@@ -292,3 +292,23 @@ def test_what_was_fetched_goes_inline() -> None:
     for download in media.downloads:
         _fill(download, b"abc", "image/png")
     assert parts == [_inline("image/webp", "YWJj"), _inline("image/png", "YWJj")]
+
+
+CONVERTED: dict[str, tuple[Json, Json]] = {
+    "v0 text": ({"type": "file", "source_type": "text", "text": "hi"}, {"text": "hi"}),
+    "OpenAI file, data URI": (
+        {"type": "file", "file": {"file_data": f"data:image/png;base64,{PNG}"}},
+        _inline("image/png"),
+    ),
+    "OpenAI audio": (
+        {"type": "input_audio", "input_audio": {"data": PNG, "format": "mp3"}},
+        _inline("audio/mpeg"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("block", "part"), CONVERTED.values(), ids=CONVERTED.keys())
+def test_blocks_that_langchain_core_usually_converts(block: Json, part: Json) -> None:
+    from langchain_cf_gemini._media import Media, part_from_media
+
+    assert part_from_media(block, Media()) == part

@@ -88,6 +88,10 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         ),
         [text("Well.")],
     ),
+    "Anthropic without its name: redacted": (
+        _turn([{"type": "redacted_thinking", "data": FOREIGN}, "Well."], None),
+        [text("Well.")],
+    ),
     "Anthropic: server tools": (
         _turn(
             [
@@ -452,6 +456,19 @@ def test_failed_calls_go_back_as_they_came(
     (block,) = [b for b in message.content_blocks if "call" in b["type"]]
     assert block["type"] == "invalid_tool_call"
     assert "UNEXPECTED_TOOL_CALL" in str(block["error"])
+
+
+def test_an_invalid_call_that_is_told_twice() -> None:
+    """As langchain-core tells it where it replays a message from its cache."""
+    told: Any = {"id": "a", "name": "look", "args": "{}", "error": "no", "type": "x"}
+    turn = AIMessage("", invalid_tool_calls=[told, dict(told)])
+    assert len(_sent(turn)) == 1
+
+
+def test_a_block_that_is_not_built_as_it_should_be() -> None:
+    turn = _turn([{"type": "executable_code"}], "google_genai")
+    with pytest.raises(UnsupportedContentError, match="not built as it should be"):
+        _sent(turn)
 
 
 def test_unknown_block_is_refused() -> None:
