@@ -14,7 +14,7 @@ from langchain_cf_gemini._blocks import (
     rest_of,
 )
 from langchain_cf_gemini._citations import citations_by_block, citations_from_candidate
-from langchain_cf_gemini._draft import Call, Draft, kwargs_from_notes
+from langchain_cf_gemini._draft import Call, Draft
 from langchain_cf_gemini._exceptions import ResponseFormatError
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._notes import SYNTHETIC, PartNotes
@@ -111,12 +111,10 @@ class AnswerParser:
         text = part.get("text")
         if self._holding or self._open or not text or not isinstance(text, str):
             return None
+        if not self._notes.more(text):
+            return None
         self._texts.append((text, ""))
-        return AIMessageChunk(
-            content=text,
-            additional_kwargs=kwargs_from_notes(self._notes.text(text, None, None)),
-            response_metadata=self._record.repeated,
-        )
+        return AIMessageChunk(content=text, response_metadata=self._record.repeated)
 
     def _choose_content(self, payload: Json, parts: list[Json]) -> None:
         """Decide once between text and blocks; one message never mixes them."""

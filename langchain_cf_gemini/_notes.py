@@ -17,9 +17,9 @@ SYNTHETIC = "gemini_call_"
 """How ids begin that Google did not give; such ids never go on the wire."""
 
 
-def checksum(text: str, before: int = 0) -> int:
+def checksum(text: str) -> int:
     """Return the CRC-32 of a text, to notice edits without keeping it twice."""
-    return crc32(text.encode("utf-8", errors="surrogatepass"), before)
+    return crc32(text.encode("utf-8", errors="surrogatepass"))
 
 
 class PartNotes:
@@ -34,7 +34,7 @@ class PartNotes:
         self._joining = joining
         self._pending: list[Json] = []
         self._needed = False
-        self._run: Json | None = None
+        self._run: list[str] | None = None
         self._at = 0
         self._others = 0
         self._plain = True
@@ -47,15 +47,20 @@ class PartNotes:
         if self._run is None:
             if not self._plain or self._pending:
                 self._needed = True
-            self._run = {"type": "text", "start": self._at, "end": self._at, "crc": 0}
-        run = self._run
-        self._at += len(text)
-        run["end"], run["crc"] = self._at, checksum(text, run["crc"])
+            self._run = []
+        self._run.append(text)
         if alone:
             self._needed = True
-            _sign(run, signature, rest)
             self._close()
+            _sign(self._pending[-1], signature, rest)
         return self._due()
+
+    def more(self, text: str) -> bool:
+        """Note one more piece of the text under way; say whether there is one."""
+        if self._run is None:
+            return False
+        self._run.append(text)
+        return True
 
     def call(self, id_: str, signature: str | None, rest: Json | None) -> list[Json]:
         """Note a function call; its name and arguments live in `tool_calls`."""
@@ -77,15 +82,17 @@ class PartNotes:
 
     def end(self) -> list[Json]:
         """Return what is still to be stored."""
-        if self._run is not None and self._at == 0:
-            self._needed = True  # a turn of one empty text part
         self._close()
+        if self._at == 0 and self._pending and self._pending[0]["type"] == "text":
+            self._needed = True  # a turn of one empty text part
         return self._due()
 
     def _close(self) -> None:
         if self._run is not None:
-            self._pending.append(self._run)
-            self._run = None
+            text, self._run = "".join(self._run), None
+            start, self._at = self._at, self._at + len(text)
+            note = {"start": start, "end": self._at, "crc": checksum(text)}
+            self._pending.append({"type": "text", **note})
 
     def _due(self) -> list[Json]:
         if not self._needed or not self._pending:

@@ -321,7 +321,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         with ExitStack() as stack:
             stream = self._opened(stack, call, endpoint, auto=_is_auto(self, kwargs))
             for payload in stream:
-                if chunk := parser.feed(payload):
+                if (chunk := parser.feed(payload)) is not None:
                     yield ChatGenerationChunk(message=chunk)
             last = _calls.last_chunk(call, parser, stream.gateway)
         yield ChatGenerationChunk(message=last)
@@ -343,7 +343,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
             auto = _is_auto(self, kwargs)
             stream = await self._aopened(stack, call, endpoint, auto=auto)
             async for payload in stream:
-                if chunk := parser.feed(payload):
+                if (chunk := parser.feed(payload)) is not None:
                     yield ChatGenerationChunk(message=chunk)
             last = _calls.last_chunk(call, parser, stream.gateway)
         yield ChatGenerationChunk(message=last)
