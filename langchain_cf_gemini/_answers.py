@@ -43,8 +43,6 @@ def _generations(call: Call, payload: Json, gateway: Json) -> list[ChatGeneratio
 
 
 def _folded(call: Call, payloads: list[Json], gateway: Json) -> ChatGeneration:
-    if not payloads:
-        raise ResponseFormatError("the answer is empty")
     parser = call.parser(streaming=True)
     chunks = [chunk for payload in payloads if (chunk := parser.feed(payload))]
     last = last_chunk(call, parser, gateway)
