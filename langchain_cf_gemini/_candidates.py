@@ -162,6 +162,8 @@ class AnswerParser:
             self._read_text(part)
         elif kind == "functionCall" and self._is_call(part["functionCall"]):
             self._read_call(part)
+        elif kind == "functionCall" and self._dropped:
+            self._dropped.append(part)  # more of a call that is not kept
         elif part:
             self._read_other(part)
 
@@ -201,17 +203,13 @@ class AnswerParser:
     ) -> None:
         kind = "reasoning" if thought else "text"
         extras = extras_from(signature, rest)
-        joins = self._run is not None and self._run[0] == kind and rest is None
-        if (
-            joins
-            and self._run is not None
-            and (self._streaming or signature is not None)
-        ):
+        joins = rest is None and (self._streaming or signature is not None)
+        length = 0
+        if joins and self._run is not None and self._run[0] == kind:
             length = self._run[1]
             if signature is not None:
                 extras["extras"]["signature_start"] = length
         else:
-            length = 0
             self._blocks += 1
         ended = signature is not None or rest is not None
         self._run = None if ended else (kind, length + len(text))

@@ -304,8 +304,8 @@ class GeminiSettings(BaseChatModel):
 
     def __getstate__(self) -> dict[Any, Any]:
         """Leave credentials and connections behind; workers read their environment."""
-        state = deepcopy_of_state(super().__getstate__())
-        fields = state["__dict__"]
+        state = dict(super().__getstate__())
+        fields = state["__dict__"] = dict(state["__dict__"])
         fields["http_client"] = fields["http_async_client"] = None
         fields.pop("_serialized", None)
         if not self.carry_secrets:
@@ -326,11 +326,6 @@ class GeminiSettings(BaseChatModel):
         if "google_api_key" in left:
             key = secret_from_env(["GOOGLE_API_KEY", "GEMINI_API_KEY"], default=None)()
             self.google_api_key = key
-
-
-def deepcopy_of_state(state: dict[Any, Any]) -> dict[Any, Any]:
-    """Copy the dicts that pickling changes, not the values in them."""
-    return {**state, "__dict__": dict(state["__dict__"])}
 
 
 _RIVALS = {

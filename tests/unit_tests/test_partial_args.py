@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from langchain_cf_gemini import ResponseFormatError
-from tests.models import Json, answer, back, chunks_of, event, folded, streamed, text
+from tests.models import (
+    Cloudflare,
+    Json,
+    answer,
+    back,
+    chunks_of,
+    event,
+    folded,
+    sse,
+    streamed,
+    text,
+)
 
 
 def _piece(path: str, value: Any = None, *, more: bool = False, **raw: Any) -> Json:
@@ -175,3 +186,28 @@ WRONG: dict[str, tuple[list[Json], str]] = {
 def test_pieces_that_cannot_be_streamed(pieces: list[Json], said: str) -> None:
     with pytest.raises(ResponseFormatError, match=said):
         chunks_of(*_events(pieces))
+
+
+def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
+    first = {
+        "functionCall": {"name": "f", "args": {"a": 1}},
+        "thoughtSignature": "c2ln",
+    }
+    more = [
+        {"functionCall": {"name": "g", "willContinue": True}},
+        {"functionCall": {"partialArgs": [_piece("$.b", 2)], "willContinue": True}},
+        {"functionCall": {}},
+    ]
+    events = [
+        event(first),
+        *(event(part) for part in more),
+        event(finish="STOP"),
+    ]
+    cloudflare = Cloudflare(sse(*events))
+    model = cloudflare.model(endpoint="gateway")
+    message = folded(list(model.stream("hi", parallel_tool_calls=False)))
+    assert [(call["name"], call["args"]) for call in message.tool_calls] == [
+        ("f", {"a": 1})
+    ]
+    assert message.response_metadata["dropped_tool_calls"] == more
+    assert back(message) == [first]
