@@ -189,11 +189,11 @@ def test_pieces_that_cannot_be_streamed(pieces: list[Json], said: str) -> None:
 
 
 def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
-    first = {
+    first: Json = {
         "functionCall": {"name": "f", "args": {"a": 1}},
         "thoughtSignature": "c2ln",
     }
-    more = [
+    more: list[Json] = [
         {"functionCall": {"name": "g", "willContinue": True}},
         {"functionCall": {"partialArgs": [_piece("$.b", 2)], "willContinue": True}},
         {"functionCall": {}},
