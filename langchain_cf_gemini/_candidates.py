@@ -16,6 +16,7 @@ from langchain_cf_gemini._blocks import (
 from langchain_cf_gemini._citations import citations_by_block, citations_from_candidate
 from langchain_cf_gemini._draft import Call, Draft
 from langchain_cf_gemini._exceptions import ResponseFormatError
+from langchain_cf_gemini._finish import refusal_from_metadata
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._partial_args import PartialArgs
@@ -323,6 +324,9 @@ class AnswerParser:
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
         self._cite(draft, metadata)
+        if draft.as_blocks and (refusal := refusal_from_metadata(metadata)):
+            self._blocks += 1
+            draft.add_block({**refusal, "index": self._index()})
         return draft, metadata, self._record.usage()
 
     def _cite(self, draft: Draft, metadata: Json) -> None:

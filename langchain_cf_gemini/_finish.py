@@ -5,10 +5,16 @@ from typing import Any
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
+
+from langchain_cf_gemini._gemini import Json
 
 REFUSAL_ERROR: type[Exception] | None = getattr(exceptions, "ModelRefusalError", None)
 """LangChain's own error for refusals, where langchain-core has it (1.7.5 and later)."""
 
+_HAS_REFUSAL_BLOCKS = "refusal" in KNOWN_BLOCK_TYPES  # since langchain-core 1.7.5
+# langchain-core's own list for Gemini; an object can be missing for more reasons.
+_REFUSED = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST"})
 _REFUSALS = frozenset(
     {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII", "MODEL_ARMOR"}
 )
@@ -27,6 +33,33 @@ _FAILURES = {
     "OTHER": "was stopped for a reason that Google does not name",
     "NO_IMAGE": "was to be an image, and there is none",
 }
+
+
+def refusal_from_metadata(metadata: Json) -> Json | None:
+    """Return the v1 block of an answer that Google withheld.
+
+    Args:
+        metadata: The message's `response_metadata`.
+
+    Returns:
+        A block of type `refusal`: Google's explanation, "" without one, and in `extras`
+        the reason. None if nothing was refused, or langchain-core knows no such block.
+    """
+    if not _HAS_REFUSAL_BLOCKS:
+        return None
+    feedback = metadata.get("prompt_feedback") or {}
+    if reason := feedback.get("block_reason"):
+        said = "block_reason"
+    elif (reason := metadata.get("finish_reason")) in _REFUSED:
+        said = "finish_reason"
+    else:
+        return None
+    return {
+        "type": "refusal",
+        "refusal": metadata.get("finish_message") or "",
+        # `ModelRefusalError.from_refusal` names the category in its text.
+        "extras": {"category": reason, said: reason},
+    }
 
 
 def failure_from_message(

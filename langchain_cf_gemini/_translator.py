@@ -7,18 +7,15 @@ v1 already; core reads it without us.
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini._blocks import block_from_part, extras_from
 from langchain_cf_gemini._draft import unmarked_args
+from langchain_cf_gemini._finish import refusal_from_metadata
 from langchain_cf_gemini._gemini import Json
 from langchain_cf_gemini._notes import KEY, SYNTHETIC, texts_from_notes
 
 if TYPE_CHECKING:
     from langchain_core.messages import content as types
-
-_REFUSALS = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST"})
-_HAS_REFUSAL = "refusal" in KNOWN_BLOCK_TYPES
 
 
 class _Blocks:
@@ -133,8 +130,8 @@ class _Blocks:
                 self.text("", {})
                 texts = self.made[-1:]
             texts[0]["annotations"] = citations
-        if _HAS_REFUSAL and (said := _refusal(metadata)):
-            self.made.append({"type": "refusal", "refusal": said})
+        if refusal := refusal_from_metadata(metadata):
+            self.made.append(refusal)
 
 
 def _unmarked(call: Any) -> Json:
@@ -143,14 +140,6 @@ def _unmarked(call: Any) -> Json:
     if why is None:
         return {"type": "tool_call_chunk", **call}
     return {**call, "type": "invalid_tool_call", "args": args, "error": why}
-
-
-def _refusal(metadata: Json) -> str | None:
-    feedback = metadata.get("prompt_feedback") or {}
-    reason = feedback.get("block_reason") or metadata.get("finish_reason")
-    if feedback.get("block_reason") or reason in _REFUSALS:
-        return str(metadata.get("finish_message") or reason)
-    return None
 
 
 def blocks_from_message(message: AIMessage) -> "list[types.ContentBlock]":

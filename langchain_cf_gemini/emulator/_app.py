@@ -16,6 +16,7 @@ from langchain_cf_gemini.emulator._refusals import gateway_refusal, v4_refusal
 from langchain_cf_gemini.emulator._sending import EmulatedResponse, Transports
 from langchain_cf_gemini.emulator._service import Service
 
+_VERSIONS = ("v1", "v1beta", "v1beta1")
 _CONTENT_METHODS = ("generateContent", "streamGenerateContent", "countTokens")
 
 
@@ -39,10 +40,13 @@ def application(service: Service, transports: Transports) -> Starlette:
             ),
             Route(studio, routes.gateway, methods=["POST"]),
             Route(vertex, routes.gateway, methods=["POST"]),
-            Route("/v1/{rest:path}", routes.no_provider, methods=["GET", "POST"]),
-            Route("/v1beta/models", routes.google_models),
-            Route("/v1beta/models/{call}", routes.google, methods=["GET", "POST"]),
-            Route("/v1beta1/models/{call}", routes.google, methods=["GET", "POST"]),
+            # google-genai asks v1beta up to its version 2 and v1 from 3 on.
+            *(Route(f"/{v}/models", routes.google_models) for v in _VERSIONS),
+            *(
+                Route(f"/{v}/models/{{call}}", routes.google, methods=_GET_OR_POST)
+                for v in _VERSIONS
+            ),
+            Route("/v1/{rest:path}", routes.no_provider, methods=_GET_OR_POST),
             Route("/", routes.page),
             Route("/favicon.ico", routes.no_icon),
             Route("/{rest:path}", routes.no_route, methods=_EVERY_METHOD),
@@ -50,6 +54,7 @@ def application(service: Service, transports: Transports) -> Starlette:
     )
 
 
+_GET_OR_POST = ["GET", "POST"]
 _EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 

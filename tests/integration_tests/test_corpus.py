@@ -21,6 +21,7 @@ from langchain_core.messages import (
     messages_to_dict,
     trim_messages,
 )
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini import CloudflareGeminiError
 from tests.integration_tests.corpus import (
@@ -281,11 +282,25 @@ def _kinds_of_parts(recorded: Recorded) -> list[tuple[str, ...]]:
     return kinds
 
 
+def _is_refused(message: AIMessage) -> bool:
+    metadata = message.response_metadata
+    blocked = "block_reason" in metadata.get("prompt_feedback", {})
+    withheld = metadata.get("finish_reason") in (
+        "SAFETY",
+        "PROHIBITED_CONTENT",
+        "BLOCKLIST",
+    )
+    return "refusal" in KNOWN_BLOCK_TYPES and (blocked or withheld)
+
+
 @every_answer
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 def test_content_blocks(recorded: Recorded, output_version: str) -> None:
-    blocks = read(recorded, output_version).content_blocks
+    message = read(recorded, output_version)
+    blocks = list(message.content_blocks)
     json.dumps(blocks)
+    if _is_refused(message):
+        assert blocks.pop()["type"] == "refusal"
     found: list[str] = []
     for block in blocks:
         is_text = block["type"] in ("text", "reasoning")

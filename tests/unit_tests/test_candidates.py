@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
+from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini import ResponseFormatError
 from tests.models import (
@@ -25,6 +26,10 @@ from tests.models import (
 CODE = {"executableCode": {"language": "PYTHON", "code": "1+1"}}
 RESULT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}
 PNG = {"inlineData": {"mimeType": "image/png", "data": "aW1n"}}
+
+
+def refusals_of(message: AIMessage) -> list[Any]:
+    return [b for b in message.content_blocks if str(b["type"]) == "refusal"]
 
 
 # ---- content
@@ -293,6 +298,9 @@ def test_blocked_prompts_are_messages(
     assert metadata["finish_reason"] == reason
     assert metadata["prompt_feedback"]["block_reason"] == reason
     assert metadata.get("finish_message") == said
+    refusals = refusals_of(message)
+    assert bool(refusals) is ("refusal" in KNOWN_BLOCK_TYPES)
+    assert all(refusal["extras"]["block_reason"] == reason for refusal in refusals)
     assert message.usage_metadata is not None
     assert message.usage_metadata["total_tokens"] == 5
     if "safetyRatings" in feedback:
@@ -453,12 +461,30 @@ def test_blocks_of_edited_text() -> None:
     assert block == {"type": "text", "text": "Other", "index": block.get("index")}
 
 
-def test_refusals_are_blocks_where_langchain_has_them() -> None:
-    from langchain_core.messages.content import KNOWN_BLOCK_TYPES
+REFUSED = [
+    ({"finish": "SAFETY", "finishMessage": "No."}, "No.", ("finish_reason", "SAFETY")),
+    ({"finish": "BLOCKLIST"}, "", ("finish_reason", "BLOCKLIST")),
+]
 
-    message = message_of(finish="SAFETY", finishMessage="No.")
-    refused = [b for b in message.content_blocks if str(b["type"]) == "refusal"]
-    assert bool(refused) is ("refusal" in KNOWN_BLOCK_TYPES)
+
+@pytest.mark.parametrize("first", [text("Well, "), thought("Hm.")], ids=["text", "v1"])
+@pytest.mark.parametrize(("ending", "said", "reason"), REFUSED)
+def test_refusals_are_blocks_where_langchain_has_them(
+    first: Json, ending: Json, said: str, reason: tuple[str, str]
+) -> None:
+    if "refusal" not in KNOWN_BLOCK_TYPES:
+        assert refusals_of(message_of(first, **ending)) == []
+        return
+    for message in (
+        message_of(first, **ending),
+        streamed(event(first), answer(**ending)),
+    ):
+        (refusal,) = refusals_of(message)
+        refusal.pop("index", None)
+        name, value = reason
+        extras = {"category": value, name: value}
+        assert refusal == {"type": "refusal", "refusal": said, "extras": extras}
+        assert back(message) == [first]
 
 
 def test_thoughts_that_follow_text_in_a_stream() -> None:
