@@ -24,7 +24,8 @@ from langchain_cf_gemini._exceptions import UnsupportedContentError
 # One path segment that needs no escaping and cannot leave its place in the URL.
 _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 _MODEL = re.compile(r"@?[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
-_API_PATH = re.compile(r"(?:/[A-Za-z0-9_@%~][A-Za-z0-9._@%~:-]*)+(?:\?[!-~]*)?")
+# No percent sign: an escaped dot or slash would leave its segment on the far side.
+_API_PATH = re.compile(r"(?:/[A-Za-z0-9_@~][A-Za-z0-9._@~:-]*)+(?:\?[!-~]*)?")
 # RFC 9110 5.1 and 5.5, less the obsolete bytes beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")
@@ -139,7 +140,7 @@ def api_request(
     body: Mapping[str, Any] | None = None,
 ) -> Request:
     """A request to any path of Cloudflare's API below `/accounts/{account_id}`."""
-    if not _API_PATH.fullmatch(path) or "/.." in path or "%2f" in path.lower():
+    if not _API_PATH.fullmatch(path):
         raise _refused("path", path)
     root = _checked_base(account.base_url, account.allow_http)
     return Request(
@@ -163,7 +164,7 @@ def _headers(
         check_header(name, value)
         headers[name.lower()] = value
     # Last, so that no default header takes the credentials' place.
-    headers.update((name.replace("_", "-"), v) for name, v in credentials.items())
+    headers.update(credentials)
     return headers
 
 

@@ -146,18 +146,16 @@ class Transport:
             request, max_retries, lambda: self._aread(request, times, _answer)
         )
 
-    def call(self, request: Request, *, timeout: Timeout | Unset = UNSET) -> Any:
+    def call(self, request: Request) -> Any:
         """The `result` of a request to another part of Cloudflare's API."""
-        times = self._times_of(timeout)
         return self._repeated(
-            request, UNSET, lambda: self._read(request, times, _result)
+            request, UNSET, lambda: self._read(request, self._times, _result)
         )
 
-    async def acall(self, request: Request, *, timeout: Timeout | Unset = UNSET) -> Any:
+    async def acall(self, request: Request) -> Any:
         """The `result` of a request to another part of Cloudflare's API."""
-        times = self._times_of(timeout)
         return await self._arepeated(
-            request, UNSET, lambda: self._aread(request, times, _result)
+            request, UNSET, lambda: self._aread(request, self._times, _result)
         )
 
     @contextmanager

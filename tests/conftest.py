@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
+from langchain_cf_gemini._retry import forget_budgets
+
 _VARIABLES = (
     "CLOUDFLARE_ACCOUNT_ID",
     "CF_ACCOUNT_ID",
@@ -25,6 +27,12 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep a developer's own credentials out of every test."""
     for name in _VARIABLES:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def full_budgets() -> None:
+    """Let no test pay for another's repetitions."""
+    forget_budgets()
 
 
 @pytest.fixture(autouse=True)

@@ -352,6 +352,7 @@ def test_row_35_a_forked_child_opens_its_own_connections() -> None:
         asyncio.run(acall())
         child = os.fork()
         transport.send(request_of("send", root))
+        transport.send(request_of("send", root))
         asyncio.run(acall())
         if child:
             _, status = os.waitpid(child, 0)

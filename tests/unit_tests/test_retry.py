@@ -5,6 +5,8 @@ from __future__ import annotations
 import email.utils
 import pickle
 import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -128,6 +130,13 @@ def test_an_empty_budget_ends_the_attempts() -> None:
     assert budget.tokens == 2
 
 
+def test_a_repetition_after_a_timeout_costs_double() -> None:
+    budget = RetryBudget()
+    timeout = CloudflareTimeoutError("too late")
+    assert Attempts(STEADY, budget).delay_after(timeout) == 0.5
+    assert budget.tokens == 490
+
+
 def test_a_success_gives_back_what_its_last_repetition_cost() -> None:
     budget = RetryBudget()
     attempts = Attempts(STEADY, budget)
@@ -207,9 +216,25 @@ def test_retry_after_from_headers(
     assert retry_after_from_headers(headers, NOW) == seconds
 
 
-def test_a_date_without_a_zone_is_gmt() -> None:
-    bare = date(60).removesuffix(" GMT") + " -0000"
-    assert retry_after_from_headers({"retry-after": bare}, NOW) == 60.0
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's own time zone, which must not matter."""
+    monkeypatch.setenv("TZ", "UTC+5")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@pytest.mark.parametrize(
+    ("zone", "seconds"), [(" -0000", 60.0), (" GMT", 60.0), (" -0001", 120.0)]
+)
+def test_dates_are_read_in_their_zone_and_without_one_as_gmt(
+    zone: str, seconds: float
+) -> None:
+    text = date(60).removesuffix(" GMT") + zone
+    assert retry_after_from_headers({"retry-after": text}, NOW) == seconds
 
 
 @given(st.text())

@@ -7,7 +7,10 @@ import codecs
 import itertools
 import json
 import logging
+import pickle
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -25,6 +28,7 @@ from langchain_cf_gemini._cloudflare import (
     gateway_request,
     run_request,
 )
+from langchain_cf_gemini._defaults import DEFAULT_TIMEOUT
 from langchain_cf_gemini._exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -306,6 +310,29 @@ def test_the_request_goes_out_as_it_was_built(way: str) -> None:
 
 
 @each_way
+def test_timeouts_per_call(way: str) -> None:
+    seen: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"])
+        return httpx.Response(200, json=PAYLOAD)
+
+    asked = Asked(handler)
+    asked.payloads(way, timeout=7.5)
+    asked.payloads(way, timeout=None)
+    asked.payloads(way)
+    assert [waits["read"] for waits in seen] == [7.5, None, DEFAULT_TIMEOUT]
+
+
+def test_a_user_s_clients_stay_in_their_process() -> None:
+    settings = TransportSettings(max_retries=7)
+    for client in ("http_client", "http_async_client"):
+        # A lock stands for a client: both cannot be pickled.
+        mine = replace(settings, **{client: threading.Lock()})
+        assert pickle.loads(pickle.dumps(Transport(mine))).settings == settings
+
+
+@each_way
 def test_retries_per_call(way: str) -> None:
     answers = iter([500] * 4)
 
@@ -454,6 +481,7 @@ def test_calls_of_cloudflare_s_api(way: str) -> None:
             httpx.Response(500),
             httpx.Response(200, json={"success": True, "result": {"id": 1}}),
             httpx.Response(404, json={"success": False, "errors": [{"code": 7003}]}),
+            *[httpx.Response(200, text="<html>", headers={"cf-ray": "ray-1"})] * 3,
         ]
     )
     asked = Asked(lambda _: next(results))
@@ -469,6 +497,9 @@ def test_calls_of_cloudflare_s_api(way: str) -> None:
     with pytest.raises(CloudflareNotFoundError) as caught:
         call()
     assert caught.value.code == 7003
+    with pytest.raises(ResponseFormatError) as unread:
+        call()
+    assert unread.value.ray_id == "ray-1"
 
 
 @each_way
