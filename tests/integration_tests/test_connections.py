@@ -365,7 +365,7 @@ def test_row_35_a_forked_child_opens_its_own_connections() -> None:
         assert server.opened == 5
 
 
-def test_row_35_multiprocessing_fork_and_spawn() -> None:
+def test_row_35_pools_of_forked_processes() -> None:
     code = """
         import multiprocessing, sys
         from langchain_cf_gemini._transport import Transport, TransportSettings

@@ -326,9 +326,11 @@ def test_timeouts_per_call(way: str) -> None:
 
 def test_a_user_s_clients_stay_in_their_process() -> None:
     settings = TransportSettings(max_retries=7)
-    for client in ("http_client", "http_async_client"):
-        # A lock stands for a client: both cannot be pickled.
-        mine = replace(settings, **{client: threading.Lock()})
+    client = threading.Lock()  # stands for a client: neither can be pickled
+    for mine in (
+        replace(settings, http_client=client),
+        replace(settings, http_async_client=client),
+    ):
         assert pickle.loads(pickle.dumps(Transport(mine))).settings == settings
 
 

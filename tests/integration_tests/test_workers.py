@@ -1,0 +1,69 @@
+"""Models and chains sent to other processes, which read their own environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from langchain_cf_gemini.emulator import Emulator
+
+# The parent has used its model when it sends it, and keeps its token to itself.
+PRELUDE = """
+    import json, multiprocessing, os, sys
+    from langchain_core.output_parsers import StrOutputParser
+    from langchain_core.prompts import ChatPromptTemplate
+    from langchain_cf_gemini import ChatCloudflareGemini
+
+    model = ChatCloudflareGemini(model="gemini-3-flash", **json.loads(sys.argv[1]))
+    prompt = ChatPromptTemplate.from_template("Say {word}")
+    weather = {"name": "get_weather", "parameters": {"type": "object"}}
+    chain = prompt | model.bind_tools([weather], tool_choice="none") | StrOutputParser()
+    words = [{"word": word} for word in ("one", "two", "three", "four")]
+    chain.invoke(words[0])
+"""
+WORKERS = {
+    "spawn": """
+        with multiprocessing.get_context("spawn").Pool(2) as pool:
+            answers = pool.map(chain.invoke, words)
+    """,
+    "fork": """
+        with multiprocessing.get_context("fork").Pool(2) as pool:
+            answers = pool.map(chain.invoke, words)
+    """,
+    "dask": """
+        import dask
+
+        tasks = [dask.delayed(lambda word: chain.invoke(word))(word) for word in words]
+        answers = dask.compute(*tasks, scheduler="processes", num_workers=2)
+    """,
+}
+
+
+@pytest.mark.parametrize("kind", WORKERS)
+def test_chains_work_in_other_processes(kind: str) -> None:
+    work = WORKERS[kind]
+    code = (
+        textwrap.dedent(PRELUDE) + textwrap.dedent(work) + "print(json.dumps(answers))"
+    )
+    with Emulator() as emulator:
+        settings = dict(emulator.client)
+        token = settings.pop("api_token")
+        done = subprocess.run(
+            [sys.executable, "-W", "error", "-c", code, json.dumps(settings)],
+            env={**os.environ, "CLOUDFLARE_API_TOKEN": str(token)},
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        answers = json.loads(done.stdout.splitlines()[-1])
+        assert len(answers) == 4
+        assert all(answers)
+        emulator.assert_request_count(5)
+    assert token not in done.stdout + done.stderr
