@@ -236,13 +236,24 @@ def json_from_body(body: Mapping[str, Any]) -> bytes:
         raise UnsupportedContentError(
             f"the request cannot be written as JSON: {error}"
         ) from None
-    # to_json writes NaN as a bare word, which is not JSON. The words also occur in
-    # texts and images, so a hit is only a reason to look.
-    if (b"NaN" in data or b"Infinity" in data) and _has_non_finite(body):
+    if _may_hold_non_finite(data) and _has_non_finite(body):
         raise UnsupportedContentError(
             "the request holds NaN or an infinite number, which JSON cannot carry"
         )
     return data
+
+
+def _may_hold_non_finite(data: bytes) -> bool:
+    """Whether it is worth looking for NaN, which to_json writes as a bare word.
+
+    The words also occur in texts and images, so a hit is only a reason to look. What is
+    this long holds media: few values, of which a look at each costs nothing, while the
+    search takes 3 of the 13 milliseconds of CPU that a call with a 5 MB image takes.
+    """
+    return len(data) > _MOST_TEXT or b"NaN" in data or b"Infinity" in data
+
+
+_MOST_TEXT = 4 * 2**20  # bytes; about a million tokens
 
 
 def _has_non_finite(value: Any) -> bool:

@@ -96,11 +96,12 @@ def _inline(data: Any, mime: Any, kind: str) -> Json:
 
 
 def _from_data_uri(uri: str, kind: str) -> Json:
-    head, comma, data = uri[5:].partition(",")
-    mime, *parameters = head.split(";")
-    if not comma or "base64" not in parameters:
+    comma = uri.find(",")
+    mime, *parameters = uri[5 : max(comma, 5)].split(";")
+    if comma < 0 or "base64" not in parameters:
         raise _refused(f"a block of type {kind!r} has a data URI that is not base64")
-    return _inline(data, mime, kind)
+    # One copy of the data; str.partition would search and copy for a millisecond more.
+    return _inline(uri[comma + 1 :], mime, kind)
 
 
 def _passed(url: str, mime: Any, kind: str) -> Json:

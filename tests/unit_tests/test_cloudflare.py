@@ -306,6 +306,13 @@ def test_numbers_that_json_cannot_carry_are_refused(value: Any) -> None:
         json_from_body({"x": value})
 
 
+def test_such_numbers_are_found_beside_media() -> None:
+    image = "A" * (4 * 2**20 + 1)
+    assert image in json_from_body({"data": image, "score": 0.5}).decode()
+    with pytest.raises(UnsupportedContentError, match=r"^the request holds NaN"):
+        json_from_body({"data": image, "score": math.nan})
+
+
 @pytest.mark.parametrize("value", ["NaN", "Infinity", ":NaN,", [1.5, "-Infinity"]])
 def test_texts_about_such_numbers_are_no_such_numbers(value: Any) -> None:
     assert json.loads(json_from_body({"x": value})) == {"x": value}
