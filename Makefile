@@ -78,6 +78,7 @@ record: $(VENV)/.test  ## Record the cassettes again (live with the two variable
 
 bench: $(VENV)/.test  ## Measure: the pure parts, and all of it against the peers
 	@$(BIN)/pytest tests/benchmarks --benchmark-enable --benchmark-columns=median,iqr,rounds -q
+	@$(BIN)/python -m tests.benchmarks.imports
 	@if [ -x ../shared/bench/run.sh ]; then ../shared/bench/run.sh --out .bench/results.jsonl && \
 	$(BIN)/python -m tests.benchmarks.chart .bench/results.jsonl docs/performance.svg; \
 	else echo "The side-by-side benchmark (../shared/bench) is not here; the parts above are all."; fi
