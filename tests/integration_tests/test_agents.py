@@ -20,6 +20,7 @@ from langchain.agents.middleware import (
     SummarizationMiddleware,
 )
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.exceptions import ModelError
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
@@ -28,7 +29,7 @@ from langgraph.types import Command
 from pydantic import BaseModel
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from langchain_cf_gemini.emulator import Emulator, call, reply
+from langchain_cf_gemini.emulator import Answer, Emulator, block, call, finish, reply
 
 MODES = ["auto", "run", "gateway"]
 every_endpoint = pytest.mark.parametrize("endpoint", MODES)
@@ -397,3 +398,32 @@ def test_sqlite_checkpoints_across_processes(
         if "thoughtSignature" in part
     ]
     assert len(signed) == 2
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize(
+    ("withheld", "reason"),
+    [
+        (block("PROHIBITED_CONTENT", message="Not that."), "PROHIBITED_CONTENT"),
+        (finish("SAFETY", message="Not that."), "SAFETY"),
+    ],
+    ids=["prompt", "answer"],
+)
+def test_refusals_end_an_agent_that_asks_for_it(
+    emulator: Emulator, withheld: Answer, reason: str, output_version: str
+) -> None:
+    middleware = pytest.importorskip(
+        "langchain.agents.middleware.model_refusal",
+        reason="langchain has refusals since 1.5",
+    )
+    emulator.script(withheld)
+    agent = create_agent(
+        _model(emulator, output_version=output_version),
+        tools=[get_weather],
+        middleware=[middleware.ModelRefusalMiddleware()],
+    )
+    with pytest.raises(ModelError, match=rf"category='{reason}'\): Not that\."):
+        agent.invoke({"messages": [HumanMessage("Hm?")]})
