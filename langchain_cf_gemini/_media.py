@@ -97,7 +97,7 @@ def _inline(data: Any, mime: Any, kind: str) -> Json:
 
 def _from_data_uri(uri: str, kind: str) -> Json:
     comma = uri.find(",")
-    mime, *parameters = uri[5 : max(comma, 5)].split(";")
+    mime, *parameters = uri[5:comma].split(";")
     if comma < 0 or "base64" not in parameters:
         raise _refused(f"a block of type {kind!r} has a data URI that is not base64")
     # One copy of the data; str.partition would search and copy for a millisecond more.

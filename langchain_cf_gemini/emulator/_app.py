@@ -40,7 +40,7 @@ def application(service: Service, transports: Transports) -> Starlette:
             ),
             Route(studio, routes.gateway, methods=["POST"]),
             Route(vertex, routes.gateway, methods=["POST"]),
-            # google-genai asks v1beta up to its version 2 and v1 from 3 on.
+            # google-genai 2.34 asks v1beta, 3.6 asks v1.
             *(Route(f"/{v}/models", routes.google_models) for v in _VERSIONS),
             *(
                 Route(f"/{v}/models/{{call}}", routes.google, methods=_GET_OR_POST)

@@ -11,7 +11,7 @@ from langchain_cf_gemini.emulator._service import Service
 def google_models(
     service: Service, incoming: Incoming, model: str | None = None
 ) -> Outgoing:
-    """`GET /v1beta/models` and `GET /v1beta/models/{model}`."""
+    """`GET /{version}/models` and `GET /{version}/models/{model}`."""
 
     def answer() -> Outgoing:
         service.check_key(incoming)

@@ -5,7 +5,7 @@
 CPython 3.11 keeps Python frames in chunks of 16 kB, and a loop whose calls cross from
 one chunk to the next maps and unmaps memory each time: strace counted from 2,225 to
 21,290 such maps in one import, at different depths. So the depth at which an import
-stands changes its cost by up to a quarter, whatever is imported. One depth says little;
+stands changes its cost by up to a third, whatever is imported. One depth says little;
 this prints the median over many.
 """
 

@@ -186,7 +186,7 @@ def test_row_39_ids_that_are_no_path_segment_are_refused(bad: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "a//b", "../a", "a/..", "a..b", "a b", "a%2f", "é"]
+    "bad", ["", "a//b", "../a", "a/..", "a..b", "a b", "a%2f", "é", "a\n"]
 )
 def test_row_39_models_that_are_no_catalogue_id_are_refused(bad: str) -> None:
     with pytest.raises(UnsupportedContentError, match=_says("model", bad)):
