@@ -165,6 +165,41 @@ def drip(data: bytes) -> Act:
     return act
 
 
+async def drip_header(wire: Wire) -> None:
+    """One byte of a header at a time, for as long as the client listens."""
+    wire.cut()
+    with _gone():
+        await wire.send(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        while not wire.writer.transport.is_closing():
+            await wire.send(b"x")
+            await asyncio.sleep(0.01)
+
+
+def tunnel(port: int) -> Act:
+    """A proxy's answer to CONNECT: bytes go to and fro between client and port."""
+
+    async def act(wire: Wire) -> None:
+        wire.cut()
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            await wire.send(b"HTTP/1.1 200 OK\r\n\r\n")
+            await asyncio.gather(_pump(wire.reader, writer), _pump(reader, wire.writer))
+        finally:
+            writer.close()
+            with _gone():
+                await asyncio.shield(writer.wait_closed())
+
+    return act
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with _gone():
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+
+
 @dataclass
 class Loopback:
     """The server; its last act is repeated for all further requests."""

@@ -9,13 +9,17 @@ import json
 import os
 import pickle
 import socket
+import ssl
 import subprocess
 import sys
 import textwrap
 import threading
 import weakref
 from collections import deque
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,7 @@ from langchain_cf_gemini._clients import (
     backend_name,
     proxy_from_environment,
 )
+from langchain_cf_gemini._exceptions import CloudflareTimeoutError
 from langchain_cf_gemini._pools import (
     IDLE_CONNECTIONS,
     keepalive_options,
@@ -42,10 +47,16 @@ from tests.integration_tests.loopback import (
     Loopback,
     Wire,
     answer,
+    drip_header,
     event,
     events,
+    tunnel,
 )
-from tests.integration_tests.test_cancellation import both_backends, settled
+from tests.integration_tests.test_cancellation import (
+    both_backends,
+    fresh_trust,
+    settled,
+)
 
 
 def say(text: str) -> dict[str, Any]:
@@ -227,6 +238,42 @@ def test_row_36_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
         assert server.opened <= 50
         transport.close()
         assert asyncio.run(settled(lambda: server.open == 0))
+
+
+@contextmanager
+def counted_sends() -> Iterator[list[str]]:
+    """The calls of `socket.send` that this thread makes meanwhile."""
+    seen: list[str] = []
+
+    def look(_frame: object, happened: str, called: object) -> None:
+        if happened == "c_call" and getattr(called, "__name__", "") == "send":
+            if isinstance(getattr(called, "__self__", None), socket.socket):
+                seen.append(happened)
+
+    sys.setprofile(look)
+    try:
+        yield seen
+    finally:
+        sys.setprofile(None)
+
+
+on_httpx = pytest.mark.parametrize(
+    "way", ["send", "stream", "asend-httpx", "astream-httpx"]
+)
+
+
+@on_httpx
+@pytest.mark.parametrize(("size", "sends"), [(10, 1), (60_000, 1), (70_000, 2)])
+def test_head_and_body_of_a_request_are_sent_in_one(
+    way: str, size: int, sends: int
+) -> None:
+    whole = events(event(PAYLOAD)) if "stream" in way else answer()
+    with Loopback([whole]) as server:
+        request = replace(request_of(way, server), body=b" " * size)
+        with counted_sends() as seen:
+            assert ask(way, server, request=request).payloads == [PAYLOAD]
+        assert len(server.received[0].body) == size
+    assert len(seen) == sends
 
 
 def test_a_stream_outlives_its_transport_but_not_its_connection() -> None:
@@ -544,6 +591,69 @@ def test_a_proxy_of_the_environment_is_asked(
     assert received.path.startswith("http://cloudflare.invalid/client/v4/")
     if way != "asend-aiohttp":
         assert received.headers["proxy-authorization"].startswith("Basic ")
+
+
+@pytest.fixture
+def tunnelled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[Loopback, Loopback]]:
+    """A server with TLS that only a proxy can reach, and the proxy."""
+    pem = Path(__file__).with_name("loopback.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with (
+        fresh_trust(str(pem), monkeypatch),
+        Loopback(tls=context) as server,
+        Loopback([tunnel(server.port)]) as proxy,
+    ):
+        monkeypatch.setenv("https_proxy", f"http://me:pw@127.0.0.1:{proxy.port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        yield server, proxy
+
+
+FAR = "https://cloudflare.invalid"
+
+
+def test_a_tunnel_through_a_proxy_is_kept(
+    tunnelled: tuple[Loopback, Loopback],
+) -> None:
+    server, proxy = tunnelled
+    transport = Transport(TransportSettings(max_retries=0))
+    for _ in range(3):
+        assert transport.send(request_of("send", FAR)).payloads == [PAYLOAD]
+    transport.close()
+    assert [asked.method for asked in proxy.received] == ["CONNECT"]
+    assert proxy.received[0].headers["proxy-authorization"].startswith("Basic ")
+    assert len(server.received) == 3
+
+
+@both_backends
+def test_a_tunnel_through_a_proxy_is_kept_by_asyncio(
+    backend: AsyncBackend, tunnelled: tuple[Loopback, Loopback]
+) -> None:
+    server, proxy = tunnelled
+
+    async def run() -> None:
+        transport = Transport(TransportSettings(max_retries=0, async_backend=backend))
+        for _ in range(3):
+            answered = await transport.asend(request_of("asend", FAR))
+            assert answered.payloads == [PAYLOAD]
+        await transport.aclose()
+
+    asyncio.run(run())
+    assert [asked.method for asked in proxy.received] == ["CONNECT"]
+    assert len(server.received) == 3
+
+
+@on_httpx
+def test_row_23_headers_that_drip_through_a_tunnel_end(
+    way: str, tunnelled: tuple[Loopback, Loopback]
+) -> None:
+    server, _ = tunnelled
+    server.acts = [drip_header]
+    outcome = ask(way, FAR, timeout=0.3, max_retries=0)
+    assert isinstance(outcome.error, CloudflareTimeoutError)
 
 
 def test_on_aiohttp_a_proxy_s_password_goes_into_the_tunnel_s_headers() -> None:

@@ -55,6 +55,7 @@ from tests.integration_tests.loopback import (
     answer,
     cut,
     drip,
+    drip_header,
     event,
     events,
     head,
@@ -499,15 +500,7 @@ def test_row_23_a_slow_drip_ends(way: str) -> None:
 
 @every_way
 def test_row_23_headers_that_drip_end_too(way: str) -> None:
-    async def act(wire: Wire) -> None:
-        wire.cut()
-        await wire.send(b"HTTP/1.1 200 OK\r\nx-slow: ")
-        with contextlib.suppress(ConnectionError):
-            while not wire.writer.transport.is_closing():
-                await wire.send(b"x")
-                await asyncio.sleep(0.01)
-
-    with Loopback([act]) as server:
+    with Loopback([drip_header]) as server:
         outcome = ask(way, server, timeout=0.2, max_retries=0)
     assert type(outcome.error) is CloudflareTimeoutError
 
