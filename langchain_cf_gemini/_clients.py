@@ -15,7 +15,7 @@ import ssl
 import sys
 import threading
 from base64 import b64encode
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from functools import cache, lru_cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from urllib.request import getproxies, proxy_bypass
@@ -91,13 +91,40 @@ def _url(url: str) -> httpx.URL:
 
 def wire_request(request: Request, timeouts: Timeouts) -> httpx.Request:
     """The request in httpx's words."""
+    url, extensions = _url(request.url), {"timeout": timeouts}
+    if len(request.pieces) < 2:
+        return httpx.Request(
+            request.method,
+            url,
+            headers=request.headers,
+            content=request.body,
+            extensions=extensions,
+        )
+    own = {
+        "host": url.netloc.decode("ascii"),
+        "content-length": str(sum(map(len, request.pieces))),
+    }
     return httpx.Request(
         request.method,
-        _url(request.url),
-        headers=request.headers,
-        content=request.body,
-        extensions={"timeout": timeouts},
+        url,
+        headers=own | request.headers,
+        stream=_Pieces(request.pieces),
+        extensions=extensions,
     )
+
+
+class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in pieces, for threads and for asyncio; httpx's own is for one of them."""
+
+    def __init__(self, pieces: tuple[bytes, ...]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._pieces)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self._pieces:
+            yield piece
 
 
 def proxy_from_environment(url: httpx.URL) -> str | None:

@@ -48,6 +48,7 @@ class Media:
 
     urls: Literal["inline", "pass"] = "inline"
     per_part: bool = True
+    is_inline: bool = False
     downloads: list[Download] = field(default_factory=list)
 
 
@@ -252,6 +253,7 @@ def part_from_media(block: Json, media: Media) -> Json:
         UnsupportedContentError: If the block does not hold media that can be sent.
     """
     part = _READERS[block["type"]](block, media)
+    media.is_inline = media.is_inline or "inlineData" in part
     notes = {**(block.get("extras") or {}), **block}
     if video := notes.get("video_metadata") or notes.get("videoMetadata"):
         part["videoMetadata"] = _video_metadata(video)

@@ -85,8 +85,8 @@ def lay_around(stream: Any, shortened: Shortened) -> None:
 def lay_around_async(stream: Any) -> None:
     """Join a stream's writes, and ask its socket alone whether it is still open.
 
-    anyio collects every attribute of a stream to find its socket, which httpcore and
-    our pool have it do for each request; asked once, 4 % of a small call's CPU is saved.
+    anyio collects every attribute of a stream to find its socket, and httpcore and our
+    pool have it do so for each request; asking once saves 4 % of a small call's CPU.
     """
     outbox, read, write = Outbox(), stream.read, stream.write
     extra_info, sock = stream.get_extra_info, stream.get_extra_info("socket")

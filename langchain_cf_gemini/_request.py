@@ -75,10 +75,16 @@ class Call:
                 gateway=self.gateway.gateway_id,
                 headers=headers,
                 stream=stream,
+                has_media=self.media.is_inline,
             )
-        body = {**self.body, "stream": True} if stream else self.body
-        model = f"google/{self.model}"
-        return run_request(account, model, body, headers=headers, stream=stream)
+        return run_request(
+            account,
+            f"google/{self.model}",
+            {**self.body, "stream": True} if stream else self.body,
+            headers=headers,
+            stream=stream,
+            has_media=self.media.is_inline,
+        )
 
     def _gemini_api_body(self) -> Json:
         """Return the body as the Gemini API wants it, which differs in one point.

@@ -34,6 +34,7 @@ from langchain_cf_gemini._clients import (
     proxy_from_environment,
 )
 from langchain_cf_gemini._exceptions import CloudflareTimeoutError
+from langchain_cf_gemini._json_body import json_from_body
 from langchain_cf_gemini._pools import (
     IDLE_CONNECTIONS,
     keepalive_options,
@@ -241,14 +242,14 @@ def test_row_36_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
 
 
 @contextmanager
-def counted_sends() -> Iterator[list[str]]:
-    """The calls of `socket.send` that this thread makes meanwhile."""
+def socket_calls() -> Iterator[list[str]]:
+    """The methods of sockets that this thread calls meanwhile."""
     seen: list[str] = []
 
     def look(_frame: object, happened: str, called: object) -> None:
-        if happened == "c_call" and getattr(called, "__name__", "") == "send":
-            if isinstance(getattr(called, "__self__", None), socket.socket):
-                seen.append(happened)
+        owner = getattr(called, "__self__", None)
+        if happened == "c_call" and isinstance(owner, socket.socket):
+            seen.append(getattr(called, "__name__", ""))
 
     sys.setprofile(look)
     try:
@@ -269,11 +270,34 @@ def test_head_and_body_of_a_request_are_sent_in_one(
 ) -> None:
     whole = events(event(PAYLOAD)) if "stream" in way else answer()
     with Loopback([whole]) as server:
-        request = replace(request_of(way, server), body=b" " * size)
-        with counted_sends() as seen:
+        request = replace(request_of(way, server), pieces=(b" " * size,))
+        with socket_calls() as seen:
             assert ask(way, server, request=request).payloads == [PAYLOAD]
         assert len(server.received[0].body) == size
-    assert len(seen) == sends
+    assert seen.count("send") == sends
+
+
+MEDIA = "QUJD" * 2**16
+
+
+@every_way
+def test_long_media_come_whole_and_again_after_a_failure(way: str) -> None:
+    body = {"contents": [{"parts": [{"inlineData": {"data": MEDIA}}, {"text": "é"}]}]}
+    whole = events(event(PAYLOAD)) if "stream" in way else answer()
+    with Loopback([answer(b"", 503), whole]) as server:
+        request = replace(
+            request_of(way, server), pieces=json_from_body(body, has_media=True)
+        )
+        assert len(request.pieces) == 3
+        outcome = ask(way, server, request=request)
+        with httpx.Client() as client:
+            ask("send", server, request=request, http_client=client)
+    assert outcome.payloads == [PAYLOAD]
+    first, second, third = server.received
+    assert first.body == second.body == third.body == request.body
+    assert json.loads(first.body) == body
+    assert "transfer-encoding" not in first.headers
+    assert first.headers["host"] == f"127.0.0.1:{server.port}"
 
 
 def test_a_stream_outlives_its_transport_but_not_its_connection() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import re
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +19,6 @@ from langchain_cf_gemini._cloudflare import (
     gateway_from_headers,
     gateway_request,
     is_loopback,
-    json_from_body,
     run_request,
 )
 from langchain_cf_gemini._envelope import (
@@ -38,6 +36,7 @@ from langchain_cf_gemini._exceptions import (
     ResponseFormatError,
     UnsupportedContentError,
 )
+from tests.strategies import JSON
 
 ACCOUNT = Account(account_id="acc0", api_token="tok", google_api_key="AIza-key")
 OK = Context(200, {})
@@ -139,7 +138,7 @@ def test_requests_are_unary_unless_said_otherwise() -> None:
         run_request(ACCOUNT, "google/m", {}),
         gateway_request(ACCOUNT, "m", {}),
         api_request(ACCOUNT, "GET", "/ai"),
-        Request(url="u", headers={"accept": "application/json"}, body=b""),
+        Request(url="u", headers={"accept": "application/json"}, pieces=()),
     ]
     for request in requests:
         assert request.stream is False
@@ -295,64 +294,6 @@ def test_row_40_plain_http_can_be_allowed() -> None:
 )
 def test_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
-
-
-# ------------------------------------------------------------------- JSON
-@pytest.mark.parametrize(
-    "value", [math.nan, math.inf, -math.inf, [1, {"a": (math.nan,)}], {"NaN": math.nan}]
-)
-def test_numbers_that_json_cannot_carry_are_refused(value: Any) -> None:
-    with pytest.raises(UnsupportedContentError, match=r"^the request holds NaN"):
-        json_from_body({"x": value})
-
-
-def test_such_numbers_are_found_beside_media() -> None:
-    image = "A" * (4 * 2**20 + 1)
-    assert image in json_from_body({"data": image, "score": 0.5}).decode()
-    with pytest.raises(UnsupportedContentError, match=r"^the request holds NaN"):
-        json_from_body({"data": image, "score": math.nan})
-
-
-@pytest.mark.parametrize("value", ["NaN", "Infinity", ":NaN,", [1.5, "-Infinity"]])
-def test_texts_about_such_numbers_are_no_such_numbers(value: Any) -> None:
-    assert json.loads(json_from_body({"x": value})) == {"x": value}
-
-
-@pytest.mark.parametrize("value", ["\ud800", object(), {"a": {1: object()}}])
-def test_what_is_no_json_is_refused(value: Any) -> None:
-    with pytest.raises(UnsupportedContentError, match="JSON"):
-        json_from_body({"x": value})
-
-
-def test_circles_and_abysses_are_refused() -> None:
-    circle: dict[str, Any] = {}
-    circle["self"] = circle
-    abyss: dict[str, Any] = {}
-    for _ in range(5000):
-        abyss = {"x": abyss}
-    for value in (circle, abyss):
-        with pytest.raises(UnsupportedContentError, match="JSON"):
-            json_from_body(value)
-
-
-JSON = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(max_size=5), inner, max_size=4)
-    ),
-    max_leaves=20,
-)
-
-
-@settings(max_examples=40)
-@given(st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON))
-def test_bodies_come_back_as_they_were(body: dict[str, Any]) -> None:
-    assert json.loads(json_from_body(body)) == json.loads(json.dumps(body))
 
 
 # ---------------------------------------------------------------- envelopes
@@ -561,7 +502,7 @@ def test_headers_that_are_no_json_stay_as_they_came() -> None:
 
 
 def test_a_request_is_a_value() -> None:
-    first = Request(url="u", headers={}, body=b"")
-    assert first == Request(url="u", headers={}, body=b"")
+    first = Request(url="u", headers={}, pieces=())
+    assert first == Request(url="u", headers={}, pieces=())
     with pytest.raises(AttributeError):
         first.url = "v"  # type: ignore[misc]

@@ -22,6 +22,7 @@ PURE = {
     "_functions",
     "_gemini",
     "_generation",
+    "_json_body",
     "_media",
     "_metadata",
     "_notes",
@@ -38,7 +39,15 @@ PURE = {
     "_turns",
 }
 # Where HTTP and Cloudflare end, LangChain has not begun.
-WITHOUT_LANGCHAIN = {"_transport", "_cloudflare", "_gemini", "_retry", "_envelope"}
+WITHOUT_LANGCHAIN = {
+    "_transport",
+    "_network",
+    "_cloudflare",
+    "_json_body",
+    "_gemini",
+    "_retry",
+    "_envelope",
+}
 
 
 def _tree(path: Path) -> ast.Module:
