@@ -87,6 +87,8 @@ def folded_from_all_of(schema: Schema) -> Schema:
             kept.append(member)
         else:
             folded = merged
+    # Those that were merged may have brought an `allOf` of their own.
+    kept = [*folded.get("allOf", []), *kept]
     return {**folded, "allOf": kept} if kept else folded
 
 
@@ -112,6 +114,8 @@ def conjunction(outer: Schema, inner: Schema) -> Schema | None:
             merged[key] = {**inner[key], **value}
         elif key == "required":
             merged[key] = list(dict.fromkeys([*inner[key], *value]))
+        elif key == "allOf":
+            merged[key] = [*value, *inner[key]]
         else:
             return None
     return merged

@@ -562,6 +562,26 @@ MERGED: dict[str, tuple[Json, Json]] = {
             "required": ["b", "a"],
         },
     ),
+    "allOf within allOf": (
+        {
+            "pattern": "a",
+            "allOf": [
+                {"minLength": 1, "allOf": [{"minLength": 3}]},
+                {"maxLength": 9, "allOf": [{"maxLength": 8}]},
+                {"minLength": 2, "allOf": [{"minLength": 4}]},
+            ],
+        },
+        {
+            "pattern": "a",
+            "minLength": 1,
+            "maxLength": 9,
+            "allOf": [
+                {"minLength": 3},
+                {"maxLength": 8},
+                {"minLength": 2, "allOf": [{"minLength": 4}]},
+            ],
+        },
+    ),
     "allOf around a closed object stays": (
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
@@ -698,10 +718,13 @@ def test_any_schema_keeps_its_meaning(document: Json, values: list[Any]) -> None
     except UnsupportedContentError as error:
         assume("contains itself" not in str(error))
         raise
-    before, after = Draft202012Validator(document), Draft202012Validator(converted)
+    again = json_schema_from(converted)
+    before, *after = map(Draft202012Validator, (document, converted, again))
     for value in values:
-        assert before.is_valid(value) == after.is_valid(value)
-    assert json_schema_from(converted) == converted
+        valid = before.is_valid(value)
+        assert [each.is_valid(value) for each in after] == [valid, valid]
+    # Of definitions that name each other, another one may be written out next time.
+    assert again == converted or "$defs" in converted
 
 
 def test_type_adapters_agree_with_the_schema_of_everything() -> None:
