@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from langchain_cf_gemini._body import Body
-from langchain_cf_gemini._clients import Timeouts
 from langchain_cf_gemini._cloudflare import Request
 from langchain_cf_gemini._exceptions import (
     CloudflareGeminiError,
     UnsupportedContentError,
 )
 from langchain_cf_gemini._faults import error_from_fault
+from langchain_cf_gemini._wire_request import Timeouts
 
 logger = logging.getLogger("langchain_cf_gemini")
 

@@ -15,8 +15,8 @@ import ssl
 import sys
 import threading
 from base64 import b64encode
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
-from functools import cache, lru_cache
+from collections.abc import AsyncGenerator, Callable
+from functools import cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
 from urllib.request import getproxies, proxy_bypass
 from weakref import WeakKeyDictionary, WeakSet
@@ -34,11 +34,15 @@ from langchain_cf_gemini._pools import (
     keepalive_options,
 )
 from langchain_cf_gemini._retry import forget_budgets
+from langchain_cf_gemini._wire_request import (
+    Timeouts,
+    request_from_client,
+    wire_request,
+)
 
 logger = logging.getLogger("langchain_cf_gemini")
 
 AsyncBackend = Literal["auto", "httpx", "aiohttp"]
-Timeouts = dict[str, float | None]
 Faults = tuple[type[Exception], ...]
 
 HTTPX_FAULTS: Faults = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError)
@@ -81,50 +85,6 @@ def ssl_context() -> ssl.SSLContext:
 def _unused_ssl_context() -> ssl.SSLContext:
     """For plain http: it trusts nobody, and costs next to nothing."""
     return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
-@lru_cache(maxsize=1024)
-def _url(url: str) -> httpx.URL:
-    """The URL parsed; once for each, since parsing costs more than the request."""
-    return httpx.URL(url)
-
-
-def wire_request(request: Request, timeouts: Timeouts) -> httpx.Request:
-    """The request in httpx's words."""
-    url, extensions = _url(request.url), {"timeout": timeouts}
-    if len(request.pieces) < 2:
-        return httpx.Request(
-            request.method,
-            url,
-            headers=request.headers,
-            content=request.body,
-            extensions=extensions,
-        )
-    own = {
-        "host": url.netloc.decode("ascii"),
-        "content-length": str(sum(map(len, request.pieces))),
-    }
-    return httpx.Request(
-        request.method,
-        url,
-        headers=own | request.headers,
-        stream=_Pieces(request.pieces),
-        extensions=extensions,
-    )
-
-
-class _Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in pieces, for threads and for asyncio; httpx's own is for one of them."""
-
-    def __init__(self, pieces: tuple[bytes, ...]) -> None:
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
 
 
 def proxy_from_environment(url: httpx.URL) -> str | None:
@@ -334,17 +294,6 @@ class AsyncUserClient:
         wired = request_from_client(self._client, request, waits.timeouts)
         response = await self._client.send(wired, stream=True, follow_redirects=False)
         return OwnedExchange(self._tasks, response)
-
-
-def request_from_client(client: Any, request: Request, timeouts: Timeouts) -> Any:
-    """The request as the user's client builds it, with its own headers below ours."""
-    return client.build_request(
-        request.method,
-        request.url,
-        headers=request.headers,
-        content=request.body,
-        extensions={"timeout": timeouts},
-    )
 
 
 def faults_from_client(client: Any) -> Faults:
