@@ -162,8 +162,9 @@ class ModelTurn:
 
     def _spoken(self, block: Json, text: str, thought: Json) -> list[Json]:
         signature = self._signature(block)
-        start = (block.get("extras") or {}).get("signature_start") or 0
-        if not signature or not 0 < start <= len(text):
+        start = (block.get("extras") or {}).get("signature_start")
+        splits = isinstance(start, int) and 0 <= start <= len(text)
+        if not signature or not splits:
             return [self._with_notes({"text": text, **thought}, block)]
         signed = {"text": text[start:], **thought}
         return [{"text": text[:start], **thought}, self._with_notes(signed, block)]

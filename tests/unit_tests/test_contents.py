@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -555,6 +555,7 @@ _parts = st.one_of(
     suppress_health_check=list(HealthCheck),
 )
 @given(st.lists(_parts, min_size=1, max_size=5), st.booleans())
+@example([text(""), text("", "c2ln")], True)
 def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> None:
     from langchain_cf_gemini._candidates import AnswerParser
     from langchain_cf_gemini._media import Media
