@@ -13,6 +13,8 @@ from typing import Any
 
 # More than this is sent as it is: to join it would copy it.
 _JOINED_BYTES = 1 << 16
+# How much is written before the deadline is looked at again.
+_WRITTEN_BYTES = 1 << 18
 
 Shortened = Callable[[float | None], float | None]
 """A time to wait, in seconds, as an attempt's deadline allows it."""
@@ -63,14 +65,16 @@ class Outbox:
 def lay_around(stream: Any, shortened: Shortened) -> None:
     """Join a stream's writes, and let its reads and writes end in time.
 
-    httpcore asks for the read timeout once for the headers and once for the body, so a
-    server that drips could hold a thread for ever.
+    httpcore grants the whole timeout to each call of the system, so a server that drips
+    its headers, or reads a long request in sips, could hold a thread for ever.
     """
     outbox, read, write = Outbox(), stream.read, stream.write
 
     def send(pieces: list[bytes], timeout: float | None) -> None:
         for piece in pieces:
-            write(piece, shortened(timeout))
+            view = memoryview(piece)
+            for start in range(0, len(view), _WRITTEN_BYTES):
+                write(view[start : start + _WRITTEN_BYTES], shortened(timeout))
 
     def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
         send(outbox.taken(), timeout)

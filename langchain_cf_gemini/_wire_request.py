@@ -13,6 +13,9 @@ from langchain_cf_gemini._cloudflare import Request
 Timeouts = dict[str, float | None]
 """httpx's waiting times in seconds: connect, read, write and pool."""
 
+_IN_ONE_BYTES = 1 << 20
+"""aiohttp warns of longer bodies in one."""
+
 
 @lru_cache(maxsize=1024)
 def _url(url: str) -> httpx.URL:
@@ -21,9 +24,10 @@ def _url(url: str) -> httpx.URL:
 
 
 def wire_request(request: Request, timeouts: Timeouts) -> httpx.Request:
-    """The request in httpx's words."""
+    """The request in httpx's words; a long body is not copied into one."""
     url, extensions = _url(request.url), {"timeout": timeouts}
-    if len(request.pieces) < 2:
+    size = sum(map(len, request.pieces))
+    if size <= _IN_ONE_BYTES:
         return httpx.Request(
             request.method,
             url,
@@ -31,10 +35,7 @@ def wire_request(request: Request, timeouts: Timeouts) -> httpx.Request:
             content=request.body,
             extensions=extensions,
         )
-    own = {
-        "host": url.netloc.decode("ascii"),
-        "content-length": str(sum(map(len, request.pieces))),
-    }
+    own = {"host": url.netloc.decode("ascii"), "content-length": str(size)}
     return httpx.Request(
         request.method,
         url,

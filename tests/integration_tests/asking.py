@@ -26,7 +26,10 @@ UNARY = ("send", "asend-httpx", "asend-aiohttp")
 STREAM = ("stream", "astream-httpx", "astream-aiohttp")
 EVERY = UNARY + STREAM
 
+ON_HTTPX = tuple(way for way in EVERY if "aiohttp" not in way)
+
 every_way = pytest.mark.parametrize("way", EVERY)
+on_httpx = pytest.mark.parametrize("way", ON_HTTPX)
 unary_ways = pytest.mark.parametrize("way", UNARY)
 stream_ways = pytest.mark.parametrize("way", STREAM)
 

@@ -8,6 +8,7 @@ import gc
 import json
 import os
 import pickle
+import select
 import socket
 import ssl
 import subprocess
@@ -35,13 +36,14 @@ from langchain_cf_gemini._clients import (
 )
 from langchain_cf_gemini._exceptions import CloudflareTimeoutError
 from langchain_cf_gemini._json_body import json_from_body
+from langchain_cf_gemini._network import is_readable
 from langchain_cf_gemini._pools import (
     IDLE_CONNECTIONS,
     keepalive_options,
     taken_stale,
 )
 from langchain_cf_gemini._transport import Transport, TransportSettings
-from tests.integration_tests.asking import TOKEN, ask, every_way, request_of
+from tests.integration_tests.asking import TOKEN, ask, every_way, on_httpx, request_of
 from tests.integration_tests.loopback import (
     FIRST,
     PAYLOAD,
@@ -258,11 +260,6 @@ def socket_calls() -> Iterator[list[str]]:
         sys.setprofile(None)
 
 
-on_httpx = pytest.mark.parametrize(
-    "way", ["send", "stream", "asend-httpx", "astream-httpx"]
-)
-
-
 @on_httpx
 @pytest.mark.parametrize(("size", "sends"), [(10, 1), (60_000, 1), (70_000, 2)])
 def test_head_and_body_of_a_request_are_sent_in_one(
@@ -277,7 +274,7 @@ def test_head_and_body_of_a_request_are_sent_in_one(
     assert seen.count("send") == sends
 
 
-MEDIA = "QUJD" * 2**16
+MEDIA = "QUJD" * 2**18
 
 
 @every_way
@@ -298,6 +295,24 @@ def test_long_media_come_whole_and_again_after_a_failure(way: str) -> None:
     assert json.loads(first.body) == body
     assert "transfer-encoding" not in first.headers
     assert first.headers["host"] == f"127.0.0.1:{server.port}"
+
+
+@pytest.mark.parametrize("with_poll", [True, False])
+def test_a_socket_is_readable_when_the_other_end_spoke_or_left(
+    with_poll: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not with_poll:  # as on Windows
+        monkeypatch.delattr(select, "poll")
+    ours, theirs = socket.socketpair()
+    assert not is_readable(ours)
+    theirs.send(b"x")
+    assert is_readable(ours)
+    assert ours.recv(1) == b"x"
+    assert not is_readable(ours)
+    theirs.close()
+    assert is_readable(ours)
+    ours.close()
+    assert is_readable(ours)
 
 
 def test_a_stream_outlives_its_transport_but_not_its_connection() -> None:

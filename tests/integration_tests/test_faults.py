@@ -12,15 +12,18 @@ import logging
 import pickle
 import socket
 import ssl
+import threading
 import time
 import traceback
 import zlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from langchain_cf_gemini._cloudflare import Request
 from langchain_cf_gemini._exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
@@ -41,6 +44,7 @@ from tests.integration_tests.asking import (
     TOKEN,
     ask,
     every_way,
+    on_httpx,
     request_of,
     stream_ways,
     unary_ways,
@@ -502,6 +506,40 @@ def test_row_23_a_slow_drip_ends(way: str) -> None:
 def test_row_23_headers_that_drip_end_too(way: str) -> None:
     with Loopback([drip_header]) as server:
         outcome = ask(way, server, timeout=0.2, max_retries=0)
+    assert type(outcome.error) is CloudflareTimeoutError
+
+
+def long_request(way: str, server: socket.socket) -> tuple[str, Request]:
+    root = f"http://127.0.0.1:{server.getsockname()[1]}"
+    return root, replace(request_of(way, root), pieces=(b" " * 2**24,))
+
+
+# aiohttp ends in time, too, but closes only when what it has written is sent.
+@on_httpx
+def test_row_23_a_request_that_is_not_read_ends(way: str) -> None:
+    # The system takes connections and some bytes without anybody's help.
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        root, request = long_request(way, server)
+        outcome = ask(way, root, request=request, timeout=0.2, max_retries=0)
+    assert type(outcome.error) is CloudflareTimeoutError
+
+
+@on_httpx
+def test_row_23_a_request_that_is_read_in_sips_ends_too(way: str) -> None:
+    def sip(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            while connection.recv(2**15):
+                time.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        drinker = threading.Thread(target=sip, args=(server,))
+        drinker.start()
+        root, request = long_request(way, server)
+        started = time.monotonic()
+        outcome = ask(way, root, request=request, timeout=0.2, max_retries=0)
+        assert time.monotonic() - started < 3  # of the 5 seconds that it would take
+        drinker.join()
     assert type(outcome.error) is CloudflareTimeoutError
 
 

@@ -296,6 +296,19 @@ def test_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
 
 
+@pytest.mark.parametrize("has_media", [False, True])
+def test_media_are_pieces_only_where_there_are_some(has_media: bool) -> None:
+    body = {"data": "QUJD" * 2**16}
+    for request in (
+        run_request(ACCOUNT, "google/gemini-3-flash", body, has_media=has_media),
+        gateway_request(ACCOUNT, "gemini-3-flash", body, has_media=has_media),
+        *([] if has_media else [run_request(ACCOUNT, "google/gemini-3-flash", body)]),
+        *([] if has_media else [gateway_request(ACCOUNT, "gemini-3-flash", body)]),
+    ):
+        assert len(request.pieces) == (3 if has_media else 1)
+        assert body["data"].encode() in request.body
+
+
 # ---------------------------------------------------------------- envelopes
 @pytest.mark.parametrize(
     "body",

@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.messages import HumanMessage
 
+from langchain_cf_gemini import GatewayOptions
+from langchain_cf_gemini._cloudflare import Account
 from langchain_cf_gemini._exceptions import UnsupportedContentError
 from langchain_cf_gemini._json_body import json_from_body
+from langchain_cf_gemini._request import Endpoint, call_from_settings
 from tests.strategies import JSON
 
 
@@ -103,3 +107,24 @@ def test_a_body_is_not_changed_by_being_written() -> None:
     before = copy.deepcopy(body)
     json_from_body(body, has_media=True)
     assert body == before
+
+
+@pytest.mark.parametrize("endpoint", ["run", "gateway"])
+@pytest.mark.parametrize(
+    ("block", "pieces"),
+    [
+        ({"type": "image", "base64": LONG, "mime_type": "image/png"}, 3),
+        ({"type": "image", "base64": "QUJD", "mime_type": "image/png"}, 1),
+        ({"type": "image_url", "image_url": f"data:image/png;base64,{LONG}"}, 3),
+        ({"type": "text", "text": LONG}, 1),
+    ],
+)
+def test_media_of_messages_are_pieces(
+    endpoint: Endpoint, block: dict[str, Any], pieces: int
+) -> None:
+    settings: dict[str, Any] = {"model": "gemini-3-flash", "gateway": GatewayOptions()}
+    call = call_from_settings(settings, [HumanMessage([block])])
+    account = Account(account_id="acc", api_token="token")
+    request = call.request(account, endpoint, stream=False)
+    assert len(request.pieces) == pieces
+    assert json.loads(request.body)
