@@ -525,6 +525,15 @@ def test_row_23_a_request_that_is_not_read_ends(way: str) -> None:
 
 
 @on_httpx
+def test_row_23_the_user_s_own_time_for_writing_counts(way: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        root, request = long_request(way, server)
+        limits = httpx.Timeout(60, write=0.1)
+        outcome = ask(way, root, request=request, timeout=limits, max_retries=0)
+    assert type(outcome.error) is CloudflareTimeoutError
+
+
+@on_httpx
 def test_row_23_a_request_that_is_read_in_sips_ends_too(way: str) -> None:
     def sip(server: socket.socket) -> None:
         connection, _ = server.accept()
