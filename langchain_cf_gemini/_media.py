@@ -44,7 +44,10 @@ class Download:
 
 @dataclass(slots=True)
 class Media:
-    """What the conversion of one request may do with media, and what it left to do."""
+    """What the conversion of one request may do with media, and what it left to do.
+
+    `is_inline` is set when a part holds data: the body is then written in pieces.
+    """
 
     urls: Literal["inline", "pass"] = "inline"
     per_part: bool = True
