@@ -19,7 +19,7 @@ _ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 _LINK = re.compile(r'(?:href|src)="([^"]+)"')
 _ID = re.compile(r'\bid="([^"]+)"')
-_RULES_FILE = ROOT / "langchain_cf_gemini/emulator/_rules.py"
+_RULES_FILE = ROOT / "langchain_cf_gemini/emulator/_google/rules/all_rules.py"
 
 
 def on_files(files: Any, config: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from langchain_cf_gemini._exceptions import (
+from langchain_cf_gemini._version import __version__
+from langchain_cf_gemini.chat_models import ChatCloudflareGemini, GatewayFallbackWarning
+from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
     CloudflareContextOverflowError,
@@ -16,18 +18,16 @@ from langchain_cf_gemini._exceptions import (
     ResponseFormatError,
     UnsupportedContentError,
 )
-from langchain_cf_gemini._version import __version__
-from langchain_cf_gemini.chat_models import ChatCloudflareGemini, GatewayFallbackWarning
 from langchain_cf_gemini.gateway import GatewayOptions
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini._catalogue import ModelInfo
-    from langchain_cf_gemini._cost import cost
-    from langchain_cf_gemini._cost_callback import (
+    from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
+    from langchain_cf_gemini._cloudflare.costs import cost
+    from langchain_cf_gemini._langchain.cost_callback import (
         CostCallbackHandler,
         get_cost_callback,
     )
-    from langchain_cf_gemini._registry import register_init_chat_model
+    from langchain_cf_gemini._langchain.init_chat_model import register_init_chat_model
 
 __all__ = [
     "ChatCloudflareGemini",
@@ -55,11 +55,11 @@ __all__ = [
 
 
 _MODULES = {
-    "CostCallbackHandler": "_cost_callback",
-    "ModelInfo": "_catalogue",
-    "cost": "_cost",
-    "get_cost_callback": "_cost_callback",
-    "register_init_chat_model": "_registry",
+    "CostCallbackHandler": "_langchain.cost_callback",
+    "ModelInfo": "_cloudflare.catalogue",
+    "cost": "_cloudflare.costs",
+    "get_cost_callback": "_langchain.cost_callback",
+    "register_init_chat_model": "_langchain.init_chat_model",
 }
 
 

@@ -16,18 +16,18 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
-from langchain_cf_gemini import _loading
-from langchain_cf_gemini._account_calls import AccountCalls
-from langchain_cf_gemini._defaults import PROVIDER
-from langchain_cf_gemini._exceptions import CloudflareGeminiError
-from langchain_cf_gemini._gemini import Json
-from langchain_cf_gemini._settings import GeminiSettings
-from langchain_cf_gemini._token_counts import TokenCounts
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._langchain import registration as _loading
+from langchain_cf_gemini._langchain.account_calls import AccountCalls
+from langchain_cf_gemini._langchain.defaults import PROVIDER
+from langchain_cf_gemini._langchain.settings import GeminiSettings
+from langchain_cf_gemini._langchain.token_counts import TokenCounts
+from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini._cloudflare import Request
-    from langchain_cf_gemini._request import Call, Endpoint
-    from langchain_cf_gemini._streams import AsyncPayloadStream, PayloadStream
+    from langchain_cf_gemini._cloudflare.endpoints import Request
+    from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
+    from langchain_cf_gemini._langchain.call import Call, Endpoint
 
 _loading.register()
 
@@ -185,7 +185,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         return self.model
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        from langchain_cf_gemini._profiles import profile_for
+        from langchain_cf_gemini._langchain.profile import profile_for
 
         endpoint: Endpoint = "run" if self.endpoint == "run" else "gateway"
         return profile_for(self.model, endpoint=endpoint)
@@ -220,7 +220,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         stream: bool = False,
     ) -> "tuple[Call, Endpoint]":
         """Convert a call and choose its endpoint; fails before anything is sent."""
-        from langchain_cf_gemini import _calls
+        from langchain_cf_gemini._langchain import calls as _calls
 
         kwargs.pop("stream", None)
         run_metadata = kwargs.pop(_RUN_METADATA, None)
@@ -247,7 +247,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from langchain_cf_gemini import _calls
+        from langchain_cf_gemini._langchain import calls as _calls
 
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
@@ -263,7 +263,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from langchain_cf_gemini import _calls
+        from langchain_cf_gemini._langchain import calls as _calls
 
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
@@ -312,7 +312,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        from langchain_cf_gemini import _calls
+        from langchain_cf_gemini._langchain import calls as _calls
 
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
@@ -333,7 +333,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        from langchain_cf_gemini import _calls
+        from langchain_cf_gemini._langchain import calls as _calls
 
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
@@ -424,7 +424,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         Raises:
             ValueError: If a tool or a choice cannot be said in Gemini's terms.
         """
-        from langchain_cf_gemini import _calls
+        from langchain_cf_gemini._langchain import calls as _calls
 
         settings = {"tools": list(tools), "tool_choice": tool_choice, "strict": strict}
         settings |= {
@@ -436,7 +436,9 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         if "toolConfig" in wire:
             bound["tool_config"] = wire["toolConfig"]
         if parallel_tool_calls is None:
-            from langchain_cf_gemini._tools import parallel_from_choice
+            from langchain_cf_gemini._gemini.tools.declarations import (
+                parallel_from_choice,
+            )
 
             parallel_tool_calls = parallel_from_choice(tool_choice)
         if parallel_tool_calls is not None:
@@ -470,7 +472,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         Raises:
             ValueError: If the schema or the method cannot be used.
         """
-        from langchain_cf_gemini._structured import structured_output
+        from langchain_cf_gemini._langchain.structured_output import structured_output
 
         return structured_output(
             self,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
-from langchain_cf_gemini._retry import forget_budgets
+from langchain_cf_gemini._http.retries import forget_budgets
 
 _VARIABLES = (
     "CLOUDFLARE_ACCOUNT_ID",

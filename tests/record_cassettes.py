@@ -19,7 +19,7 @@ import yaml
 from vcr import VCR
 from vcr.request import Request
 
-from langchain_cf_gemini._exceptions import CloudflareGeminiError
+from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.integration_tests import cassettes
 
 _VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")

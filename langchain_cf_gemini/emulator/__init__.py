@@ -11,7 +11,10 @@ Needs the extra `emulator`: `pip install "langchain-cf-gemini[emulator]"`.
 """
 
 from langchain_cf_gemini.emulator import faults
-from langchain_cf_gemini.emulator._answers import (
+from langchain_cf_gemini.emulator._emulator import Emulator
+from langchain_cf_gemini.emulator._journal import Exchange
+from langchain_cf_gemini.emulator._server.serve import serve
+from langchain_cf_gemini.emulator.answers import (
     Answer,
     block,
     call,
@@ -23,9 +26,6 @@ from langchain_cf_gemini.emulator._answers import (
     reply,
     thought,
 )
-from langchain_cf_gemini.emulator._emulator import Emulator
-from langchain_cf_gemini.emulator._journal import Exchange
-from langchain_cf_gemini.emulator._serve import serve
 from langchain_cf_gemini.emulator.faults import Fault
 
 __all__ = [

@@ -7,15 +7,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from langchain_cf_gemini.emulator._answers import Answer, call, reply
-from langchain_cf_gemini.emulator._doors import ACCOUNT_ID, API_TOKEN, GATEWAY, Settings
+from langchain_cf_gemini.emulator._cloudflare.doors import (
+    ACCOUNT_ID,
+    API_TOKEN,
+    GATEWAY,
+    Settings,
+)
+from langchain_cf_gemini.emulator._cloudflare.service import Chaos, Service
 from langchain_cf_gemini.emulator._inspection import Inspection
 from langchain_cf_gemini.emulator._script import Matcher, Queue
-from langchain_cf_gemini.emulator._service import Chaos, Service
+from langchain_cf_gemini.emulator.answers import Answer, call, reply
 from langchain_cf_gemini.emulator.faults import Fault, status
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini.emulator._server import ServerThread
+    from langchain_cf_gemini.emulator._server.thread import ServerThread
 
 
 class Emulator(Inspection):
@@ -205,7 +210,7 @@ def _server_thread(
 ) -> "ServerThread":
     # Imported late: a test run that only loads the plugin needs no web server.
     try:
-        from langchain_cf_gemini.emulator._server import ServerThread
+        from langchain_cf_gemini.emulator._server.thread import ServerThread
     except ImportError as missing:
         raise ImportError(
             f"the emulator needs {missing.name}: "

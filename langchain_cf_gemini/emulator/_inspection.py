@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._journal import Exchange
-from langchain_cf_gemini.emulator._service import Service
 
 _ANYTHING = object()
 

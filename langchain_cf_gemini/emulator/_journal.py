@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_cf_gemini.emulator._http import Incoming, Outgoing
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
 
 _SHOWN = 120
 _MODEL_ROUTES = ("run", "generateContent", "streamGenerateContent")

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from langchain_cf_gemini.emulator._answers import Answer
 from langchain_cf_gemini.emulator._journal import Exchange
+from langchain_cf_gemini.emulator.answers import Answer
 from langchain_cf_gemini.emulator.faults import Fault
 
 Matcher = str | Callable[[Exchange], bool]

@@ -14,11 +14,11 @@ from langchain_core.messages import (
 from pydantic import create_model
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from langchain_cf_gemini._candidates import AnswerParser
-from langchain_cf_gemini._contents import body_from_messages
-from langchain_cf_gemini._envelope import Context, payloads_from_body
-from langchain_cf_gemini._media import Media
-from langchain_cf_gemini._tools import tools_from_langchain
+from langchain_cf_gemini._cloudflare.envelope import Context, payloads_from_body
+from langchain_cf_gemini._gemini.answer.parser import AnswerParser
+from langchain_cf_gemini._gemini.request.contents import body_from_messages
+from langchain_cf_gemini._gemini.request.media import Media
+from langchain_cf_gemini._gemini.tools.declarations import tools_from_langchain
 
 _CALL = {"name": "get_weather", "args": {"city": "Lima"}, "id": "c1"}
 

@@ -6,9 +6,13 @@ from typing import Any
 import httpx
 
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._doors import ACCOUNT_ID, API_TOKEN, Settings
-from langchain_cf_gemini.emulator._http import Incoming, Outgoing
-from langchain_cf_gemini.emulator._service import Service
+from langchain_cf_gemini.emulator._cloudflare.doors import (
+    ACCOUNT_ID,
+    API_TOKEN,
+    Settings,
+)
+from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
 
 FLASH_3 = "gemini-3-flash-preview"
 

@@ -20,7 +20,10 @@ from langchain_cf_gemini.emulator import (
     reply,
     thought,
 )
-from langchain_cf_gemini.emulator._proto import canonical_body, published_schema
+from langchain_cf_gemini.emulator._google.proto_json import (
+    canonical_body,
+    published_schema,
+)
 from tests.emulator_tests.asking import (
     Client,
     Judge,

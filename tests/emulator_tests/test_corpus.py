@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator._http import Outgoing
-from langchain_cf_gemini.emulator._models import CATALOGUE
+from langchain_cf_gemini.emulator._google.models import CATALOGUE
+from langchain_cf_gemini.emulator._messages import Outgoing
 from tests.emulator_tests.asking import Judge, message_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._exchanges import documented_exchanges
+from langchain_cf_gemini.emulator._cloudflare.exchanges import documented_exchanges
 from tests.emulator_tests.asking import FLASH_3, Client, chunks_from_sse, user
 
 HI = {"contents": [user("Hi")]}

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator._instances import (
+from langchain_cf_gemini.emulator._google.instances import (
     instance_from_schema,
     string_from_pattern,
 )
-from langchain_cf_gemini.emulator._mentions import Mentions
+from langchain_cf_gemini.emulator._google.mentions import Mentions
 
 
 def filled(schema: Any, prompt: str = "") -> Any:

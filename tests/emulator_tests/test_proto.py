@@ -9,20 +9,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator._discovery import (
-    REQUEST,
-    main,
-    schema_from_discovery,
-)
-from langchain_cf_gemini.emulator._proto import (
+from langchain_cf_gemini.emulator._cloudflare.refusals import Refusal
+from langchain_cf_gemini.emulator._google.proto_json import (
     bytes_from_base64,
     camel_case,
     canonical_body,
     published_schema,
     snake_case,
 )
-from langchain_cf_gemini.emulator._refusals import Refusal
 from tests.emulator_tests.asking import Judge, message_of, user
+from tools.vertex_schema import (
+    REQUEST,
+    main,
+    schema_from_discovery,
+)
 
 HI = [user("Hi")]
 FUNCTION = "tools[0].function_declarations[0].parameters"

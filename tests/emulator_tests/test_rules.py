@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator import _rules
-from langchain_cf_gemini.emulator._doors import Settings
-from langchain_cf_gemini.emulator._rules import RULES
+from langchain_cf_gemini.emulator._cloudflare.doors import Settings
+from langchain_cf_gemini.emulator._google.rules import all_rules as _rules
+from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
 from tests.emulator_tests.asking import Judge, function, message_of, model, user
 
 TEXT = {"type": "STRING"}

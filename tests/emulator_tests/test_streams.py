@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_cf_gemini.emulator import call, code, finish, image, reply
-from langchain_cf_gemini.emulator._streams import chunks_from_response
+from langchain_cf_gemini.emulator._google.streams import chunks_from_response
 from tests.emulator_tests.asking import Client, chunks_from_sse, function, user
 
 HI = {"contents": [user("Hi")]}

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini._cloudflare import (
+from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
     Request,
     gateway_request,
     run_request,
 )
-from langchain_cf_gemini._exceptions import CloudflareGeminiError
-from langchain_cf_gemini._retry import RetryBudget, RetryPolicy
-from langchain_cf_gemini._transport import Transport, TransportSettings
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
+from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.integration_tests.loopback import Loopback
 
 TOKEN = "token-that-must-not-be-seen"

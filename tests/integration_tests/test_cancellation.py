@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from langchain_cf_gemini._clients import AsyncBackend
-from langchain_cf_gemini._transport import Transport, TransportSettings
+from langchain_cf_gemini._http.backends import AsyncBackend
+from langchain_cf_gemini._http.client import Transport, TransportSettings
 from tests.integration_tests.asking import request_of
 from tests.integration_tests.loopback import (
     FIRST,
@@ -142,7 +142,7 @@ def test_row_33_cancelled_while_connecting_with_tls(
 @contextlib.contextmanager
 def fresh_trust(pem: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trust the test's own certificate for a while."""
-    from langchain_cf_gemini import _clients
+    from langchain_cf_gemini._http import backends as _clients
 
     monkeypatch.setenv("SSL_CERT_FILE", pem)
     _clients.ssl_context.cache_clear()

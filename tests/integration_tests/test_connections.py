@@ -28,21 +28,21 @@ import httpx
 import httpx2
 import pytest
 
-from langchain_cf_gemini._clients import (
+from langchain_cf_gemini._cloudflare.json_body import json_from_body
+from langchain_cf_gemini._http.backends import (
     AsyncBackend,
     aiohttp_proxy,
     backend_name,
     proxy_from_environment,
 )
-from langchain_cf_gemini._exceptions import CloudflareTimeoutError
-from langchain_cf_gemini._json_body import json_from_body
-from langchain_cf_gemini._network import is_readable
-from langchain_cf_gemini._pools import (
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.connections import (
     IDLE_CONNECTIONS,
     keepalive_options,
     taken_stale,
 )
-from langchain_cf_gemini._transport import Transport, TransportSettings
+from langchain_cf_gemini._http.network import is_readable
+from langchain_cf_gemini.exceptions import CloudflareTimeoutError
 from tests.integration_tests.asking import TOKEN, ask, every_way, on_httpx, request_of
 from tests.integration_tests.loopback import (
     FIRST,
@@ -76,7 +76,7 @@ async def echo(wire: Wire) -> None:
 
 
 def asking(server: Loopback, text: str) -> Any:
-    from langchain_cf_gemini._cloudflare import run_request
+    from langchain_cf_gemini._cloudflare.endpoints import run_request
     from tests.integration_tests.asking import account
 
     return run_request(account(server), "google/gemini-3-flash", {"contents": text})
@@ -402,7 +402,7 @@ def test_row_34_loops_in_several_threads_at_once(backend: AsyncBackend) -> None:
 def test_row_34_a_loop_closed_without_notice_is_forgotten() -> None:
     code = """
         import asyncio
-        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from langchain_cf_gemini._http.client import Transport, TransportSettings
         from tests.integration_tests.asking import request_of
         from tests.integration_tests.loopback import PAYLOAD, Loopback
 
@@ -424,7 +424,7 @@ def test_row_34_a_loop_closed_without_notice_is_forgotten() -> None:
 def test_row_35_a_forked_child_opens_its_own_connections() -> None:
     code = """
         import asyncio, os, sys, warnings
-        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from langchain_cf_gemini._http.client import Transport, TransportSettings
         from tests.integration_tests.asking import request_of
 
         transport = Transport(TransportSettings(async_backend="httpx"))
@@ -454,7 +454,7 @@ def test_row_35_a_forked_child_opens_its_own_connections() -> None:
 def test_row_35_pools_of_forked_processes() -> None:
     code = """
         import multiprocessing, sys
-        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from langchain_cf_gemini._http.client import Transport, TransportSettings
         from tests.integration_tests.asking import request_of
 
         transport = Transport(TransportSettings())
@@ -491,7 +491,7 @@ def run_python(
 def test_the_interpreter_ends_without_a_warning(backend: AsyncBackend) -> None:
     code = """
         import asyncio, sys
-        from langchain_cf_gemini._transport import Transport, TransportSettings
+        from langchain_cf_gemini._http.client import Transport, TransportSettings
         from tests.integration_tests.asking import request_of
 
         root, backend = sys.argv[1:]
@@ -547,7 +547,7 @@ def test_a_user_s_async_client_is_used_and_left_open(package: Any) -> None:
 @pytest.mark.parametrize("package", [httpx, httpx2])
 @pytest.mark.parametrize("way", ["send", "stream"])
 def test_faults_of_a_user_s_client_are_typed_too(package: Any, way: str) -> None:
-    from langchain_cf_gemini._exceptions import (
+    from langchain_cf_gemini.exceptions import (
         CloudflareConnectionError,
         CloudflareTimeoutError,
     )

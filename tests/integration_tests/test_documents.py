@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import langchain_cf_gemini
-from langchain_cf_gemini import _exceptions
+from langchain_cf_gemini import exceptions as _exceptions
 from langchain_cf_gemini.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._exchanges import documented_exchanges
+from langchain_cf_gemini.emulator._cloudflare.exchanges import documented_exchanges
 from tests.models import Json, endpoints, every_way
 
 EXCHANGES = documented_exchanges()

@@ -23,8 +23,10 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini._cloudflare import Request
-from langchain_cf_gemini._exceptions import (
+from langchain_cf_gemini._cloudflare.endpoints import Request
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
+from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
     CloudflareContextOverflowError,
@@ -37,8 +39,6 @@ from langchain_cf_gemini._exceptions import (
     CloudflareTimeoutError,
     ResponseFormatError,
 )
-from langchain_cf_gemini._retry import RetryBudget, RetryPolicy
-from langchain_cf_gemini._transport import Transport, TransportSettings
 from tests.integration_tests.asking import (
     EVERY,
     TOKEN,

@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from langchain_cf_gemini._exceptions import UnsupportedContentError
-from langchain_cf_gemini._fetch import (
+from langchain_cf_gemini._http.download import (
     FetchSettings,
     addresses_from_host,
     afetch,
     fetch,
 )
+from langchain_cf_gemini.exceptions import UnsupportedContentError
 from tests.integration_tests.loopback import (
     Act,
     Loopback,

@@ -7,8 +7,8 @@ import pytest
 from langchain_core.runnables import ConfigurableField
 
 from langchain_cf_gemini import ChatCloudflareGemini, GatewayOptions
-from langchain_cf_gemini._cost import cost
-from langchain_cf_gemini._cost_callback import get_cost_callback
+from langchain_cf_gemini._cloudflare.costs import cost
+from langchain_cf_gemini._langchain.cost_callback import get_cost_callback
 from langchain_cf_gemini.emulator import Emulator
 
 OPTIONS: dict[str, Any] = {

@@ -13,10 +13,14 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini._clients import AsyncBackend
-from langchain_cf_gemini._cloudflare import Request, gateway_request, run_request
-from langchain_cf_gemini._retry import RetryBudget, RetryPolicy
-from langchain_cf_gemini._transport import Transport, TransportSettings
+from langchain_cf_gemini._cloudflare.endpoints import (
+    Request,
+    gateway_request,
+    run_request,
+)
+from langchain_cf_gemini._http.backends import AsyncBackend
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
 from tests.integration_tests.asking import account
 from tests.integration_tests.loopback import (
     FIRST,

@@ -8,8 +8,8 @@ import pytest
 from langchain_core import exceptions as core
 from langchain_core.exceptions import ModelError
 
-from langchain_cf_gemini import _exceptions as ours
-from langchain_cf_gemini._exceptions import (
+from langchain_cf_gemini import exceptions as ours
+from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
     ResponseFormatError,
     UnsupportedContentError,

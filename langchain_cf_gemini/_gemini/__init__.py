@@ -1,0 +1,1 @@
+"""Google's generateContent as data: pure; imports no other wing."""

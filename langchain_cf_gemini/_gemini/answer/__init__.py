@@ -1,0 +1,1 @@
+"""The payloads of an answer as LangChain's messages."""

@@ -1,0 +1,195 @@
+"""Parts of a Content and LangChain's v1 content blocks, one small function per kind.
+
+Side notes of a part that no block has a field for travel in `extras`: `signature` (the
+thought signature), `signature_start` (how much of the text came before the signed part)
+and `part` (whatever else stood in the part), so that each block becomes the same part
+again.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+_KNOWN = {
+    "text": frozenset[str](),
+    "inlineData": frozenset({"mimeType", "data"}),
+    "fileData": frozenset({"mimeType", "fileUri"}),
+    "functionCall": frozenset({"id", "name", "args", "partialArgs", "willContinue"}),
+    "executableCode": frozenset({"id", "language", "code"}),
+    "codeExecutionResult": frozenset({"id", "outcome", "output"}),
+}
+_ARGS = ("args", "partialArgs", "willContinue")
+_MEDIA = ("image", "audio", "video")
+_TYPED = ("inlineData", "fileData")
+
+
+def kind_of(part: Json) -> str | None:
+    """Return the name of a part's payload, or None if none is known."""
+    if "text" in part:
+        return "text"
+    for kind in _KNOWN:
+        if kind in part:
+            return kind
+    return None
+
+
+def rest_of(part: Json, kind: str) -> Json | None:
+    """Return what a part holds beyond the fields that its block can say."""
+    # Nearly every part has its payload and at most a signature: no work for those.
+    size = len(part) - ("thoughtSignature" in part) - (part.get("thought") is True)
+    rest: Json = {}
+    if size > 1:
+        beside = (kind, "thoughtSignature")
+        rest = {k: v for k, v in part.items() if k not in beside}
+        if rest.get("thought") is True and kind == "text":
+            del rest["thought"]
+    elif part.get("thought") is True and kind != "text":
+        rest = {"thought": True}
+    if isinstance(part[kind], dict) and (inner := _rest_of_payload(part[kind], kind)):
+        rest[kind] = inner
+    return rest or None
+
+
+def _rest_of_payload(payload: Json, kind: str) -> Json:
+    rest: Json = {}
+    known = _KNOWN[kind]
+    if not known.issuperset(payload):
+        rest = {k: v for k, v in payload.items() if k not in known}
+    if kind == "functionCall" and payload.keys().isdisjoint(_ARGS):
+        rest["args"] = None
+    return rest
+
+
+def with_rest(part: Json, rest: Json | None) -> Json:
+    """Return the part with what `rest_of` had taken from it.
+
+    None stands for a key that was not there: a call without `args` stays without.
+    """
+    for key, value in (rest or {}).items():
+        if isinstance(value, dict) and isinstance(part.get(key), dict):
+            known = {k: v for k, v in part[key].items() if v or k not in value}
+            part[key] = known | {k: v for k, v in value.items() if v is not None}
+        else:
+            part[key] = value
+    return part
+
+
+def extras_from(signature: str | None, rest: Json | None) -> Json:
+    """Return the `extras` of a block, or nothing at all."""
+    extras: Json = {}
+    if signature is not None:
+        extras["signature"] = signature
+    if rest:
+        extras["part"] = rest
+    return {"extras": extras} if extras else {}
+
+
+def _media_type(mime: str) -> str:
+    kind = mime.partition("/")[0]
+    return kind if kind in _MEDIA else "file"
+
+
+def _block_from_inline_data(part: Json, _: str) -> Json:
+    data = part["inlineData"]
+    mime = str(data["mimeType"])
+    base64 = data.get("data", "")
+    return {"type": _media_type(mime), "base64": base64, "mime_type": mime}
+
+
+def _block_from_file_data(part: Json, _: str) -> Json:
+    data = part["fileData"]
+    mime = str(data["mimeType"])
+    return {
+        "type": _media_type(mime),
+        "url": data.get("fileUri", ""),
+        "mime_type": mime,
+    }
+
+
+def _block_from_executable_code(part: Json, id_: str) -> Json:
+    code = part["executableCode"]
+    args = {k: v for k, v in code.items() if k in ("code", "language")}
+    return {
+        "type": "server_tool_call",
+        "id": code.get("id") or id_,
+        "name": "code_execution",
+        "args": args,
+    }
+
+
+def _block_from_result(part: Json, id_: str) -> Json:
+    result = part["codeExecutionResult"]
+    outcome = result.get("outcome")
+    block: Json = {
+        "type": "server_tool_result",
+        "tool_call_id": result.get("id") or id_,
+        "status": "success" if outcome in ("OUTCOME_OK", 1) else "error",
+    }
+    if "output" in result:
+        block["output"] = result["output"]
+    if outcome is not None:
+        block["extras"] = {"outcome": outcome}
+    return block
+
+
+_BLOCK_FROM: dict[str, Callable[[Json, str], Json]] = {
+    "inlineData": _block_from_inline_data,
+    "fileData": _block_from_file_data,
+    "executableCode": _block_from_executable_code,
+    "codeExecutionResult": _block_from_result,
+}
+
+
+def block_from_part(part: Json, *, code_id: str) -> Json:
+    """Return the block of a part that is neither text nor a function call.
+
+    Args:
+        part: The part as Google sent it.
+        code_id: Id for code execution that came without one.
+
+    Returns:
+        A v1 content block; `non_standard` around the whole part if nobody knows it.
+    """
+    kind = kind_of(part)
+    reader = _BLOCK_FROM.get(kind or "")
+    if reader is None or kind is None or not isinstance(part[kind], dict):
+        return {"type": "non_standard", "value": part}
+    if kind in _TYPED and not part[kind].get("mimeType"):
+        return {"type": "non_standard", "value": part}  # media of no known kind
+    block = reader(part, code_id)
+    extras = extras_from(part.get("thoughtSignature"), rest_of(part, kind))
+    if extras:
+        block["extras"] = {**block.get("extras", {}), **extras["extras"]}
+    return block
+
+
+def part_from_code(block: Json) -> Json:
+    """Return the `executableCode` part of a server tool call."""
+    args = block.get("args") or {}
+    code: Json = {k: args[k] for k in ("language", "code") if k in args}
+    if (id_ := block.get("id")) and not id_.startswith(SYNTHETIC):
+        code["id"] = id_
+    return {"executableCode": code}
+
+
+def part_from_code_result(block: Json) -> Json:
+    """Return the `codeExecutionResult` part of a server tool's result."""
+    failed = block.get("status") == "error"
+    outcome = (block.get("extras") or {}).get("outcome")
+    result: Json = {
+        "outcome": outcome or ("OUTCOME_FAILED" if failed else "OUTCOME_OK")
+    }
+    if block.get("output") is not None:
+        result["output"] = _text_from_output(block["output"])
+    id_ = block.get("tool_call_id")
+    if id_ and not id_.startswith(SYNTHETIC):
+        result["id"] = id_
+    return {"codeExecutionResult": result}
+
+
+def _text_from_output(output: Any) -> str:
+    from pydantic_core import to_json
+
+    return output if isinstance(output, str) else to_json(output).decode()

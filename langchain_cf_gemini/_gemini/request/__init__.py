@@ -1,0 +1,1 @@
+"""LangChain's messages and settings as the body of a request."""

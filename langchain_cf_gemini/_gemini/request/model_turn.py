@@ -1,0 +1,292 @@
+"""A model turn: AIMessage back to the parts that it was made from.
+
+Answers of this package go back as they came, part for part, unless they were edited;
+edited ones are rebuilt from what they say. Turns of other providers are understood,
+and their signatures, which mean nothing to Google, are left behind.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from pydantic_core import from_json
+
+from langchain_cf_gemini._gemini.answer.message_draft import unmarked_args
+from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
+from langchain_cf_gemini._gemini.parts import (
+    part_from_code,
+    part_from_code_result,
+    with_rest,
+)
+from langchain_cf_gemini._gemini.request.media import (
+    MEDIA_TYPES,
+    Media,
+    part_from_media,
+)
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._langchain.defaults import PROVIDER
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+_logger = logging.getLogger("langchain_cf_gemini")
+
+GOOGLE = frozenset({PROVIDER, "google_genai", "google_vertexai"})
+_GENAI_SIGNATURES = "__gemini_function_call_thought_signatures__"
+_CALL_TYPES = frozenset(
+    {"tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call"}
+)
+# What other providers' servers did for their models: Gemini has no part for it.
+_FOREIGN_TYPES = frozenset(
+    {"redacted_thinking", "server_tool_use", "non_standard_annotation", "refusal"}
+)
+
+
+class ModelTurn:
+    """The parts of one AIMessage, and the calls in them that want an answer."""
+
+    def __init__(
+        self, message: AIMessage, answered: Iterable[str], media: Media
+    ) -> None:
+        """Convert a message.
+
+        Args:
+            message: The model's turn.
+            answered: Ids of the calls that the conversation holds results for.
+            media: How media is to be sent.
+        """
+        self.parts: list[Json] = []
+        self.calls: list[tuple[str, Json, str | None]] = []  # id, part, why not run
+        self._message = message
+        self._answered = frozenset(answered)
+        self._media = media
+        provider = message.response_metadata.get("model_provider")
+        self._google = provider is None or provider in GOOGLE
+        self._genai = provider in GOOGLE
+        kwargs = message.additional_kwargs
+        notes = kwargs.get(KEY)
+        self._notes: list[Json] = notes if isinstance(notes, list) else []
+        self._signed: dict[str, Json] = {
+            note["id"]: note
+            for note in self._notes
+            if note.get("type") == "function_call"
+        }
+        for id_, signature in (kwargs.get(_GENAI_SIGNATURES) or {}).items():
+            self._signed.setdefault(id_, {"signature": signature})
+        self._waiting = _calls_of(message)
+        if isinstance(message.content, str):
+            self._read_text(message.content)
+        else:
+            self._read_blocks(message)
+        for id_ in list(self._waiting):
+            self._add_call(id_, None)
+
+    # ---- text content
+
+    def _read_text(self, content: str) -> None:
+        pieces = texts_from_notes(content, self._notes) if self._notes else None
+        if pieces is None:
+            if content:
+                self.parts.append({"text": content})
+            return
+        self._notes = []
+        for note, text in pieces:
+            kind = note.get("type")
+            if kind == "text":
+                part: Json = {"text": text}
+                if "signature" in note:
+                    part["thoughtSignature"] = note["signature"]
+                self.parts.append(with_rest(part, note.get("part")))
+            elif kind == "function_call":
+                self._add_call(note["id"], None)
+            else:
+                self.parts.append(note["part"])
+
+    # ---- block content
+
+    def _read_blocks(self, message: AIMessage) -> None:
+        blocks = message.content if self._google else message.content_blocks
+        # Calls stand in the blocks; other notes are of texts that were merged in.
+        self._notes = [n for n in self._notes if n.get("type") != "function_call"]
+        for block in blocks:
+            if isinstance(block, str):
+                self._read_text(block)
+            else:
+                self._read_block(dict(block))
+
+    def _read_block(self, block: Json) -> None:
+        kind = str(block.get("type"))
+        if kind in _CALL_TYPES:
+            self._add_call(_call_id(block), block)
+        elif reader := _READERS.get(kind):
+            self.parts += reader(self, block)
+        elif kind in MEDIA_TYPES:
+            self.parts.append(
+                self._with_notes(part_from_media(block, self._media), block)
+            )
+        elif kind in _FOREIGN_TYPES or not self._google:
+            _logger.warning(
+                "left out of the history: a block of type %r, which another provider's "
+                "server made and Gemini has no part for",
+                kind,
+            )
+        else:
+            raise UnsupportedContentError(
+                f"no Gemini part for a block of type {kind!r} in an AIMessage"
+            )
+
+    def _signature(self, block: Json) -> Any:
+        return (block.get("extras") or {}).get("signature") if self._google else None
+
+    def _with_notes(self, part: Json, block: Json) -> Json:
+        if signature := self._signature(block):
+            part["thoughtSignature"] = signature
+        rest = (block.get("extras") or {}).get("part") if self._google else None
+        return with_rest(part, rest)
+
+    def _text_parts(self, block: Json) -> list[Json]:
+        return self._spoken(block, block.get("text") or "", {})
+
+    def _reasoning_parts(self, block: Json) -> list[Json]:
+        text = block.get("reasoning")
+        if text is None:  # OpenAI's reasoning items hold a list of summaries
+            summaries = block.get("summary") or ()
+            text = "\n".join(
+                s.get("text", "") for s in summaries if isinstance(s, dict)
+            )
+        if not (text or self._genai or self._signature(block)):
+            return []
+        return self._spoken(block, text, {"thought": True})
+
+    def _thinking_parts(self, block: Json) -> list[Json]:
+        """Read `thinking`: Google's in langchain-google-genai, else Anthropic's."""
+        part: Json = {"text": block.get("thinking") or "", "thought": True}
+        if self._genai and block.get("signature"):
+            part["thoughtSignature"] = block["signature"]
+        return [part] if part["text"] or "thoughtSignature" in part else []
+
+    def _spoken(self, block: Json, text: str, thought: Json) -> list[Json]:
+        signature = self._signature(block)
+        start = (block.get("extras") or {}).get("signature_start")
+        splits = isinstance(start, int) and 0 <= start <= len(text)
+        if not signature or not splits:
+            return [self._with_notes({"text": text, **thought}, block)]
+        signed = {"text": text[start:], **thought}
+        return [{"text": text[:start], **thought}, self._with_notes(signed, block)]
+
+    def _code_parts(self, block: Json) -> list[Json]:
+        if block.get("name") == "code_execution":
+            return [self._with_notes(part_from_code(block), block)]
+        return self._foreign_tool(block)
+
+    def _code_result_parts(self, block: Json) -> list[Json]:
+        is_google = self._genai or any("executableCode" in part for part in self.parts)
+        if is_google:
+            return [self._with_notes(part_from_code_result(block), block)]
+        return self._foreign_tool(block)
+
+    def _foreign_tool(self, block: Json) -> list[Json]:
+        _logger.warning(
+            "left out of the history: %s %r, which ran on another provider's server",
+            block["type"],
+            block.get("name") or block.get("tool_call_id"),
+        )
+        return []
+
+    def _genai_code_parts(self, block: Json) -> list[Json]:
+        if block["type"] == "executable_code":
+            code = {"language": block.get("language", "PYTHON")}
+            return [{"executableCode": {**code, "code": block["executable_code"]}}]
+        outcome = block.get("outcome")
+        failed = outcome not in (None, 1, "1", "OUTCOME_OK")
+        result: Json = {"outcome": "OUTCOME_FAILED" if failed else "OUTCOME_OK"}
+        result["output"] = block.get("code_execution_result") or ""
+        return [{"codeExecutionResult": result}]
+
+    def _unchanged_parts(self, block: Json) -> list[Json]:
+        value = block.get("value")
+        if self._google and isinstance(value, dict):
+            return [value]
+        kind = value.get("type") if isinstance(value, dict) else None
+        return self._foreign_tool({**block, "name": kind or "of no known type"})
+
+    # ---- calls
+
+    def _add_call(self, id_: str | None, block: Json | None) -> None:
+        """Append a call; what `tool_calls` says of it wins over a block of content."""
+        call = self._waiting.pop(id_ or "", None)
+        if call is None:
+            known = {known for known, _, _ in self.calls}
+            if (
+                block is None
+                or id_ is None
+                or id_ in known
+                or id_ not in self._answered
+            ):
+                return
+            call = {"id": id_, "name": block.get("name"), "args": _args_of(block)}
+        id_ = call["id"]
+        wire: Json = {"name": call["name"], "args": call["args"]}
+        if id_ and not id_.startswith(SYNTHETIC):
+            wire["id"] = id_
+        part: Json = {"functionCall": wire}
+        note = self._signed.get(id_, {})
+        signature = (self._signature(block) if block else None) or note.get("signature")
+        if signature and self._google:
+            part["thoughtSignature"] = signature
+        rest = ((block or {}).get("extras") or {}).get("part") or note.get("part")
+        self.parts.append(with_rest(part, rest if self._google else None))
+        self.calls.append((id_, part, call.get("failed")))
+
+
+_READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
+    "text": ModelTurn._text_parts,
+    "output_text": ModelTurn._text_parts,
+    "reasoning": ModelTurn._reasoning_parts,
+    "thinking": ModelTurn._thinking_parts,
+    "server_tool_call": ModelTurn._code_parts,
+    "server_tool_result": ModelTurn._code_result_parts,
+    "executable_code": ModelTurn._genai_code_parts,
+    "code_execution_result": ModelTurn._genai_code_parts,
+    "non_standard": ModelTurn._unchanged_parts,
+}
+
+
+def _call_id(block: Json) -> str | None:
+    # OpenAI's Responses blocks name the call in `call_id`, beside an item id.
+    return block.get("call_id") or block.get("id")
+
+
+def _args_of(block: Json) -> Any:
+    args = block.get("args") or block.get("input") or block.get("arguments") or {}
+    return _object_from(args) if isinstance(args, str) else args
+
+
+def _object_from(text: str) -> Json:
+    try:
+        value = from_json(text) if text else {}
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"invalid_arguments": text}
+
+
+def _calls_of(message: AIMessage) -> dict[str, Json]:
+    """Return a message's calls by id, the valid ones and those that never ran."""
+    calls: dict[str, Json] = {}
+
+    def add(id_: str | None, call: Json) -> None:
+        key = id_ or ""
+        while key in calls:  # two calls of one id: both are meant
+            key += "'"
+        calls[key] = {"id": id_ or "", **call}
+
+    for call in message.tool_calls:
+        add(call["id"], {"name": call["name"], "args": call["args"]})
+    for invalid in message.invalid_tool_calls:
+        text, why = unmarked_args(invalid["args"])
+        failed = why or invalid["error"] or "The call was not valid."
+        id_, args = invalid["id"] or "", _object_from(text)
+        made: Json = {"name": invalid["name"], "args": args, "failed": failed}
+        # langchain-core shows invalid calls twice where it replays a message.
+        if calls.get(id_) != {"id": id_, **made}:
+            add(id_, made)
+    return calls

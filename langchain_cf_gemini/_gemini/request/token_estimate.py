@@ -1,0 +1,174 @@
+"""Offline estimates of how many tokens a request has.
+
+Google's tokenizer is not published for Gemini, and Cloudflare passes no countTokens on.
+So words are counted: in Gemini's vocabulary a common word of up to some eleven letters
+is one token, as are a digit, a pair of signs and a line break. The shapes around text
+(declarations, calls) were fitted to recorded requests.
+
+Error against the recorded `promptTokenCount` of 53 requests to Gemini 2.5 and 3 models
+(the fitted ones among them): median 9 %, 90th percentile 25 %. By kind: text alone 6 %
+and 25 %, or 4 % and 15 % from 10 tokens on; with function declarations or calls 9 % and
+33 %. Of 35 recorded answers of more than 20 tokens: 2 % and 15 %. Outside these bounds:
+media named by a URI, whose size is not known; built-in tools; and the Gemini API (not
+Vertex), which counts the thoughts behind thought signatures.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from langchain_cf_gemini._gemini.request.media_tokens import bytes_of, tokens_from_media
+
+# Every match is a token.
+_PIECE: Final = re.compile(
+    r"[A-Za-z\u00c0-\u024f]{1,11}"  # Latin words
+    r"|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{1,2}"  # Chinese, Japanese, Korean
+    r"|[^\W\d_]{1,4}"  # other scripts
+    r"|\d"
+    r"|_+"
+    r"|\n+"
+    r"|[ \t]{2,}"
+    r"|[^\w\s]{1,2}"
+)
+
+# Fitted: what stands around each of these beside its own words.
+_CONTENT: Final = 1
+_DESCRIBED: Final = 8
+_PARAMETERS: Final = 16
+_PROPERTY: Final = 12
+_VALUE: Final = 1
+
+
+def tokens_from_text(text: str) -> int:
+    """Estimate the tokens of a text.
+
+    Args:
+        text: Any text. Measured on English prose, Markdown, code and JSON; other
+            languages are counted more roughly.
+
+    Returns:
+        The estimate.
+    """
+    return len(_PIECE.findall(text))
+
+
+def tokens_from_request(body: Mapping[str, Any], model: str | None = None) -> int:
+    """Estimate `promptTokenCount` of a generateContent request.
+
+    Not counted, as recorded answers do not count them either: response schemas, and
+    (on Vertex, which answers behind Cloudflare) thought signatures. What built-in tools
+    will fetch cannot be known.
+
+    Args:
+        body: The request on the wire: `contents`, `systemInstruction`, `tools`.
+        model: The model, since Gemini 3 counts media by other rates than 2.5; without
+            it, Gemini 3.
+
+    Returns:
+        The estimate.
+    """
+    older = _is_older(model)
+    resolution = (body.get("generationConfig") or {}).get("mediaResolution")
+    system = body.get("systemInstruction")
+    contents = [*([system] if system else []), *(body.get("contents") or [])]
+    parts = (part for content in contents for part in content.get("parts") or [])
+    written = sum(_part_tokens(part, resolution, older) for part in parts)
+    return (
+        written
+        + len(contents) * _CONTENT
+        + sum(tokens_from_declaration(item) for item in _declarations(body))
+    )
+
+
+def _is_older(model: str | None) -> bool:
+    bare = (model or "").rpartition("/")[2]
+    return bare.startswith(("gemini-2", "gemini-1"))
+
+
+def _part_tokens(part: Mapping[str, Any], resolution: str | None, older: bool) -> int:
+    count = tokens_from_text(part.get("text") or "")
+    for key in ("functionCall", "functionResponse"):
+        if call := part.get(key):
+            count += tokens_from_call(call)
+            nested = call.get("parts") or []
+            count += sum(_part_tokens(item, resolution, older) for item in nested)
+    for key in ("executableCode", "codeExecutionResult"):
+        if ran := part.get(key):
+            count += tokens_from_text(ran.get("code") or ran.get("output") or "")
+    if "inlineData" in part or "fileData" in part:
+        count += _document_tokens(part) or tokens_from_media(
+            part, resolution=resolution, older=older
+        )
+    return count
+
+
+def _document_tokens(part: Mapping[str, Any]) -> int:
+    """Count an inline text file as the text it is."""
+    inline = part.get("inlineData") or {}
+    if not str(inline.get("mimeType", "")).startswith("text/"):
+        return 0
+    return tokens_from_text(bytes_of(inline.get("data")).decode("utf-8", "replace"))
+
+
+def tokens_from_call(call: Mapping[str, Any]) -> int:
+    """Estimate the tokens of a functionCall or functionResponse."""
+    values = call.get("args") or call.get("response") or {}
+    words = tokens_from_text(call.get("name") or "")
+    return words + sum(_value_tokens(value) for value in _leaves(values))
+
+
+def _leaves(value: Any) -> Iterable[Any]:
+    """Walk the keys and scalar values of JSON."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield key
+            yield from _leaves(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _leaves(inner)
+    else:
+        yield value
+
+
+def _value_tokens(value: Any) -> int:
+    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return tokens_from_text(text) + _VALUE
+
+
+def _declarations(body: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
+    for tool in body.get("tools") or []:
+        yield from tool.get("functionDeclarations") or []
+
+
+def tokens_from_declaration(declaration: Mapping[str, Any]) -> int:
+    """Estimate the tokens of a functionDeclaration."""
+    schema = declaration.get("parameters") or declaration.get("parametersJsonSchema")
+    description = declaration.get("description") or ""
+    count = tokens_from_text(declaration.get("name") or "")
+    count += tokens_from_text(description) + (_DESCRIBED if description else 0)
+    if isinstance(schema, Mapping) and schema.get("properties"):
+        count += _PARAMETERS + _schema_tokens(schema)
+    return count
+
+
+def _schema_tokens(schema: Any) -> int:
+    """Count names, descriptions and enum values; keywords are in the fitted numbers."""
+    if isinstance(schema, list):
+        return sum(_schema_tokens(item) for item in schema)
+    if not isinstance(schema, Mapping):
+        return 0
+    properties = schema.get("properties") or {}
+    count = tokens_from_text(schema.get("description") or "")
+    count += sum(tokens_from_text(str(value)) + 1 for value in schema.get("enum") or [])
+    for name, inner in properties.items():
+        count += _PROPERTY + tokens_from_text(name) + _schema_tokens(inner)
+    count += sum(_schema_tokens(schema.get(key)) for key in _NESTED)
+    count += sum(
+        _schema_tokens(list((schema.get(key) or {}).values())) for key in _DEFS
+    )
+    return count
+
+
+_NESTED: Final = ("items", "anyOf", "oneOf", "allOf", "prefixItems")
+_DEFS: Final = ("$defs", "defs")

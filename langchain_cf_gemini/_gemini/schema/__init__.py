@@ -1,0 +1,1 @@
+"""Types and JSON Schemas as Gemini takes them."""

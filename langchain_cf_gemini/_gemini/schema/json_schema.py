@@ -1,0 +1,345 @@
+"""Any description of a type to one standalone JSON Schema, with nothing lost.
+
+The result is what `parametersJsonSchema` and `responseJsonSchema` take: draft 2020-12,
+references inlined. Only what recurs stays behind `$ref`, under the two rules that
+Google states for it (`google/ai/generativelanguage/v1beta/generative_service.proto`):
+a cyclic reference lives inside a property that is not required, and has no siblings.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from langchain_core.utils.pydantic import is_pydantic_v1_subclass
+from langchain_core.utils.pydantic import is_pydantic_v2_subclass as _is_v2
+from pydantic import BaseModel, PydanticUserError, TypeAdapter
+
+from langchain_cf_gemini._gemini.schema.conjunction import (
+    folded_from_all_of,
+    merged_from_reference,
+)
+from langchain_cf_gemini._gemini.schema.typed_dicts import (
+    NotedJsonSchema,
+    pydantic_type,
+)
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+Schema = dict[str, Any]
+
+_ONE = frozenset(
+    {"items", "additionalItems", "unevaluatedItems", "contains", "contentSchema"}
+    | {"additionalProperties", "unevaluatedProperties", "propertyNames"}
+    | {"not", "if", "then", "else"}
+)
+_LIST = frozenset({"anyOf", "oneOf", "allOf", "prefixItems", "items"})
+_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+_DROPPED = frozenset({"$schema", "$defs", "definitions", "$anchor", "$ref"})
+_DYNAMIC = frozenset({"$dynamicRef", "$recursiveRef"})
+_MAX_SUBSCHEMAS = 20_000
+"""Where inlining stops: references that double each other grow without bound."""
+
+_NOWHERE = object()
+_MODEL_JSON_SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]
+_of_class: WeakKeyDictionary[type, Schema] = WeakKeyDictionary()
+
+
+def json_schema_from(schema: Any, *, at: str = "schema") -> Schema:
+    """Describe a type as a standalone JSON Schema.
+
+    Args:
+        schema: A pydantic v2 or v1 class, TypedDict, dataclass, Enum class, any other
+            type form that pydantic reads (`list[Item]`, unions, `Literal`), or a
+            JSON Schema dict of draft 4 to 2020-12.
+        at: What the schema is called in errors.
+
+    Returns:
+        The JSON Schema. Classes are remembered: do not change it in place.
+
+    Raises:
+        UnsupportedContentError: If there is no JSON Schema for it, a reference leads
+            nowhere, or it recurs where Google does not allow it.
+    """
+    if not isinstance(schema, type):
+        return _Inlining(_raw_schema(schema, at), at).result()
+    if (known := _of_class.get(schema)) is None:
+        known = _Inlining(_raw_schema(schema, at), at).result()
+        _of_class[schema] = known
+    return known
+
+
+def _raw_schema(schema: Any, at: str) -> Schema:
+    if isinstance(schema, Mapping):
+        return dict(schema)
+    if schema is None:
+        msg = f"{at} is None: pass a class, another type form or a JSON Schema dict"
+        raise UnsupportedContentError(msg)
+    try:
+        if isinstance(schema, type) and _is_v2(schema):
+            return _schema_of_model(schema)
+        if isinstance(schema, type) and is_pydantic_v1_subclass(schema):
+            return cast("Any", schema).schema()  # type: ignore[no-any-return]
+        adapter = TypeAdapter(pydantic_type(schema))
+        return adapter.json_schema(schema_generator=NotedJsonSchema)
+    except (PydanticUserError, NameError) as error:
+        msg = f"{at}: no JSON Schema for {schema!r}: {error}"
+        raise UnsupportedContentError(msg) from error
+
+
+def _schema_of_model(model: type[BaseModel]) -> Schema:
+    """Ask the model; the generator is ours unless the model brings its own method."""
+    method = model.model_json_schema
+    own = getattr(method, "__func__", None) is not _MODEL_JSON_SCHEMA
+    return method() if own else method(schema_generator=NotedJsonSchema)
+
+
+def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the schemas directly inside a schema, definitions aside.
+
+    Args:
+        schema: The schema; values that are data (`default`, `enum`) are not entered.
+    """
+    for key, value in schema.items():
+        if key in _LIST and isinstance(value, list):
+            yield from value
+        elif key in _ONE:
+            yield value
+        elif key in _NAMED and isinstance(value, Mapping):
+            yield from value.values()
+
+
+class _Inlining:
+    """One pass over one document.
+
+    `_open` holds the recurring definitions being written around the current place,
+    each with the number of optional properties above it; `_optional` is that number
+    here.
+    """
+
+    def __init__(self, document: Schema, at: str) -> None:
+        self._document = document
+        self._at = at
+        self._recurring = self._recurring_references()
+        self._names: dict[str, str] = {}
+        self._open: dict[str, int] = {}
+        self._optional = 0
+        self._base = 0
+        self._count = 0
+
+    def result(self) -> Schema:
+        if "#" in self._recurring:
+            self._open["#"] = 0
+        root = cast("Schema", self._node(self._document, self._at))
+        self._open.clear()
+        definitions: Schema = {}
+        while pending := [
+            ref for ref in self._names if self._names[ref] not in definitions
+        ]:
+            for reference in pending:
+                definitions[self._names[reference]] = self._definition(reference)
+        return {**root, "$defs": definitions} if definitions else root
+
+    def _definition(self, reference: str) -> Any:
+        self._base = self._optional
+        self._open = {reference: self._optional}
+        at = f"{self._at}.$defs.{self._names[reference]}"
+        return self._node(self._resolved(reference, at), at)
+
+    def _node(self, schema: Any, at: str) -> Any:
+        if not isinstance(schema, Mapping):
+            return schema
+        self._count += 1
+        if self._count > _MAX_SUBSCHEMAS:
+            msg = f"{self._at} has over {_MAX_SUBSCHEMAS} subschemas once inlined"
+            raise UnsupportedContentError(msg)
+        required = schema.get("required") or ()
+        walked = {
+            key: self._value(key, value, f"{at}.{key}", required)
+            for key, value in _modern(schema).items()
+            if key not in _DROPPED
+        }
+        if "allOf" in walked:
+            walked = folded_from_all_of(walked)
+        if (reference := schema.get("$ref")) is None:
+            return walked
+        return self._referenced(str(reference), walked, at)
+
+    def _value(self, key: str, value: Any, at: str, required: Any) -> Any:
+        if key in _LIST and isinstance(value, list):
+            return [self._node(each, f"{at}[{i}]") for i, each in enumerate(value)]
+        if key in _ONE:
+            return self._node(value, at)
+        if key in _NAMED and isinstance(value, Mapping):
+            return self._named(value, at, required if key == "properties" else ())
+        if key in _DYNAMIC:
+            msg = f"{at}: only $ref can be inlined, write the schema out"
+            raise UnsupportedContentError(msg)
+        return value
+
+    def _named(self, schemas: Mapping[str, Any], at: str, required: Any) -> Schema:
+        found: Schema = {}
+        for name, schema in schemas.items():
+            optional = name not in required
+            self._optional += optional
+            found[name] = self._node(schema, f"{at}.{name}")
+            self._optional -= optional
+        return found
+
+    def _referenced(self, reference: str, siblings: Schema, at: str) -> Any:
+        if reference not in self._recurring:
+            return merged_from_reference(
+                self._node(self._resolved(reference, at), at), siblings
+            )
+        opened = self._open.get(reference)
+        if opened is None and self._optional == self._base:
+            self._open[reference] = self._optional
+            inlined = self._node(self._resolved(reference, at), at)
+            del self._open[reference]
+            return merged_from_reference(inlined, siblings)
+        if opened == self._optional:
+            msg = (
+                f"{at}.$ref: {reference} contains itself through required properties, "
+                "and Google takes recursion in optional ones only: give the property "
+                "a default"
+            )
+            raise UnsupportedContentError(msg)
+        kept = {"$ref": f"#/$defs/{self._name(reference)}"}
+        wrapper = "allOf" if "anyOf" in siblings else "anyOf"
+        return {wrapper: [kept], **siblings} if siblings else kept
+
+    def _name(self, reference: str) -> str:
+        if reference not in self._names:
+            title = self._document.get("title") or "Root"
+            wish = str(title) if reference == "#" else reference.rsplit("/", 1)[-1]
+            wish = name = re.sub(r"[^A-Za-z0-9_.-]", "_", wish)
+            taken, number = set(self._names.values()), 2
+            while name in taken:
+                name, number = f"{wish}_{number}", number + 1
+            self._names[reference] = name
+        return self._names[reference]
+
+    def _resolved(self, reference: str, at: str) -> Any:
+        if (found := self._target(reference)) is _NOWHERE:
+            msg = (
+                f"{at}.$ref: {reference} leads nowhere; only references into the same "
+                "document (`#/...`) can be inlined"
+            )
+            raise UnsupportedContentError(msg)
+        return found
+
+    def _target(self, reference: str) -> Any:
+        fragment = reference.removeprefix(str(self._document.get("$id", "")))
+        found: Any = self._document
+        for step in _steps(fragment):
+            try:
+                found = found[int(step) if isinstance(found, list) else step]
+            except (LookupError, ValueError, TypeError):
+                return _NOWHERE
+        return found
+
+    def _recurring_references(self) -> frozenset[str]:
+        """Find one reference of every cycle: where a walk from the root comes back."""
+        seen: dict[str, bool] = {"#": True}
+        recurring: set[str] = set()
+        work: list[tuple[str, Iterator[str]]] = [("#", _references(self._document))]
+        while work:
+            owner, ahead = work[-1]
+            if (reference := next(ahead, None)) is None:
+                seen[owner] = False
+                work.pop()
+            elif seen.get(reference):
+                recurring.add(reference)
+            elif reference not in seen:
+                seen[reference] = True
+                work.append((reference, _references(self._target(reference))))
+        return frozenset(recurring)
+
+
+def _references(schema: Any) -> Iterator[str]:
+    pending = [schema]
+    while pending:
+        each = pending.pop()
+        if not isinstance(each, Mapping):
+            continue
+        if "$ref" in each:
+            yield str(each["$ref"])
+        pending.extend(subschemas(_modern(each)))
+
+
+def _steps(fragment: str) -> list[str]:
+    if fragment in ("#", ""):
+        return []
+    if not fragment.startswith("#/"):
+        return [fragment]
+    steps = fragment[2:].split("/")
+    return [step.replace("~1", "/").replace("~0", "~") for step in steps]
+
+
+def _modern(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Say older drafts' keywords and `const` in the words that Google reads."""
+    for keyword, rewrite in _REWRITES.items():
+        if keyword in schema:
+            schema = rewrite(dict(schema))
+    return schema
+
+
+def _const_as_enum(schema: Schema) -> Schema:
+    """Google reads `enum` of strings and numbers, and does not name `const`."""
+    value = schema["const"]
+    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+        return schema
+    if "enum" in schema and value not in schema["enum"]:
+        return schema
+    del schema["const"]
+    return {**schema, "enum": [value]}
+
+
+def _tuple_as_prefix(schema: Schema) -> Schema:
+    """Draft 7 writes tuples as a list under `items`."""
+    if not isinstance(schema["items"], list):
+        return schema
+    rest = schema.pop("additionalItems", None)
+    schema["prefixItems"] = schema.pop("items")
+    return schema if rest is None else {**schema, "items": rest}
+
+
+def _exclusive_as_number(bound: str, exclusive: str) -> Callable[[Schema], Schema]:
+    def rewrite(schema: Schema) -> Schema:
+        """Draft 4 writes `minimum` with a boolean beside it."""
+        flag = schema[exclusive]
+        if not isinstance(flag, bool):
+            return schema
+        del schema[exclusive]
+        if flag and bound in schema:
+            schema[exclusive] = schema.pop(bound)
+        return schema
+
+    return rewrite
+
+
+def _dependencies_apart(schema: Schema) -> Schema:
+    """Draft 7 has one keyword where there are two now."""
+    both = schema.pop("dependencies")
+    apart: dict[str, Schema] = {"dependentRequired": {}, "dependentSchemas": {}}
+    for name, value in both.items():
+        key = "dependentRequired" if isinstance(value, list) else "dependentSchemas"
+        apart[key][name] = value
+    return {**{key: value for key, value in apart.items() if value}, **schema}
+
+
+def _without_mapping(schema: Schema) -> Schema:
+    """The mapping points into definitions that are gone; the variants' tags remain."""
+    value = schema["discriminator"]
+    if isinstance(value, Mapping):
+        schema["discriminator"] = {k: v for k, v in value.items() if k != "mapping"}
+    return schema
+
+
+_REWRITES: dict[str, Callable[[Schema], Schema]] = {
+    "const": _const_as_enum,
+    "items": _tuple_as_prefix,
+    "exclusiveMinimum": _exclusive_as_number("minimum", "exclusiveMinimum"),
+    "exclusiveMaximum": _exclusive_as_number("maximum", "exclusiveMaximum"),
+    "dependencies": _dependencies_apart,
+    "discriminator": _without_mapping,
+}

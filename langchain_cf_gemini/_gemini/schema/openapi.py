@@ -1,0 +1,286 @@
+"""JSON Schema to the subset of OpenAPI 3.0 that `parameters` and `responseSchema` take.
+
+The keywords are those of `Schema` in Google's discovery document for Vertex AI v1beta1
+(revision 20261106). What it cannot say is refused, with the path of the keyword, never
+weakened: `schema_dialect="json"` has no such limits. Left out are only notes that do
+not change which values are valid (`$comment`, `readOnly`, the name of the
+discriminator, all examples but the first).
+"""
+
+from collections.abc import Callable
+from math import floor
+from typing import Any, Literal, NoReturn
+
+from langchain_cf_gemini._gemini.schema.conjunction import Schema, conjunction
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini._gemini.schema.json_types import (
+    all_exclusive,
+    fits,
+    kind_of,
+    kinds_of_schema,
+)
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+Dialect = Literal["json", "openapi"]
+"""How schemas are said: JSON Schema whole, or Google's subset of OpenAPI 3.0."""
+
+_ABOUT = {
+    "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
+    "number": frozenset(
+        {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "format"}
+    ),
+    "array": frozenset({"items", "prefixItems", "minItems", "maxItems"}),
+    "object": frozenset(
+        {"properties", "required", "additionalProperties"}
+        | {"minProperties", "maxProperties", "propertyOrdering"}
+    ),
+}
+_ABOUT["integer"] = _ABOUT["number"]
+_ABOUT_ONE_TYPE = frozenset().union(*_ABOUT.values())
+_DESCRIBING = frozenset({"title", "description", "default", "example", "examples"})
+_KEPT = (
+    _ABOUT_ONE_TYPE
+    - {"exclusiveMinimum", "exclusiveMaximum", "prefixItems", "items"}
+    - {"properties", "additionalProperties", "required"}
+) | {"title", "description", "default", "example", "nullable"}
+_NOTES = frozenset(
+    {"$id", "$comment", "deprecated", "readOnly", "writeOnly", "discriminator"}
+    | {"contentEncoding", "contentMediaType"}
+)
+
+
+def openapi_schema_from(json_schema: Schema, *, at: str = "schema") -> Schema:
+    """Say a JSON Schema in Google's OpenAPI subset.
+
+    Args:
+        json_schema: A JSON Schema, or one already in the subset (it stays as it is).
+        at: Where the schema stands in the request, for errors.
+
+    Returns:
+        A `Schema` as Vertex AI publishes it, types in capitals.
+
+    Raises:
+        UnsupportedContentError: If a keyword cannot be said; the message names its
+            path, like `parameters.properties.pet.oneOf`.
+    """
+    if is_openapi_schema(json_schema):
+        return json_schema
+    return _converted(json_schema_from(json_schema, at=at), at)
+
+
+def is_openapi_schema(schema: Any) -> bool:
+    """Tell whether a schema is in Google's subset: its types are in capitals."""
+    kind = schema.get("type") if isinstance(schema, dict) else None
+    return isinstance(kind, str) and kind.isupper()
+
+
+def _refuse(at: str, what: str) -> NoReturn:
+    msg = f"{at}: {what}; Google's OpenAPI subset has no word for it, "
+    raise UnsupportedContentError(msg + 'schema_dialect="json" takes it')
+
+
+def _converted(schema: Any, at: str) -> Schema:
+    if not isinstance(schema, dict):
+        return {} if schema is True else _refuse(at, "a schema that nothing fits")
+    if "anyOf" in schema or "oneOf" in schema:
+        return _union(schema, at)
+    if "const" in schema:
+        rest = {key: value for key, value in schema.items() if key != "const"}
+        return _converted({"enum": [schema["const"]], **rest}, at)
+    kinds = _listed_kinds(schema)
+    if len(kinds) > 1:
+        return _union(_split(schema, kinds), at)
+    return _plain({**schema, "type": kinds[0]} if kinds else schema, at)
+
+
+def _listed_kinds(schema: Schema) -> list[str]:
+    """The types that need a variant each; none if the schema does not name any."""
+    if "enum" in schema:
+        kinds = dict.fromkeys(map(kind_of, schema["enum"]))
+        found = [kind for kind in kinds if kind in kinds_of_schema(schema)]
+        return found or ["nothing"]
+    if kind := schema.get("type"):
+        return [kind] if isinstance(kind, str) else list(kind)
+    named = ("object", "array", "string", "number")
+    return [kind for kind in named if schema.keys() & _ABOUT[kind]][:1]
+
+
+def _split(schema: Schema, kinds: list[str]) -> Schema:
+    """Write several types as `anyOf`: each type with the keywords about it."""
+    shared = {key: value for key, value in schema.items() if key in _DESCRIBING}
+    rest = {k: v for k, v in schema.items() if k not in {"type", "enum", *shared}}
+    variants = []
+    for kind in kinds:
+        about = _ABOUT.get(kind, frozenset())
+        own = {k: v for k, v in rest.items() if k in about or k not in _ABOUT_ONE_TYPE}
+        if "enum" in schema:
+            own["enum"] = [each for each in schema["enum"] if kind_of(each) == kind]
+        variants.append({"type": kind, **own})
+    return {**shared, "anyOf": variants}
+
+
+def _union(schema: Schema, at: str) -> Schema:
+    """Write a union alone: older Vertex refuses keywords beside `anyOf`.
+
+    What stands beside it moves into every variant. A null variant becomes `nullable`
+    where one other variant is left, and stays a variant otherwise.
+    """
+    key = "anyOf" if "anyOf" in schema else "oneOf"
+    _check_variants(schema[key], f"{at}.{key}")
+    beside = {name: value for name, value in schema.items() if name != key}
+    places = [f"{at}.{key}[{i}]" for i in range(len(schema[key]))]
+    others = [
+        _converted(_joined(variant, beside, place), place)
+        for variant, place in zip(schema[key], places, strict=True)
+        if not _is_null(variant)
+    ]
+    null = len(others) < len(places) and "null" in kinds_of_schema(beside)
+    if null and not others:
+        return _converted(_joined({"type": "null"}, beside, at), at)
+    if len(others) == 1 and "anyOf" not in others[0]:
+        return {**others[0], **_null_beside(null, beside)}
+    return {"anyOf": others + [{"type": "NULL"}] * null}
+
+
+def _is_null(variant: Any) -> bool:
+    known = _ABOUT_ONE_TYPE | _DESCRIBING | {"type", "enum", "const"}
+    return kinds_of_schema(variant) == {"null"} and variant.keys() <= known
+
+
+def _check_variants(variants: list[Any], at: str) -> None:
+    if False in variants:
+        _refuse(f"{at}[{variants.index(False)}]", "a schema that nothing fits")
+    if at.endswith("oneOf") and not all_exclusive(variants):
+        _refuse(at, "variants that may overlap (anyOf, if either will do)")
+
+
+def _null_beside(nullable: bool, beside: Schema) -> Schema:
+    if not nullable:
+        return {}
+    unset = "default" in beside and beside["default"] is None
+    return {"nullable": True, **({"default": None} if unset else {})}
+
+
+def _joined(variant: Any, beside: Schema, at: str) -> Schema:
+    """One variant of a union with what stands beside the union."""
+    inner = variant if isinstance(variant, dict) else {}
+    outer = dict(beside)
+    texts = [text for each in (beside, inner) if (text := each.get("description"))]
+    if texts:
+        outer["description"] = "\n".join(texts)
+    if "default" in outer and not fits(outer["default"], inner):
+        del outer["default"]
+    if (joined := conjunction(outer, inner)) is None:
+        _refuse(at, f"a union with {', '.join(sorted(beside))} beside it")
+    return joined
+
+
+def _plain(schema: Schema, at: str) -> Schema:
+    vacuous = _ABOUT_ONE_TYPE - _ABOUT.get(schema.get("type", ""), frozenset())
+    meant = {k: v for k, v in schema.items() if k not in vacuous | _NOTES}
+    found = {key: value for key, value in meant.items() if key in _KEPT}
+    for key, value in meant.items():
+        if writer := _WRITERS.get(key):
+            found |= writer(value, schema, f"{at}.{key}")
+        elif key not in _KEPT and not key.startswith("x-"):
+            _refuse(f"{at}.{key}", f"{key} = {value!r:.60}")
+    if found.get("type") == "ARRAY":
+        # A missing `items` is a 400 on the Gemini API, an empty one admits anything.
+        found.setdefault("items", {})
+    return found
+
+
+def _type(value: Any, _schema: Schema, _at: str) -> Schema:
+    return {"type": str(value).upper()}
+
+
+def _required(value: Any, _schema: Schema, _at: str) -> Schema:
+    return {"required": list(value)} if value else {}
+
+
+def _enum(value: Any, schema: Schema, at: str) -> Schema:
+    """`enum` is `string[]`; for integers Google documents format enum beside it."""
+    listed = [each for each in value if kind_of(each) == schema.get("type")]
+    if schema.get("type") == "string":
+        return {"enum": listed}
+    if schema.get("type") == "integer":
+        return {"enum": [str(each) for each in listed], "format": "enum"}
+    if schema.get("type") == "null" or set(map(repr, listed)) == {"True", "False"}:
+        return {}
+    return _refuse(at, f"listed values {value!r:.60}")
+
+
+def _properties(value: Any, _schema: Schema, at: str) -> Schema:
+    written = {name: _converted(each, f"{at}.{name}") for name, each in value.items()}
+    return {"properties": written} if written else {}
+
+
+def _additional_properties(value: Any, _schema: Schema, at: str) -> Schema:
+    if value is True or value == {}:
+        return {}
+    written = False if value is False else _converted(value, at)
+    return {"additionalProperties": written}
+
+
+def _items(value: Any, schema: Schema, at: str) -> Schema:
+    if "prefixItems" in schema:
+        return {}
+    return {"maxItems": 0} if value is False else {"items": _converted(value, at)}
+
+
+def _prefix_items(value: Any, schema: Schema, at: str) -> Schema:
+    """A tuple can be said if all its places, and what may follow, are alike."""
+    most = min(schema.get("maxItems", len(value) + 1), len(value) + 1)
+    closed = most <= len(value) or schema.get("items") is False
+    rest = [] if closed else [schema.get("items", True)]
+    if any(each != value[0] for each in [*value, *rest]):
+        _refuse(at, "a tuple whose places differ or whose end is open")
+    limit = {"maxItems": min(most, len(value))} if closed else {}
+    return {"items": _converted(value[0], f"{at}[0]"), **limit}
+
+
+def _exclusive(bound: str, step: int) -> Callable[[Any, Schema, str], Schema]:
+    def write(value: Any, schema: Schema, at: str) -> Schema:
+        if schema.get("type") != "integer":
+            _refuse(at, f"an exclusive bound ({value}) of a number")
+        nearest = floor(value) + 1 if step > 0 else -floor(-value) - 1
+        given = schema.get(bound, nearest)
+        return {bound: max(given, nearest) if step > 0 else min(given, nearest)}
+
+    return write
+
+
+def _multiple_of(value: Any, schema: Schema, at: str) -> Schema:
+    if schema.get("type") == "integer" and value == 1:
+        return {}
+    return _refuse(at, f"multiples of {value}")
+
+
+def _unique_items(value: Any, _schema: Schema, at: str) -> Schema:
+    return _refuse(at, "items that must differ") if value else {}
+
+
+def _examples(value: Any, _schema: Schema, _at: str) -> Schema:
+    return {"example": value[0]} if value else {}
+
+
+def _recursion(_value: Any, _schema: Schema, at: str) -> Schema:
+    return _refuse(at, "a schema that contains itself")
+
+
+_WRITERS: dict[str, Callable[[Any, Schema, str], Schema]] = {
+    "type": _type,
+    "required": _required,
+    "enum": _enum,
+    "properties": _properties,
+    "additionalProperties": _additional_properties,
+    "items": _items,
+    "prefixItems": _prefix_items,
+    "exclusiveMinimum": _exclusive("minimum", 1),
+    "exclusiveMaximum": _exclusive("maximum", -1),
+    "multipleOf": _multiple_of,
+    "uniqueItems": _unique_items,
+    "examples": _examples,
+    "$ref": _recursion,
+    "$defs": _recursion,
+}

@@ -1,0 +1,73 @@
+"""Gemini's own tools (search, code execution, maps): their names and options."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_cf_gemini._gemini.camel_case import camel_keys, camel_name
+from langchain_cf_gemini._gemini.tools.functions import ACCEPTED
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+BUILT_IN_TOOLS = frozenset(
+    {"googleSearch", "urlContext", "codeExecution", "googleMaps", "computerUse"}
+    | {"enterpriseWebSearch", "retrieval", "googleSearchRetrieval", "fileSearch"}
+    | {"parallelAiSearch", "exaAiSearch", "mcpServers"}
+)
+"""Fields of Google's Tool beside `functionDeclarations`. Vertex AI refuses the last of
+each API: `fileSearch` and `mcpServers` are of the Gemini API alone."""
+
+_OPEN_OBJECTS = frozenset({"customConfigs"})
+_COUNTERPARTS = {
+    "web_search": "google_search",
+    "web_fetch": "url_context",
+    "code_": "code_execution",
+    "computer": "computer_use",
+}
+"""Server tools of other providers, and what Gemini has for the same purpose."""
+
+
+def built_in_from_name(name: str) -> Json:
+    key = camel_name(name)
+    if key not in BUILT_IN_TOOLS:
+        raise UnsupportedContentError(no_tool_message({"type": name}))
+    return {key: _default_options(key)}
+
+
+def built_in_from_typed(tool: Mapping[str, Any]) -> Json:
+    key = camel_name(str(tool["type"]))
+    options = {name: value for name, value in tool.items() if name != "type"}
+    nested = options.pop(str(tool["type"]), None) or options.pop(key, None) or {}
+    return {key: {**_default_options(key), **camel_options({**nested, **options})}}
+
+
+def _default_options(key: str) -> Json:
+    """Computer use has to be told where it happens, and knew only browsers at first."""
+    return {"environment": "ENVIRONMENT_BROWSER"} if key == "computerUse" else {}
+
+
+def camel_options(value: Any) -> Any:
+    if isinstance(value, list):
+        return [camel_options(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        key: each if key in _OPEN_OBJECTS else camel_options(each)
+        for key, each in camel_keys(value).items()
+    }
+
+
+def no_tool_message(tool: Mapping[str, Any]) -> str:
+    kind = str(tool.get("type") or tool.get("name") or "")
+    for prefix, counterpart in _COUNTERPARTS.items():
+        if kind.startswith(prefix):
+            return (
+                f"{kind!r} is another provider's server tool; Gemini's counterpart "
+                f"is {counterpart!r}"
+            )
+    if "properties" in tool:
+        return "a JSON Schema needs a title to be a tool: the title is its name"
+    from difflib import get_close_matches
+
+    near = get_close_matches(camel_name(kind), BUILT_IN_TOOLS, 1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"{dict(tool)!r:.120} is no tool{hint}: pass {ACCEPTED}"

@@ -1,0 +1,294 @@
+"""Tools as LangChain users pass them to `tools` on Gemini's wire."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from langchain_cf_gemini._gemini.camel_case import camel_keys, camel_name
+from langchain_cf_gemini._gemini.request.response_format import (
+    generation_config_from_response_format,
+)
+from langchain_cf_gemini._gemini.schema.openapi import (
+    Dialect,
+    is_openapi_schema,
+    openapi_schema_from,
+)
+from langchain_cf_gemini._gemini.tools.built_in import (
+    BUILT_IN_TOOLS,
+    built_in_from_name,
+    built_in_from_typed,
+    camel_options,
+    no_tool_message,
+)
+from langchain_cf_gemini._gemini.tools.functions import (
+    Function,
+    function_from,
+    function_from_dict,
+    parameters_of,
+)
+from langchain_cf_gemini._gemini.tools.tool_choice import (
+    function_names,
+    parallel_from_choice,
+    tool_config_from_choice,
+)
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+__all__ = [
+    "function_names",
+    "generation_config_from_response_format",
+    "parallel_from_choice",
+    "strict_from_tools",
+    "tool_config_from_choice",
+    "tools_from_langchain",
+]
+
+_DECLARATION = frozenset(
+    {"name", "description", "parameters", "parametersJsonSchema"}
+    | {"response", "responseJsonSchema", "behavior"}
+)
+_GOOGLES_OWN = _DECLARATION - {"name", "description", "parameters"}
+_FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
+_PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_MAX_FUNCTIONS = 512
+
+
+def tools_from_langchain(
+    tools: Sequence[Any], *, dialect: Dialect = "json", strict: bool | None = None
+) -> list[Json]:
+    """Convert tools of any make to Gemini's `tools`.
+
+    All functions go into one Tool, at the place of the first; each built-in tool is a
+    Tool of its own. The result passed in again comes back as it is, at little cost.
+
+    Args:
+        tools: Functions, LangChain tools and Runnables, classes, tool dicts of OpenAI,
+            Anthropic, MCP, Bedrock or Gemini, JSON Schemas with a title, names of
+            built-in tools, objects of google-genai or mcp.
+        dialect: "json" sends `parametersJsonSchema`, "openapi" the older `parameters`.
+        strict: What the caller asked of all functions. Gemini enforces schemas per
+            request (see `tool_config_from_choice`), so a tool that asks otherwise is
+            an error.
+
+    Returns:
+        Gemini's `tools`, empty if there are none.
+
+    Raises:
+        UnsupportedContentError: If something is no tool, a name breaks Google's rule
+            or stands for two functions, or a schema cannot be said in the dialect.
+    """
+    if _is_wire(tools):
+        found = list(tools)
+    else:
+        found = _gathered(
+            piece for tool in tools for piece in _pieces(tool, dialect, strict)
+        )
+    names = function_names(found)
+    _check_names(names)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        msg = f"two functions are called {twice!r}: Gemini tells them apart by name"
+        raise UnsupportedContentError(msg)
+    return found
+
+
+def _is_wire(tools: Sequence[Any]) -> bool:
+    keys = [key for tool in tools if isinstance(tool, dict) for key in tool]
+    if len(keys) != len(tools) or keys.count("functionDeclarations") > 1:
+        return False
+    return all(_is_wire_field(*field) for tool in tools for field in tool.items())
+
+
+def _is_wire_field(key: str, value: Any) -> bool:
+    if key == "functionDeclarations":
+        return _are_wire_declarations(value)
+    return key in BUILT_IN_TOOLS and value == {}
+
+
+def _are_wire_declarations(declarations: Any) -> bool:
+    if not isinstance(declarations, list):
+        return False
+    if not all(map(_is_wire_declaration, declarations)):
+        return False
+    return len({each["name"] for each in declarations}) == len(declarations)
+
+
+def _is_wire_declaration(declaration: Any) -> bool:
+    if not isinstance(declaration, dict) or "name" not in declaration:
+        return False
+    parameters = declaration.get("parameters")
+    return declaration.keys() <= _DECLARATION and (
+        parameters is None or is_openapi_schema(parameters)
+    )
+
+
+def _gathered(pieces: Iterable[Json]) -> list[Json]:
+    """Put all declarations into the Tool of the first, equal ones once."""
+    found: list[Json] = []
+    declarations: list[Json] = []
+    for piece in pieces:
+        if "name" not in piece:
+            found.append(piece)
+            continue
+        if not declarations:
+            found.append({"functionDeclarations": declarations})
+        if piece not in declarations:
+            declarations.append(piece)
+    return found
+
+
+def _check_names(names: list[str]) -> None:
+    if len(names) > _MAX_FUNCTIONS:
+        msg = f"{len(names)} functions; Gemini takes at most {_MAX_FUNCTIONS}"
+        raise UnsupportedContentError(msg)
+    for name in names:
+        if not _FUNCTION_NAME.fullmatch(name):
+            msg = (
+                f"function name {name!r}: Gemini takes a letter or underscore, then "
+                "letters, digits, _ . : - and 128 characters at most; rename it, or "
+                "give the class or schema another title"
+            )
+            raise UnsupportedContentError(msg)
+
+
+def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
+    """Yield a tool's declarations (they have a name) and built-in Tools."""
+    if isinstance(tool, BaseModel) and not callable(getattr(tool, "invoke", None)):
+        tool = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(tool, str):
+        yield built_in_from_name(tool)
+    elif not isinstance(tool, Mapping):
+        yield _declaration(function_from(tool), dialect)
+    elif _is_tool_object(tool):
+        yield from _pieces_of_tool_object(tool, dialect, strict)
+    elif _GOOGLES_OWN & camel_keys(tool).keys() or _speaks_openapi(tool):
+        yield _googles_declaration(tool)
+    elif camel_name(str(tool.get("type", ""))) in BUILT_IN_TOOLS:
+        yield built_in_from_typed(tool)
+    else:
+        yield _declaration(_checked_function(tool, strict), dialect)
+
+
+def _checked_function(tool: Mapping[str, Any], strict: bool | None) -> Function:
+    if (function := function_from_dict(tool)) is None:
+        raise UnsupportedContentError(no_tool_message(tool))
+    if None not in (strict, function.strict) and strict != function.strict:
+        msg = (
+            f"tool {function.name!r} says strict={function.strict}, the call "
+            f"strict={strict}: Gemini has one rule for all functions of a request"
+        )
+        raise UnsupportedContentError(msg)
+    return function
+
+
+def strict_from_tools(tools: Sequence[Any]) -> bool | None:
+    """Read the `strict` of OpenAI's and Anthropic's tool dicts.
+
+    Args:
+        tools: Tools as the user passed them.
+
+    Returns:
+        True if any asks for it, None if none speaks of it.
+    """
+    said = [
+        strict
+        for tool in tools
+        if isinstance(tool, Mapping)
+        for body in (tool, tool.get("function"))
+        if isinstance(body, Mapping) and isinstance(strict := body.get("strict"), bool)
+    ]
+    return any(said) if said else None
+
+
+def _declaration(function: Function, dialect: Dialect) -> Json:
+    found: Json = {"name": function.name}
+    if function.description:
+        found["description"] = function.description
+    at = parameters_of(function.name)
+    parameters = _object_schema(function.parameters, at)
+    if dialect == "json":
+        return {**found, "parametersJsonSchema": parameters}
+    written = openapi_schema_from(parameters, at=at)
+    if written in (
+        {"type": "OBJECT"},
+        {"type": "OBJECT", "additionalProperties": False},
+    ):
+        return found
+    return {**found, "parameters": _checked_parameters(written, at)}
+
+
+def _object_schema(schema: Json, at: str) -> Json:
+    """Give the root the type that Google requires there, where it means the same."""
+    kind = schema.get("type", "object")
+    variants = schema.get("anyOf") or schema.get("oneOf") or ()
+    objects = (v.get("type", "") == "object" for v in variants if isinstance(v, dict))
+    if kind not in ("object", "OBJECT") or not all(objects):
+        msg = (
+            f"{at} must be an object, since the arguments of a call have names; wrap "
+            "the value in a class with one field"
+        )
+        raise UnsupportedContentError(msg)
+    if variants or "$ref" in schema:
+        return {"type": "object", **schema}
+    return {"type": "object", "properties": {}, **schema}
+
+
+def _checked_parameters(schema: Json, at: str) -> Json:
+    if schema.get("type") != "OBJECT":
+        msg = f"{at}.anyOf: Google requires type OBJECT at the root of `parameters`"
+        raise UnsupportedContentError(msg)
+    for name in schema.get("properties", ()):
+        if not _PARAMETER_NAME.fullmatch(name):
+            msg = (
+                f"{at}.properties.{name}: Google takes a letter or underscore, then "
+                "letters, digits and underscores, 64 characters at most"
+            )
+            raise UnsupportedContentError(msg)
+    return schema
+
+
+def _is_tool_object(tool: Mapping[str, Any]) -> bool:
+    """Whether each key is a field of Google's Tool, known or of the same look."""
+    keys = [camel_name(key) for key, value in tool.items() if value is not None]
+    known = BUILT_IN_TOOLS | {"functionDeclarations"}
+    if not keys or "name" in tool or "type" in tool or "title" in tool:
+        return False
+    return all(key in known for key in keys) or (
+        len(keys) == 1
+        and isinstance(next(iter(tool.values())), Mapping)
+        and keys[0].isidentifier()
+        and keys[0] not in {"function", "toolSpec", "properties", "items", "not"}
+    )
+
+
+def _pieces_of_tool_object(
+    tool: Mapping[str, Any], dialect: Dialect, strict: bool | None
+) -> Iterator[Json]:
+    for key, value in tool.items():
+        name = camel_name(key)
+        if value is None:
+            continue
+        if name != "functionDeclarations":
+            yield {name: camel_options(value)}
+            continue
+        for declaration in value:
+            if isinstance(declaration, Mapping) and "name" in declaration:
+                yield _googles_declaration(declaration)
+            else:
+                yield from _pieces(declaration, dialect, strict)
+
+
+def _googles_declaration(declaration: Mapping[str, Any]) -> Json:
+    """A FunctionDeclaration in Google's own words: only its types become capitals."""
+    found = camel_keys(declaration)
+    for key in ("parameters", "response"):
+        if (schema := found.get(key)) is not None:
+            at = f"function {found.get('name')}: {key}"
+            found[key] = openapi_schema_from(schema, at=at)
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _speaks_openapi(tool: Mapping[str, Any]) -> bool:
+    return "name" in tool and is_openapi_schema(tool.get("parameters"))

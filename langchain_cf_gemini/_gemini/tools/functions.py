@@ -1,0 +1,172 @@
+"""Whatever describes a function, read as name, description and JSON Schema.
+
+LangChain tools, plain functions, classes, and the dicts of OpenAI, Anthropic, Bedrock
+and MCP. What other providers write beside these three (`cache_control`, `annotations`,
+`defer_loading`, `outputSchema`) steers their delivery and has no counterpart.
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import FunctionType
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool, StructuredTool, Tool
+from langchain_core.tools.convert import convert_runnable_to_tool
+from langchain_core.utils.pydantic import get_fields
+
+from langchain_cf_gemini._gemini.schema.json_schema import Schema, json_schema_from
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+ACCEPTED = (
+    "a function, a LangChain tool or Runnable, a pydantic, TypedDict or dataclass "
+    "class, a tool dict of OpenAI, Anthropic, MCP, Bedrock or Gemini, a JSON Schema "
+    "with a title, or the name of one of Gemini's built-in tools"
+)
+SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
+_SINGLE_INPUT: Schema = {
+    "type": "object",
+    "properties": {"__arg1": {"title": "__arg1", "type": "string"}},
+    "required": ["__arg1"],
+}
+"""What `langchain_core.tools.Tool` without a schema takes: one string."""
+
+_of_function: WeakKeyDictionary[FunctionType, "Function"] = WeakKeyDictionary()
+
+
+class Function(NamedTuple):
+    """A function the model may call."""
+
+    name: str
+    description: str
+    parameters: Schema
+    strict: bool | None = None
+
+
+def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
+    """Read a tool dict of another provider, or a JSON Schema with a title.
+
+    Args:
+        tool: The dict.
+
+    Returns:
+        The function, or None if the dict describes none.
+
+    Raises:
+        UnsupportedContentError: If its schema leads nowhere.
+    """
+    body = tool.get("function", tool.get("toolSpec", tool))
+    if not isinstance(body, Mapping):
+        return None
+    if "name" not in body:
+        return _function_from_titled(body)
+    key = next((key for key in SCHEMA_KEYS if key in body), None)
+    if key is None and tool.get("type", "function") != "function":
+        return None
+    schema = body[key] if key else None
+    if isinstance(schema, Mapping) and "toolSpec" in tool:
+        schema = schema["json"]
+    return _function(
+        str(body["name"]),
+        str(body.get("description") or ""),
+        schema or {},
+        body.get("strict", tool.get("strict")),
+    )
+
+
+def _function_from_titled(schema: Mapping[str, Any]) -> Function | None:
+    if "title" not in schema or not isinstance(schema["title"], str):
+        return None
+    return _function(schema["title"], "", schema, None)
+
+
+def _function(name: str, description: str, schema: Any, strict: Any) -> Function:
+    """Take name and description out of the schema, where they would stand twice."""
+    parameters = dict(json_schema_from(schema, at=parameters_of(name)))
+    parameters.pop("title", None)
+    if not description:
+        description = parameters.pop("description", "")
+    elif parameters.get("description") in ("", description):
+        del parameters["description"]
+    return Function(name, description, parameters, strict)
+
+
+def parameters_of(name: str) -> str:
+    """Name the place of a function's parameters in errors."""
+    return f"function {name}: parameters"
+
+
+def function_from(tool: Any) -> Function:
+    """Read anything but a dict as a function.
+
+    Args:
+        tool: A tool, Runnable, class or function.
+
+    Returns:
+        Its name, description and parameters; arguments that LangChain injects are
+        not among them.
+
+    Raises:
+        UnsupportedContentError: If it describes no function.
+    """
+    if isinstance(tool, BaseTool):
+        return _function_from_tool(tool)
+    if isinstance(tool, Runnable):
+        return _function_from_tool(convert_runnable_to_tool(tool))
+    if isinstance(tool, type):
+        return _function_from_class(tool)
+    if callable(tool):
+        return _function_from_callable(tool)
+    msg = f"{tool!r:.80} is no tool: pass {ACCEPTED}"
+    raise UnsupportedContentError(msg)
+
+
+def _function_from_tool(tool: BaseTool) -> Function:
+    if tool.args_schema is None and isinstance(tool, Tool):
+        return Function(tool.name, tool.description, _SINGLE_INPUT)
+    return _function(tool.name, tool.description, _arguments_of_tool(tool), None)
+
+
+def _arguments_of_tool(tool: BaseTool) -> Any:
+    """The tool's own class, or LangChain's copy of it where arguments are injected.
+
+    The copy forgets aliases, examples and the class's configuration, so it is only
+    used where something has to be left out.
+    """
+    whole, shown = tool.args_schema, tool.tool_call_schema
+    if not isinstance(whole, type) or not isinstance(shown, type):
+        return shown if whole is None else whole
+    return whole if get_fields(whole).keys() == get_fields(shown).keys() else shown
+
+
+def _function_from_class(cls: type) -> Function:
+    schema = json_schema_from(cls, at=parameters_of(cls.__name__))
+    return _function(str(schema.get("title") or cls.__name__), "", schema, None)
+
+
+def _function_from_callable(function: Callable[..., Any]) -> Function:
+    if not isinstance(function, FunctionType):
+        return _function_from_signature(function)
+    if (known := _of_function.get(function)) is None:
+        known = _of_function[function] = _function_from_signature(function)
+    return known
+
+
+def _function_from_signature(function: Callable[..., Any]) -> Function:
+    """Read a function as `StructuredTool` does, which is what will be called."""
+    if not inspect.isroutine(function):
+        msg = f"{function!r:.80} has no name and signature: wrap it with @tool"
+        raise UnsupportedContentError(msg)
+    name = function.__name__
+    role = "coroutine" if inspect.iscoroutinefunction(function) else "func"
+    source: dict[str, Any] = {role: function}
+    if not function.__doc__:
+        source["description"] = name
+    try:
+        tool = StructuredTool.from_function(**source, parse_docstring=True)
+    except (TypeError, ValueError, NameError) as error:
+        msg = f"the signature of {name} cannot be read as a tool: {error}"
+        raise UnsupportedContentError(msg) from error
+    found = _function_from_tool(tool)
+    return found if function.__doc__ else found._replace(description="")

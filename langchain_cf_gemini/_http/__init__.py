@@ -1,0 +1,1 @@
+"""Bytes, sockets and time; knows no JSON shape and imports only the errors."""

@@ -1,0 +1,121 @@
+"""One attempt at a request: its limits in time, its clock, its log line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import httpx
+
+from langchain_cf_gemini._cloudflare.endpoints import Request
+from langchain_cf_gemini._http.body import Body
+from langchain_cf_gemini._http.faults import error_from_fault
+from langchain_cf_gemini._http.request import Timeouts
+from langchain_cf_gemini.exceptions import (
+    CloudflareGeminiError,
+    UnsupportedContentError,
+)
+
+logger = logging.getLogger("langchain_cf_gemini")
+
+CONNECT_SECONDS = 10.0
+# A year; what a socket takes ends somewhere beyond.
+LONGEST_SECONDS = 31_536_000
+_WAITS = ("connect", "read", "write", "pool")
+
+Timeout = float | httpx.Timeout | None
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The limits of one attempt, in seconds.
+
+    Attributes:
+        total: From the request to the end of a unary answer.
+        idle: Between two payloads of a stream.
+        waits: httpx's own: connect, read, write and pool.
+    """
+
+    total: float | None
+    idle: float | None
+    waits: Timeouts
+
+
+def times_from_timeout(timeout: Timeout) -> Times:
+    """The limits that a timeout stands for.
+
+    Raises:
+        UnsupportedContentError: A number that is no time to wait.
+    """
+    if timeout is None:
+        return Times(None, None, dict.fromkeys(_WAITS))
+    if isinstance(timeout, (int, float)):
+        if not 0 < timeout <= LONGEST_SECONDS:
+            raise UnsupportedContentError(
+                f"timeout {timeout!r} is not a number of seconds above 0 and at most "
+                f"{LONGEST_SECONDS:,}; None waits for ever"
+            )
+        waits: Timeouts = dict.fromkeys(_WAITS, float(timeout))
+        waits["connect"] = min(float(timeout), CONNECT_SECONDS)
+        return Times(float(timeout), float(timeout), waits)
+    return Times(None, timeout.read, {name: getattr(timeout, name) for name in _WAITS})
+
+
+class Attempt:
+    """One attempt; `seconds` is the time that it may take, `None` for ever."""
+
+    __slots__ = ("_clock", "_deadline", "_request", "_started", "body", "timeouts")
+
+    def __init__(
+        self,
+        request: Request,
+        times: Times,
+        seconds: float | None,
+        clock: Callable[[], float],
+    ) -> None:
+        self._request = request
+        self._clock = clock
+        self._started = clock()
+        self._deadline = None if seconds is None else self._started + seconds
+        self.timeouts = times.waits
+        self.body: Body | None = None
+
+    def begin(self, response: httpx.Response, max_bytes: int) -> Body:
+        """Take the response's status and headers."""
+        self._log(response.status_code, response.headers.get("cf-ray"))
+        self.body = Body(
+            self._request, response.status_code, response.headers, max_bytes
+        )
+        return self.body
+
+    def left(self) -> float | None:
+        """Seconds until the deadline, or None without one."""
+        return None if self._deadline is None else self._deadline - self._clock()
+
+    def check_deadline(self) -> None:
+        """Raise if the time is up, though bytes still come."""
+        if self._deadline is not None and self._clock() > self._deadline:
+            raise TimeoutError("the answer came too slowly")
+
+    def postpone_deadline(self, seconds: float | None) -> None:
+        """Start the time anew."""
+        if seconds is not None:
+            self._deadline = self._clock() + seconds
+
+    def error_from(self, fault: Exception) -> CloudflareGeminiError:
+        """The typed error of a fault, logged."""
+        self._log(type(fault).__name__, None)
+        return error_from_fault(fault, self._request)
+
+    def _log(self, outcome: int | str, ray_id: str | None) -> None:
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(
+                "%s %s %s %.0f ms ray=%s",
+                self._request.method,
+                urlsplit(self._request.url).path,
+                outcome,
+                (self._clock() - self._started) * 1000,
+                ray_id or "-",
+            )

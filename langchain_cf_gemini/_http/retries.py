@@ -1,0 +1,201 @@
+"""When to ask again, decided in data: a policy, a budget, and the waiting time read.
+
+`RetryPolicy.delay` is a pure function of the attempt and its error; nothing here
+sleeps or reads a clock on its own.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from langchain_cf_gemini.exceptions import (
+    CloudflareGeminiError,
+    CloudflareTimeoutError,
+)
+
+# 408, 409, 429 and server failures are what Cloudflare's own packages retry; 520 to
+# 524 are its edge's words for an origin that failed, 529 is an overloaded one.
+RETRIED_STATUSES = frozenset(
+    {408, 409, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
+)
+
+
+def random_jitter() -> float:
+    """A number in [0, 1); a function of its own, so that a policy can be pickled."""
+    return random.random()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """How often and how late a failed attempt is repeated.
+
+    Attributes:
+        max_retries: Repetitions after the first attempt; 0 is one attempt.
+        max_retry_after: Longest wait, in seconds, that the far side may ask for.
+            An error that asks for more is raised at once.
+        initial_delay: Seconds before the first repetition, doubled for each more.
+        max_delay: Longest wait, in seconds, that we choose ourselves.
+        jitter: Source of numbers in [0, 1), so that many clients do not return
+            at the same moment.
+    """
+
+    max_retries: int = 2
+    max_retry_after: float = 60.0
+    initial_delay: float = 0.5
+    max_delay: float = 8.0
+    jitter: Callable[[], float] = random_jitter
+
+    def delay(self, attempt: int, error: CloudflareGeminiError) -> float | None:
+        """Seconds to wait before the next attempt, or None to give up.
+
+        Args:
+            attempt: Repetitions made so far, from 0.
+            error: What the last attempt ended with.
+        """
+        if attempt >= self.max_retries or not is_retried(error):
+            return None
+        if error.retry_after is not None:
+            return self._delay_asked_for(error.retry_after)
+        chosen = min(self.initial_delay * 2.0**attempt, self.max_delay)
+        return chosen * (1 - 0.25 * self.jitter())
+
+    def _delay_asked_for(self, seconds: float) -> float | None:
+        if seconds > self.max_retry_after:
+            return None
+        return seconds + 0.25 * self.jitter()
+
+    def with_max_retries(self, max_retries: int) -> RetryPolicy:
+        """The same policy with another number of repetitions."""
+        return replace(self, max_retries=max_retries)
+
+
+def is_retried(error: CloudflareGeminiError) -> bool:
+    """Whether the same request may succeed later: by status, else as the error says."""
+    if error.status_code is not None and error.status_code >= 400:
+        return error.status_code in RETRIED_STATUSES
+    return error.is_retryable
+
+
+class RetryBudget:
+    """Tokens that repetitions cost, so that a dead server does not cause a storm.
+
+    The measures are those of botocore's standard mode: 500 tokens, 5 for a
+    repetition, 10 after a timeout; a success gives back what its repetition cost,
+    or 1. When the budget is spent, errors are raised without repetition.
+
+    Args:
+        capacity: Tokens at the start, and the most there can be.
+    """
+
+    def __init__(self, capacity: int = 500) -> None:
+        self.capacity = capacity
+        self.tokens = capacity
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[RetryBudget], tuple[int]]:
+        """A copy in another process starts with its own full budget."""
+        return RetryBudget, (self.capacity,)
+
+    def spend(self, error: CloudflareGeminiError) -> int:
+        """Take what a repetition after this error costs; 0 if there is not enough."""
+        cost = 10 if isinstance(error, CloudflareTimeoutError) else 5
+        with self._lock:
+            if cost > self.tokens:
+                return 0
+            self.tokens -= cost
+        return cost
+
+    def refill(self, tokens: int) -> None:
+        """Give tokens back after a success."""
+        if self.tokens >= self.capacity:
+            return
+        with self._lock:
+            self.tokens = min(self.capacity, self.tokens + tokens)
+
+
+_BUDGETS: dict[str, RetryBudget] = {}
+
+
+def budget_from_host(host: str) -> RetryBudget:
+    """The process-wide budget of one host; all transports share it."""
+    return _BUDGETS.get(host) or _BUDGETS.setdefault(host, RetryBudget())
+
+
+def forget_budgets() -> None:
+    """Begin anew: in a forked child their locks may be held by nobody."""
+    _BUDGETS.clear()
+
+
+class Attempts:
+    """The attempts of one call: counts them and asks policy and budget."""
+
+    __slots__ = ("_budget", "_made", "_policy", "_spent")
+
+    def __init__(self, policy: RetryPolicy, budget: RetryBudget) -> None:
+        self._policy = policy
+        self._budget = budget
+        self._made = 0
+        self._spent = 0
+
+    def delay_after(self, error: CloudflareGeminiError) -> float | None:
+        """Seconds to wait before the next attempt, or None to raise the error."""
+        delay = self._policy.delay(self._made, error)
+        if delay is None:
+            return None
+        self._spent = self._budget.spend(error)
+        if not self._spent:
+            return None
+        self._made += 1
+        return delay
+
+    def succeeded(self) -> None:
+        """Give the last repetition's cost back to the budget."""
+        self._budget.refill(self._spent or 1)
+
+
+def retry_after_from_headers(headers: Mapping[str, str], now: float) -> float | None:
+    """Seconds that an answer asks to wait; None if it does not say so intelligibly.
+
+    Args:
+        headers: The answer's headers, in lower case.
+        now: The time in seconds since the epoch, to measure dates against.
+    """
+    milliseconds = _seconds_from_text(headers.get("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after")
+    seconds = _seconds_from_text(text)
+    return seconds if seconds is not None else _seconds_from_date(text, now)
+
+
+def _seconds_from_text(text: str | None) -> float | None:
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        return None
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _seconds_from_date(text: str | None, now: float) -> float | None:
+    try:
+        date = parsedate_to_datetime(text or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    # RFC 9110: HTTP dates are GMT, also where the zone is left out.
+    zoned = date if date.tzinfo else date.replace(tzinfo=UTC)
+    return max(0.0, zoned.timestamp() - now)
+
+
+def retry_after_from_details(details: Any) -> float | None:
+    """The delay of Google's `RetryInfo` ("37s") among an error's details."""
+    for detail in details if isinstance(details, list) else ():
+        if isinstance(detail, Mapping) and isinstance(detail.get("retryDelay"), str):
+            return _seconds_from_text(detail["retryDelay"].removesuffix("s"))
+    return None

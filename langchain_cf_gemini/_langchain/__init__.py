@@ -1,0 +1,1 @@
+"""What LangChain asks for beside the class; may import the three wings below."""

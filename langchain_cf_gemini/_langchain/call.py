@@ -1,0 +1,238 @@
+"""One call in the making: settings and messages become a request. No I/O."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+from langchain_core.messages import BaseMessage
+
+from langchain_cf_gemini._cloudflare.endpoints import (
+    Account,
+    Request,
+    gateway_request,
+    run_request,
+)
+from langchain_cf_gemini._gemini.answer.parser import AnswerParser
+from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys
+from langchain_cf_gemini._gemini.request.contents import body_from_messages
+from langchain_cf_gemini._gemini.request.generation_config import (
+    generation_config,
+    safety_settings_from,
+    thinking_config,
+)
+from langchain_cf_gemini._gemini.request.media import Media
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._langchain.profile import (
+    google_id_from,
+    model_id_from,
+    thinking_levels,
+)
+from langchain_cf_gemini.gateway import GatewayOptions
+
+Endpoint = Literal["run", "gateway"]
+Dialect = Literal["json", "openapi"]
+
+# Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
+# Names that do not say their generation (`gemini-flash-latest`) mean a newer one.
+_BEFORE_3 = re.compile(r"gemini-(1|2)(\.|-)")
+_FUNCTIONS, _SERVER_SIDE = "functionDeclarations", "includeServerSideToolInvocations"
+_MORE_THAN_TEXT = re.compile(r"image|tts|omni")
+
+
+@lru_cache(maxsize=256)
+def _ids_from(model: str, google_model: str | None) -> tuple[str, str, bool]:
+    """Return a model's bare id, Google's id, and whether it is before Gemini 3."""
+    bare = model_id_from(model)
+    return bare, google_id_from(model, google_model), bool(_BEFORE_3.match(bare))
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """What one call sends, and how its answer is to be read."""
+
+    model: str
+    google_id: str
+    body: Json
+    media: Media
+    gateway: GatewayOptions
+    headers: Mapping[str, str]
+    as_blocks: bool
+    single_call: bool
+    with_usage: bool
+    stream_on_run: bool
+    times: Json
+
+    def request(self, account: Account, endpoint: Endpoint, *, stream: bool) -> Request:
+        """Return the HTTP request for one of the two endpoints."""
+        headers = {**self.headers, **self.gateway.headers(endpoint)}
+        if endpoint == "gateway":
+            return gateway_request(
+                account,
+                self.google_id,
+                self._gemini_api_body(),
+                gateway=self.gateway.gateway_id,
+                headers=headers,
+                stream=stream,
+                has_media=self.media.is_inline,
+            )
+        return run_request(
+            account,
+            f"google/{self.model}",
+            {**self.body, "stream": True} if stream else self.body,
+            headers=headers,
+            stream=stream,
+            has_media=self.media.is_inline,
+        )
+
+    def _gemini_api_body(self) -> Json:
+        """Return the body as the Gemini API wants it, which differs in one point.
+
+        Behind the gateway is the Gemini API, behind run Vertex AI. Since Gemini 3 both
+        take Google's own tools beside functions, the former only if told so, the latter
+        knows no such field: wire differences recorded by pydantic-ai and google-genai.
+        """
+        kinds = {kind for tool in self.body.get("tools", ()) for kind in tool}
+        if not (self.media.per_part and len(kinds) > 1 and _FUNCTIONS in kinds):
+            return self.body
+        config = {_SERVER_SIDE: True, **self.body.get("toolConfig", {})}
+        return {**self.body, "toolConfig": config}
+
+    def parser(self, *, streaming: bool) -> AnswerParser:
+        """Return a reader for the answer."""
+        return AnswerParser(
+            streaming=streaming,
+            as_blocks=self.as_blocks,
+            single_call=self.single_call,
+        )
+
+
+def call_from_settings(
+    settings: Mapping[str, Any], messages: Sequence[BaseMessage]
+) -> Call:
+    """Convert everything that one call sends.
+
+    Args:
+        settings: The instance's fields with the call's own arguments laid over them,
+            under their canonical names.
+        messages: The conversation, oldest first.
+
+    Raises:
+        ValueError: If a setting is outside of what Google documents.
+        UnsupportedContentError: If a message cannot be said in Gemini's terms.
+    """
+    get = settings.get
+    model, google_id, before_3 = _ids_from(settings["model"], get("google_model"))
+    media = Media(urls=get("media_urls") or "inline", per_part=not before_3)
+    body = body_from_messages(messages, media=media, signs_calls=not before_3)
+    tools = tools_from_settings(settings)
+    body |= tools
+    if config := config_from_settings(settings, model):
+        body["generationConfig"] = config
+    if (safety := get("safety_settings")) is not None:
+        body["safetySettings"] = safety_settings_from(safety)
+    if cached := get("cached_content"):
+        body["cachedContent"] = cached
+    if labels := get("labels"):
+        body["labels"] = dict(labels)
+    return Call(
+        model=model,
+        google_id=google_id,
+        body=body,
+        media=media,
+        gateway=settings["gateway"],
+        headers=get("default_headers") or {},
+        as_blocks=get("output_version") == "v1" or _asks_for_more(model, config, tools),
+        single_call=get("parallel_tool_calls") is False,
+        with_usage=get("stream_usage") is not False,
+        stream_on_run=bool(get("stream_on_run")),
+        times=_times_from(settings),
+    )
+
+
+def _times_from(settings: Mapping[str, Any]) -> Json:
+    """Return the transport's arguments: how long to wait, how often to try.
+
+    The gateway's own attempts multiply with ours, and all of them happen within one of
+    ours; the time for one answer must allow for them.
+    """
+    times = {k: settings[k] for k in ("timeout", "max_retries") if k in settings}
+    timeout = times.get("timeout")
+    if isinstance(timeout, int | float):
+        times["timeout"] = settings["gateway"].read_timeout_floor(timeout)
+    return times
+
+
+def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
+    """Tell whether more than text and calls may come, so that content is blocks."""
+    modalities = config.get("responseModalities")
+    return bool(
+        (modalities and modalities != ["TEXT"])
+        or any("codeExecution" in tool for tool in tools.get("tools", ()))
+        or _MORE_THAN_TEXT.search(model)
+    )
+
+
+def config_from_settings(settings: Mapping[str, Any], model: str) -> Json:
+    """Return the whole generationConfig.
+
+    Raises:
+        ValueError: If a setting is outside of what Google documents.
+    """
+    config = generation_config(settings)
+    config |= thinking_config(settings, model, thinking_levels(model))
+    for name in ("response_schema", "response_format"):
+        if (schema := settings.get(name)) is not None:
+            from langchain_cf_gemini._gemini.request.response_format import (
+                generation_config_from_response_format,
+            )
+
+            dialect: Dialect = settings.get("schema_dialect") or "json"
+            wanted = generation_config_from_response_format(schema, dialect=dialect)
+            # A mime type set beside a schema is meant (text/x.enum); beside a format
+            # for the call it is a leftover.
+            named = {} if name == "response_format" else config
+            config = {**config, **wanted, **named}
+    if own := settings.get("generation_config"):
+        config |= camel_case_keys(own)
+    return config
+
+
+def camel_case_keys(own: Mapping[str, Any]) -> Json:
+    """Return a caller's generationConfig; schemas in it are left as they are."""
+    return {
+        key: value if "chema" in key else camel_case(value)
+        for key, value in camel_keys(own).items()
+    }
+
+
+def tools_from_settings(settings: Mapping[str, Any]) -> Json:
+    """Return `tools` and `toolConfig`, if there are any.
+
+    Raises:
+        UnsupportedContentError: If a tool or a choice cannot be said in Gemini's terms.
+    """
+    tools, choice = settings.get("tools"), settings.get("tool_choice")
+    config = settings.get("tool_config")
+    body: Json = {}
+    if tools or choice is not None:
+        from langchain_cf_gemini._gemini.tools.declarations import (
+            strict_from_tools,
+            tool_config_from_choice,
+            tools_from_langchain,
+        )
+
+        strict = settings.get("strict")
+        if strict is None:
+            strict = strict_from_tools(tools or ())
+        dialect: Dialect = settings.get("schema_dialect") or "json"
+        wire = tools_from_langchain(tools or (), dialect=dialect, strict=strict)
+        config = tool_config_from_choice(
+            choice, wire, strict=strict, tool_config=config
+        )
+        if wire:
+            body["tools"] = wire
+    if config:
+        body["toolConfig"] = camel_case(config)
+    return body

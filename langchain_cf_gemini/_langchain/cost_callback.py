@@ -1,0 +1,108 @@
+"""A callback that sums tokens and cost over a run, also over many threads and tasks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from langchain_core.callbacks import UsageMetadataCallbackHandler
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.tracers.context import register_configure_hook
+from typing_extensions import override
+
+from langchain_cf_gemini._cloudflare.costs import cost
+
+
+class CostCallbackHandler(UsageMetadataCallbackHandler):
+    """Sums what the calls of a run used and cost.
+
+    Attributes:
+        usage_metadata: Token counts by model name, as in langchain_core's handler.
+        total_cost: US dollars of all calls whose price is known.
+        costs: US dollars by model name.
+        calls: How many answers were counted.
+        cached_calls: How many of them cost nothing, out of a cache.
+        unpriced_calls: How many could not be priced, and are missing in the sum.
+    """
+
+    def __init__(self, *, parent: "CostCallbackHandler | None" = None) -> None:
+        """Start at nothing.
+
+        Args:
+            parent: A handler that is told everything too, for nested `with` blocks.
+        """
+        super().__init__()
+        self._parent = parent
+        self.total_cost = 0.0
+        self.costs: dict[str, float] = {}
+        self.calls = 0
+        self.cached_calls = 0
+        self.unpriced_calls = 0
+
+    @override
+    def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
+        """Add one call."""
+        super().on_llm_end(response, **kwargs)
+        for message in _messages_from_result(response):
+            self._add(message)
+        if self._parent is not None:
+            self._parent.on_llm_end(response, **kwargs)
+
+    def _add(self, message: AIMessage) -> None:
+        dollars = cost(message)
+        name = message.response_metadata.get("model_name", "unknown")
+        with self._lock:
+            self.calls += 1
+            if dollars is None:
+                self.unpriced_calls += 1
+                return
+            self.cached_calls += dollars == 0
+            self.total_cost += dollars
+            self.costs[name] = self.costs.get(name, 0.0) + dollars
+
+    @override
+    def __repr__(self) -> str:
+        return (
+            f"{type(self).__name__}(total_cost={self.total_cost:.6f}, "
+            f"calls={self.calls}, cached_calls={self.cached_calls}, "
+            f"unpriced_calls={self.unpriced_calls})"
+        )
+
+
+def _messages_from_result(response: LLMResult) -> Iterator[AIMessage]:
+    # One list for each prompt; its first generation carries the usage of them all.
+    for generations in response.generations:
+        first = generations[0] if generations else None
+        if isinstance(first, ChatGeneration) and isinstance(first.message, AIMessage):
+            yield first.message
+
+
+_current: ContextVar[CostCallbackHandler | None] = ContextVar(
+    "langchain_cf_gemini_cost", default=None
+)
+# Once at import: langchain_core keeps every hook for ever, so one for each `with` block
+# would make each later call slower.
+register_configure_hook(_current, inheritable=True)
+
+
+@contextmanager
+def get_cost_callback() -> Iterator[CostCallbackHandler]:
+    """Sum tokens and cost of every chat model call inside a `with` block.
+
+    Yields:
+        The handler that sums. Blocks nest: the outer one counts the inner one's too.
+
+    Example:
+        ```python
+        with get_cost_callback() as spent:
+            agent.invoke(...)
+        print(spent.total_cost, spent.usage_metadata)
+        ```
+    """
+    handler = CostCallbackHandler(parent=_current.get())
+    token = _current.set(handler)
+    try:
+        yield handler
+    finally:
+        _current.reset(token)

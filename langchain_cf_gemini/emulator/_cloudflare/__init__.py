@@ -1,0 +1,1 @@
+"""Cloudflare as the emulator plays it: doors, gateway, API, refusals."""

@@ -1,0 +1,83 @@
+"""Cloudflare calls beside the models: the catalogue, and feedback on logs."""
+
+from typing import Any
+
+from langchain_cf_gemini.emulator._cloudflare.refusals import v4_refusal
+from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._google.models import CATALOGUE, Model
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
+
+_PER_PAGE = 50
+_FEEDBACK_FIELDS = {"feedback": int | float, "score": int | float, "metadata": dict}
+
+
+def catalogue(service: Service, incoming: Incoming, account: str) -> Outgoing:
+    """`GET /client/v4/accounts/{account}/ai/catalog/models`, page by page.
+
+    The address is from a third party's code; the fields are those of the catalogue
+    pages.
+    """
+
+    def answer() -> Outgoing:
+        service.check_account(incoming, account)
+        page = int(incoming.query.get("page", "1"))
+        size = int(incoming.query.get("per_page", str(_PER_PAGE)))
+        models = list(CATALOGUE.values())
+        shown = models[(page - 1) * size : page * size]
+        info = {
+            "page": page,
+            "per_page": size,
+            "count": len(shown),
+            "total_count": len(models),
+        }
+        result = [_entry(model) for model in shown]
+        return json_answer(200, {**_success(result), "result_info": info})
+
+    return service.other(incoming, "catalogue", answer)
+
+
+def _entry(model: Model) -> dict[str, Any]:
+    return {
+        "id": model.catalogue_id,
+        "name": model.catalogue_id,
+        "provider": "google",
+        "task": "Text Generation",
+        "request_formats": ["generate-content", "chat-completions"],
+        "supports_async": False,
+    }
+
+
+def log_entry(
+    service: Service, incoming: Incoming, account: str, gateway: str, log_id: str
+) -> Outgoing:
+    """`GET` and `PATCH` of a gateway log: read it, or leave feedback on it."""
+
+    def answer() -> Outgoing:
+        service.check_account(incoming, account)
+        logged = {e.response_headers.get("cf-aig-log-id") for e in service.journal}
+        if gateway not in (service.settings.gateway, "default"):
+            raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
+        if log_id not in logged:
+            raise v4_refusal(404, 7002, f"Log {log_id!r} not found")
+        if incoming.method == "PATCH":
+            service.feedback.setdefault(log_id, {}).update(_feedback(incoming))
+        return json_answer(
+            200, _success({"id": log_id, **service.feedback.get(log_id, {})})
+        )
+
+    return service.other(incoming, "logs", answer)
+
+
+def _feedback(incoming: Incoming) -> dict[str, Any]:
+    body = incoming.json()
+    if not isinstance(body, dict):
+        raise v4_refusal(400, 7000, "Invalid request body")
+    for name, value in body.items():
+        kinds = _FEEDBACK_FIELDS.get(name)
+        if kinds is None or not isinstance(value, kinds):
+            raise v4_refusal(400, 7000, f"Invalid request body: {name!r}")
+    return body
+
+
+def _success(result: Any) -> dict[str, Any]:
+    return {"result": result, "success": True, "errors": [], "messages": []}

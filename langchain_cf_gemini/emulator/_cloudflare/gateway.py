@@ -1,0 +1,202 @@
+"""The AI Gateway: its request headers checked and honoured, its response headers.
+
+Names and limits: Cloudflare's pages on the REST API, caching, request handling, custom
+metadata and limits.
+"""
+
+import hashlib
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+
+_MIN_TTL, _MAX_TTL = 60, 2_678_400  # documented: one minute to one month, in seconds
+_DEFAULT_TTL = 300  # documented for a cache key where the gateway does not cache
+_MAX_METADATA = 5
+_MAX_ATTEMPTS = 5
+_MAX_RETRY_DELAY = 5_000
+_MAX_GATEWAY_NAME = 64
+_BACKOFFS = ("constant", "linear", "exponential")
+_MAX_CACHED_BYTES = 25 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayOptions:
+    """What the `cf-aig-*` headers of a request ask for.
+
+    Attributes:
+        cache_ttl: Seconds.
+        cache_key: Caller's own key.
+        skip_cache: Neither read nor written.
+        metadata: At most five entries; further ones are dropped, as documented.
+        collect_log: False keeps no log, and so no log id.
+        request_timeout: Milliseconds to the first byte.
+        max_attempts: How often the gateway itself asks the provider.
+        retry_delay: Milliseconds between its attempts.
+        backoff: constant, linear or exponential.
+        event_id: Caller's trace id, echoed.
+        problems: What is wrong with the headers.
+    """
+
+    cache_ttl: int | None = None
+    cache_key: str | None = None
+    skip_cache: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    collect_log: bool = True
+    request_timeout: int | None = None
+    max_attempts: int = 1
+    retry_delay: int = 0
+    backoff: str = "constant"
+    event_id: str | None = None
+    problems: tuple[str, ...] = ()
+
+    @property
+    def caches(self) -> bool:
+        """Whether these headers switch caching on."""
+        return self.cache_ttl is not None or self.cache_key is not None
+
+
+def options_from_headers(headers: Mapping[str, str]) -> GatewayOptions:
+    """Read and check the `cf-aig-*` headers."""
+    read: dict[str, Any] = {}
+    problems: list[str] = []
+    for name, (field_name, reader) in _READERS.items():
+        if name in headers:
+            try:
+                read[field_name] = reader(headers[name])
+            except ValueError as wrong:
+                problems.append(f"{name}: {wrong}")
+    return GatewayOptions(**read, problems=tuple(problems))
+
+
+def _boolean(value: str) -> bool:
+    if value.lower() not in ("true", "false", "1", "0"):
+        raise ValueError(f"must be true or false, not {value!r}")
+    return value.lower() in ("true", "1")
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def read(value: str) -> int:
+        if not value.isdecimal() or not low <= int(value) <= high:
+            raise ValueError(
+                f"must be a whole number from {low} to {high}, not {value!r}"
+            )
+        return int(value)
+
+    return read
+
+
+def _metadata(value: str) -> dict[str, Any]:
+    try:
+        entries = json.loads(value)
+    except ValueError:
+        entries = None
+    if not isinstance(entries, dict):
+        raise ValueError("must be a JSON object")
+    for key, item in entries.items():
+        if key.startswith("cf."):
+            raise ValueError(f"key {key!r} is reserved for Cloudflare")
+        if not isinstance(item, str | int | float | bool):
+            raise ValueError(f"value of {key!r} must be a string, number or boolean")
+    return dict(list(entries.items())[:_MAX_METADATA])
+
+
+def _cost(value: str) -> dict[str, Any]:
+    try:
+        cost = json.loads(value)
+    except ValueError:
+        cost = None
+    if not isinstance(cost, dict) or not {"per_token_in", "per_token_out"} <= set(cost):
+        raise ValueError("must be a JSON object with per_token_in and per_token_out")
+    return cost
+
+
+def _backoff(value: str) -> str:
+    if value not in _BACKOFFS:
+        raise ValueError(f"must be one of {', '.join(_BACKOFFS)}, not {value!r}")
+    return value
+
+
+_READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "cf-aig-cache-ttl": ("cache_ttl", _integer(_MIN_TTL, _MAX_TTL)),
+    "cf-aig-cache-key": ("cache_key", str),
+    "cf-aig-skip-cache": ("skip_cache", _boolean),
+    "cf-aig-metadata": ("metadata", _metadata),
+    "cf-aig-collect-log": ("collect_log", _boolean),
+    "cf-aig-request-timeout": ("request_timeout", _integer(1, 2**31)),
+    "cf-aig-max-attempts": ("max_attempts", _integer(1, _MAX_ATTEMPTS)),
+    "cf-aig-retry-delay": ("retry_delay", _integer(0, _MAX_RETRY_DELAY)),
+    "cf-aig-backoff": ("backoff", _backoff),
+    "cf-aig-event-id": ("event_id", str),
+}
+_CHECKED_ONLY: Mapping[str, Callable[[str], Any]] = {
+    "cf-aig-collect-log-payload": _boolean,
+    "cf-aig-custom-cost": _cost,
+    "cf-aig-no-wholesale": _boolean,
+    "cf-aig-zdr": _boolean,
+}
+
+
+def header_problems(headers: Mapping[str, str], options: GatewayOptions) -> list[str]:
+    """Everything that is wrong with a request's `cf-aig-*` headers."""
+    problems = list(options.problems)
+    for name, reader in _CHECKED_ONLY.items():
+        if name in headers:
+            try:
+                reader(headers[name])
+            except ValueError as wrong:
+                problems.append(f"{name}: {wrong}")
+    if len(headers.get("cf-aig-gateway-id", "")) > _MAX_GATEWAY_NAME:
+        problems.append(
+            f"cf-aig-gateway-id: longer than {_MAX_GATEWAY_NAME} characters"
+        )
+    return problems
+
+
+def response_headers(options: GatewayOptions, serial: int) -> dict[str, str]:
+    """The gateway's response headers; a single step has equal ids, as documented."""
+    request_id = str(uuid.UUID(int=(0x019A << 112) | (7 << 76) | (1 << 63) | serial))
+    headers = {
+        "cf-aig-request-id": request_id,
+        "cf-aig-event-id": options.event_id or request_id,
+        "cf-aig-step": "0",
+        "cf-ray": f"{serial:016x}-EMU",
+    }
+    if options.collect_log:
+        headers["cf-aig-log-id"] = request_id
+    return headers
+
+
+class Cache:
+    """The gateway's cache of whole answers; streams are not cached."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Keep time by `clock`, in seconds."""
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: dict[str, tuple[float, Outgoing]] = {}
+
+    def get(self, key: str) -> Outgoing | None:
+        """The answer kept under a key, unless it is too old."""
+        with self._lock:
+            until, outgoing = self._kept.get(key, (0.0, None))
+            return outgoing if until > self._clock() else None
+
+    def put(self, key: str, outgoing: Outgoing, options: GatewayOptions) -> None:
+        """Keep an answer, unless it is too large."""
+        if len(outgoing.body) <= _MAX_CACHED_BYTES:
+            until = self._clock() + (options.cache_ttl or _DEFAULT_TTL)
+            with self._lock:
+                self._kept[key] = (until, outgoing)
+
+
+def cache_key(incoming: Incoming, options: GatewayOptions) -> str:
+    """The caller's key, or a digest of where and what was asked."""
+    if options.cache_key is not None:
+        return f"key:{options.cache_key}"
+    return hashlib.sha256(f"{incoming.path}\n".encode() + incoming.body).hexdigest()

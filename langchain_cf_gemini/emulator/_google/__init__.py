@@ -1,0 +1,1 @@
+"""Gemini as the emulator plays it: what it takes, and what it answers."""

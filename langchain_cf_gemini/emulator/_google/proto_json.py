@@ -1,0 +1,271 @@
+"""Proto JSON: read a request body as Google's servers do, in Google's words.
+
+The server takes camelCase and snake_case, enums in any case or as numbers, 64-bit
+integers as strings, and null for "not set" (all seen in recorded requests that were
+answered with 200). It refuses unknown names and wrong types. The result is the same
+request in camelCase with enums in upper case, so that every rule reads one spelling.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from langchain_cf_gemini.emulator._cloudflare.refusals import Refusal, google_refusal
+
+PREFIX = "GoogleCloudAiplatformV1beta1"
+_TYPE_URL = "type.googleapis.com/google.cloud.aiplatform.v1beta1"
+
+
+_LEFT_OUT: Any = object()
+
+
+class Violation(NamedTuple):
+    """One thing that a body says and the schema does not allow."""
+
+    field: str
+    message: str
+
+
+class Field(NamedTuple):
+    """Where a value stands by Google's path, and what was found wrong so far."""
+
+    path: str
+    name: str
+    found: list[Violation]
+
+    def at(self, name: str) -> "Field":
+        """The field below this one."""
+        path = f"{self.path}.{snake_case(name)}" if self.path else snake_case(name)
+        return self._replace(path=path, name=name)
+
+    def item(self, index: int, suffix: str = "") -> "Field":
+        """The item of this list or map."""
+        return self._replace(path=f"{self.path}[{index}]{suffix}")
+
+    def refuse(self, kind: str, value: Any) -> Any:
+        """Note a value of the wrong type; it is left out."""
+        shown = json.dumps(value, ensure_ascii=False)[:200]
+        text = f"Invalid value at '{self.path}' ({kind}), {shown}"
+        self.found.append(Violation(self.path, text))
+        return _LEFT_OUT
+
+    def refuse_list(self) -> Any:
+        """Note a list where one value belongs."""
+        above = self._replace(path=self.path.rpartition(".")[0])
+        above.unknown(self.name, "Proto field is not repeating, cannot start list.")
+        return _LEFT_OUT
+
+    def unknown(self, name: str, reason: str = "Cannot find field.") -> None:
+        """Note a name that the type does not have."""
+        where = f" at '{self.path}'" if self.path else ""
+        text = f'Invalid JSON payload received. Unknown name "{name}"{where}: {reason}'
+        self.found.append(Violation(self.path, text))
+
+
+@cache
+def published_schema() -> Mapping[str, Any]:
+    """The packaged schema of GenerateContent; its `$comment` names the revision."""
+    data = files("langchain_cf_gemini.emulator") / "data/vertex_generate_content.json"
+    schema: dict[str, Any] = json.loads(data.read_text("utf-8"))
+    return schema
+
+
+def snake_case(name: str) -> str:
+    """`functionCall` -> `function_call`."""
+    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
+
+
+def camel_case(name: str) -> str:
+    """`function_call` -> `functionCall`."""
+    head, *tail = name.split("_")
+    return head + "".join(word[:1].upper() + word[1:] for word in tail)
+
+
+def canonical_body(
+    body: Mapping[str, Any],
+    type_name: str = "GenerateContentRequest",
+    *,
+    extras: Mapping[str, Mapping[str, Any]] | None = None,
+    lenient: bool = False,
+) -> dict[str, Any]:
+    """The body in one spelling.
+
+    Args:
+        body: JSON of the request.
+        type_name: Short name of its type in the published schema.
+        extras: Fields that a backend takes beyond the published schema, by type; None
+            takes a published one away.
+        lenient: Keep unknown names and leave out wrong types instead of refusing them.
+
+    Raises:
+        Refusal: If the schema does not allow the body and `lenient` is off.
+    """
+    found: list[Violation] = []
+    reader = _Reader(extras or {})
+    top = Field("", "", found)
+    read = reader.message(PREFIX + type_name, body, top)
+    if found and not lenient:
+        raise _refusal(found)
+    return read if isinstance(read, dict) else {}
+
+
+def _refusal(found: list[Violation]) -> Refusal:
+    violations = [{"field": v.field, "description": v.message} for v in found]
+    return google_refusal(
+        "\n".join(v.message for v in found),
+        details=[
+            {
+                "@type": "type.googleapis.com/google.rpc.BadRequest",
+                "fieldViolations": violations,
+            }
+        ],
+        rule="schema",
+    )
+
+
+class _Reader:
+    """Reads values by their published types."""
+
+    def __init__(self, extras: Mapping[str, Mapping[str, Any]]) -> None:
+        self._types = published_schema()["$defs"]
+        self._extras = extras
+
+    def message(self, type_name: str, value: Any, field: Field) -> Any:
+        short = type_name.removeprefix(PREFIX)
+        if not isinstance(value, dict):
+            return field.refuse(f"{_TYPE_URL}.{short}", value)
+        fields = {**self._types[type_name]["properties"], **self._extras.get(short, {})}
+        known = {name: kind for name, kind in fields.items() if kind is not None}
+        return dict(self._members(known, value, field))
+
+    def _members(
+        self, known: Mapping[str, Any], value: dict[str, Any], field: Field
+    ) -> Iterator[tuple[str, Any]]:
+        for name, item in value.items():
+            camel = name if name in known else camel_case(name)
+            if camel not in known:
+                field.unknown(name)
+                yield name, item
+            elif item is not None:
+                read = self.value(known[camel], item, field.at(camel))
+                if read is not _LEFT_OUT:
+                    yield camel, read
+
+    def value(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
+        if "$ref" in schema:
+            if isinstance(value, list):
+                return field.refuse_list()
+            return self.message(schema["$ref"].rpartition("/")[2], value, field)
+        if "items" in schema:
+            return self._list(schema["items"], value, field)
+        if "additionalProperties" in schema:
+            return self._map(schema["additionalProperties"], value, field)
+        return _scalar(schema, value, field)
+
+    def _list(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
+        # A single value stands for a list of one in Google's reader: its own REST
+        # examples write `"parts": {"text": ...}`.
+        if not isinstance(value, list):
+            value = [value]
+        read = [self.value(schema, item, field.item(i)) for i, item in enumerate(value)]
+        return [item for item in read if item is not _LEFT_OUT]
+
+    def _map(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
+        if not isinstance(value, dict):
+            return field.refuse("type.googleapis.com/google.protobuf.Struct", value)
+        if not schema:
+            return value
+        read = {
+            key: self.value(schema, item, field.item(index, ".value"))
+            for index, (key, item) in enumerate(value.items())
+        }
+        return {key: item for key, item in read.items() if item is not _LEFT_OUT}
+
+
+def _scalar(schema: Mapping[str, Any], value: Any, field: Field) -> Any:
+    if not schema:
+        return value
+    if isinstance(value, list):
+        return field.refuse_list()
+    if "enum" in schema:
+        return _enum(schema["enum"], value, field)
+    kind = schema.get("format") or schema["type"]
+    return _READERS[kind](value, field)
+
+
+def _enum(names: list[str], value: Any, field: Field) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return names[value] if 0 <= value < len(names) else value
+    if isinstance(value, str) and value.upper() in names:
+        return value.upper()
+    return field.refuse(f"{_TYPE_URL}.{field.name[:1].upper()}{field.name[1:]}", value)
+
+
+def _number(value: Any, field: Field) -> Any:
+    try:
+        if not isinstance(value, bool):
+            return value if isinstance(value, int | float) else float(value)
+    except (TypeError, ValueError):
+        pass
+    return field.refuse("TYPE_DOUBLE", value)
+
+
+def _integer(bits: int) -> Callable[[Any, Field], Any]:
+    def read(value: Any, field: Field) -> Any:
+        try:
+            whole = not isinstance(value, bool) and float(value).is_integer()
+        except (TypeError, ValueError, OverflowError):
+            whole = False
+        if whole and abs(int(float(value))) < 1 << (bits - 1):
+            return int(float(value))
+        return field.refuse(f"TYPE_INT{bits}", value)
+
+    return read
+
+
+def _text(value: Any, field: Field) -> Any:
+    return value if isinstance(value, str) else field.refuse("TYPE_STRING", value)
+
+
+def _boolean(value: Any, field: Field) -> Any:
+    return value if isinstance(value, bool) else field.refuse("TYPE_BOOL", value)
+
+
+def bytes_from_base64(text: str) -> bytes | None:
+    """The bytes of either alphabet, padded or not; None if it is not base64."""
+    standard = text.replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _bytes(value: Any, field: Field) -> Any:
+    if not isinstance(value, str):
+        return field.refuse("TYPE_BYTES", value)
+    if bytes_from_base64(value) is not None:
+        return value
+    text = f"Invalid value at '{field.path}' (TYPE_BYTES), Base64 decoding failed"
+    field.found.append(Violation(field.path, f'{text} for "{value[:40]}"'))
+    return _LEFT_OUT
+
+
+_READERS: Mapping[str, Callable[[Any, Field], Any]] = {
+    "string": _text,
+    "boolean": _boolean,
+    "byte": _bytes,
+    "number": _number,
+    "float": _number,
+    "double": _number,
+    "integer": _integer(32),
+    "int32": _integer(32),
+    "uint32": _integer(33),
+    "int64": _integer(64),
+    "google-duration": _text,
+    "google-datetime": _text,
+}

@@ -1,0 +1,1 @@
+"""The rules of strict mode, each with its proof and its source."""

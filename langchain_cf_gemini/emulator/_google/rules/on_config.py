@@ -1,0 +1,235 @@
+"""Rules on generationConfig: ranges, output formats, thinking."""
+
+from collections.abc import Callable, Iterator
+
+from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+
+_MAX_STOP_SEQUENCES = 5
+_MAX_CANDIDATES = 8
+_MAX_OUTPUT_TOKENS = 65_536
+_MAX_LOGPROBS = 20
+_MIME_TYPES = (
+    "text/plain",
+    "application/json",
+    "application/xml",
+    "application/yaml",
+    "text/x.enum",
+)
+
+
+def _temperature(judged: Judged) -> Iterator[str]:
+    value = judged.config.get("temperature")
+    if value is None or 0 <= value <= 2:
+        return
+    yield (
+        judged.unable(
+            f"it has a temperature value of {value} but the supported range is from 0 "
+            "(inclusive) to 2.0001 (exclusive). Update the value and try again."
+        )
+        if judged.vertex
+        else "* GenerateContentRequest.generation_config.temperature: temperature must "
+        "be in the range [0.0, 2.0].\n"
+    )
+
+
+def _top_p(judged: Judged) -> Iterator[str]:
+    value = judged.config.get("topP")
+    if value is not None and not 0 <= value <= 1:
+        yield judged.unable(
+            f"it has a topP value of {value} but the supported range is from 0 "
+            "(inclusive) to 1 (inclusive). Update the value and try again."
+        )
+
+
+def _between(name: str, low: float, high: float) -> Callable[[Judged], Iterator[str]]:
+    def check(judged: Judged) -> Iterator[str]:
+        value = judged.config.get(name)
+        if value is not None and not low <= value <= high:
+            yield judged.unable(
+                f"it has a {name} value of {value} but the supported range is from "
+                f"{low} (inclusive) to {high + 1} (exclusive). Update the value and "
+                "try again."
+            )
+
+    return check
+
+
+def _output_tokens(judged: Judged) -> Iterator[str]:
+    # Of an upper limit the Gemini API says nothing.
+    highest = _MAX_OUTPUT_TOKENS if judged.vertex else 2**31
+    yield from _between("maxOutputTokens", 1, highest)(judged)
+
+
+def _stop_sequences(judged: Judged) -> Iterator[str]:
+    stops = judged.config.get("stopSequences") or ()
+    if len(stops) > _MAX_STOP_SEQUENCES:
+        yield judged.unable(
+            f"it has {len(stops)} stop sequences; at most {_MAX_STOP_SEQUENCES} are "
+            "supported."
+        )
+
+
+def _logprobs(judged: Judged) -> Iterator[str]:
+    if judged.config.get("logprobs") and not judged.config.get("responseLogprobs"):
+        yield judged.unable("logprobs needs responseLogprobs to be true.")
+
+
+def _mime_type(judged: Judged) -> Iterator[str]:
+    given = judged.config.get("responseMimeType")
+    if given and given not in _MIME_TYPES:
+        allowed = ", ".join(f"`{known}`" for known in _MIME_TYPES[:-1])
+        yield (
+            "* GenerateContentRequest.generation_config.response_mime_type: allowed "
+            f"mimetypes are {allowed} and `{_MIME_TYPES[-1]}`.\n"
+        )
+
+
+def _schema_needs_json(judged: Judged) -> Iterator[str]:
+    schemas = [
+        n for n in ("responseSchema", "responseJsonSchema") if n in judged.config
+    ]
+    mime_type = judged.config.get("responseMimeType", "text/plain")
+    if schemas and mime_type in ("text/plain", ""):
+        yield judged.unable(
+            f"{schemas[0]} needs a responseMimeType of application/json or text/x.enum."
+        )
+    if len(schemas) > 1:
+        yield judged.unable(
+            "only one of responseSchema and responseJsonSchema may be set."
+        )
+
+
+def _one_thinking_setting(judged: Judged) -> Iterator[str]:
+    thinking = judged.generation.thinking
+    if "thinkingLevel" in thinking and "thinkingBudget" in thinking:
+        yield "You can only set only one of thinking budget and thinking level."
+
+
+def _thinking_level(judged: Judged) -> Iterator[str]:
+    level = judged.generation.thinking.get("thinkingLevel")
+    if level in (None, "THINKING_LEVEL_UNSPECIFIED"):
+        return
+    if not judged.model.thinking_levels:
+        yield (
+            judged.unable("thinking_level is not supported by this model..")
+            if judged.vertex
+            else "Thinking level is not supported for this model."
+        )
+    elif level not in judged.model.thinking_levels:
+        yield (
+            judged.unable(f"thinking_level {level} is not supported by this model.")
+            if judged.vertex
+            else f"Thinking level {level} is not supported for this model. Please "
+            "retry with other thinking level."
+        )
+
+
+def _thinking_budget(judged: Judged) -> Iterator[str]:
+    budget = judged.generation.thinking.get("thinkingBudget")
+    if budget in (None, -1):
+        return
+    allowed = judged.model.thinking_budget
+    if allowed is None and budget:
+        yield judged.unable("thinking is not supported by this model.")
+    elif budget == 0 and allowed and not judged.model.thinking_off:
+        yield "Budget 0 is invalid. This model only works in thinking mode."
+    elif budget and allowed and not allowed[0] <= budget <= allowed[1]:
+        low, high = max(1, allowed[0]), allowed[1]
+        yield (
+            judged.unable(
+                "thinking_budget is out of range; supported values are integers from "
+                f"{low} to {high}."
+            )
+            if judged.vertex
+            else f"The thinking budget ({budget}) is invalid."
+        )
+
+
+CONFIG_RULES = (
+    Rule(
+        name="temperature",
+        source="recorded 400 of opentelemetry-python-contrib's tests on Vertex",
+        proof="recorded",
+        check=_temperature,
+    ),
+    Rule(
+        name="topP",
+        source="discovery document: a probability",
+        proof="documented",
+        check=_top_p,
+    ),
+    Rule(
+        name="penalties",
+        source="discovery document: -2.0 to 2.0",
+        proof="documented",
+        check=_between("presencePenalty", -2, 2),
+    ),
+    Rule(
+        name="frequency penalty",
+        source="discovery document: -2.0 to 2.0",
+        proof="documented",
+        check=_between("frequencyPenalty", -2, 2),
+    ),
+    Rule(
+        name="candidate count",
+        source="Google's model pages: 1 to 8 candidates",
+        proof="documented",
+        check=_between("candidateCount", 1, _MAX_CANDIDATES),
+    ),
+    Rule(
+        name="output tokens",
+        source="stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
+        proof="reported",
+        check=_output_tokens,
+    ),
+    Rule(
+        name="stop sequences",
+        source="Google's reference of generateContent: up to 5",
+        proof="documented",
+        check=_stop_sequences,
+    ),
+    Rule(
+        name="top logprobs",
+        source="Google's reference of generateContent: 0 to 20",
+        proof="documented",
+        check=_between("logprobs", 0, _MAX_LOGPROBS),
+    ),
+    Rule(
+        name="logprobs",
+        source="discovery document: logprobs works with responseLogprobs",
+        proof="documented",
+        check=_logprobs,
+    ),
+    Rule(
+        name="response MIME type",
+        source="Google's page on structured output",
+        proof="documented",
+        check=_mime_type,
+    ),
+    Rule(
+        name="response schema",
+        source="discovery document: one schema, and a JSON MIME type",
+        proof="documented",
+        check=_schema_needs_json,
+    ),
+    Rule(
+        name="one thinking setting",
+        source="sterlp/eclipse-peon-ai#115",
+        proof="reported",
+        check=_one_thinking_setting,
+    ),
+    Rule(
+        name="thinking level",
+        source="google-gemini/gemini-cli#14025, jenslys/opencode-gemini-auth#14, "
+        "RooCodeInc/Roo-Code#10700; levels: Google's page on thinking",
+        proof="reported",
+        check=_thinking_level,
+    ),
+    Rule(
+        name="thinking budget",
+        source="lbjlaq/Antigravity-Manager#1384, RooCodeInc/Roo-Code#4399, "
+        "ChatLunaLab/chatluna#519",
+        proof="reported",
+        check=_thinking_budget,
+    ),
+)

@@ -1,0 +1,281 @@
+"""Rules on contents and parts, and on the order of calls and responses."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import groupby, pairwise
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_cf_gemini.emulator._google.rules.rule import (
+    Judged,
+    Rule,
+    parts_of,
+    role_of,
+)
+from langchain_cf_gemini.emulator._google.usage import prompt_counts
+
+_PAYLOADS = (
+    "text",
+    "inlineData",
+    "fileData",
+    "functionCall",
+    "functionResponse",
+    "executableCode",
+    "codeExecutionResult",
+    "toolCall",
+    "toolResponse",
+    "audioTranscription",
+)
+_MAX_INPUT_TOKENS = 1_048_576
+# The emulator fetches nothing; this host was recorded as refusing Google's crawler.
+_REFUSED_HOSTS = {"www.gstatic.com"}
+
+
+def _no_contents(judged: Judged) -> Iterator[str]:
+    if not judged.contents:
+        yield "* GenerateContentRequest.contents: contents is not specified\n"
+
+
+def _role(judged: Judged) -> Iterator[str]:
+    # The Gemini API's older name of the user's role for function responses;
+    # Cloudflare's catalogue leaves it out.
+    older = () if judged.vertex else ("function",)
+    known = ("user", "model", *older)
+    if any(role_of(content) not in known for content in judged.contents):
+        yield "Please use a valid role: user, model."
+
+
+def _empty_parts(judged: Judged) -> Iterator[str]:
+    for index, content in enumerate(judged.contents):
+        if content.get("parts"):
+            continue
+        if judged.vertex:
+            yield judged.unable("it must include at least one parts field.")
+        else:
+            where = f"GenerateContentRequest.contents[{index}].parts"
+            yield f"* {where}: contents.parts must not be empty.\n"
+
+
+def _all_parts(judged: Judged) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    system = judged.generation.body.get("systemInstruction") or {}
+    for position, part in enumerate(system.get("parts") or ()):
+        yield f"system_instruction.parts[{position}]", part
+    for index, content in enumerate(judged.contents):
+        for position, part in enumerate(content.get("parts") or ()):
+            yield f"contents[{index}].parts[{position}]", part
+
+
+def _one_payload(judged: Judged) -> Iterator[str]:
+    for path, part in _all_parts(judged):
+        held = [kind for kind in _PAYLOADS if kind in part]
+        if not held and not part.get("thoughtSignature"):
+            yield (
+                f"* GenerateContentRequest.{path}.data: required oneof field 'data' "
+                "must have one initialized field"
+            )
+        if len(held) > 1:
+            yield (
+                f"Invalid value at '{path}' (oneof), oneof field 'data' is already "
+                f"set. Cannot set '{held[1]}'"
+            )
+
+
+def _media_type(judged: Judged) -> Iterator[str]:
+    for path, part in _all_parts(judged):
+        blob = part.get("inlineData")
+        if blob is not None and not blob.get("mimeType"):
+            where = f"GenerateContentRequest.{path}.inline_data.mime_type"
+            yield f"* {where}: must not be empty"
+        file = part.get("fileData") or {}
+        if file and judged.vertex and not file.get("mimeType"):
+            yield judged.unable("it must have a mimeType parameter in fileData.")
+
+
+def _crawlable(judged: Judged) -> Iterator[str]:
+    for _, part in _all_parts(judged):
+        files = [part.get("fileData") or {}]
+        for nested in (part.get("functionResponse") or {}).get("parts") or ():
+            files.append(nested.get("fileData") or {})
+        hosts = {urlsplit(str(file.get("fileUri"))).hostname for file in files}
+        if judged.vertex and hosts & _REFUSED_HOSTS:
+            yield (
+                "Cannot fetch content from the provided URL. Please ensure the URL is "
+                "valid and accessible by Vertex AI. Vertex AI respects robots.txt "
+                "rules, so confirm the URL is allowed to be crawled. Status: "
+                "URL_ROBOTED-ROBOTED_DENIED"
+            )
+
+
+def _system_text(judged: Judged) -> Iterator[str]:
+    system = judged.generation.body.get("systemInstruction") or {}
+    for part in system.get("parts") or ():
+        if "text" not in part:
+            yield judged.unable("system_instruction takes text parts only.")
+
+
+def _turns(judged: Judged) -> list[list[Mapping[str, Any]]]:
+    """Contents in turns: a recorded 200 has one turn's calls in two contents."""
+    groups = groupby(judged.contents, key=lambda content: role_of(content) == "model")
+    return [list(contents) for _, contents in groups]
+
+
+def _held(turn: list[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
+    return [payload for content in turn for payload in parts_of(content, kind)]
+
+
+def _call_turn(judged: Judged) -> Iterator[str]:
+    if any(_held(turn, "functionCall") for turn in _turns(judged)[:1]):
+        yield (
+            "Please ensure that function call turn comes immediately after a user "
+            "turn or after a function response turn."
+        )
+
+
+def _response_turn(judged: Judged) -> Iterator[str]:
+    turns = _turns(judged)
+    for index, turn in enumerate(turns):
+        called = _held(turns[index - 1], "functionCall") if index else []
+        if _held(turn, "functionResponse") and not called:
+            yield (
+                "Please ensure that function response turn comes immediately after a "
+                "function call turn."
+            )
+
+
+def _response_count(judged: Judged) -> Iterator[str]:
+    for called, answered in _paired(judged):
+        if len(called) != len(answered):
+            yield (
+                "Please ensure that the number of function response parts is equal to "
+                "the number of function call parts of the function call turn."
+            )
+
+
+def _response_name(judged: Judged) -> Iterator[str]:
+    for called, answered in _paired(judged):
+        for position, response in enumerate(answered):
+            if not response.get("name"):
+                where = f"GenerateContentRequest.function_response[{position}].name"
+                yield f"* {where}: Name cannot be empty."
+        if _names(called) != _names(answered):
+            yield (
+                "Please ensure that function response names match the function call "
+                "names of the function call turn."
+            )
+
+
+def _response_id(judged: Judged) -> Iterator[str]:
+    for called, answered in _paired(judged):
+        asked = {call["id"] for call in called if call.get("id")}
+        given = {response["id"] for response in answered if response.get("id")}
+        if asked and given and not given <= asked:
+            yield (
+                "Please ensure that function response ids match the function call ids "
+                "of the function call turn."
+            )
+
+
+def _paired(
+    judged: Judged,
+) -> Iterator[tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]]:
+    """Calls of each call turn, with the responses of the turn after it."""
+    turns = [*_turns(judged), []]
+    for turn, after in pairwise(turns):
+        called = _held(turn, "functionCall")
+        if called:
+            yield called, _held(after, "functionResponse")
+
+
+def _names(items: list[Mapping[str, Any]]) -> Counter[str]:
+    return Counter(str(item.get("name")) for item in items)
+
+
+def _size(judged: Judged) -> Iterator[str]:
+    tokens = sum(prompt_counts(judged.generation.body).values())
+    if tokens > _MAX_INPUT_TOKENS:
+        yield (
+            f"The input token count ({tokens}) exceeds the maximum number of tokens "
+            f"allowed ({_MAX_INPUT_TOKENS})."
+        )
+
+
+CONTENT_RULES = (
+    Rule(
+        name="contents",
+        source="discovery document: contents is required",
+        proof="documented",
+        check=_no_contents,
+    ),
+    Rule(
+        name="role",
+        source="recorded 400 of opentelemetry-python-contrib's tests on Vertex",
+        proof="recorded",
+        check=_role,
+    ),
+    Rule(
+        name="empty parts",
+        source="vercel/ai#3775, googleapis/go-genai#444",
+        proof="reported",
+        check=_empty_parts,
+    ),
+    Rule(
+        name="one payload per part",
+        source="genkit-ai/genkit#3816, router-for-me/CLIProxyAPI#1293",
+        proof="reported",
+        check=_one_payload,
+    ),
+    Rule(
+        name="media type",
+        source="discovery document: mimeType is required",
+        proof="documented",
+        check=_media_type,
+    ),
+    Rule(
+        name="URL may be crawled",
+        source="recorded 400 of pydantic-ai's tests on Vertex, for www.gstatic.com",
+        proof="recorded",
+        check=_crawlable,
+    ),
+    Rule(
+        name="system instruction is text",
+        source="discovery document: systemInstruction is text only",
+        proof="documented",
+        check=_system_text,
+    ),
+    Rule(
+        name="call after user turn",
+        source="google-gemini/gemini-cli#26486, #11814, lobehub/lobehub#10049",
+        proof="reported",
+        check=_call_turn,
+    ),
+    Rule(
+        name="response after call turn",
+        source="langchain-ai/langchain#27799, BerriAI/litellm#26755",
+        proof="reported",
+        check=_response_turn,
+    ),
+    Rule(
+        name="as many responses as calls",
+        source="google-gemini/gemini-cli#3814, #16132, continuedev/continue#9562",
+        proof="reported",
+        check=_response_count,
+    ),
+    Rule(
+        name="response names",
+        source="without ids, responses are matched by name",
+        proof="assumed",
+        check=_response_name,
+    ),
+    Rule(
+        name="response ids",
+        source="discovery document: functionResponse.id is that of the call",
+        proof="assumed",
+        check=_response_id,
+    ),
+    Rule(
+        name="input tokens",
+        source="recorded 400 of ruby-llm's tests on Vertex; tokens are estimated",
+        proof="recorded",
+        check=_size,
+    ),
+)

@@ -1,0 +1,77 @@
+"""Rules on thought signatures: Gemini 3 wants back what it issued.
+
+Only the current turn is judged, and in it the first call of every step.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_cf_gemini.emulator._google.default_answer import current_turn
+from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+from langchain_cf_gemini.emulator._google.signatures import Verdict, verdict_on
+
+_PAGE = "https://ai.google.dev/gemini-api/docs/thought-signatures"
+
+
+def _steps(judged: Judged) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
+    """Position (from 1) and signed parts of each call turn of the current turn."""
+    turn = current_turn(judged.generation)
+    first = len(judged.contents) - len(turn)
+    for index, content in enumerate(turn, first + 1):
+        calls = [part for part in content.get("parts") or () if "functionCall" in part]
+        if calls and judged.model.signs:
+            yield index, calls
+
+
+def _missing(judged: Judged) -> Iterator[str]:
+    for position, calls in _steps(judged):
+        if verdict_on(calls[0]) == "missing":
+            yield _missing_words(judged, calls[0]["functionCall"].get("name"), position)
+
+
+def _missing_words(judged: Judged, name: Any, position: int) -> str:
+    if judged.vertex:
+        return judged.unable(
+            f"function call `{name}` in the {position}. content block is missing a "
+            "`thought_signature`."
+        )
+    return (
+        "Function call is missing a thought_signature in functionCall parts. This is "
+        "required for tools to work correctly, and missing thought_signature may lead "
+        f"to degraded model performance. Additional data, function call "
+        f"`default_api:{name}` , position {position}. Please refer to {_PAGE} for more "
+        "details."
+    )
+
+
+def _invalid(judged: Judged) -> Iterator[str]:
+    refused: set[Verdict] = {"invalid", "foreign"}
+    if judged.foreign_signatures:
+        refused.discard("foreign")
+    for _, calls in _steps(judged):
+        if any(verdict_on(part) in refused for part in calls):
+            yield (
+                judged.unable("Thought signature is not valid..")
+                if judged.vertex
+                else "Corrupted thought signature."
+            )
+
+
+SIGNATURE_RULES = (
+    Rule(
+        name="thought signature missing",
+        source=(
+            "ai.google.dev/gemini-api/docs/thought-signatures, Piebald-AI/"
+            "piebald-issues#21, windmill-labs/windmill#7679"
+        ),
+        proof="reported",
+        check=_missing,
+    ),
+    Rule(
+        name="thought signature invalid",
+        source="decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass "
+        "unverified",
+        proof="reported",
+        check=_invalid,
+    ),
+)

@@ -1,0 +1,319 @@
+"""Rules on tools: names, schemas, and which tools go together on which model."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+
+_FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
+_PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_MAX_FUNCTIONS = 512
+_SEARCH_TOOLS = {
+    "googleSearch",
+    "googleSearchRetrieval",
+    "enterpriseWebSearch",
+    "retrieval",
+    "urlContext",
+    "googleMaps",
+    "parallelAiSearch",
+    "exaAiSearch",
+}
+
+Declared = Iterator[tuple[str, Mapping[str, Any]]]
+
+
+def _declarations(judged: Judged) -> Declared:
+    for index, tool in enumerate(judged.tools):
+        for position, declared in enumerate(tool.get("functionDeclarations") or ()):
+            yield f"tools[{index}].function_declarations[{position}]", declared
+
+
+def _function_name(judged: Judged) -> Iterator[str]:
+    for path, declared in _declarations(judged):
+        if not _FUNCTION_NAME.fullmatch(str(declared.get("name", ""))):
+            yield (
+                f"* GenerateContentRequest.{path}.name: Invalid function name. Must "
+                "start with a letter or an underscore. Must be alphameric (a-z, A-Z, "
+                "0-9), underscores (_), dots (.), colons (:), or dashes (-), with a "
+                "maximum length of 128.\n"
+            )
+
+
+def _duplicate(judged: Judged) -> Iterator[str]:
+    names = Counter(declared.get("name") for _, declared in _declarations(judged))
+    for name, count in names.items():
+        if count > 1:
+            yield f"Duplicate function declaration found: {name}"
+
+
+def _number(judged: Judged) -> Iterator[str]:
+    count = len(list(_declarations(judged)))
+    if count > _MAX_FUNCTIONS:
+        yield judged.unable(
+            f"it has {count} function declarations; at most {_MAX_FUNCTIONS} are "
+            "supported."
+        )
+
+
+def _object_parameters(judged: Judged) -> Iterator[str]:
+    for _, declared in _declarations(judged):
+        parameters = declared.get("parameters")
+        if parameters and parameters.get("type") != "OBJECT":
+            yield judged.unable(
+                f"`{declared.get('name')}` functionDeclaration `parameters` schema "
+                "should be of type OBJECT."
+            )
+
+
+def _one_schema(judged: Judged) -> Iterator[str]:
+    for path, declared in _declarations(judged):
+        for one, other in (
+            ("parameters", "parametersJsonSchema"),
+            ("response", "responseJsonSchema"),
+        ):
+            if one in declared and other in declared:
+                yield (
+                    f"* GenerateContentRequest.{path}: only one of {one} and {other} "
+                    "may be set.\n"
+                )
+
+
+def _schemas(judged: Judged) -> Declared:
+    """Every Gemini schema with its path, nested ones included."""
+    for path, declared in _declarations(judged):
+        for name in ("parameters", "response"):
+            if isinstance(declared.get(name), dict):
+                yield from _nested(f"{path}.{name}", declared[name])
+    schema = judged.config.get("responseSchema")
+    if isinstance(schema, dict):
+        yield from _nested("generation_config.response_schema", schema)
+
+
+def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
+    yield path, schema
+    for name, below in (schema.get("properties") or {}).items():
+        yield from _nested(f"{path}.properties[{name}]", below)
+    for position, below in enumerate(schema.get("anyOf") or ()):
+        yield from _nested(f"{path}.any_of[{position}]", below)
+    if isinstance(schema.get("items"), dict):
+        yield from _nested(f"{path}.items", schema["items"])
+
+
+def _parameter_name(judged: Judged) -> Iterator[str]:
+    if not judged.vertex:
+        return  # the Gemini API documents no such limit
+    for path, schema in _schemas(judged):
+        for name in schema.get("properties") or {}:
+            if ".parameters" in path and not _PARAMETER_NAME.fullmatch(name):
+                where = f"GenerateContentRequest.{path}.properties"
+                yield (
+                    f'* {where}: invalid property name "{name}"; must match '
+                    "[A-Za-z_][A-Za-z0-9_]* and have at most 64 characters.\n"
+                )
+
+
+def _schema_items(judged: Judged) -> Iterator[str]:
+    for path, schema in _schemas(judged):
+        if schema.get("type") == "ARRAY" and "items" not in schema:
+            yield f"* GenerateContentRequest.{path}.items: missing field.\n"
+
+
+def _schema_required(judged: Judged) -> Iterator[str]:
+    for path, schema in _schemas(judged):
+        for position, name in enumerate(schema.get("required") or ()):
+            if name not in (schema.get("properties") or {}):
+                where = f"GenerateContentRequest.{path}.required[{position}]"
+                yield f"* {where}: property is not defined\n"
+
+
+def _schema_enum(judged: Judged) -> Iterator[str]:
+    for path, schema in _schemas(judged):
+        where = f"* GenerateContentRequest.{path}.enum"
+        values = schema.get("enum") or ()
+        # The discovery document allows integers, marked by this format.
+        if values and schema.get("type") != "STRING" and schema.get("format") != "enum":
+            yield f"{where}: only allowed for STRING type\n"
+        for position, value in enumerate(values):
+            if value == "":
+                yield f"{where}[{position}]: cannot be empty\n"
+
+
+def _allowed_names(judged: Judged) -> Iterator[str]:
+    calling = judged.generation.function_calling
+    allowed = calling.get("allowedFunctionNames") or ()
+    declared = {declared.get("name") for _, declared in _declarations(judged)}
+    if allowed and calling.get("mode") not in ("ANY", "VALIDATED"):
+        yield judged.unable(
+            "allowed_function_names is set and the function calling mode is not ANY."
+        )
+    elif unknown := [name for name in allowed if name not in declared]:
+        yield judged.unable(
+            f"allowed_function_names holds {unknown[0]}, which is not declared."
+        )
+
+
+def _mode_without_functions(judged: Judged) -> Iterator[str]:
+    forced = judged.generation.function_calling.get("mode") == "ANY"
+    # A cached content may hold the declarations.
+    cached = "cachedContent" in judged.generation.body
+    if forced and not cached and not judged.generation.declarations:
+        yield "Function calling config is set without function_declarations."
+
+
+def _kinds(judged: Judged) -> set[str]:
+    return {kind for tool in judged.tools for kind in tool}
+
+
+def _together(judged: Judged) -> Iterator[str]:
+    kinds = _kinds(judged)
+    functions = "functionDeclarations" in kinds
+    if judged.model.generation >= 3 or len(kinds) < 2:
+        return
+    if judged.vertex and not kinds <= _SEARCH_TOOLS:
+        yield "Multiple tools are supported only when they are all search tools."
+    elif functions:
+        yield "Tool use with function calling is unsupported"
+
+
+def _circulation(judged: Judged) -> Iterator[str]:
+    tool_config = judged.generation.body.get("toolConfig") or {}
+    asked = bool(tool_config.get("includeServerSideToolInvocations"))
+    kinds = _kinds(judged)
+    mixed = "functionDeclarations" in kinds and len(kinds) > 1
+    if asked and judged.model.generation < 3:
+        name = judged.model.google_id
+        yield f"Tool call context circulation is not enabled for models/{name}"
+    elif mixed and not asked and not judged.vertex and judged.model.generation >= 3:
+        yield (
+            "Please enable tool_config.include_server_side_tool_invocations to use "
+            "Built-in tools with Function calling."
+        )
+
+
+def _with_json(judged: Judged) -> Iterator[str]:
+    json_output = judged.config.get("responseMimeType") == "application/json"
+    if not json_output or judged.model.generation >= 3 or not _kinds(judged):
+        return
+    functions = "functionDeclarations" in _kinds(judged)
+    use = "Function calling" if functions else "Tool use"
+    yield f"{use} with a response mime type: 'application/json' is unsupported"
+
+
+def _search_retrieval(judged: Judged) -> Iterator[str]:
+    if "googleSearchRetrieval" in _kinds(judged) and judged.model.generation >= 2:
+        yield judged.unable(
+            "google_search_retrieval is not supported by this model; use google_search."
+        )
+
+
+def _streamed_arguments(judged: Judged) -> Iterator[str]:
+    asked = judged.generation.function_calling.get("streamFunctionCallArguments")
+    if asked and not judged.stream:
+        yield judged.unable(
+            "stream_function_call_arguments is supported by streamGenerateContent only."
+        )
+
+
+TOOL_RULES = (
+    Rule(
+        name="function name",
+        source="kaitranntt/ccs#25, google-gemini/gemini-cli#7869; 128 characters: "
+        "discovery document",
+        proof="reported",
+        check=_function_name,
+    ),
+    Rule(
+        name="duplicate function",
+        source="no public text at hand; a name has one declaration",
+        proof="assumed",
+        check=_duplicate,
+    ),
+    Rule(
+        name="number of functions",
+        source="discovery document: up to 512",
+        proof="documented",
+        check=_number,
+    ),
+    Rule(
+        name="parameters are an object",
+        source="diegosouzapw/OmniRoute#3360",
+        proof="reported",
+        check=_object_parameters,
+    ),
+    Rule(
+        name="one schema per function",
+        source="discovery document: the two fields exclude each other",
+        proof="documented",
+        check=_one_schema,
+    ),
+    Rule(
+        name="parameter name",
+        source="discovery document: FunctionDeclaration.parameters",
+        proof="documented",
+        check=_parameter_name,
+    ),
+    Rule(
+        name="array has items",
+        source="no public text at hand; the validator of required properties",
+        proof="assumed",
+        check=_schema_items,
+    ),
+    Rule(
+        name="required property exists",
+        source="iBUHub/AIStudioToAPI#154, lbjlaq/Antigravity-Manager#187",
+        proof="reported",
+        check=_schema_required,
+    ),
+    Rule(
+        name="enum of strings",
+        source="decolua/9router#359, decolua/9router#380",
+        proof="reported",
+        check=_schema_enum,
+    ),
+    Rule(
+        name="allowed function names",
+        source="discovery document: only with mode ANY or VALIDATED",
+        proof="documented",
+        check=_allowed_names,
+    ),
+    Rule(
+        name="forced call without functions",
+        source="discovery document: ANY calls one of the declared functions",
+        proof="assumed",
+        check=_mode_without_functions,
+    ),
+    Rule(
+        name="tools together",
+        source="BerriAI/litellm#26682, #38650 (Vertex), symfony/ai#803 (Gemini API)",
+        proof="reported",
+        check=_together,
+    ),
+    Rule(
+        name="built-in tools beside functions",
+        source="cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the "
+        "flag, Vertex does not know it)",
+        proof="reported",
+        check=_circulation,
+    ),
+    Rule(
+        name="JSON output with tools",
+        source="googleapis/python-genai#867, symfony/ai#1777, "
+        "snailyp/gemini-balance#264",
+        proof="reported",
+        check=_with_json,
+    ),
+    Rule(
+        name="google search retrieval",
+        source="Portkey-AI/gateway#922",
+        proof="reported",
+        check=_search_retrieval,
+    ),
+    Rule(
+        name="streamed arguments",
+        source="vercel/ai#14314",
+        proof="reported",
+        check=_streamed_arguments,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The emulator's sockets: a thread, its routes, and how answers are sent."""

@@ -1,0 +1,155 @@
+"""Feedback and the account's catalogue, over a transport that answers from a table."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.messages import AIMessage
+
+from langchain_cf_gemini._cloudflare.catalogue import MODELS
+from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._langchain.account_calls import AccountCalls
+from langchain_cf_gemini.exceptions import (
+    CloudflareAuthenticationError,
+    CloudflareGeminiError,
+    CloudflareServerError,
+)
+from langchain_cf_gemini.gateway import GatewayOptions
+
+ANSWER = AIMessage("hi", response_metadata={"gateway": {"log_id": "log-1"}})
+Answerer = Callable[[httpx.Request], httpx.Response]
+
+
+class Caller(AccountCalls):
+    """What the chat model brings along, with no network under it."""
+
+    def __init__(self, answer: Answerer) -> None:
+        self.gateway = GatewayOptions(id="prod")
+        self.seen: list[httpx.Request] = []
+
+        def note(request: httpx.Request) -> httpx.Response:
+            self.seen.append(request)
+            return answer(request)
+
+        transport = httpx.MockTransport(note)
+        settings = TransportSettings(
+            max_retries=0,
+            http_client=httpx.Client(transport=transport),
+            http_async_client=httpx.AsyncClient(transport=transport),
+        )
+        self.transport = Transport(settings)
+
+    def _account(self) -> Account:
+        return Account(account_id="acc", api_token="t0ken")
+
+    def _transport(self) -> Transport:
+        return self.transport
+
+
+def answering(result: Any, status: int = 200) -> Answerer:
+    body = {"result": result, "success": status == 200, "errors": [], "messages": []}
+    return lambda request: httpx.Response(status, json=body)
+
+
+async def both(caller: Caller, name: str, *args: Any, **kwargs: Any) -> list[Any]:
+    """Ask in both colours."""
+    plain = getattr(caller, name)(*args, **kwargs)
+    return [plain, await getattr(caller, f"a{name}")(*args, **kwargs)]
+
+
+@pytest.mark.parametrize(
+    ("gateway", "name"), [(None, "prod"), ("other", "other"), ({}, "default")]
+)
+async def test_feedback_is_patched_onto_the_log(gateway: Any, name: str) -> None:
+    caller = Caller(answering({}))
+    gateway = GatewayOptions() if gateway == {} else gateway
+    await both(caller, "send_feedback", ANSWER, feedback=1, score=90, gateway=gateway)
+    assert len(caller.seen) == 2
+    for request in caller.seen:
+        assert request.method == "PATCH"
+        assert request.url == (
+            "https://api.cloudflare.com/client/v4/accounts/acc/ai-gateway/gateways/"
+            f"{name}/logs/log-1"
+        )
+        assert request.headers["authorization"] == "Bearer t0ken"
+        assert json.loads(request.content) == {"feedback": 1, "score": 90}
+
+
+async def test_feedback_that_cannot_be_sent_sends_nothing() -> None:
+    caller = Caller(answering({}))
+    with pytest.raises(ValueError, match="did not log"):
+        caller.send_feedback(AIMessage("hi"), feedback=1)
+    with pytest.raises(ValueError, match="from 0 to 100"):
+        await caller.asend_feedback(ANSWER, score=101)
+    assert caller.seen == []
+
+
+def test_feedback_that_cloudflare_refuses_is_an_error() -> None:
+    caller = Caller(answering(None, 404))
+    with pytest.raises(CloudflareGeminiError):
+        caller.send_feedback(ANSWER, feedback=-1)
+
+
+def pages(*sizes: int) -> Answerer:
+    def answer(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params["page"])
+        assert request.url.params["per_page"] == "100"
+        rows = [
+            {"model_id": f"google/gemini-{page}-{n}", "task": "Text Generation"}
+            for n in range(sizes[page - 1])
+        ]
+        return answering(rows)(request)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("sizes", "asked"),
+    [((3,), 1), ((100, 2), 2), ((100, 100, 0), 3), ((100,) * 60, 49)],
+)
+async def test_the_catalogue_is_read_page_by_page(
+    sizes: tuple[int, ...], asked: int
+) -> None:
+    caller = Caller(pages(*sizes))
+    for models in await both(caller, "list_models"):
+        assert len(models) == sum(sizes[:asked])
+        assert models[0].id == "gemini-1-0"
+        assert not any(model.packaged for model in models)
+    assert len(caller.seen) == 2 * asked
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        answering(None, 403),
+        answering(None, 404),
+        answering(None, 400),
+        answering([]),
+        answering({"models": None}),
+        answering([{"model_id": "openai/gpt-5", "task": "Text Generation"}]),
+    ],
+    ids=["forbidden", "missing", "no route", "empty", "another shape", "no gemini"],
+)
+async def test_without_a_catalogue_the_packaged_table_is_listed(
+    answer: Answerer,
+) -> None:
+    for models in await both(Caller(answer), "list_models"):
+        assert models == list(MODELS)
+        assert all(model.packaged for model in models)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, CloudflareAuthenticationError), (500, CloudflareServerError)],
+)
+async def test_a_bad_token_or_a_fault_is_not_hidden(
+    status: int, error: type[CloudflareGeminiError]
+) -> None:
+    caller = Caller(answering(None, status))
+    with pytest.raises(error):
+        caller.list_models()
+    with pytest.raises(error):
+        await caller.alist_models()

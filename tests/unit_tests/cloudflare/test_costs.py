@@ -1,0 +1,193 @@
+"""What calls cost, and how their sum is kept."""
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import UsageMetadata, add_usage
+from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from langchain_cf_gemini._cloudflare.catalogue import MODELS, Prices
+from langchain_cf_gemini._cloudflare.costs import cost, usage_after_cache
+from langchain_cf_gemini._langchain.cost_callback import (
+    CostCallbackHandler,
+    get_cost_callback,
+)
+
+HIT = {"cache_status": "HIT", "log_id": "x"}
+MISS = {"cache_status": "MISS"}
+
+
+def usage(prompt: int, written: int, **details: int) -> UsageMetadata:
+    counts = UsageMetadata(
+        input_tokens=prompt, output_tokens=written, total_tokens=prompt + written
+    )
+    if details:
+        counts["input_token_details"] = details  # type: ignore[typeddict-item]
+    return counts
+
+
+def answer(
+    counts: UsageMetadata | None,
+    model: str | None = "gemini-3-flash",
+    gateway: dict[str, Any] | None = None,
+) -> AIMessage:
+    metadata = {"model_name": model, "gateway": gateway}
+    told = {name: value for name, value in metadata.items() if value is not None}
+    return AIMessage("hi", usage_metadata=counts, response_metadata=told)
+
+
+MILLION = 1_000_000
+
+CASES: list[tuple[UsageMetadata, str, float | None]] = [
+    (usage(MILLION, 0), "gemini-3-flash", 0.50),
+    (usage(0, MILLION), "gemini-3-flash", 3.0),
+    (usage(MILLION, MILLION), "google/gemini-3-flash", 3.5),
+    (usage(MILLION, 0), "gemini-3-flash-preview", 0.50),
+    (usage(MILLION, 0, cache_read=MILLION), "gemini-3-flash", 0.05),
+    (usage(MILLION, 0, cache_read=500_000), "gemini-3-flash", 0.275),
+    (usage(MILLION, 0, cache_creation=MILLION), "gemini-3.5-flash-lite", 0.03),
+    (usage(MILLION, 0, cache_creation=MILLION), "gemini-3-flash", 0.50),
+    # One price up to 200,000 tokens of prompt, another for the whole call beyond.
+    (usage(200_000, 100_000), "gemini-3.1-pro", 0.4 + 1.2),
+    (usage(200_001, 100_000), "gemini-3.1-pro", 0.800004 + 1.8),
+    (usage(400_000, 0, cache_read=200_000), "gemini-3.1-pro", 0.8 + 0.08),
+    (usage(400_000, 100_000), "gemini-3-flash", 0.2 + 0.3),
+    (usage(0, 0), "gemini-3-flash", 0.0),
+    # No price is listed for it, which is not free.
+    (usage(MILLION, 0), "gemini-2.5-flash-lite", None),
+    (usage(MILLION, 0), "gemini-9-flash", None),
+]
+
+
+@pytest.mark.parametrize(("counts", "model", "expected"), CASES)
+def test_a_call_costs_by_the_catalogue(
+    counts: UsageMetadata, model: str, expected: float | None
+) -> None:
+    about = expected if expected is None else pytest.approx(expected)
+    assert cost(counts, model) == about
+    assert cost(answer(counts, model)) == about
+
+
+@pytest.mark.parametrize("row", MODELS, ids=[row.id for row in MODELS])
+def test_every_listed_price_is_charged(row: Any) -> None:
+    dollars = cost(usage(1000, 1000, cache_read=500), row.id)
+    if row.prices is None:
+        assert dollars is None
+    else:
+        prices = row.prices
+        expected = 0.5 * prices.input + 0.5 * prices.cached + prices.output
+        assert dollars == pytest.approx(expected / 1000)
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        (answer(None), None),
+        (answer(usage(10, 10), None), None),
+        (answer(usage(10, 10), gateway=HIT), 0.0),
+        (answer(usage(10, 10), "gemini-9-flash", gateway=HIT), 0.0),
+        (answer(None, gateway=HIT), 0.0),
+        (answer(usage(MILLION, 0), gateway=MISS), 0.5),
+    ],
+)
+def test_a_message_knows_what_it_cost(
+    message: AIMessage, expected: float | None
+) -> None:
+    assert cost(message) == expected
+
+
+def test_a_caller_may_know_the_model_or_the_prices_better() -> None:
+    message = answer(usage(MILLION, 0), "unknown")
+    assert cost(message, "gemini-3-flash") == 0.5
+    assert cost(message, prices=Prices(input=7.0, output=1.0)) == 7.0
+    assert cost({}, "gemini-3-flash") is None
+
+
+def test_a_cache_hit_keeps_its_counts_and_costs_nothing() -> None:
+    counts = usage(10, 20)
+    marked = usage_after_cache(counts, HIT)
+    assert marked == {**counts, "total_cost": 0}
+    assert "total_cost" not in counts
+    assert marked is not None
+    assert cost(marked, "gemini-3-flash") == 0.0
+    # langchain_core adds usages key by key and refuses what is no int.
+    assert add_usage(marked, counts)["total_tokens"] == 60
+
+
+@pytest.mark.parametrize("gateway", [None, {}, MISS, {"cache_status": None}])
+def test_other_answers_are_not_marked(gateway: dict[str, Any] | None) -> None:
+    counts = usage(10, 20)
+    assert usage_after_cache(counts, gateway) is counts
+    assert usage_after_cache(None, HIT) is None
+
+
+def result(*messages: AIMessage) -> LLMResult:
+    return LLMResult(generations=[[ChatGeneration(message=one)] for one in messages])
+
+
+def test_the_handler_sums_tokens_and_cost() -> None:
+    handler = CostCallbackHandler()
+    handler.on_llm_end(result(answer(usage(MILLION, 0))))
+    handler.on_llm_end(result(answer(usage(MILLION, 0), "gemini-3.8-flash")))
+    handler.on_llm_end(result(answer(usage(MILLION, 0), gateway=HIT)))
+    handler.on_llm_end(result(answer(usage(MILLION, 0), "gemini-9-flash")))
+    assert handler.total_cost == pytest.approx(1.25)
+    assert handler.costs == {"gemini-3-flash": 0.5, "gemini-3.8-flash": 0.75}
+    assert (handler.calls, handler.cached_calls, handler.unpriced_calls) == (4, 1, 1)
+    assert handler.usage_metadata["gemini-3-flash"]["input_tokens"] == 2 * MILLION
+    assert repr(handler) == (
+        "CostCallbackHandler(total_cost=1.250000, calls=4, cached_calls=1, "
+        "unpriced_calls=1)"
+    )
+
+
+@pytest.mark.parametrize(
+    "other",
+    [LLMResult(generations=[]), LLMResult(generations=[[Generation(text="x")]])],
+)
+def test_the_handler_passes_over_what_is_no_chat(other: LLMResult) -> None:
+    handler = CostCallbackHandler()
+    handler.on_llm_end(other)
+    assert (handler.calls, handler.total_cost) == (0, 0.0)
+
+
+def test_the_handler_sums_over_threads() -> None:
+    handler = CostCallbackHandler()
+    one = result(answer(usage(1000, 0)))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: handler.on_llm_end(one), range(400)))
+    assert handler.calls == 400
+    assert handler.total_cost == pytest.approx(400 * 0.0005)
+
+
+def model_of(calls: int) -> GenericFakeChatModel:
+    return GenericFakeChatModel(
+        messages=iter([answer(usage(MILLION, 0)) for _ in range(calls)])
+    )
+
+
+def test_a_block_counts_what_runs_inside_it() -> None:
+    model = model_of(3)
+    with get_cost_callback() as outer:
+        model.invoke("one")
+        with get_cost_callback() as inner:
+            chain: Runnable[str, AIMessage] = RunnableLambda(model.invoke)
+            chain.invoke("two")
+        assert inner.total_cost == 0.5
+    model.invoke("three")
+    assert outer.calls == 2
+    assert outer.total_cost == 1.0
+
+
+async def test_a_block_counts_tasks_and_ends_with_an_error() -> None:
+    model = model_of(4)
+    with pytest.raises(ZeroDivisionError), get_cost_callback() as spent:  # noqa: PT012
+        await asyncio.gather(*(model.ainvoke("x") for _ in range(3)))
+        raise ZeroDivisionError
+    await model.ainvoke("y")
+    assert (spent.calls, spent.total_cost) == (3, 1.5)

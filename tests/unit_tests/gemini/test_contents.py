@@ -1,0 +1,567 @@
+"""Conversations as Gemini's contents: tables of what goes on the wire."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    HumanMessageChunk,
+    SystemMessage,
+    ToolMessage,
+)
+
+from langchain_cf_gemini import UnsupportedContentError
+from tests.models import Cloudflare, Json, answer, body_of, call, contents_of, text
+
+PNG = "iVBORw0KGgo="
+IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
+IMAGE_PART = {"inlineData": {"mimeType": "image/png", "data": PNG}}
+PDF = {"type": "file", "base64": "JVBERg==", "mime_type": "application/pdf"}
+PDF_PART = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERg=="}}
+MP3 = {"type": "audio", "base64": "SUQz", "mime_type": "audio/mpeg"}
+MP3_PART = {"inlineData": {"mimeType": "audio/mpeg", "data": "SUQz"}}
+
+
+def _user(*parts: Json) -> Json:
+    return {"role": "user", "parts": list(parts)}
+
+
+def _model(*parts: Json) -> Json:
+    return {"role": "model", "parts": list(parts)}
+
+
+# ---- turns
+
+TURNS: dict[str, tuple[list[Any], list[Json]]] = {
+    "text": ([HumanMessage("hi")], [_user(text("hi"))]),
+    "tuples": ([("human", "hi")], [_user(text("hi"))]),
+    "blocks": (
+        [HumanMessage(["hi", {"type": "text", "text": "there"}])],
+        [_user(text("hi"), text("there"))],
+    ),
+    "empty text": ([HumanMessage("")], [_user(text(""))]),
+    "name": ([HumanMessage("hi", name="Ann")], [_user(text("Ann: "), text("hi"))]),
+    "consecutive": (
+        [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), AIMessage("d")],
+        [_user(text("a")), _user(text("b")), _model(text("c")), _model(text("d"))],
+    ),
+    "few shot": (
+        [HumanMessage("1+1"), AIMessage("2"), HumanMessage("2+2")],
+        [_user(text("1+1")), _model(text("2")), _user(text("2+2"))],
+    ),
+    "chat messages": (
+        [
+            ChatMessage(content="a", role="user"),
+            ChatMessage(content="b", role="Assistant"),
+            ChatMessage(content="c", role="human"),
+        ],
+        [_user(text("a")), _model(text("b")), _user(text("c"))],
+    ),
+    "chunks": (
+        [
+            HumanMessageChunk(content="a"),
+            AIMessageChunk(content="b"),
+            HumanMessage("c"),
+        ],
+        [_user(text("a")), _model(text("b")), _user(text("c"))],
+    ),
+    "empty turn of the model": (
+        [HumanMessage("a"), AIMessage(""), HumanMessage("b")],
+        [_user(text("a")), _user(text("b"))],
+    ),
+    "image": ([HumanMessage(["see", IMAGE])], [_user(text("see"), IMAGE_PART)]),
+    "Gemini's own part": (
+        [HumanMessage([{"text": "hi"}, dict(IMAGE_PART)])],
+        [_user(text("hi"), IMAGE_PART)],
+    ),
+    "non_standard": (
+        [HumanMessage([{"type": "non_standard", "value": {"hologram": 1}}])],
+        [_user({"hologram": 1})],
+    ),
+    "surrogate-free unicode": ([HumanMessage("你好 🌍\n")], [_user(text("你好 🌍\n"))]),
+}
+
+
+@pytest.mark.parametrize(("messages", "contents"), TURNS.values(), ids=TURNS.keys())
+def test_turns(messages: list[Any], contents: list[Json]) -> None:
+    assert contents_of(messages) == contents
+
+
+SYSTEMS: dict[str, tuple[list[Any], list[str] | None]] = {
+    "none": ([HumanMessage("hi")], None),
+    "one": ([SystemMessage("a"), HumanMessage("hi")], ["a"]),
+    "several": (
+        [SystemMessage("a"), SystemMessage("b"), HumanMessage("hi")],
+        ["a", "b"],
+    ),
+    "late": ([HumanMessage("hi"), SystemMessage("b")], ["b"]),
+    "between": (
+        [SystemMessage("a"), HumanMessage("hi"), SystemMessage("b"), HumanMessage("x")],
+        ["a", "b"],
+    ),
+    "blocks": (
+        [SystemMessage(["a", {"type": "text", "text": "b"}]), HumanMessage("hi")],
+        ["a", "b"],
+    ),
+    "cache_control": (
+        [
+            SystemMessage(
+                [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]
+            ),
+            HumanMessage("hi"),
+        ],
+        ["a"],
+    ),
+    "empty": ([SystemMessage(""), HumanMessage("hi")], None),
+    "developer": (
+        [ChatMessage(content="a", role="developer"), HumanMessage("hi")],
+        ["a"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("messages", "said"), SYSTEMS.values(), ids=SYSTEMS.keys())
+def test_every_system_message_reaches_the_model(
+    messages: list[Any], said: list[str] | None
+) -> None:
+    body = body_of(messages)
+    parts = body.get("systemInstruction", {}).get("parts")
+    assert (parts and [part["text"] for part in parts]) == said
+
+
+def test_system_between_calls_and_results_splits_nothing() -> None:
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {})),
+        SystemMessage("Be brief."),
+        ToolMessage("1", tool_call_id="a"),
+    ]
+    assert [c["role"] for c in contents_of(history)] == ["user", "model", "user"]
+
+
+# ---- results of tools
+
+
+def _calls(*made: tuple[str, str, Json], content: Any = "") -> AIMessage:
+    calls: list[Any] = [
+        {"id": id_, "name": name, "args": args, "type": "tool_call"}
+        for id_, name, args in made
+    ]
+    return AIMessage(content, tool_calls=calls)
+
+
+def _answered(*results: ToolMessage, model: str = "gemini-3-flash") -> list[Json]:
+    history: list[BaseMessage] = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {"n": 1}), ("b", "look", {"n": 2}), ("c", "hear", {})),
+        *results,
+    ]
+    turn = contents_of(history, model=model)[2]
+    assert turn["role"] == "user"
+    parts: list[Json] = turn["parts"]
+    return parts
+
+
+def test_results_come_in_the_order_of_their_calls() -> None:
+    results = [ToolMessage(f"result {id_}", tool_call_id=id_) for id_ in "abc"]
+    orders = ([0, 1, 2], [2, 1, 0], [1, 2, 0])
+    made = [_answered(*(results[n] for n in order)) for order in orders]
+    assert made[0] == made[1] == made[2]
+    assert [part["functionResponse"] for part in made[0]] == [
+        {"id": "a", "name": "look", "response": {"output": "result a"}},
+        {"id": "b", "name": "look", "response": {"output": "result b"}},
+        {"id": "c", "name": "hear", "response": {"output": "result c"}},
+    ]
+
+
+def test_words_between_results_wait() -> None:
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {}), ("b", "look", {})),
+        ToolMessage("2", tool_call_id="b"),
+        HumanMessage("hurry"),
+        ToolMessage("1", tool_call_id="a"),
+        AIMessage("Done."),
+    ]
+    contents = contents_of(history)
+    assert [c["role"] for c in contents] == ["user", "model", "user", "user", "model"]
+    assert [p["functionResponse"]["id"] for p in contents[2]["parts"]] == ["a", "b"]
+    assert contents[3] == _user(text("hurry"))
+
+
+RESULTS: dict[str, tuple[Any, str, Json]] = {
+    "text": ("18 °C", "success", {"output": "18 °C"}),
+    "empty": ("", "success", {"output": ""}),
+    "object as text": ('{"t": 18, "f": 1.0}', "success", {"t": 18, "f": 1.0}),
+    "empty object": ("{}", "success", {}),
+    "list as text": ("[1, 2]", "success", {"output": "[1, 2]"}),
+    "number as text": ("18", "success", {"output": "18"}),
+    "broken object": ('{"t": ', "success", {"output": '{"t": '}),
+    "one text block": ([{"type": "text", "text": "18"}], "success", {"output": "18"}),
+    "object in a block": ([{"type": "text", "text": '{"t": 1}'}], "success", {"t": 1}),
+    "two text blocks": (
+        [{"type": "text", "text": "18"}, {"type": "text", "text": "°C"}],
+        "success",
+        {"output": ["18", "°C"]},
+    ),
+    "strings": (["18", "°C"], "success", {"output": ["18", "°C"]}),
+    "plain object": ([{"t": 18}], "success", {"t": 18}),
+    "plain objects": (
+        [{"t": 18}, {"t": 19}],
+        "success",
+        {"output": [{"t": 18}, {"t": 19}]},
+    ),
+    "nothing": ([], "success", {}),
+    "error": ("no such city", "error", {"error": "no such city"}),
+    "error object": ('{"code": 7}', "error", {"error": {"code": 7}}),
+    "text file": (
+        [{"type": "text-plain", "text": "18", "mime_type": "text/plain"}],
+        "success",
+        {"output": "18"},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "response"), RESULTS.values(), ids=RESULTS.keys()
+)
+def test_results(content: Any, status: Any, response: Json) -> None:
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {})),
+        ToolMessage(content, tool_call_id="a", status=status),
+    ]
+    (part,) = contents_of(history)[2]["parts"]
+    assert part["functionResponse"]["response"] == response
+    assert set(part["functionResponse"]) == {"id", "name", "response"}
+
+
+@pytest.mark.parametrize(
+    ("model", "inside"),
+    [
+        ("gemini-3-flash", True),
+        ("gemini-3.1-pro", True),
+        ("gemini-2.5-flash", False),
+        ("gemini-2.5-pro", False),
+    ],
+)
+def test_media_in_results(model: str, inside: bool) -> None:
+    content: list[Any] = [{"type": "text", "text": "see"}, IMAGE, PDF, MP3]
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {}), ("b", "look", {})),
+        ToolMessage(content, tool_call_id="a"),
+        ToolMessage("b", tool_call_id="b"),
+    ]
+    parts = contents_of(history, model=model)[2]["parts"]
+    responses = [p["functionResponse"] for p in parts if "functionResponse" in p]
+    beside = [p for p in parts if "functionResponse" not in p]
+    assert [r["response"] for r in responses] == [{"output": "see"}, {"output": "b"}]
+    if inside:
+        # Audio is none of the types that Gemini 3 takes inside a response.
+        assert responses[0]["parts"] == [IMAGE_PART, PDF_PART]
+        assert beside == [MP3_PART]
+    else:
+        assert "parts" not in responses[0]
+        assert beside == [IMAGE_PART, PDF_PART, MP3_PART]
+        assert parts[:2] == [{"functionResponse": r} for r in responses]
+
+
+def test_invalid_calls_are_answered_for_the_caller() -> None:
+    invalid: Any = {
+        "id": "a",
+        "name": "look",
+        "args": '{"n": ',
+        "error": "cut off",
+        "type": "invalid_tool_call",
+    }
+    turn = AIMessage("Let me see.", invalid_tool_calls=[invalid])
+    contents = contents_of([HumanMessage("hi"), turn, HumanMessage("well?")])
+    assert contents[1]["parts"][1]["functionCall"]["args"] == {
+        "invalid_arguments": '{"n": '
+    }
+    (part,) = contents[2]["parts"]
+    assert "cut off" in part["functionResponse"]["response"]["error"]
+    assert contents[3] == _user(text("well?"))
+
+
+def test_invalid_calls_may_be_answered_by_the_application() -> None:
+    invalid: Any = {
+        "id": "a",
+        "name": "look",
+        "args": '{"n": 1}',
+        "error": "not declared",
+        "type": "invalid_tool_call",
+    }
+    history = [
+        HumanMessage("hi"),
+        AIMessage("", invalid_tool_calls=[invalid]),
+        ToolMessage("There is no such tool.", tool_call_id="a", status="error"),
+    ]
+    contents = contents_of(history)
+    assert contents[1]["parts"][0]["functionCall"]["args"] == {"n": 1}
+    (part,) = contents[2]["parts"]
+    assert part["functionResponse"]["response"] == {"error": "There is no such tool."}
+
+
+def test_parallel_calls_without_ids_of_googles_go_back_without() -> None:
+    parts = [call("look", "c2ln", args={"n": 1}), call("look", args={"n": 2})]
+    message = Cloudflare(answer(*parts)).model().invoke("hi")
+    first, second = (str(c["id"]) for c in message.tool_calls)
+    history = [
+        HumanMessage("hi"),
+        message,
+        ToolMessage("two", tool_call_id=second),
+        ToolMessage("one", tool_call_id=first),
+    ]
+    contents = contents_of(history)
+    assert contents[1]["parts"] == parts
+    assert contents[2]["parts"] == [
+        {"functionResponse": {"name": "look", "response": {"output": "one"}}},
+        {"functionResponse": {"name": "look", "response": {"output": "two"}}},
+    ]
+
+
+def test_ids_of_googles_go_both_ways() -> None:
+    parts = [call("look", "c2ln", id="g1", args={}), call("look", id="g2", args={})]
+    message = Cloudflare(answer(*parts)).model().invoke("hi")
+    history = [
+        HumanMessage("hi"),
+        message,
+        ToolMessage("two", tool_call_id="g2"),
+        ToolMessage("one", tool_call_id="g1"),
+    ]
+    contents = contents_of(history)
+    assert contents[1]["parts"] == parts
+    ids = [part["functionResponse"]["id"] for part in contents[2]["parts"]]
+    assert ids == ["g1", "g2"]
+
+
+# ---- dummy signatures
+
+DUMMY = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+_STEP = [
+    _calls(("a", "look", {}), ("b", "look", {})),
+    ToolMessage("1", tool_call_id="a"),
+    ToolMessage("2", tool_call_id="b"),
+]
+_SECOND = [_calls(("c", "hear", {})), ToolMessage("3", tool_call_id="c")]
+
+
+def _marks(messages: list[BaseMessage], model: str) -> str:
+    """D for calls with the dummy, S for other signatures, - for none."""
+    marks = ""
+    for content in contents_of(messages, model=model):
+        for part in content["parts"]:
+            if "functionCall" in part:
+                signature = part.get("thoughtSignature")
+                marks += "D" if signature == DUMMY else "S" if signature else "-"
+    return marks
+
+
+@pytest.mark.parametrize(
+    ("model", "marks"),
+    [
+        ("gemini-3-flash", "D-D"),
+        ("gemini-3.1-pro", "D-D"),
+        ("gemini-3.1-flash-lite", "D-D"),
+        ("gemini-4-argon", "D-D"),
+        ("gemini-flash-latest", "D-D"),
+        ("gemini-2.5-flash", "---"),
+        ("gemini-2.5-pro", "---"),
+    ],
+)
+def test_unsigned_calls_of_the_current_turn(model: str, marks: str) -> None:
+    assert _marks([HumanMessage("hi"), *_STEP, *_SECOND], model) == marks
+
+
+def test_earlier_turns_stay_unsigned() -> None:
+    history = [
+        HumanMessage("hi"),
+        *_STEP,
+        AIMessage("Done."),
+        HumanMessage("again"),
+        *_SECOND,
+    ]
+    assert _marks(history, "gemini-3-flash") == "--D"
+    assert _marks([*history, HumanMessage("and?")], "gemini-3-flash") == "---"
+
+
+def test_signed_calls_keep_their_signature() -> None:
+    parts = [call("look", "c2ln", args={}), call("look", args={})]
+    signed = Cloudflare(answer(*parts)).model().invoke("hi")
+    results = [ToolMessage("1", tool_call_id=str(c["id"])) for c in signed.tool_calls]
+    history = [HumanMessage("hi"), signed, *results, *_SECOND]
+    assert _marks(history, "gemini-3-flash") == "S-D"
+
+
+# ---- anything at all
+
+_texts = st.text(max_size=20)
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-1, 1) | _texts,
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["type", "text", "url", "id"]), inner, max_size=2
+        )
+    ),
+    max_leaves=4,
+)
+_kinds = st.sampled_from(
+    [
+        "text",
+        "image",
+        "image_url",
+        "input_audio",
+        "audio",
+        "video",
+        "file",
+        "media",
+        "document",
+        "text-plain",
+        "reasoning",
+        "thinking",
+        "redacted_thinking",
+        "tool_use",
+        "tool_call",
+        "invalid_tool_call",
+        "function_call",
+        "server_tool_call",
+        "server_tool_result",
+        "executable_code",
+        "code_execution_result",
+        "non_standard",
+        "output_text",
+        "hologram",
+    ]
+)
+_keys = st.sampled_from(
+    [
+        "text",
+        "reasoning",
+        "summary",
+        "thinking",
+        "signature",
+        "base64",
+        "url",
+        "data",
+        "mime_type",
+        "source",
+        "file",
+        "file_id",
+        "file_uri",
+        "image_url",
+        "input_audio",
+        "extras",
+        "value",
+        "id",
+        "name",
+        "args",
+        "input",
+        "output",
+        "tool_call_id",
+        "call_id",
+        "video_metadata",
+        "media_resolution",
+    ]
+)
+_blocks = st.builds(
+    lambda kind, rest: {**rest, "type": kind},
+    _kinds,
+    st.dictionaries(_keys, _json, max_size=4),
+)
+_contents = _texts | st.lists(_texts | _blocks, max_size=3)
+_ids = st.sampled_from(["a", "b", "c"])
+_tool_calls = st.lists(
+    st.builds(
+        lambda id_, name, args: {"id": id_, "name": name, "args": args},
+        _ids,
+        st.sampled_from(["look", "hear"]),
+        st.dictionaries(_texts, _json, max_size=2),
+    ),
+    max_size=2,
+)
+_messages = st.one_of(
+    st.builds(HumanMessage, _contents),
+    st.builds(SystemMessage, _contents),
+    st.builds(
+        lambda content, calls, provider: AIMessage(
+            content, tool_calls=calls, response_metadata={"model_provider": provider}
+        ),
+        _contents,
+        _tool_calls,
+        st.sampled_from(["cloudflare_gemini", "google_genai", "anthropic", "openai"]),
+    ),
+    st.builds(
+        lambda content, id_: ToolMessage(content, tool_call_id=id_), _contents, _ids
+    ),
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(_messages, min_size=1, max_size=4))
+def test_any_conversation_is_sent_or_refused(messages: list[BaseMessage]) -> None:
+    from langchain_cf_gemini._gemini.request.contents import body_from_messages
+    from langchain_cf_gemini._gemini.request.media import Media
+
+    try:
+        body = body_from_messages(messages, media=Media(), signs_calls=True)
+    except UnsupportedContentError:
+        return
+    json.dumps(body)
+    assert body["contents"]
+    for content in body["contents"]:
+        assert content["role"] in ("user", "model")
+        assert content["parts"]
+
+
+_parts = st.one_of(
+    st.builds(text, _texts),
+    st.builds(text, _texts, st.sampled_from(["c2ln", "bW9yZQ=="])),
+    st.builds(
+        lambda n, signed: call("look", "c2ln" if signed else None, args={"n": n}),
+        st.integers(0, 3),
+        st.booleans(),
+    ),
+    st.builds(lambda said: {"text": said, "thought": True}, _texts),
+    st.just({"executableCode": {"language": "PYTHON", "code": "1"}}),
+    st.just({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}),
+    st.just(IMAGE_PART),
+    st.just({"hologram": {"depth": 3}}),
+)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(st.lists(_parts, min_size=1, max_size=5), st.booleans())
+@example([text(""), text("", "c2ln")], True)
+def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> None:
+    from langchain_cf_gemini._gemini.answer.parser import AnswerParser
+    from langchain_cf_gemini._gemini.request.media import Media
+    from langchain_cf_gemini._gemini.request.model_turn import ModelTurn
+
+    parser = AnswerParser(streaming=False, as_blocks=as_blocks)
+    parser.feed(answer(*parts))
+    message = parser.message()
+    assert ModelTurn(message, [], Media(urls="pass")).parts == parts

@@ -1,0 +1,734 @@
+"""Types to JSON Schema: the same values are valid before and after."""
+
+import dataclasses
+import enum
+import typing
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal, NotRequired, Optional
+from uuid import UUID
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, Draft202012Validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, v1
+from typing_extensions import TypedDict
+
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+Json = dict[str, Any]
+
+
+class Color(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Size(enum.IntEnum):
+    SMALL = 1
+    LARGE = 2
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int = Field(9, ge=1, le=9, description="How many are left")
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    tricks: list[str] = []
+
+
+Pet = Annotated[Cat | Dog, Field(discriminator="kind")]
+
+
+class Point(TypedDict):
+    """A point.
+
+    Args:
+        x: From the left.
+    """
+
+    x: int
+    y: Annotated[int, 0, "From the top."]
+    label: NotRequired[Annotated[str | None, None, "What it is called."]]
+
+
+class OldPoint(typing.TypedDict):
+    x: Annotated[int, ..., "From the left."]
+    before: NotRequired["OldPoint"]
+
+
+class Documented(TypedDict):
+    """Summary.
+
+    More of it.
+
+    Attributes:
+        first (str): One line
+            and: another.
+        second: Short.
+
+    Returns:
+        third: not an argument.
+    """
+
+    first: str
+    second: int
+    third: int
+
+
+@dataclasses.dataclass
+class Line:
+    """From here to there."""
+
+    start: tuple[int, int]
+    end: tuple[int, int] = (0, 0)
+
+
+class Node(BaseModel):
+    """A tree."""
+
+    name: str
+    children: list["Node"] = []
+    parent: Optional["Node"] = None
+
+
+class Closed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: int = Field(alias="theId")
+
+
+class Everything(BaseModel):
+    color: Color = Field(Color.RED, description="Which one")
+    size: Size
+    pet: Pet
+    either: int | str
+    maybe: float | None = None
+    one: Literal[1]
+    mixed: Literal["a", 2, None]
+    pair: tuple[int, str]
+    counts: dict[str, int]
+    tags: set[str] = Field(max_length=3)
+    ratio: float = Field(gt=0, lt=1, multiple_of=0.25)
+    code: str = Field(pattern="^[a-z]+$", min_length=2, max_length=4)
+    anything: Any = None
+
+
+class OldInner(v1.BaseModel):
+    a: int = 1
+
+
+class Old(v1.BaseModel):
+    """Written for pydantic 1."""
+
+    pair: tuple[int, str]
+    inner: OldInner = v1.Field(OldInner(), description="Inside")
+    size: Size
+    amount: v1.conint(gt=3, lt=10)  # type: ignore[valid-type]
+
+
+EVERYTHING: Json = {
+    "size": 1,
+    "pet": {"kind": "cat"},
+    "either": "x",
+    "one": 1,
+    "mixed": None,
+    "pair": [1, "a"],
+    "counts": {"a": 1},
+    "tags": ["a"],
+    "ratio": 0.25,
+    "code": "abc",
+}
+
+# Type, values that are valid, values that are not.
+CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
+    "string enum": (Color, ["red"], ["green", 1]),
+    "int enum": (Size, [1], [3, "1"]),
+    "literal": (Literal["a", "b"], ["a"], ["c"]),
+    "int literal": (Literal[1], [1], [2, "1"]),
+    "bool literal": (Literal[True], [True], [False, 1]),
+    "mixed literal": (Literal["a", 2, None], ["a", 2, None], ["b", 3]),
+    "optional": (Optional[int], [1, None], ["a"]),  # noqa: UP045 - the old form
+    "union": (int | str, [1, "a"], [None, 1.5]),
+    "discriminated union": (
+        Pet,
+        [{"kind": "cat", "lives": 3}, {"kind": "dog", "tricks": ["sit"]}],
+        [{"kind": "cow"}, {"kind": "cat", "lives": 0}, {"lives": 1}],
+    ),
+    "list": (list[Cat], [[], [{"kind": "cat"}]], [{}, [{"kind": "dog"}]]),
+    "tuple": (tuple[int, str], [[1, "a"]], [[1], [1, 2], [1, "a", 3]]),
+    "open tuple": (tuple[int, ...], [[], [1, 2]], [["a"]]),
+    "set": (set[int], [[1, 2]], [[1, 1]]),
+    "typed dict values": (dict[str, int], [{"a": 1}], [{"a": "b"}, []]),
+    "nested dict": (dict[str, list[Cat]], [{"a": []}], [{"a": [{}]}]),
+    "alias, closed": (Closed, [{"theId": 1}], [{"id": 1}, {"theId": 1, "x": 2}]),
+    "typed dict": (Point, [{"x": 1}, {"x": 1, "label": None}], [{}, {"x": "a"}]),
+    "old typed dict": (OldPoint, [{"x": 1, "before": {"x": 2}}], [{"before": {}}]),
+    "old typed dicts within": (
+        list[OldPoint] | dict[str, OldPoint] | None,
+        [None, [], [{"x": 1}], {"a": {"x": 1}}],
+        [[{}], {"a": {}}],
+    ),
+    "dataclass": (Line, [{"start": [1, 2]}], [{}, {"start": [1]}]),
+    "root model": (RootModel[list[int]], [[1]], [["a"]]),
+    "recursive": (
+        Node,
+        [{"name": "a", "children": [{"name": "b", "children": []}]}],
+        [{"name": "a", "children": [{}]}, {"name": "a", "parent": {"name": 1}}],
+    ),
+    "everything": (
+        Everything,
+        [EVERYTHING, EVERYTHING | {"maybe": None, "size": 2, "ratio": 0.5}],
+        [
+            EVERYTHING | change
+            for change in typing.cast(
+                "list[Json]",
+                [
+                    {"size": 3},
+                    {"color": "green"},
+                    {"either": []},
+                    {"one": 2},
+                    {"mixed": 3},
+                    {"pair": [1]},
+                    {"counts": {"a": "b"}},
+                    {"tags": ["a", "b", "c", "d"]},
+                    {"tags": ["a", "a"]},
+                    {"ratio": 1},
+                    {"ratio": 0.3},
+                    {"code": "ABC"},
+                    {"code": "a"},
+                    {"maybe": "x"},
+                ],
+            )
+        ],
+    ),
+    "pydantic 1": (
+        Old,
+        [{"pair": [1, "a"], "size": 2, "amount": 4}],
+        [
+            {"pair": ["a", 1], "size": 2, "amount": 4},
+            {"pair": [1, "a"], "size": 3, "amount": 4},
+            {"pair": [1, "a"], "size": 2, "amount": 3},
+            {"pair": [1, "a"], "size": 2, "amount": 4, "inner": {"a": "b"}},
+        ],
+    ),
+}
+
+
+def places(schema: Any) -> typing.Iterator[Json]:
+    """Every object inside a schema, wherever it stands."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from places(each)
+    if isinstance(schema, dict):
+        yield schema
+        yield from places(list(schema.values()))
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_accepts_what_the_type_accepts(case: str) -> None:
+    form, right, wrong = CASES[case]
+    schema = json_schema_from(form)
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    assert [value for value in right if not validator.is_valid(value)] == []
+    assert [value for value in wrong if validator.is_valid(value)] == []
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "recursive" not in case])
+def test_stands_alone(case: str) -> None:
+    schema = json_schema_from(CASES[case][0])
+    if "old typed dict" not in case:
+        assert not any("$ref" in place or "$defs" in place for place in places(schema))
+    assert json_schema_from(schema) == schema
+
+
+def test_keeps_notes() -> None:
+    properties = json_schema_from(Everything)["properties"]
+    assert properties["color"] == {
+        "default": "red",
+        "description": "Which one",
+        "enum": ["red", "blue"],
+        "title": "Color",
+        "type": "string",
+    }
+    assert properties["maybe"]["default"] is None
+    assert properties["pet"]["discriminator"] == {"propertyName": "kind"}
+    lives = properties["pet"]["oneOf"][0]["properties"]["lives"]
+    assert lives["description"] == "How many are left"
+    assert lives["default"] == 9
+
+
+@pytest.mark.parametrize(
+    ("form", "fragment"),
+    [
+        (date, {"type": "string", "format": "date"}),
+        (datetime, {"type": "string", "format": "date-time"}),
+        (UUID, {"type": "string", "format": "uuid"}),
+        (bool, {"type": "boolean"}),
+        (Any, {}),
+    ],
+)
+def test_reads_any_form_of_type(form: Any, fragment: Json) -> None:
+    assert json_schema_from(form).items() >= fragment.items()
+
+
+def test_decimal_is_a_number_or_text() -> None:
+    validator = Draft202012Validator(json_schema_from(Decimal))
+    assert validator.is_valid("1.5")
+    assert validator.is_valid(1.5)
+    assert not validator.is_valid([])
+
+
+def test_typed_dict_notes_are_read_as_langchain_documents_them() -> None:
+    schema = json_schema_from(Point)
+    assert schema["description"] == "A point."
+    assert schema["required"] == ["x"]
+    assert schema["properties"] == {
+        "x": {"description": "From the left.", "title": "X", "type": "integer"},
+        "y": {
+            "default": 0,
+            "description": "From the top.",
+            "title": "Y",
+            "type": "integer",
+        },
+        "label": {
+            "anyOf": [{"type": "string"}, {"type": "null"}],
+            "default": None,
+            "description": "What it is called.",
+            "title": "Label",
+        },
+    }
+
+
+def test_a_lone_text_in_a_typed_dict_describes() -> None:
+    class Lone(TypedDict):
+        a: Annotated[str, "What it is."]
+        b: Annotated[int, Field(ge=1)]
+        c: Annotated[int, 5]
+
+    schema = json_schema_from(Lone)
+    assert schema["properties"]["a"]["description"] == "What it is."
+    assert schema["properties"]["b"]["minimum"] == 1
+    assert schema["properties"]["c"]["default"] == 5
+    assert schema["required"] == ["a", "b"]
+
+
+def test_docstring_arguments_may_go_over_several_lines() -> None:
+    schema = json_schema_from(Documented)
+    assert schema["description"] == "Summary.\n\nMore of it."
+    assert {name: s.get("description") for name, s in schema["properties"].items()} == {
+        "first": "One line and: another.",
+        "second": "Short.",
+        "third": None,
+    }
+
+
+def test_notes_of_typed_dicts_survive_inside_of_models() -> None:
+    class Map(BaseModel):
+        center: Point
+
+    center = json_schema_from(Map)["properties"]["center"]
+    assert center["properties"]["y"]["description"] == "From the top."
+    assert center["required"] == ["x"]
+
+
+def test_a_model_may_write_its_own_schema() -> None:
+    class Own(BaseModel):
+        @classmethod
+        def model_json_schema(cls) -> Json:  # type: ignore[override]
+            return {"type": "string"}
+
+    assert json_schema_from(Own) == {"type": "string"}
+
+
+def test_dataclass_docstring_describes() -> None:
+    @dataclasses.dataclass
+    class Silent:
+        a: int
+
+    assert json_schema_from(Line)["description"] == "From here to there."
+    assert "description" not in json_schema_from(Silent)
+
+
+def test_a_class_is_converted_once() -> None:
+    assert json_schema_from(Everything) is json_schema_from(Everything)
+
+
+def test_recursion_stays_behind_references_without_siblings() -> None:
+    schema = json_schema_from(Node)
+    assert schema["type"] == "object"
+    assert schema["properties"]["children"]["items"] == {"$ref": "#/$defs/Node"}
+    for place in places(schema):
+        if "$ref" in place:
+            assert place.keys() == {"$ref"}
+    assert json_schema_from(schema) == schema
+
+
+def test_a_reference_with_siblings_moves_into_any_of() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"next": {"$ref": "#", "description": "The one after"}},
+    }
+    assert json_schema_from(schema)["properties"]["next"] == {
+        "anyOf": [{"$ref": "#/$defs/Root"}],
+        "description": "The one after",
+    }
+
+
+def test_mutual_recursion_keeps_one_reference_per_cycle() -> None:
+    definitions = {
+        "A": {"type": "object", "properties": {"b": {"$ref": "#/$defs/B"}}},
+        "B": {"type": "object", "properties": {"a": {"$ref": "#/$defs/A"}}},
+    }
+    schema = json_schema_from({"$ref": "#/$defs/A", "$defs": definitions})
+    assert list(schema["$defs"]) == ["A"]
+    inner = schema["properties"]["b"]["properties"]["a"]
+    assert inner == {"$ref": "#/$defs/A"}
+
+
+def test_many_types_that_all_contain_each_other_stay_small() -> None:
+    names = [f"T{i}" for i in range(12)]
+    properties = {name: {"$ref": f"#/$defs/{name}"} for name in names}
+    definitions = {
+        name: {"type": "object", "properties": dict(properties)} for name in names
+    }
+    schema = json_schema_from({"$ref": "#/$defs/T0", "$defs": definitions})
+    assert len(list(places(schema))) < 2_000
+
+
+def test_two_recurring_definitions_of_one_name_stay_apart() -> None:
+    def recurring(pointer: str, key: str) -> Json:
+        return {"type": "object", "properties": {key: {"$ref": pointer}}}
+
+    schema = json_schema_from(
+        {
+            "type": "object",
+            "properties": {
+                "x": {"$ref": "#/$defs/N"},
+                "y": {"$ref": "#/definitions/N"},
+            },
+            "$defs": {"N": recurring("#/$defs/N", "a")},
+            "definitions": {"N": recurring("#/definitions/N", "b")},
+        }
+    )
+    assert schema["$defs"].keys() == {"N", "N_2"}
+    assert "b" in schema["$defs"]["N_2"]["properties"]
+
+
+class Required(BaseModel):
+    kids: list["Required"]
+
+
+class Plain:
+    """Nothing pydantic knows."""
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "recursion in a required property": (
+        Required,
+        r"properties\.kids\.items\.\$ref: .*give the property a default",
+    ),
+    "a reference to nothing": (
+        {"properties": {"a": {"$ref": "#/$defs/A"}}},
+        r"schema\.properties\.a\.\$ref: #/\$defs/A leads nowhere",
+    ),
+    "a reference elsewhere": (
+        {"items": {"$ref": "https://example.com/a.json"}},
+        r"schema\.items\.\$ref: https://example.com/a.json leads nowhere",
+    ),
+    "a dynamic reference": ({"$dynamicRef": "#a"}, r"schema\.\$dynamicRef"),
+    "nothing": (None, "schema is None"),
+    "a number": (5, "no JSON Schema for 5"),
+    "a function type": (typing.Callable[[int], int], "no JSON Schema"),
+    "a plain class": (Plain, "no JSON Schema"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses_with_the_path(case: str) -> None:
+    form, message = REFUSED[case]
+    with pytest.raises(UnsupportedContentError, match=message):
+        json_schema_from(form)
+
+
+def test_refuses_to_grow_without_bound() -> None:
+    definitions: Json = {"L0": {"type": "string"}}
+    for level in range(1, 40):
+        twice = {"$ref": f"#/$defs/L{level - 1}"}
+        definitions[f"L{level}"] = {"properties": {"a": twice, "b": twice}}
+    with pytest.raises(UnsupportedContentError, match="subschemas once inlined"):
+        json_schema_from({"$ref": "#/$defs/L39", "$defs": definitions})
+
+
+OLDER: dict[str, tuple[Json, Json]] = {
+    "draft 7 tuple": (
+        {"items": [{"type": "integer"}], "additionalItems": False},
+        {"items": False, "prefixItems": [{"type": "integer"}]},
+    ),
+    "draft 4 bound": (
+        {"minimum": 3, "exclusiveMinimum": True, "exclusiveMaximum": False},
+        {"exclusiveMinimum": 3},
+    ),
+    "const beside another enum": (
+        {"const": 1, "enum": [2]},
+        {"const": 1, "enum": [2]},
+    ),
+    "const beside its enum": ({"const": 2, "enum": [1, 2]}, {"enum": [2]}),
+    "const that is no text or number": ({"const": True}, {"const": True}),
+    "discriminator by name": ({"discriminator": "k"}, {"discriminator": "k"}),
+    "draft 7 dependencies": (
+        {"dependencies": {"a": ["b"], "c": {"minProperties": 2}}},
+        {
+            "dependentRequired": {"a": ["b"]},
+            "dependentSchemas": {"c": {"minProperties": 2}},
+        },
+    ),
+    "definitions": (
+        {
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "items": {"$ref": "#/definitions/A~1B"},
+            "definitions": {"A/B": {"type": "string"}},
+        },
+        {"items": {"type": "string"}},
+    ),
+    "a reference into properties": (
+        {"properties": {"a": {"type": "string"}, "b": {"$ref": "#/properties/a"}}},
+        {"properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
+    ),
+    "a reference by the document's own id": (
+        {"$id": "x.json", "items": {"$ref": "x.json#/$defs/A"}, "$defs": {"A": {}}},
+        {"$id": "x.json", "items": {}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OLDER)
+def test_reads_older_drafts(case: str) -> None:
+    before, after = OLDER[case]
+    assert json_schema_from(before) == after
+
+
+def test_names_that_are_keywords_are_names() -> None:
+    properties = {
+        name: {"type": "string"} for name in ("$ref", "const", "items", "$defs")
+    }
+    schema = {"type": "object", "properties": properties, "required": ["$ref"]}
+    assert json_schema_from(schema) == schema
+
+
+def test_values_that_look_like_schemas_are_values() -> None:
+    schema = {
+        "default": {"$ref": "#/nowhere"},
+        "enum": [{"const": 1}],
+        "x": {"$ref": 1},
+    }
+    assert json_schema_from(schema) == schema
+
+
+MERGED: dict[str, tuple[Json, Json]] = {
+    "notes win": (
+        {"$ref": "#/$defs/A", "description": "here", "default": 3},
+        {"type": "integer", "minimum": 1, "description": "here", "default": 3},
+    ),
+    "other keywords join": (
+        {"$ref": "#/$defs/A", "maximum": 5},
+        {"type": "integer", "minimum": 1, "description": "A", "maximum": 5},
+    ),
+    "a conflict stays apart": (
+        {"$ref": "#/$defs/A", "minimum": 3},
+        {
+            "minimum": 3,
+            "allOf": [{"type": "integer", "minimum": 1, "description": "A"}],
+        },
+    ),
+    "allOf of one": (
+        {"allOf": [{"$ref": "#/$defs/A"}], "description": "here"},
+        {"type": "integer", "minimum": 1, "description": "here"},
+    ),
+    "allOf of objects": (
+        {
+            "allOf": [
+                {"type": "object", "properties": {"a": {}}, "required": ["a"]},
+                {"type": "object", "properties": {"b": {}}, "required": ["b"]},
+            ]
+        },
+        {
+            "type": "object",
+            "properties": {"a": {}, "b": {}},
+            "required": ["b", "a"],
+        },
+    ),
+    "allOf within allOf": (
+        {
+            "pattern": "a",
+            "allOf": [
+                {"minLength": 1, "allOf": [{"minLength": 3}]},
+                {"maxLength": 9, "allOf": [{"maxLength": 8}]},
+                {"minLength": 2, "allOf": [{"minLength": 4}]},
+            ],
+        },
+        {
+            "pattern": "a",
+            "minLength": 1,
+            "maxLength": 9,
+            "allOf": [
+                {"minLength": 3},
+                {"maxLength": 8},
+                {"minLength": 2, "allOf": [{"minLength": 4}]},
+            ],
+        },
+    ),
+    "allOf around a closed object stays": (
+        {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
+        {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
+    ),
+    "equal closings join": (
+        {
+            "properties": {"a": {}},
+            "allOf": [{"properties": {"a": {}}, "minProperties": 1}],
+        },
+        {"properties": {"a": {}}, "minProperties": 1},
+    ),
+    "equal groups join": (
+        {"additionalProperties": False, "allOf": [{"additionalProperties": False}]},
+        {"additionalProperties": False},
+    ),
+    "notes join anything": (
+        {"title": "x", "allOf": [{"unevaluatedProperties": False}]},
+        {"title": "x", "unevaluatedProperties": False},
+    ),
+    "what was not evaluated stays apart": (
+        {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}, True]},
+        {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}]},
+    ),
+    "nothing fits": (
+        {"$ref": "#/$defs/F", "title": "x"},
+        {"title": "x", "allOf": [False]},
+    ),
+    "a schema that takes all": ({"$ref": "#/$defs/T", "title": "x"}, {"title": "x"}),
+}
+
+
+@pytest.mark.parametrize("case", MERGED)
+def test_merges_where_that_says_the_same(case: str) -> None:
+    before, after = MERGED[case]
+    definitions = {
+        "A": {"type": "integer", "minimum": 1, "description": "A"},
+        "T": True,
+        "F": False,
+    }
+    assert json_schema_from({"items": before, "$defs": definitions}) == {"items": after}
+
+
+def test_pydantic_1_and_its_schema_mean_the_same() -> None:
+    before = Draft7Validator(Old.schema())
+    after = Draft202012Validator(json_schema_from(Old.schema()))
+    _, right, wrong = CASES["pydantic 1"]
+    for value in right + wrong:
+        assert before.is_valid(value) == after.is_valid(value)
+
+
+# ---- arbitrary schemas
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "ab"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+_LEAVES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        {},
+        True,
+        {"type": "string", "minLength": 1},
+        {"type": "integer", "minimum": 0},
+        {"type": "integer", "exclusiveMaximum": 2},
+        {"type": ["integer", "null"]},
+        {"type": "null"},
+        {"type": "boolean"},
+        {"const": 1},
+        {"const": "a", "description": "tag"},
+        {"const": None},
+        {"enum": ["a", 1, None]},
+        {"not": {"type": "string"}},
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {"type": "array", "uniqueItems": True},
+    ]
+)
+_NAMES = st.sampled_from("abc")
+
+
+def _objects(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    references = st.builds(
+        lambda name, notes: {"$ref": f"#/$defs/{name}", **notes},
+        st.sampled_from("ABC"),
+        st.sampled_from([{}, {"title": "t"}, {"minProperties": 1}, {"maxItems": 2}]),
+    )
+    below = inner | references
+    return st.fixed_dictionaries(
+        {"type": st.just("object"), "properties": st.dictionaries(_NAMES, below)},
+        optional={
+            "required": st.lists(_NAMES, unique=True, max_size=1),
+            "additionalProperties": st.booleans() | inner,
+            "default": st.just({"a": 1}),
+        },
+    )
+
+
+def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(inner, min_size=1, max_size=3)
+    return (
+        _objects(inner)
+        | st.builds(lambda item: {"type": "array", "items": item}, inner)
+        | st.builds(
+            lambda items, rest: {"type": "array", "prefixItems": items, "items": rest},
+            several,
+            inner | st.just(False),
+        )
+        | st.builds(
+            lambda key, s: {key: s}, st.sampled_from(["anyOf", "oneOf"]), several
+        )
+        | st.builds(
+            lambda s, note: {"allOf": s, **note},
+            several,
+            _LEAVES.filter(bool).filter(lambda x: x is not True),
+        )
+    )
+
+
+SCHEMAS = st.recursive(_LEAVES, _deeper, max_leaves=8)
+DOCUMENTS = st.builds(
+    lambda root, a, b, c: {**root, "$defs": {"A": a, "B": b, "C": c}},
+    _objects(SCHEMAS),
+    *([SCHEMAS] * 3),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(document=DOCUMENTS, values=st.lists(VALUES, min_size=4, max_size=8))
+def test_any_schema_keeps_its_meaning(document: Json, values: list[Any]) -> None:
+    try:
+        converted = json_schema_from(document)
+    except UnsupportedContentError as error:
+        assume("contains itself" not in str(error))
+        raise
+    again = json_schema_from(converted)
+    before, *after = map(Draft202012Validator, (document, converted, again))
+    for value in values:
+        valid = before.is_valid(value)
+        assert [each.is_valid(value) for each in after] == [valid, valid]
+    # Of definitions that name each other, another one may be written out next time.
+    assert again == converted or "$defs" in converted
+
+
+def test_type_adapters_agree_with_the_schema_of_everything() -> None:
+    adapter = TypeAdapter(Everything)
+    validator = Draft202012Validator(json_schema_from(Everything))
+    assert validator.is_valid(EVERYTHING)
+    assert adapter.validate_python(EVERYTHING).one == 1

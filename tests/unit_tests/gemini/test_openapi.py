@@ -1,0 +1,335 @@
+"""JSON Schema in Google's OpenAPI subset: the same values, or an error."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini._gemini.schema.openapi import openapi_schema_from
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+from tests.unit_tests.gemini.test_json_schema import VALUES, Pet
+from tests.unit_tests.published import problems
+
+Json = dict[str, Any]
+
+_STRING: Json = {"type": "string"}
+_TAGGED = [
+    {"type": "object", "properties": {"k": {"const": tag}}, "required": ["k"]}
+    for tag in ("a", "b")
+]
+
+SAID: dict[str, tuple[Json, Json]] = {
+    "type": (_STRING, {"type": "STRING"}),
+    "nullable": (
+        {"type": ["string", "null"], "minLength": 2, "description": "d"},
+        {"type": "STRING", "nullable": True, "minLength": 2, "description": "d"},
+    ),
+    "optional": (
+        {"anyOf": [_STRING, {"type": "null"}], "default": None, "title": "T"},
+        {"type": "STRING", "nullable": True, "default": None, "title": "T"},
+    ),
+    "a default with its variant": (
+        {"anyOf": [_STRING, {"type": "integer"}], "default": 3},
+        {"anyOf": [{"type": "STRING"}, {"type": "INTEGER", "default": 3}]},
+    ),
+    "notes beside a union": (
+        {
+            "anyOf": [
+                {**_STRING, "description": "text"},
+                {"type": "null"},
+                {"type": "integer"},
+            ],
+            "description": "either",
+        },
+        {
+            "anyOf": [
+                {"type": "STRING", "description": "either\ntext"},
+                {"type": "INTEGER", "description": "either"},
+                {"type": "NULL"},
+            ]
+        },
+    ),
+    "several types": (
+        {"type": ["string", "integer"], "minimum": 2, "maxLength": 3},
+        {
+            "anyOf": [
+                {"type": "STRING", "maxLength": 3},
+                {"type": "INTEGER", "minimum": 2},
+            ]
+        },
+    ),
+    "string const": ({"const": "a"}, {"type": "STRING", "enum": ["a"]}),
+    "int enum": (
+        {"type": "integer", "enum": [1, 2]},
+        {"type": "INTEGER", "format": "enum", "enum": ["1", "2"]},
+    ),
+    "mixed enum": (
+        {"enum": ["a", 1, None]},
+        {
+            "anyOf": [
+                {"type": "STRING", "enum": ["a"]},
+                {"type": "INTEGER", "format": "enum", "enum": ["1"]},
+                {"type": "NULL"},
+            ]
+        },
+    ),
+    "null": ({"const": None}, {"type": "NULL"}),
+    "both booleans": ({"enum": [True, False]}, {"type": "BOOLEAN"}),
+    "tagged union": (
+        {"oneOf": _TAGGED, "discriminator": {"propertyName": "k"}},
+        {
+            "anyOf": [
+                {
+                    "type": "OBJECT",
+                    "properties": {"k": {"type": "STRING", "enum": [tag]}},
+                    "required": ["k"],
+                }
+                for tag in ("a", "b")
+            ]
+        },
+    ),
+    "values of one type": (
+        {"type": "object", "additionalProperties": {"type": "integer"}},
+        {"type": "OBJECT", "additionalProperties": {"type": "INTEGER"}},
+    ),
+    "closed object": (
+        {"type": "object", "properties": {}, "additionalProperties": False},
+        {"type": "OBJECT", "additionalProperties": False},
+    ),
+    "object by its properties": (
+        {"properties": {"a": _STRING}, "required": []},
+        {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
+    ),
+    "pair of a kind": (
+        {
+            "type": "array",
+            "prefixItems": [_STRING, _STRING],
+            "minItems": 2,
+            "maxItems": 2,
+        },
+        {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": 2, "maxItems": 2},
+    ),
+    "list of anything": ({"type": "array"}, {"type": "ARRAY", "items": {}}),
+    "empty list": (
+        {"type": "array", "items": False, "uniqueItems": False},
+        {"type": "ARRAY", "items": {}, "maxItems": 0},
+    ),
+    "exclusive bounds of integers": (
+        {
+            "type": "integer",
+            "exclusiveMinimum": 0,
+            "minimum": -3,
+            "exclusiveMaximum": 7.5,
+        },
+        {"type": "INTEGER", "minimum": 1, "maximum": 7},
+    ),
+    "whole multiples": ({"type": "integer", "multipleOf": 1}, {"type": "INTEGER"}),
+    "keywords of other types": ({**_STRING, "minimum": 3}, {"type": "STRING"}),
+    "one example": (
+        {**_STRING, "examples": ["a", "b"], "x-note": 1, "$comment": "c"},
+        {"type": "STRING", "example": "a"},
+    ),
+    "format": ({**_STRING, "format": "date"}, {"type": "STRING", "format": "date"}),
+    "own words": (
+        {"type": "object", "nullable": True, "propertyOrdering": ["a"]},
+        {"type": "OBJECT", "nullable": True, "propertyOrdering": ["a"]},
+    ),
+    "reference": (
+        {"items": {"$ref": "#/$defs/A"}, "type": "array", "$defs": {"A": _STRING}},
+        {"type": "ARRAY", "items": {"type": "STRING"}},
+    ),
+    "anything": ({"title": "A"}, {"title": "A"}),
+    "a property that takes all": (
+        {"type": "object", "properties": {"x": True}, "additionalProperties": {}},
+        {"type": "OBJECT", "properties": {"x": {}}},
+    ),
+    "a union with anything": (
+        {"anyOf": [True, {"type": "null"}]},
+        {"nullable": True},
+    ),
+    "a union of null alone": ({"anyOf": [{"type": "null"}]}, {"type": "NULL"}),
+    "null that the union's type forbids": (
+        {"type": "string", "anyOf": [{"type": "null"}, {"minLength": 1}]},
+        {"type": "STRING", "minLength": 1},
+    ),
+}
+
+REFUSED: dict[str, tuple[Json, str]] = {
+    "oneOf": ({"oneOf": [_STRING, {"type": ["string", "null"]}]}, "oneOf"),
+    "oneOf with a tag of any kind": (
+        {
+            "oneOf": [
+                {"type": "object", "properties": {"k": kind}, "required": ["k"]}
+                for kind in (True, _STRING)
+            ]
+        },
+        "oneOf",
+    ),
+    "a property that takes nothing": (
+        {"type": "object", "properties": {"y": False}},
+        r"properties\.y",
+    ),
+    "allOf": (
+        {"minimum": 3, "type": "number", "allOf": [{"minimum": 5}]},
+        "allOf",
+    ),
+    "not": ({"not": _STRING}, "not"),
+    "if": ({"type": "string", "if": {"minLength": 1}}, "if"),
+    "tuple": (
+        {"type": "array", "prefixItems": [_STRING, {"type": "integer"}]},
+        "prefixItems",
+    ),
+    "open tuple": (
+        {"type": "array", "prefixItems": [_STRING], "items": {"type": "integer"}},
+        "prefixItems",
+    ),
+    "set": ({"type": "array", "uniqueItems": True}, "uniqueItems"),
+    "exclusive bound": ({"type": "number", "exclusiveMinimum": 0}, "exclusiveMinimum"),
+    "multiples": ({"type": "integer", "multipleOf": 5}, "multipleOf"),
+    "pattern of names": (
+        {"type": "object", "patternProperties": {"^a": _STRING}},
+        "patternProperties",
+    ),
+    "true": ({"const": True}, "enum"),
+    "listed objects": ({"enum": [{"a": 1}]}, "enum"),
+    "nothing fits": (
+        {"type": "array", "items": {"anyOf": [False]}},
+        r"items\.anyOf\[0\]",
+    ),
+    "recursion": (
+        {"type": "object", "properties": {"next": {"$ref": "#/properties/x"}}},
+        r"properties\.next\.\$ref",
+    ),
+    "keywords that a union and its variant both have": (
+        {"minimum": 1, "anyOf": [{"type": "integer", "minimum": 3}, _STRING]},
+        r"anyOf\[0\]",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_says(case: str) -> None:
+    before, after = SAID[case]
+    assert openapi_schema_from(before) == after
+    assert problems("Schema", after) == []
+
+
+@pytest.mark.parametrize("case", SAID)
+def test_leaves_its_own_result_alone(case: str) -> None:
+    after = SAID[case][1]
+    if "type" in after:
+        assert openapi_schema_from(after) == after
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refuses_with_the_path(case: str) -> None:
+    schema, path = REFUSED[case]
+    root = {"type": "object", "properties": {"x": schema}}
+    with pytest.raises(
+        UnsupportedContentError, match=rf"^parameters\.properties\.x\.{path}: "
+    ) as caught:
+        openapi_schema_from(root, at="parameters")
+    assert 'schema_dialect="json" takes it' in str(caught.value)
+
+
+def test_a_discriminated_union_of_classes_is_said() -> None:
+    written = openapi_schema_from(json_schema_from(Pet))
+    assert [each["title"] for each in written["anyOf"]] == ["Cat", "Dog"]
+    assert problems("Schema", written) == []
+
+
+# ---- arbitrary schemas
+
+
+def json_schema_from_openapi(schema: Json) -> Json:
+    """Read Google's subset back, as Google documents it."""
+    schema = dict(schema)
+    nullable = schema.pop("nullable", False)
+    if schema.get("type") == "INTEGER" and "enum" in schema:
+        schema["enum"] = [int(each) for each in schema["enum"]]
+    for key in ("items", "additionalProperties"):
+        if isinstance(schema.get(key), dict):
+            schema[key] = json_schema_from_openapi(schema[key])
+    if "properties" in schema:
+        inner = schema["properties"]
+        schema["properties"] = {
+            k: json_schema_from_openapi(v) for k, v in inner.items()
+        }
+    if "anyOf" in schema:
+        schema["anyOf"] = [json_schema_from_openapi(each) for each in schema["anyOf"]]
+    if "type" in schema:
+        schema["type"] = schema["type"].lower()
+    return {"anyOf": [schema, {"type": "null"}]} if nullable else schema
+
+
+_LEAVES: st.SearchStrategy[Any] = st.sampled_from(
+    [
+        {},
+        {"type": "string", "minLength": 1},
+        {"type": "integer", "minimum": 0},
+        {"type": "integer", "exclusiveMaximum": 2},
+        {"type": "number", "maximum": 1},
+        {"type": ["integer", "null"], "maximum": 1},
+        {"type": ["string", "integer"], "enum": ["a", 1, None]},
+        {"type": "null"},
+        {"type": "boolean"},
+        {"const": 1},
+        {"const": "a"},
+        {"const": True},
+        {"enum": ["a", "b", None]},
+        {"enum": [1, 2]},
+        {"type": "array", "maxItems": 1},
+    ]
+)
+
+
+def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    several = st.lists(inner, min_size=1, max_size=3)
+    names = st.sampled_from("abc")
+    notes = st.sampled_from([{}, {"description": "d"}, {"default": 1}, {"title": "t"}])
+    return (
+        st.fixed_dictionaries(
+            {"type": st.just("object"), "properties": st.dictionaries(names, inner)},
+            optional={
+                "required": st.lists(names, unique=True, max_size=1),
+                "additionalProperties": st.booleans() | inner,
+            },
+        )
+        | st.builds(lambda item: {"type": "array", "items": item}, inner)
+        | st.builds(
+            lambda items: {
+                "type": "array",
+                "prefixItems": [items, items],
+                "items": False,
+            },
+            inner,
+        )
+        | st.builds(
+            lambda key, s, note: {key: s, **note},
+            st.sampled_from(["anyOf", "oneOf", "allOf"]),
+            several,
+            notes,
+        )
+    )
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    schema=st.recursive(_LEAVES, _deeper, max_leaves=6),
+    values=st.lists(VALUES, min_size=4, max_size=8),
+)
+def test_any_schema_keeps_its_meaning_or_is_refused(
+    schema: Json, values: list[Any]
+) -> None:
+    try:
+        written = openapi_schema_from(schema)
+    except UnsupportedContentError:
+        return
+    assert problems("Schema", written) == []
+    before = Draft202012Validator(schema)
+    after = Draft202012Validator(json_schema_from_openapi(written))
+    for value in values:
+        assert before.is_valid(value) == after.is_valid(value)

@@ -1,0 +1,527 @@
+"""Payloads out of bytes cut anywhere, and calls over a transport without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import itertools
+import json
+import logging
+import pickle
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+from httpx_sse import EventSource
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langchain_cf_gemini._cloudflare.answers import PayloadReader
+from langchain_cf_gemini._cloudflare.endpoints import (
+    Account,
+    Request,
+    api_request,
+    gateway_request,
+    run_request,
+)
+from langchain_cf_gemini._cloudflare.events import EventDecoder, whole_events
+from langchain_cf_gemini._http.attempt import times_from_timeout
+from langchain_cf_gemini._http.body import Body
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy, budget_from_host
+from langchain_cf_gemini._langchain.defaults import DEFAULT_TIMEOUT
+from langchain_cf_gemini.exceptions import (
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareNotFoundError,
+    CloudflareServerError,
+    CloudflareTimeoutError,
+    ResponseFormatError,
+    UnsupportedContentError,
+)
+
+ACCOUNT = Account(account_id="acc", api_token="tok")
+RUN = run_request(ACCOUNT, "google/gemini-3-flash", {})
+STREAM = gateway_request(ACCOUNT, "gemini-3-flash", {}, stream=True)
+PAYLOAD: dict[str, Any] = {
+    "candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]
+}
+SSE = {"content-type": "text/event-stream"}
+
+
+# --------------------------------------------------------------------- events
+def decoded(data: bytes, cuts: list[int]) -> list[str]:
+    decoder = EventDecoder()
+    found: list[str] = []
+    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
+    for start, end in itertools.pairwise(edges):
+        found += decoder.feed(data[start:end])
+    return found + decoder.flush()
+
+
+def by_httpx_sse(data: bytes) -> list[str]:
+    """What httpx-sse makes of the same bytes, less what carries nothing."""
+    text = data.removeprefix(codecs.BOM_UTF8)
+    response = httpx.Response(200, headers=SSE, content=text)
+    events = EventSource(response).iter_sse()
+    return [e.data for e in events if e.data.strip() not in ("", "[DONE]")]
+
+
+LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r"])
+TEXTS = st.text(
+    st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12
+)
+FIELDS = st.one_of(
+    TEXTS.map(lambda text: f"data: {text}"),
+    TEXTS.map(lambda text: f"data:{text}"),
+    TEXTS.map(lambda text: f": {text}"),
+    st.sampled_from(["event: error", "id: 7", "retry: 10", "data", "unknown: x"]),
+)
+
+
+@st.composite
+def event_streams(draw: st.DrawFn) -> bytes:
+    """Whole events of any fields and line ends, the last one ended too."""
+    written = draw(st.sampled_from(["", "\ufeff"]))
+    for fields in draw(st.lists(st.lists(FIELDS, max_size=3), max_size=6)):
+        end = draw(LINE_ENDS)
+        written += "".join(field + end for field in fields) + end
+    return written.encode()
+
+
+@settings(max_examples=200)
+@given(event_streams(), st.lists(st.integers(0, 10_000), max_size=8))
+def test_events_cut_anywhere_are_what_httpx_sse_reads(
+    data: bytes, cuts: list[int]
+) -> None:
+    assert decoded(data, cuts) == by_httpx_sse(data)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5), st.sampled_from(["\n\n", "\r\n\r\n"]))
+def test_the_short_way_reads_what_httpx_sse_reads(texts: list[str], end: str) -> None:
+    data = "".join(f"data: {text}{end}" for text in texts).encode()
+    events = whole_events(data)
+    assert events is None or events == by_httpx_sse(data)
+
+
+@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
+def test_any_bytes_give_the_same_events_however_they_are_cut(
+    data: bytes, cuts: list[int]
+) -> None:
+    assert decoded(data, cuts) == decoded(data, [])
+
+
+def test_the_short_way_is_taken_for_what_servers_write() -> None:
+    assert whole_events(b'data: {"a": 1}\r\n\r\n') == ['{"a": 1}']
+    assert whole_events(b"data: 1\n\ndata: 2\n\n") == ["1", "2"]
+    assert whole_events(b"data: [DONE]\n\n") == []
+    for other in (b"data: 1\n", b": c\n\n", b"data: 1\ndata: 2\n\n", b"data: \xff\n\n"):
+        assert whole_events(other) is None
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_json_outside_of_any_field_is_kept(size: int) -> None:
+    error = {"error": {"code": 499, "message": "cancelled"}}
+    for written in (
+        json.dumps(error),
+        json.dumps(error, indent=2),
+        json.dumps([error]),
+    ):
+        for tail in ("", "\n", "\r\n\r\n"):
+            data = (f"data: 1\r\n\r\n{written}{tail}").encode()
+            found = decoded(data, list(range(0, len(data), size)))
+            assert found[0] == "1"
+            assert json.loads(found[1]) == json.loads(written)
+
+
+def test_an_event_that_is_not_ended_is_still_read() -> None:
+    assert decoded(b"data: 1\n\ndata: 2", []) == ["1", "2"]
+    assert decoded(b"data: 1\n\ndata: 2\n", []) == ["1", "2"]
+
+
+# ------------------------------------------------------------------- payloads
+def body_of(status: int = 200, limit: int = 10**6, **headers: str) -> Body:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Body(RUN, status, httpx.Headers(named), limit)
+
+
+STREAM_BYTES = b"".join(
+    b"data: "
+    + json.dumps({"candidates": [{"content": {"x": n}}]}).encode()
+    + b"\r\n\r\n"
+    for n in range(4)
+) + (b"data: " + json.dumps(PAYLOAD).encode() + b"\r\n\r\n")
+
+
+@given(st.lists(st.integers(0, len(STREAM_BYTES)), max_size=10))
+def test_a_stream_cut_anywhere_gives_the_same_payloads(cuts: list[int]) -> None:
+    reader = PayloadReader(body_of(content_type="text/event-stream"))
+    edges = sorted({0, len(STREAM_BYTES), *cuts})
+    for start, end in itertools.pairwise(edges):
+        reader.feed(STREAM_BYTES[start:end])
+    reader.end()
+    assert len(reader.ready) == 5
+    assert reader.ready[4] == PAYLOAD
+
+
+@given(st.integers(0, len(STREAM_BYTES) - 5))
+def test_a_stream_that_ends_anywhere_else_is_an_error(length: int) -> None:
+    reader = PayloadReader(body_of(content_type="text/event-stream"))
+    reader.feed(STREAM_BYTES[:length])
+    with pytest.raises(ResponseFormatError):
+        reader.end()
+    ended = STREAM_BYTES[:length].count(b"\r\n\r\n")
+    # The last one may be whole but for the blank line after it.
+    assert len(reader.ready) in (ended, ended + 1)
+
+
+def test_the_key_source_of_a_stream_is_kept() -> None:
+    payload = {**PAYLOAD, "gatewayMetadata": {"keySource": "Unified"}}
+    reader = PayloadReader(body_of(content_type="text/event-stream", cf_ray="r"))
+    reader.feed(b"data: " + json.dumps(payload).encode() + b"\n\n")
+    reader.end()
+    assert reader.gateway == {"ray_id": "r", "key_source": "Unified"}
+
+
+def test_an_error_body_is_read_no_further_than_needed() -> None:
+    body = body_of(status=500)
+    for _ in range(3):
+        body.keep(b"x" * (1 << 19))
+    assert body.is_full
+
+
+# ---------------------------------------------------------------------- times
+def test_times_from_timeout() -> None:
+    number = times_from_timeout(30)
+    assert (number.total, number.idle) == (30.0, 30.0)
+    assert number.waits == {"connect": 10.0, "read": 30.0, "write": 30.0, "pool": 30.0}
+    assert times_from_timeout(3).waits["connect"] == 3.0
+    forever = times_from_timeout(None)
+    assert (forever.total, forever.idle) == (None, None)
+    assert set(forever.waits.values()) == {None}
+    own = times_from_timeout(httpx.Timeout(5.0, read=60.0))
+    assert (own.total, own.idle) == (None, 60.0)
+    assert own.waits == {"connect": 5.0, "read": 60.0, "write": 5.0, "pool": 5.0}
+
+
+@pytest.mark.parametrize("timeout", [0, -1, 0.0, float("nan"), float("inf"), 1e9])
+def test_numbers_that_are_no_time_are_refused(timeout: float) -> None:
+    with pytest.raises(UnsupportedContentError, match="timeout"):
+        Transport(TransportSettings(timeout=timeout))
+
+
+# ----------------------------------------------------- calls without a socket
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+class Clock:
+    """A clock that goes on by a fixed step whenever it is read."""
+
+    def __init__(self, step: float) -> None:
+        self.now = 0.0
+        self._step = step
+
+    def __call__(self) -> float:
+        self.now += self._step
+        return self.now
+
+
+class Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body in pieces, perhaps with a fault at its end; knows if it was closed."""
+
+    def __init__(self, *pieces: bytes, fault: Exception | None = None) -> None:
+        self._pieces = pieces
+        self._fault = fault
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+        if self._fault:
+            raise self._fault
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+class Asked:
+    """Calls in both colours, with what they slept."""
+
+    def __init__(self, handler: Handler, clock: Clock | None = None) -> None:
+        self.slept: list[float] = []
+        mock = httpx.MockTransport(handler)
+        self.transport = Transport(
+            TransportSettings(
+                http_client=httpx.Client(transport=mock),
+                http_async_client=httpx.AsyncClient(transport=mock),
+                retry=RetryPolicy(jitter=lambda: 0.0),
+                retry_budget=RetryBudget(),
+            ),
+            sleep=self.slept.append,
+            asleep=self._asleep,
+            clock=clock or Clock(0.0),
+        )
+
+    async def _asleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    def payloads(self, way: str, **more: Any) -> list[dict[str, Any]]:
+        if way == "send":
+            return self.transport.send(RUN, **more).payloads
+        if way == "asend":
+            return asyncio.run(self.transport.asend(RUN, **more)).payloads
+        if way == "stream":
+            with self.transport.stream(STREAM, **more) as stream:
+                return list(stream)
+        return asyncio.run(self._astream(**more))
+
+    async def _astream(self, **more: Any) -> list[dict[str, Any]]:
+        async with self.transport.astream(STREAM, **more) as stream:
+            return [payload async for payload in stream]
+
+
+WAYS = ("send", "asend", "stream", "astream")
+each_way = pytest.mark.parametrize("way", WAYS)
+
+
+@each_way
+def test_the_request_goes_out_as_it_was_built(way: str) -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json=PAYLOAD)
+
+    assert Asked(handler).payloads(way) == [PAYLOAD]
+    wanted: Request = STREAM if "stream" in way else RUN
+    assert str(seen[0].url) == wanted.url
+    assert seen[0].content == wanted.body
+    for name, value in wanted.headers.items():
+        assert seen[0].headers[name] == value
+
+
+@each_way
+def test_timeouts_per_call(way: str) -> None:
+    seen: list[Any] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.extensions["timeout"])
+        return httpx.Response(200, json=PAYLOAD)
+
+    asked = Asked(handler)
+    asked.payloads(way, timeout=7.5)
+    asked.payloads(way, timeout=None)
+    asked.payloads(way)
+    assert [waits["read"] for waits in seen] == [7.5, None, DEFAULT_TIMEOUT]
+
+
+def test_a_user_s_clients_stay_in_their_process() -> None:
+    settings = TransportSettings(max_retries=7)
+    client = threading.Lock()  # stands for a client: neither can be pickled
+    for mine in (
+        replace(settings, http_client=client),
+        replace(settings, http_async_client=client),
+    ):
+        assert pickle.loads(pickle.dumps(Transport(mine))).settings == settings
+
+
+@each_way
+def test_retries_per_call(way: str) -> None:
+    answers = iter([500] * 4)
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        status = next(answers, 200)
+        return httpx.Response(status, json=PAYLOAD)
+
+    asked = Asked(handler)
+    assert asked.payloads(way, max_retries=4) == [PAYLOAD]
+    assert asked.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+def test_row_42_transports_share_the_budget_of_a_host() -> None:
+    host = "budget.example"
+    account = Account(
+        account_id="acc", api_token="tok", base_url=f"https://{host}/client/v4"
+    )
+    request = run_request(account, "google/m", {})
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(503)))
+    for _ in range(2):
+        transport = Transport(
+            TransportSettings(http_client=client, max_retries=3), sleep=lambda _: None
+        )
+        with pytest.raises(CloudflareServerError):
+            transport.send(request)
+    assert budget_from_host(host).tokens == 500 - 2 * 3 * 5
+
+
+@each_way
+def test_row_23_a_drip_runs_out_of_time_by_the_clock(way: str) -> None:
+    body = Bytes(*[b" "] * 50)
+    kind = SSE if "stream" in way else {}
+    asked = Asked(lambda _: httpx.Response(200, headers=kind, stream=body), Clock(100))
+    with pytest.raises(CloudflareTimeoutError):
+        asked.payloads(way, max_retries=0)
+    assert body.is_closed
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_stream_whose_payloads_keep_coming_never_runs_out_of_time(way: str) -> None:
+    event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
+    body = Bytes(*[event] * 50)
+    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body), Clock(100))
+    assert len(asked.payloads(way)) == 50
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        (httpx.ReadError("reset"), CloudflareConnectionError),
+        (httpx.RemoteProtocolError("cut"), CloudflareConnectionError),
+        (httpx.ReadTimeout("late"), CloudflareTimeoutError),
+        (httpx.ConnectTimeout("late"), CloudflareTimeoutError),
+        (httpx.PoolTimeout("full"), CloudflareTimeoutError),
+        (httpx.ProxyError("407"), CloudflareConnectionError),
+        (httpx.UnsupportedProtocol("ws"), CloudflareConnectionError),
+        (OSError("no route"), CloudflareConnectionError),
+    ],
+)
+def test_every_fault_is_typed_and_keeps_no_request(
+    way: str, fault: Exception, kind: type[CloudflareGeminiError]
+) -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        raise fault
+
+    asked = Asked(handler)
+    with pytest.raises(kind) as caught:
+        asked.payloads(way)
+    assert type(caught.value) is kind
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    assert len(asked.slept) == (
+        0 if "Protocol" in repr(fault) and "ws" in repr(fault) else 2
+    )
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_row_25_what_came_before_a_cut_is_yielded(way: str) -> None:
+    event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
+    bodies: list[Bytes] = []
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        bodies.append(Bytes(event, fault=httpx.ReadError("reset")))
+        return httpx.Response(200, headers=SSE, stream=bodies[-1])
+
+    asked = Asked(handler)
+    seen: list[Any] = []
+
+    def stream() -> None:
+        with asked.transport.stream(STREAM) as payloads:
+            for payload in payloads:
+                seen.append(payload)
+
+    async def astream() -> None:
+        async with asked.transport.astream(STREAM) as payloads:
+            async for payload in payloads:
+                seen.append(payload)
+
+    with pytest.raises(CloudflareConnectionError):
+        asyncio.run(astream()) if way == "astream" else stream()
+    assert len(bodies) == 1
+    assert bodies[0].is_closed
+    assert seen == [PAYLOAD]
+
+
+def test_a_stream_that_failed_is_over() -> None:
+    event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
+    body = Bytes(event, fault=httpx.ReadError("reset"))
+    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body))
+    with asked.transport.stream(STREAM) as stream:
+        assert next(stream) == PAYLOAD
+        with pytest.raises(CloudflareConnectionError):
+            next(stream)
+        assert list(stream) == []
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_row_28_payloads_in_the_same_bytes_come_before_the_error(way: str) -> None:
+    good = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
+    bad = b'data: {"error": {"code": 503, "message": "out"}}\n\n'
+    body = Bytes(good + good + bad)
+    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body))
+    seen: list[Any] = []
+
+    def stream() -> None:
+        with asked.transport.stream(STREAM) as payloads:
+            for payload in payloads:
+                seen.append(payload)
+
+    async def astream() -> None:
+        async with asked.transport.astream(STREAM) as payloads:
+            async for payload in payloads:
+                seen.append(payload)
+
+    with pytest.raises(CloudflareServerError):
+        asyncio.run(astream()) if way == "astream" else stream()
+    assert seen == [PAYLOAD, PAYLOAD]
+    assert asked.slept == []
+
+
+@pytest.mark.parametrize("way", ["call", "acall"])
+def test_calls_of_cloudflare_s_api(way: str) -> None:
+    results = iter(
+        [
+            httpx.Response(500),
+            httpx.Response(200, json={"success": True, "result": {"id": 1}}),
+            httpx.Response(404, json={"success": False, "errors": [{"code": 7003}]}),
+            *[httpx.Response(200, text="<html>", headers={"cf-ray": "ray-1"})] * 3,
+        ]
+    )
+    asked = Asked(lambda _: next(results))
+    request = api_request(ACCOUNT, "GET", "/ai/models/search")
+
+    def call() -> Any:
+        if way == "call":
+            return asked.transport.call(request)
+        return asyncio.run(asked.transport.acall(request))
+
+    assert call() == {"id": 1}
+    assert asked.slept == [0.5]
+    with pytest.raises(CloudflareNotFoundError) as caught:
+        call()
+    assert caught.value.code == 7003
+    with pytest.raises(ResponseFormatError) as unread:
+        call()
+    assert unread.value.ray_id == "ray-1"
+
+
+@each_way
+def test_row_37_the_log_says_what_and_how_long_but_no_secret(
+    way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=PAYLOAD, headers={"cf-ray": "ray-9"})
+
+    asked = Asked(handler, Clock(1.0))
+    with caplog.at_level(logging.DEBUG, "langchain_cf_gemini"):
+        asked.payloads(way)
+    (line,) = [record.getMessage() for record in caplog.records]
+    path = httpx.URL((STREAM if "stream" in way else RUN).url).path
+    assert line.startswith(f"POST {path} 200 ")
+    assert line.endswith("000 ms ray=ray-9")
+    assert "tok" not in line
+
+
+def test_a_transport_is_cheap_and_opens_nothing() -> None:
+    transport = Transport(TransportSettings())
+    transport.close()
+    transport.close()

@@ -1,0 +1,261 @@
+"""When to ask again: policy, budget, and the waits that answers ask for."""
+
+from __future__ import annotations
+
+import email.utils
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_cf_gemini._http.retries import (
+    Attempts,
+    RetryBudget,
+    RetryPolicy,
+    budget_from_host,
+    is_retried,
+    retry_after_from_details,
+    retry_after_from_headers,
+)
+from langchain_cf_gemini.exceptions import (
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareTimeoutError,
+    ResponseFormatError,
+    class_from_status,
+)
+
+STEADY = RetryPolicy(jitter=lambda: 0.0)
+NOW = 1_760_000_000.0
+
+
+def failed(status: int, **more: Any) -> CloudflareGeminiError:
+    return class_from_status(status)("x", status_code=status, **more)
+
+
+RETRIED = [408, 409, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529]
+
+
+@pytest.mark.parametrize("status", range(300, 600))
+def test_exactly_these_statuses_are_retried(status: int) -> None:
+    expected = 0.5 if status in RETRIED else None
+    assert STEADY.delay(0, failed(status)) == expected
+
+
+def test_errors_without_a_status_say_for_themselves() -> None:
+    assert is_retried(CloudflareConnectionError("reset"))
+    assert is_retried(CloudflareTimeoutError("late"))
+    assert not is_retried(CloudflareConnectionError("cert", is_retryable=False))
+    assert not is_retried(ResponseFormatError("choices", status_code=200))
+    assert is_retried(ResponseFormatError("", status_code=200, is_retryable=True))
+
+
+def test_the_status_counts_more_than_what_an_error_says() -> None:
+    assert not is_retried(failed(400, is_retryable=True))
+    assert is_retried(failed(503, is_retryable=False))
+
+
+def test_the_delay_doubles_up_to_its_limit_and_ends_with_the_count() -> None:
+    policy = STEADY.with_max_retries(7)
+    delays = [policy.delay(attempt, failed(500)) for attempt in range(9)]
+    assert delays == [0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, None, None]
+
+
+@given(
+    attempt=st.integers(0, 50),
+    jitter=st.floats(0, 1, exclude_max=True),
+    asked=st.none() | st.floats(0, 1000),
+)
+def test_delays_stay_within_their_limits(
+    attempt: int, jitter: float, asked: float | None
+) -> None:
+    policy = RetryPolicy(max_retries=100, jitter=lambda: jitter)
+    delay = policy.delay(attempt, failed(429, retry_after=asked))
+    if asked is None:
+        assert delay is not None
+        assert 0.375 <= delay <= 8
+    elif asked > 60:
+        assert delay is None
+    else:
+        assert delay is not None
+        assert asked <= delay < asked + 0.25 + 1e-9
+
+
+def test_the_defaults_are_two_retries_and_a_minute() -> None:
+    policy = RetryPolicy()
+    assert policy.delay(1, failed(503)) is not None
+    assert policy.delay(2, failed(503)) is None
+    assert STEADY.delay(0, failed(429, retry_after=60.0)) == 60.0
+    assert STEADY.delay(0, failed(429, retry_after=60.001)) is None
+
+
+def test_no_retries_means_none_at_all() -> None:
+    assert RetryPolicy(max_retries=0).delay(0, failed(429, retry_after=0.0)) is None
+
+
+def test_a_delay_asked_for_of_nothing_is_no_backoff() -> None:
+    assert STEADY.delay(3, failed(429, retry_after=0.0)) is None
+    assert STEADY.delay(1, failed(429, retry_after=0.0)) == 0.0
+
+
+def test_a_policy_survives_a_pickle() -> None:
+    policy = RetryPolicy(max_retries=9)
+    assert pickle.loads(pickle.dumps(policy)) == policy
+    assert 0 <= policy.jitter() < 1
+
+
+# ------------------------------------------------------------------ budget
+def test_the_budget_is_botocore_s() -> None:
+    budget = RetryBudget()
+    assert budget.tokens == 500
+    assert budget.spend(failed(503)) == 5
+    assert budget.spend(CloudflareTimeoutError("late")) == 10
+    assert budget.tokens == 485
+    budget.refill(5)
+    assert budget.tokens == 490
+    budget.refill(100)
+    assert budget.tokens == 500
+
+
+def test_an_empty_budget_ends_the_attempts() -> None:
+    budget = RetryBudget(capacity=7)
+    attempts = Attempts(STEADY, budget)
+    assert attempts.delay_after(failed(503)) == 0.5
+    assert attempts.delay_after(failed(503)) is None
+    assert budget.tokens == 2
+
+
+def test_a_repetition_after_a_timeout_costs_double() -> None:
+    budget = RetryBudget()
+    timeout = CloudflareTimeoutError("too late")
+    assert Attempts(STEADY, budget).delay_after(timeout) == 0.5
+    assert budget.tokens == 490
+
+
+def test_a_success_gives_back_what_its_last_repetition_cost() -> None:
+    budget = RetryBudget()
+    attempts = Attempts(STEADY, budget)
+    attempts.delay_after(failed(503))
+    attempts.delay_after(CloudflareTimeoutError("late"))
+    attempts.succeeded()
+    assert budget.tokens == 495
+    Attempts(STEADY, budget).succeeded()
+    assert budget.tokens == 496
+
+
+def test_what_is_not_retried_costs_nothing() -> None:
+    budget = RetryBudget()
+    assert Attempts(STEADY, budget).delay_after(failed(400)) is None
+    assert budget.tokens == 500
+
+
+def test_one_budget_for_each_host() -> None:
+    assert budget_from_host("a.example") is budget_from_host("a.example")
+    assert budget_from_host("a.example") is not budget_from_host("b.example")
+
+
+def test_a_budget_starts_anew_in_another_process() -> None:
+    budget = RetryBudget(capacity=50)
+    budget.spend(failed(503))
+    twin = pickle.loads(pickle.dumps(budget))
+    assert (twin.capacity, twin.tokens) == (50, 50)
+
+
+def test_the_budget_counts_right_in_many_threads() -> None:
+    budget = RetryBudget(capacity=1000)
+    spent: list[int] = []
+
+    def spend() -> None:
+        spent.extend(budget.spend(failed(503)) for _ in range(100))
+
+    threads = [threading.Thread(target=spend) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(spent) == 1000
+    assert budget.tokens == 0
+
+
+# ------------------------------------------------------- what answers ask for
+def date(ahead: float) -> str:
+    return email.utils.formatdate(NOW + ahead, usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({}, None),
+        ({"retry-after": "12"}, 12.0),
+        ({"retry-after": "0"}, 0.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": date(90)}, 90.0),
+        ({"retry-after": date(-90)}, 0.0),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "-1"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "1e999"}, None),
+        ({"retry-after": "tomorrow"}, None),
+        ({"retry-after": "Thu, 99 Nov 2026 00:00:00 GMT"}, None),
+        ({"retry-after": "Thu, 01 Jan 99999 00:00:00 GMT"}, None),
+        ({"retry-after-ms": "2500"}, 2.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+        ({"retry-after-ms": "-1", "retry-after": "9"}, 9.0),
+        ({"retry-after-ms": "nan", "retry-after": "9"}, 9.0),
+    ],
+)
+def test_retry_after_from_headers(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    assert retry_after_from_headers(headers, NOW) == seconds
+
+
+@pytest.fixture
+def far_from_greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This machine's own time zone, which must not matter."""
+    monkeypatch.setenv("TZ", "UTC+5")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_from_greenwich")
+@pytest.mark.parametrize(
+    ("zone", "seconds"), [(" -0000", 60.0), (" GMT", 60.0), (" -0001", 120.0)]
+)
+def test_dates_are_read_in_their_zone_and_without_one_as_gmt(
+    zone: str, seconds: float
+) -> None:
+    text = date(60).removesuffix(" GMT") + zone
+    assert retry_after_from_headers({"retry-after": text}, NOW) == seconds
+
+
+@given(st.text())
+def test_no_text_breaks_the_reading(text: str) -> None:
+    seconds = retry_after_from_headers({"retry-after": text}, NOW)
+    assert seconds is None or seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("details", "seconds"),
+    [
+        (None, None),
+        ("37s", None),
+        ([], None),
+        ([{"@type": "Help"}], None),
+        ([{"@type": "Help"}, {"retryDelay": "37s"}], 37.0),
+        ([{"retryDelay": "0.5s"}], 0.5),
+        ([{"retryDelay": "soon"}], None),
+        ([{"retryDelay": 37}], None),
+        ([None, 1, {"retryDelay": "2s"}], 2.0),
+    ],
+)
+def test_retry_after_from_details(details: Any, seconds: float | None) -> None:
+    assert retry_after_from_details(details) == seconds

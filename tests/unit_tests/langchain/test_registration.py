@@ -1,0 +1,117 @@
+"""Registration with init_chat_model: opt-in, idempotent, and clear where it cannot."""
+
+import sys
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from langchain.chat_models import base, init_chat_model
+
+from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini._langchain.init_chat_model import (
+    PROVIDER,
+    register_in,
+    register_init_chat_model,
+)
+
+Row = tuple[str, str, Callable[..., Any]]
+
+
+@pytest.fixture
+def providers() -> Iterator[dict[str, Row]]:
+    table: dict[str, Row] = base._BUILTIN_PROVIDERS
+    before = dict(table)
+    yield table
+    table.clear()
+    table.update(before)
+    base._get_chat_model_creator.cache_clear()
+
+
+def test_importing_the_package_registers_nothing() -> None:
+    assert PROVIDER not in base._BUILTIN_PROVIDERS
+
+
+def test_registering_twice_is_registering_once(providers: dict[str, Row]) -> None:
+    register_init_chat_model()
+    row = providers[PROVIDER]
+    register_init_chat_model()
+    assert providers[PROVIDER] is row
+    assert row[:2] == ("langchain_cf_gemini", "ChatCloudflareGemini")
+    assert row[2](cls=dict, model="gemini-3-flash") == {"model": "gemini-3-flash"}
+
+
+ACCOUNT: dict[str, Any] = {"account_id": "a" * 32, "api_token": "t0ken"}
+
+
+@pytest.mark.usefixtures("providers")
+def test_init_chat_model_makes_the_model() -> None:
+    register_init_chat_model()
+    for model in (
+        init_chat_model("cloudflare_gemini:gemini-3-flash", **ACCOUNT),
+        init_chat_model(
+            "google/gemini-3-flash", model_provider="cloudflare_gemini", **ACCOUNT
+        ),
+    ):
+        assert isinstance(model, ChatCloudflareGemini)
+
+
+@pytest.mark.usefixtures("providers")
+def test_init_chat_model_takes_configurable_fields() -> None:
+    register_init_chat_model()
+    configurable = init_chat_model(
+        "cloudflare_gemini:gemini-3-flash",
+        configurable_fields=("model", "temperature"),
+        **ACCOUNT,
+    )
+    # Without its prefix LangChain would take any gemini model for Vertex AI's.
+    changed = {"model": "cloudflare_gemini:gemini-3.1-pro", "temperature": 0.5}
+    chosen = configurable._model({"configurable": changed})
+    assert isinstance(chosen, ChatCloudflareGemini)
+    assert "gemini-3.1-pro" in chosen.model
+    assert chosen.temperature == 0.5
+
+
+def test_without_langchain_the_error_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "langchain.chat_models", None)
+    with pytest.raises(ImportError, match=r"pip install 'langchain>=1\.4'"):
+        register_init_chat_model()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        None,
+        {},
+        {"openai", "anthropic"},  # langchain 1.0: a set of names
+        {"openai": ("langchain_openai", "ChatOpenAI")},  # 1.1: no creator
+        {"openai": ("langchain_openai", "ChatOpenAI", "creator")},
+    ],
+)
+def test_a_table_of_another_shape_is_left_alone(table: Any) -> None:
+    module = SimpleNamespace(_BUILTIN_PROVIDERS=table)
+    before = table.copy() if table is not None else None
+    with pytest.raises(RuntimeError, match=r"langchain \d.*ChatCloudflareGemini\("):
+        register_in(module)
+    assert table == before
+
+
+def test_a_module_without_a_table_is_told_apart() -> None:
+    with pytest.raises(RuntimeError, match=r"1\.4 and 1\.5"):
+        register_in(SimpleNamespace())
+
+
+def test_anothers_provider_is_not_overwritten() -> None:
+    table = {PROVIDER: ("someone_else", "Chat", dict)}
+    with pytest.raises(RuntimeError, match="from someone_else"):
+        register_in(SimpleNamespace(_BUILTIN_PROVIDERS=table))
+    assert table == {PROVIDER: ("someone_else", "Chat", dict)}
+
+
+def test_a_row_that_langchain_ships_itself_is_enough() -> None:
+    row = ("langchain_cf_gemini", "ChatCloudflareGemini", dict)
+    table = {PROVIDER: row}
+    register_in(SimpleNamespace(_BUILTIN_PROVIDERS=table))
+    assert table[PROVIDER] is row

@@ -1,0 +1,636 @@
+"""Structured output: what is bound, and what comes back."""
+
+import asyncio
+import dataclasses
+import enum
+import json
+import pickle
+from collections.abc import Iterator
+from datetime import date
+from typing import Annotated, Any, Literal, NotRequired, Optional
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    HumanMessage,
+)
+from langchain_core.outputs import (
+    ChatGeneration,
+    ChatGenerationChunk,
+    ChatResult,
+    Generation,
+)
+from langchain_core.runnables import Runnable
+from langchain_core.utils.function_calling import convert_to_json_schema
+from pydantic import BaseModel, ConfigDict, Field, field_validator, v1
+from typing_extensions import TypedDict
+
+from langchain_cf_gemini._gemini.finish_reasons import (
+    REFUSAL_ERROR,
+    failure_from_message,
+)
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini._langchain.output_parser import StructuredOutputParser
+from langchain_cf_gemini._langchain.output_target import Target
+from langchain_cf_gemini._langchain.structured_output import structured_output
+
+Json = dict[str, Any]
+REFUSAL = REFUSAL_ERROR or OutputParserException
+
+
+class Joke(BaseModel):
+    """A joke."""
+
+    setup: str
+    punchline: Optional[str] = None  # noqa: UP045 - the old form
+
+
+class OldJoke(v1.BaseModel):
+    setup: str
+
+
+class JokeDict(TypedDict):
+    """A joke."""
+
+    setup: Annotated[str, ..., "How it starts"]
+    punchline: Annotated[str | None, None, "How it ends"]
+
+
+@dataclasses.dataclass
+class JokeData:
+    setup: str
+
+
+class Color(enum.Enum):
+    RED = "red"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True)
+    day: date
+    color: Color
+
+
+class Scripted(BaseChatModel):
+    """A model that answers with given chunks and remembers how it was called."""
+
+    chunks: list[Any]
+    calls: list[Json] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
+        return self.bind(tools=tools, **kwargs)
+
+    def _generate(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> ChatResult:
+        self.calls.append(kwargs)
+        whole = self.chunks[0] + self.chunks[1:]
+        message = AIMessage(
+            content=whole.content,
+            tool_calls=whole.tool_calls,
+            invalid_tool_calls=whole.invalid_tool_calls,
+            response_metadata=whole.response_metadata,
+        )
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    def _stream(
+        self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        self.calls.append(kwargs)
+        for chunk in self.chunks:
+            yield ChatGenerationChunk(message=chunk)
+
+
+def end(finish_reason: str = "STOP", **metadata: Any) -> AIMessageChunk:
+    metadata["finish_reason"] = finish_reason
+    return AIMessageChunk(content="", response_metadata=metadata, chunk_position="last")
+
+
+def texts(*pieces: str) -> list[AIMessageChunk]:
+    return [AIMessageChunk(content=piece) for piece in pieces]
+
+
+def call(name: str, *pieces: str, index: int = 0) -> list[AIMessageChunk]:
+    heads = [(name, f"id{index}"), *[(None, None)] * (len(pieces) - 1)]
+    return [
+        AIMessageChunk(
+            content="",
+            tool_call_chunks=[
+                {
+                    "type": "tool_call_chunk",
+                    "name": head,
+                    "id": id_,
+                    "args": piece,
+                    "index": index,
+                }
+            ],
+        )
+        for (head, id_), piece in zip(heads, pieces, strict=True)
+    ]
+
+
+def asked(
+    chunks: list[AIMessageChunk], schema: Any, **options: Any
+) -> Runnable[Any, Any]:
+    return structured_output(Scripted(chunks=chunks), schema, **options)
+
+
+PIECES = ('{"setup": "Wh', 'y?", "punch', 'line": "So."}')
+
+# Schema, the function's name, the whole object, what a stream yields.
+GROWING: list[Any] = [
+    {"setup": "Wh"},
+    {"setup": "Why?"},
+    {"setup": "Why?", "punchline": "So."},
+]
+SHAPES: dict[str, tuple[Any, str, Any, list[Any]]] = {
+    "pydantic": (
+        Joke,
+        "Joke",
+        Joke(setup="Why?", punchline="So."),
+        [Joke(**each) for each in GROWING],
+    ),
+    "pydantic 1": (
+        OldJoke,
+        "OldJoke",
+        OldJoke(setup="Why?"),
+        [OldJoke(setup="Wh"), OldJoke(setup="Why?")],
+    ),
+    "typed dict": (JokeDict, "JokeDict", GROWING[-1], GROWING),
+    "dataclass": (
+        JokeData,
+        "JokeData",
+        JokeData(setup="Why?"),
+        [JokeData(setup="Wh"), JokeData(setup="Why?")],
+    ),
+    "json schema": (Joke.model_json_schema(), "Joke", GROWING[-1], GROWING),
+    "untitled json schema": (
+        {"type": "object", "properties": {"setup": {"type": "string"}}},
+        "output",
+        GROWING[-1],
+        GROWING,
+    ),
+    "openai function": (
+        {
+            "type": "function",
+            "function": {"name": "f", "parameters": {"type": "object"}},
+        },
+        "f",
+        GROWING[-1],
+        GROWING,
+    ),
+    "google's own": (
+        {"type": "OBJECT", "title": "f", "properties": {"setup": {"type": "STRING"}}},
+        "f",
+        GROWING[-1],
+        GROWING,
+    ),
+}
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reads_the_same_object_whole_and_streamed(shape: str, method: Any) -> None:
+    schema, name, whole, growing = SHAPES[shape]
+    body = call(name, *PIECES) if method == "function_calling" else texts(*PIECES)
+    model = asked([*body, end()], schema, method=method)
+
+    async def streamed() -> list[Any]:
+        return [each async for each in model.astream("?")]
+
+    assert model.invoke("?") == whole
+    assert asyncio.run(model.ainvoke("?")) == whole
+    assert list(model.stream("?")) == growing
+    assert asyncio.run(streamed()) == growing
+
+
+ROOTS: dict[str, tuple[Any, tuple[str, ...], Any, list[Any]]] = {
+    "list": (list[int], ("[1", "2, 3", "]"), [12, 3], [[], [12], [12, 3]]),
+    "list of classes": (
+        list[Joke],
+        ('[{"setup": "a"}', ', {"se', 'tup": "b"}]'),
+        [Joke(setup="a"), Joke(setup="b")],
+        [[Joke(setup="a")], [Joke(setup="a"), Joke(setup="b")]],
+    ),
+    "enum": (Color, ('"re', 'd"'), Color.RED, [Color.RED]),
+    "literal": (Literal["a", "b"], ('"a"',), "a", ["a"]),
+    "union": (Joke | int, ("1", "2"), 12, [12]),
+    "array schema": ({"type": "array"}, ('["a"', "]"), ["a"], [["a"]]),
+}
+
+
+@pytest.mark.parametrize("dialect", ["json", "openapi"])
+@pytest.mark.parametrize("root", ROOTS)
+def test_roots_that_are_no_objects(root: str, dialect: Any) -> None:
+    schema, pieces, whole, growing = ROOTS[root]
+    model = asked([*texts(*pieces), end()], schema, dialect=dialect)
+    assert model.invoke("?") == whole
+    assert list(model.stream("?")) == growing
+    wrapped = ('{"value": ', *pieces, "}")
+    name = {"enum": "Color"}.get(root, "output")
+    model = asked(
+        [*call(name, *wrapped), end()],
+        schema,
+        method="function_calling",
+        dialect=dialect,
+    )
+    assert model.invoke("?") == whole
+    assert list(model.stream("?")) == growing
+
+
+def test_any_json_without_a_schema() -> None:
+    model = asked([*texts('{"a": [1', "]}"), end()], None, method="json_mode")
+    assert model.invoke("?") == {"a": [1]}
+
+
+# ---- what is bound
+
+
+def bound(schema: Any, **options: Any) -> Json:
+    model = Scripted(chunks=[*texts("{}"), end()])
+    structured_output(model, schema, include_raw=True, **options).invoke("?")
+    return model.calls[0]
+
+
+@pytest.mark.parametrize("strict", [None, True, False])
+def test_binds_a_schema(strict: bool | None) -> None:
+    assert bound(Joke, strict=strict, temperature=0) == {
+        "response_format": {
+            "responseMimeType": "application/json",
+            "responseJsonSchema": json_schema_from(Joke),
+        },
+        "temperature": 0,
+    }
+
+
+def test_binds_json_mode() -> None:
+    as_json = {"responseMimeType": "application/json"}
+    assert bound(None, method="json_mode") == {"response_format": as_json}
+    assert bound(Joke, method="json_mode") == bound(Joke)
+
+
+def test_binds_the_other_dialect() -> None:
+    config = bound(Joke, dialect="openapi")["response_format"]
+    assert config["responseSchema"]["properties"]["punchline"]["nullable"] is True
+
+
+def test_binds_a_function() -> None:
+    found = bound(JokeDict, method="function_calling", strict=True)
+    (tool,) = found.pop("tools")
+    (declaration,) = tool["functionDeclarations"]
+    assert declaration["name"] == "JokeDict"
+    assert declaration["description"] == "A joke."
+    assert declaration["parametersJsonSchema"]["required"] == ["setup"]
+    assert found == {"tool_choice": "JokeDict", "strict": True}
+
+
+def test_a_name_that_google_would_refuse_is_mended() -> None:
+    schema = {"title": "3 jokes (list[str])", "type": "object", "properties": {}}
+    found = bound(schema, method="function_calling")
+    assert found["tool_choice"] == "__jokes__list_str__"
+
+
+def test_a_recursive_list_becomes_an_argument() -> None:
+    class Tree(BaseModel):
+        leaves: list["Tree"] = []
+
+    found = bound(list[Tree], method="function_calling")
+    schema = found["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
+    assert schema["required"] == ["value"]
+    assert schema["$defs"].keys() == {"Tree"}
+
+
+def test_tools_beside_a_schema() -> None:
+    tools = [{"name": "f"}]
+    found = bound(Joke, tools=tools, strict=True)
+    assert found["tools"] == tools
+    assert found["strict"] is True
+    assert "responseJsonSchema" in found["response_format"]
+    found = bound(Joke, tools=tools, method="function_calling")
+    names = [each["name"] for each in found["tools"][0]["functionDeclarations"]]
+    assert (names, found["tool_choice"]) == (["Joke", "f"], "any")
+
+
+@pytest.mark.parametrize(
+    ("schema", "options", "message"),
+    [
+        (Joke, {"method": "magic"}, "method must be one of json_schema, function_call"),
+        (Joke, {"method": "json_mode", "strict": True}, "strict goes with"),
+        (None, {}, "'json_schema' needs a schema"),
+        (None, {"method": "function_calling"}, "'function_calling' needs a schema"),
+        ({"$ref": "#/a"}, {}, "leads nowhere"),
+    ],
+)
+def test_refuses_arguments(schema: Any, options: Json, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        structured_output(Scripted(chunks=[end()]), schema, **options)
+
+
+class Options(BaseCallbackHandler):
+    """Keeps what LangChain tells tracers about a call."""
+
+    def __init__(self) -> None:
+        self.seen: list[Json] = []
+
+    def on_chat_model_start(self, *_: Any, **kwargs: Any) -> None:
+        self.seen.append(kwargs["options"])
+
+
+@pytest.mark.parametrize("schema", [Joke, OldJoke, JokeDict, Joke.model_json_schema()])
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+def test_traces_the_schema_as_langchain_writes_it(schema: Any, method: Any) -> None:
+    handler = Options()
+    model = asked([*texts("{}"), end()], schema, method=method, include_raw=True)
+    model.invoke("?", {"callbacks": [handler]})
+    list(model.stream("?", {"callbacks": [handler]}))
+    for options in handler.seen:
+        traced = options["ls_structured_output_format"]
+        assert traced["schema"] == convert_to_json_schema(schema)
+        assert traced["kwargs"]["method"] == method
+
+
+class Sketch(TypedDict):
+    setup: NotRequired[str]  # LangChain's converter stops at NotRequired
+
+
+@pytest.mark.parametrize(
+    "schema", [list[int], Color, JokeData, Sketch, {"type": "object"}]
+)
+def test_traces_what_langchain_cannot_write(schema: Any) -> None:
+    handler = Options()
+    model = asked([*texts("{}"), end()], schema, include_raw=True)
+    model.invoke("?", {"callbacks": [handler]})
+    assert handler.seen[0]["ls_structured_output_format"]["schema"]["title"]
+
+
+# ---- answers that are none
+
+NO_OBJECT = OutputParserException
+FAILURES: list[tuple[list[AIMessageChunk], str, type[Exception]]] = [
+    (
+        [end("MAX_TOKENS")],
+        "was cut off: give it more max_output_tok",
+        NO_OBJECT,
+    ),
+    (
+        [end("SAFETY", finish_message="Because.")],
+        r"refused .*SAFETY\): Because",
+        REFUSAL,
+    ),
+    ([end("PROHIBITED_CONTENT")], "PROHIBITED_CONTENT", REFUSAL),
+    ([end("BLOCKLIST")], "BLOCKLIST", REFUSAL),
+    ([end("RECITATION")], "RECITATION", REFUSAL),
+    ([end("SPII")], "SPII", REFUSAL),
+    ([end("MODEL_ARMOR")], "MODEL_ARMOR", REFUSAL),
+    ([end("IMAGE_SAFETY")], "IMAGE_SAFETY", REFUSAL),
+    (
+        [end("JAILBREAK", prompt_feedback={"block_reason": "JAILBREAK"})],
+        "the prompt was blocked, block_reason JAILBREAK",
+        REFUSAL,
+    ),
+    (
+        [end("MALFORMED_FUNCTION_CALL")],
+        "MALFORMED_FUNCTION_CALL",
+        NO_OBJECT,
+    ),
+    ([end("UNEXPECTED_TOOL_CALL")], "not declared", NO_OBJECT),
+    ([end("OTHER")], "finish_reason OTHER", NO_OBJECT),
+    ([end("STOP")], r"not Joke: EOF while parsing", NO_OBJECT),
+    ([end("REASON_OF_TOMORROW")], "not Joke: EOF", NO_OBJECT),
+    ([*texts("oops"), end()], "not Joke", NO_OBJECT),
+]
+
+
+@pytest.mark.parametrize(("tail", "message", "error"), FAILURES)
+def test_half_an_answer_is_an_error(
+    tail: list[AIMessageChunk], message: str, error: type[Exception]
+) -> None:
+    chunks = [*texts('{"setup": "Why'), *tail]
+    model = asked(chunks, Joke)
+    with pytest.raises(error, match=message):
+        model.invoke("?")
+    seen = []
+    with pytest.raises(error, match=message):
+        seen += [each for each in model.stream("?")]
+    found = asked(chunks, Joke, include_raw=True).invoke("?")
+    assert found["parsed"] is None
+    assert isinstance(found["parsing_error"], error)
+    assert isinstance(found["raw"], AIMessage)
+
+
+@pytest.mark.parametrize(
+    ("chunks", "options", "message"),
+    [
+        ([end()], {}, r"holds no text \(finish_reason STOP\)"),
+        (
+            [*texts("No."), end()],
+            {"method": "function_calling"},
+            "holds no call of Joke",
+        ),
+        ([*texts('{"setup": 1}'), end()], {}, "Input should be a valid string"),
+        ([*texts("[]"), end()], {"schema": JokeDict}, "another type than the schema"),
+        ([*texts("1"), end()], {"schema": {"type": "array"}}, "another type"),
+        (
+            [*call("output", '{"x": 1}'), end()],
+            {"schema": list[int], "method": "function_calling"},
+            "the argument 'value' is missing",
+        ),
+    ],
+)
+def test_an_answer_of_another_kind_is_an_error(
+    chunks: list[AIMessageChunk], options: Json, message: str
+) -> None:
+    options = {"schema": Joke, **options}
+    model = structured_output(Scripted(chunks=chunks), **options)
+    with pytest.raises(OutputParserException, match=message):
+        model.invoke("?")
+    with pytest.raises(OutputParserException, match=message):
+        list(model.stream("?"))
+
+
+def test_half_a_call_is_an_error() -> None:
+    chunks = [*call("Joke", '{"setup": "Wh'), end()]
+    with pytest.raises(OutputParserException, match="EOF while parsing"):
+        list(asked(chunks, Joke, method="function_calling").stream("?"))
+
+
+def test_refusals_are_langchains_own_error_where_it_has_one() -> None:
+    class RefusalError(Exception):
+        def __init__(self, text: str, *, raw_message: BaseMessage) -> None:
+            super().__init__(text)
+            self.raw_message = raw_message
+
+    blocks = AIMessage(content=[{"type": "refusal", "refusal": "I won't."}])
+    for message in (blocks, AIMessage("", response_metadata={"finish_reason": "SPII"})):
+        error = failure_from_message(message, refusal_error=RefusalError)
+        assert isinstance(error, RefusalError)
+        assert error.raw_message is message
+        plain = failure_from_message(message, refusal_error=None)
+        assert isinstance(plain, OutputParserException)
+    assert "I won't." in str(failure_from_message(blocks))
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_call_of_another_tool_is_no_object_yet(method: Any) -> None:
+    chunks = [*texts("Let me see."), *call("search", '{"q": "x"}'), end()]
+    options: Json = {"tools": [{"name": "search"}], "method": method}
+    assert asked(chunks, Joke, **options).invoke("?") is None
+    assert list(asked(chunks, Joke, **options).stream("?")) == []
+    found = asked(chunks, Joke, include_raw=True, **options).invoke("?")
+    assert (found["parsed"], found["parsing_error"]) == (None, None)
+    assert found["raw"].tool_calls[0]["name"] == "search"
+
+
+def test_the_first_call_of_several_counts() -> None:
+    chunks = [
+        *call("search", "{}", index=0),
+        *call("Joke", '{"setup"', ': "a"}', index=1),
+        *call("Joke", '{"setup": "b"}', index=2),
+        end(),
+    ]
+    model = asked(chunks, Joke, method="function_calling")
+    assert model.invoke("?") == Joke(setup="a")
+    assert list(model.stream("?")) == [Joke(setup="a")]
+
+
+# ---- include_raw
+
+
+def test_raw_parsed_and_error_stand_side_by_side() -> None:
+    model = asked([*texts(*PIECES), end()], Joke, include_raw=True)
+    found = model.invoke("?")
+    assert found["raw"].text == "".join(PIECES)
+    assert found["parsed"] == Joke(setup="Why?", punchline="So.")
+    assert found["parsing_error"] is None
+    chunks = list(model.stream("?"))
+    parsed = [each["parsed"] for each in chunks if "parsed" in each]
+    assert parsed[:2] == [Joke(setup="Wh"), Joke(setup="Why?")]
+    total = chunks[0]
+    for each in chunks[1:]:
+        total = total + each
+    assert total["raw"].text == "".join(PIECES)
+    assert total["parsed"] == found["parsed"]
+    assert total["parsing_error"] is None
+
+
+def test_lists_do_not_add_up() -> None:
+    model = asked([*texts("[1,", " 2, ", "3]"), end()], list[int], include_raw=True)
+    chunks = list(model.stream("?"))
+    total = chunks[0]
+    for each in chunks[1:]:
+        total = total + each
+    assert total["parsed"] == [1, 2, 3]
+
+
+def test_the_error_of_a_stream_is_a_value_too() -> None:
+    chunks = [*texts('{"setup": "a'), end("MAX_TOKENS")]
+    total, *rest = asked(chunks, Joke, include_raw=True).stream("?")
+    assert rest[0]["parsed"] == Joke(setup="a")
+    for each in rest:
+        total = total + each
+    assert total["parsed"] is None
+    assert "MAX_TOKENS" in str(total["parsing_error"])
+
+
+def test_errors_of_the_callers_validators_are_values_too() -> None:
+    class Picky(BaseModel):
+        setup: str
+
+        @field_validator("setup", mode="before")
+        @classmethod
+        def pick(cls, value: Json) -> str:
+            return str(value["text"])
+
+    chunks = [*texts('{"setup": {"te', 'xt": "a"}}'), end()]
+    assert asked(chunks, Picky).invoke("?") == Picky.model_construct(setup="a")
+    assert list(asked(chunks, Picky).stream("?")) == [Picky.model_construct(setup="a")]
+    chunks = [*texts('{"setup": {}}'), end()]
+    found = asked(chunks, Picky, include_raw=True).invoke("?")
+    assert isinstance(found["parsing_error"], OutputParserException)
+
+
+# ---- the parser by itself
+
+
+def test_reads_what_is_no_stream_of_a_chat_model() -> None:
+    parser = StructuredOutputParser(target=Target(schema=Joke))
+    assert parser.parse('{"setup": "a"}') == Joke(setup="a")
+    assert parser.invoke('{"setup": "a"}') == Joke(setup="a")
+    assert list(parser.transform(iter(PIECES)))[-1] == Joke(
+        setup="Why?", punchline="So."
+    )
+    assert list(parser.transform(iter([]))) == []
+    assert list(parser.transform(iter([AIMessage(PIECES[0] + '"}')]))) == [
+        Joke(setup="Wh")
+    ]
+    part: list[Generation] = [ChatGeneration(message=AIMessage('{"setup": "a'))]
+    assert parser.parse_result(part, partial=True) == Joke(setup="a")
+    part = [ChatGeneration(message=AIMessage("{"))]
+    assert parser.parse_result(part, partial=True) is None
+
+
+def test_reads_broken_calls_as_errors() -> None:
+    parser = StructuredOutputParser(target=Target(schema=Joke), function_name="Joke")
+    broken: Any = {"name": "Joke", "args": '{"setup": ', "id": "1", "error": "cut"}
+    message = AIMessage(
+        "", invalid_tool_calls=[{"type": "invalid_tool_call", **broken}]
+    )
+    with pytest.raises(OutputParserException, match="EOF while parsing"):
+        parser.invoke(message)
+    with pytest.raises(OutputParserException, match="holds no call of Joke"):
+        parser.invoke(HumanMessage("?"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['```json\n{"setup": "a"}\n```', '```\n{"setup": "a"}```', ' {"setup": "a"}\n'],
+)
+def test_reads_through_fences(text: str) -> None:
+    chunks = [*texts(text[:7], text[7:12], text[12:]), end()]
+    assert asked(chunks, JokeDict).invoke("?") == {"setup": "a"}
+    assert list(asked(chunks, JokeDict).stream("?"))[-1] == {"setup": "a"}
+
+
+def test_text_blocks_are_read_and_thoughts_are_not() -> None:
+    blocks: list[Any] = [
+        {"type": "reasoning", "reasoning": "{", "index": 0},
+        {"type": "text", "text": '{"setup": ', "index": 1},
+        {"type": "text", "text": '"a"}', "index": 1},
+    ]
+    chunks = [AIMessageChunk(content=[block]) for block in blocks]
+    assert asked([*chunks, AIMessageChunk(content=[])], Joke).invoke("?").setup == "a"
+
+
+def test_strict_classes_read_json_as_json() -> None:
+    answer = json.dumps({"day": "2026-11-22", "color": "red"})
+    expected = Strict(day=date(2026, 11, 22), color=Color.RED)
+    assert asked([*texts(answer), end()], Strict).invoke("?") == expected
+    calls = [*call("Strict", answer), end()]
+    assert asked(calls, Strict, method="function_calling").invoke("?") == expected
+
+
+def test_a_number_grows_only_when_it_is_whole() -> None:
+    chunks = [*texts('{"n": 1', "2", ".5", ', "m": tru', "e}"), end()]
+    assert list(asked(chunks, {"type": "object"}).stream("?")) == [
+        {},
+        {"n": 12.5},
+        {"n": 12.5, "m": True},
+    ]
+
+
+def test_is_what_it_says_it_is() -> None:
+    assert asked([end()], Joke).OutputType is Joke
+    assert asked([end()], Joke, include_raw=True).OutputType == dict[str, Any]
+    assert asked([end()], {"type": "object"}).OutputType == dict[str, Any]
+    parser = StructuredOutputParser(target=Target(schema=list[int]))
+    assert parser.asdict()["_type"] == "gemini_structured_output"
+    assert pickle.loads(pickle.dumps(parser)).parse("[1]") == [1]
