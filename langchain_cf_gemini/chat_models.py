@@ -16,10 +16,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 
-from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini._langchain import registration as _loading
 from langchain_cf_gemini._langchain.account_calls import AccountCalls
-from langchain_cf_gemini._langchain.defaults import PROVIDER
 from langchain_cf_gemini._langchain.settings import GeminiSettings
 from langchain_cf_gemini._langchain.token_counts import TokenCounts
 from langchain_cf_gemini.exceptions import CloudflareGeminiError

@@ -16,8 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
-from langchain_cf_gemini._langchain.defaults import API_BASE_URL, GATEWAY_BASE_URL
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+API_BASE_URL = "https://api.cloudflare.com/client/v4"
+GATEWAY_BASE_URL = "https://gateway.ai.cloudflare.com/v1"
 
 # One path segment that needs no escaping and cannot leave its place in the URL.
 _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")

@@ -6,6 +6,9 @@ Answers may hold keys beyond these; nothing in the package refuses them.
 
 from typing import Any, Literal, TypedDict
 
+PROVIDER = "cloudflare_gemini"
+"""The one provider id: `model_provider` of messages and `ls_provider` of traces."""
+
 Json = dict[str, Any]
 """A JSON object whose keys Google owns."""
 

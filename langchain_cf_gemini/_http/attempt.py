@@ -20,6 +20,8 @@ from langchain_cf_gemini.exceptions import (
 
 logger = logging.getLogger("langchain_cf_gemini")
 
+DEFAULT_TIMEOUT = 600.0
+"""Seconds; Cloudflare documents no limit of its own for an answer."""
 CONNECT_SECONDS = 10.0
 # A year; what a socket takes ends somewhere beyond.
 LONGEST_SECONDS = 31_536_000

@@ -26,6 +26,7 @@ from langchain_cf_gemini._cloudflare.envelope import (
 )
 from langchain_cf_gemini._http import backends as _clients
 from langchain_cf_gemini._http.attempt import (
+    DEFAULT_TIMEOUT,
     Attempt,
     Timeout,
     Times,
@@ -40,7 +41,6 @@ from langchain_cf_gemini._http.retries import (
     budget_from_host,
 )
 from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
-from langchain_cf_gemini._langchain.defaults import DEFAULT_TIMEOUT
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 _T = TypeVar("_T")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import register_translator
 
-from langchain_cf_gemini._langchain.defaults import PROVIDER
+from langchain_cf_gemini._gemini.vocabulary import PROVIDER
 
 if TYPE_CHECKING:
     from langchain_core.messages import content as types

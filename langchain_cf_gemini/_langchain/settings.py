@@ -15,17 +15,14 @@ from pydantic import (
     model_validator,
 )
 
+from langchain_cf_gemini._cloudflare.endpoints import API_BASE_URL, GATEWAY_BASE_URL
 from langchain_cf_gemini._gemini.request.generation_config import (
     ALIASES,
     GENERATION,
     canonical,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.defaults import (
-    API_BASE_URL,
-    DEFAULT_TIMEOUT,
-    GATEWAY_BASE_URL,
-)
+from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.gateway import GatewayOptions, metadata_from_run
 

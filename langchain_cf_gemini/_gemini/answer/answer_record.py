@@ -11,8 +11,7 @@ from langchain_cf_gemini._gemini.answer.metadata import (
     metadata_from_candidate,
     usage_from_metadata,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.defaults import PROVIDER
+from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 
 
 class AnswerRecord:

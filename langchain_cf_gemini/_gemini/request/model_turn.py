@@ -24,8 +24,7 @@ from langchain_cf_gemini._gemini.request.media import (
     Media,
     part_from_media,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.defaults import PROVIDER
+from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _logger = logging.getLogger("langchain_cf_gemini")

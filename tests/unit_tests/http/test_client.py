@@ -28,11 +28,10 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     run_request,
 )
 from langchain_cf_gemini._cloudflare.events import EventDecoder, whole_events
-from langchain_cf_gemini._http.attempt import times_from_timeout
+from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT, times_from_timeout
 from langchain_cf_gemini._http.body import Body
 from langchain_cf_gemini._http.client import Transport, TransportSettings
 from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy, budget_from_host
-from langchain_cf_gemini._langchain.defaults import DEFAULT_TIMEOUT
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
