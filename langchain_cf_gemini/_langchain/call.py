@@ -1,4 +1,4 @@
-"""One call in the making: settings and messages become a request. No I/O."""
+"""One call: settings and messages become a request, its answer a result. No I/O."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import (
+    AIMessageChunk,
+    BaseMessage,
+    message_chunk_to_message,
+)
+from langchain_core.outputs import ChatGeneration, ChatResult
 
+from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
     Request,
@@ -15,6 +21,7 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     run_request,
 )
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
+from langchain_cf_gemini._gemini.answer.shapes import candidates_from_payload
 from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.generation_config import (
@@ -29,6 +36,7 @@ from langchain_cf_gemini._langchain.profile import (
     model_id_from,
     thinking_levels,
 )
+from langchain_cf_gemini.exceptions import ResponseFormatError
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Endpoint = Literal["run", "gateway"]
@@ -236,3 +244,50 @@ def tools_from_settings(settings: Mapping[str, Any]) -> Json:
     if config:
         body["toolConfig"] = camel_case(config)
     return body
+
+
+def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> ChatResult:
+    """Return the result of a whole answer, one generation for each candidate.
+
+    Raises:
+        ResponseFormatError: If the answer does not have the promised shape.
+    """
+    try:
+        if len(payloads) == 1:
+            return ChatResult(generations=_generations(call, payloads[0], gateway))
+        # A stream came where a whole answer was asked for.
+        return ChatResult(generations=[_folded(call, payloads, gateway)])
+    except ResponseFormatError as error:
+        error.gateway.update(gateway)
+        raise
+
+
+def _generations(call: Call, payload: Json, gateway: Json) -> list[ChatGeneration]:
+    generations = []
+    for n, candidate in enumerate(candidates_from_payload(payload) or [{}]):
+        parser = call.parser(streaming=False)
+        parser.feed(payload, candidate)
+        message = parser.message(with_usage=n == 0)
+        message.usage_metadata = usage_after_cache(message.usage_metadata, gateway)
+        if gateway:
+            message.response_metadata["gateway"] = gateway
+        generations.append(ChatGeneration(message=message))
+    return generations
+
+
+def _folded(call: Call, payloads: list[Json], gateway: Json) -> ChatGeneration:
+    parser = call.parser(streaming=True)
+    chunks = [chunk for payload in payloads if (chunk := parser.feed(payload))]
+    last = last_chunk(call, parser, gateway)
+    folded: Any = last if not chunks else chunks[0].__add__([*chunks[1:], last])
+    return ChatGeneration(message=message_chunk_to_message(folded))
+
+
+def last_chunk(call: Call, parser: AnswerParser, gateway: Json) -> AIMessageChunk:
+    """Return the chunk that ends a stream, with what the gateway said of it."""
+    chunk = parser.end()
+    usage = usage_after_cache(chunk.usage_metadata, gateway)
+    chunk.usage_metadata = usage if call.with_usage else None
+    if gateway:
+        chunk.response_metadata["gateway"] = gateway
+    return chunk
