@@ -435,7 +435,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         if "toolConfig" in wire:
             bound["tool_config"] = wire["toolConfig"]
         if parallel_tool_calls is None:
-            from langchain_cf_gemini._gemini.tools.declarations import (
+            from langchain_cf_gemini._gemini.tools.tool_choice import (
                 parallel_from_choice,
             )
 

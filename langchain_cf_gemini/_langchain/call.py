@@ -22,14 +22,13 @@ from langchain_cf_gemini._cloudflare.endpoints import (
 )
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.shapes import candidates_from_payload
-from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.generation_config import (
-    generation_config,
+    config_from_settings,
     safety_settings_from,
-    thinking_config,
 )
 from langchain_cf_gemini._gemini.request.media import Media
+from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.profile import (
     google_id_from,
@@ -40,7 +39,6 @@ from langchain_cf_gemini.exceptions import ResponseFormatError
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Endpoint = Literal["run", "gateway"]
-Dialect = Literal["json", "openapi"]
 
 # Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
 # Names that do not say their generation (`gemini-flash-latest`) mean a newer one.
@@ -136,7 +134,7 @@ def call_from_settings(
     body = body_from_messages(messages, media=media, signs_calls=not before_3)
     tools = tools_from_settings(settings)
     body |= tools
-    if config := config_from_settings(settings, model):
+    if config := config_from_settings(settings, model, thinking_levels(model)):
         body["generationConfig"] = config
     if (safety := get("safety_settings")) is not None:
         body["safetySettings"] = safety_settings_from(safety)
@@ -180,70 +178,6 @@ def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
         or any("codeExecution" in tool for tool in tools.get("tools", ()))
         or _MORE_THAN_TEXT.search(model)
     )
-
-
-def config_from_settings(settings: Mapping[str, Any], model: str) -> Json:
-    """Return the whole generationConfig.
-
-    Raises:
-        ValueError: If a setting is outside of what Google documents.
-    """
-    config = generation_config(settings)
-    config |= thinking_config(settings, model, thinking_levels(model))
-    for name in ("response_schema", "response_format"):
-        if (schema := settings.get(name)) is not None:
-            from langchain_cf_gemini._gemini.request.response_format import (
-                generation_config_from_response_format,
-            )
-
-            dialect: Dialect = settings.get("schema_dialect") or "json"
-            wanted = generation_config_from_response_format(schema, dialect=dialect)
-            # A mime type set beside a schema is meant (text/x.enum); beside a format
-            # for the call it is a leftover.
-            named = {} if name == "response_format" else config
-            config = {**config, **wanted, **named}
-    if own := settings.get("generation_config"):
-        config |= camel_case_keys(own)
-    return config
-
-
-def camel_case_keys(own: Mapping[str, Any]) -> Json:
-    """Return a caller's generationConfig; schemas in it are left as they are."""
-    return {
-        key: value if "chema" in key else camel_case(value)
-        for key, value in camel_keys(own).items()
-    }
-
-
-def tools_from_settings(settings: Mapping[str, Any]) -> Json:
-    """Return `tools` and `toolConfig`, if there are any.
-
-    Raises:
-        UnsupportedContentError: If a tool or a choice cannot be said in Gemini's terms.
-    """
-    tools, choice = settings.get("tools"), settings.get("tool_choice")
-    config = settings.get("tool_config")
-    body: Json = {}
-    if tools or choice is not None:
-        from langchain_cf_gemini._gemini.tools.declarations import (
-            strict_from_tools,
-            tool_config_from_choice,
-            tools_from_langchain,
-        )
-
-        strict = settings.get("strict")
-        if strict is None:
-            strict = strict_from_tools(tools or ())
-        dialect: Dialect = settings.get("schema_dialect") or "json"
-        wire = tools_from_langchain(tools or (), dialect=dialect, strict=strict)
-        config = tool_config_from_choice(
-            choice, wire, strict=strict, tool_config=config
-        )
-        if wire:
-            body["tools"] = wire
-    if config:
-        body["toolConfig"] = camel_case(config)
-    return body
 
 
 def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> ChatResult:

@@ -4,11 +4,11 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
     tokens_from_text,
 )
+from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._langchain.call import (
     call_from_settings,
     last_chunk,
     result_from_payloads,
-    tools_from_settings,
 )
 from langchain_cf_gemini._langchain.downloads import adownload, download
 

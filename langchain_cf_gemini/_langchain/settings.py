@@ -192,15 +192,19 @@ class GeminiSettings(BaseChatModel):
     def _check_values(self) -> Self:
         """Refuse what Google would refuse, and credentials that are not there."""
         from langchain_cf_gemini._gemini.request.generation_config import (
+            config_from_settings,
             safety_settings_from,
         )
-        from langchain_cf_gemini._langchain.call import config_from_settings
-        from langchain_cf_gemini._langchain.profile import google_id_from, model_id_from
+        from langchain_cf_gemini._langchain.profile import (
+            google_id_from,
+            model_id_from,
+            thinking_levels,
+        )
 
         bare = model_id_from(self.model)
         if self.google_model is not None:
             google_id_from(self.model, self.google_model)
-        config_from_settings(self._set(), bare)
+        config_from_settings(self._set(), bare, thinking_levels(bare))
         if self.safety_settings is not None:
             safety_settings_from(self.safety_settings)
         self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")

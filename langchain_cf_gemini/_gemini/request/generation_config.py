@@ -7,7 +7,10 @@ before anything is sent.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from langchain_cf_gemini._gemini.camel_case import camel_case
+from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys
+from langchain_cf_gemini._gemini.request.response_format import (
+    generation_config_from_response_format,
+)
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 THINKING_LEVELS = ("minimal", "low", "medium", "high")
@@ -242,12 +245,44 @@ def _budget(budget: Any, model: str) -> int:
     return budget
 
 
-def generation_config(settings: Mapping[str, Any]) -> Json:
-    """Return generationConfig from the plain settings; thinking and schemas apart.
+def config_from_settings(
+    settings: Mapping[str, Any], model: str, levels: Sequence[str] | None
+) -> Json:
+    """Return the whole generationConfig.
+
+    Args:
+        settings: What the caller set, under canonical names.
+        model: The model's bare id.
+        levels: The thinking levels that the model is documented to take; None if
+            unknown.
 
     Raises:
-        ValueError: If a value is outside of what Google documents.
+        ValueError: If a setting is outside of what Google documents.
     """
+    config = _plain_config(settings) | thinking_config(settings, model, levels)
+    for name in ("response_schema", "response_format"):
+        if (schema := settings.get(name)) is not None:
+            wanted = generation_config_from_response_format(
+                schema, dialect=settings.get("schema_dialect") or "json"
+            )
+            # A mime type set beside a schema is meant (text/x.enum); beside a format
+            # for the call it is a leftover.
+            named = {} if name == "response_format" else config
+            config = {**config, **wanted, **named}
+    if own := settings.get("generation_config"):
+        config |= _camel_case_config(own)
+    return config
+
+
+def _camel_case_config(own: Mapping[str, Any]) -> Json:
+    """Return a caller's generationConfig; schemas in it are left as they are."""
+    return {
+        key: value if "chema" in key else camel_case(value)
+        for key, value in camel_keys(own).items()
+    }
+
+
+def _plain_config(settings: Mapping[str, Any]) -> Json:
     config: Json = {}
     for name, value in settings.items():
         if value is None:

@@ -6,10 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from langchain_cf_gemini._gemini.camel_case import camel_keys, camel_name
-from langchain_cf_gemini._gemini.request.response_format import (
-    generation_config_from_response_format,
-)
+from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys, camel_name
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
     is_openapi_schema,
@@ -30,20 +27,10 @@ from langchain_cf_gemini._gemini.tools.functions import (
 )
 from langchain_cf_gemini._gemini.tools.tool_choice import (
     function_names,
-    parallel_from_choice,
     tool_config_from_choice,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
-
-__all__ = [
-    "function_names",
-    "generation_config_from_response_format",
-    "parallel_from_choice",
-    "strict_from_tools",
-    "tool_config_from_choice",
-    "tools_from_langchain",
-]
 
 _DECLARATION = frozenset(
     {"name", "description", "parameters", "parametersJsonSchema"}
@@ -53,6 +40,35 @@ _GOOGLES_OWN = _DECLARATION - {"name", "description", "parameters"}
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FUNCTIONS = 512
+
+
+def tools_from_settings(settings: Mapping[str, Any]) -> Json:
+    """Return `tools` and `toolConfig`, if there are any.
+
+    Args:
+        settings: What the caller set: `tools`, `tool_choice`, `tool_config`, `strict`
+            and `schema_dialect` are read.
+
+    Raises:
+        UnsupportedContentError: If a tool or a choice cannot be said in Gemini's terms.
+    """
+    tools, choice = settings.get("tools") or (), settings.get("tool_choice")
+    config = settings.get("tool_config")
+    body: Json = {}
+    if tools or choice is not None:
+        strict = settings.get("strict")
+        if strict is None:
+            strict = strict_from_tools(tools)
+        dialect: Dialect = settings.get("schema_dialect") or "json"
+        wire = tools_from_langchain(tools, dialect=dialect, strict=strict)
+        config = tool_config_from_choice(
+            choice, wire, strict=strict, tool_config=config
+        )
+        if wire:
+            body["tools"] = wire
+    if config:
+        body["toolConfig"] = camel_case(config)
+    return body
 
 
 def tools_from_langchain(

@@ -8,16 +8,17 @@ and MCP. What other providers write beside these three (`cache_control`, `annota
 import inspect
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool, StructuredTool, Tool
-from langchain_core.tools.convert import convert_runnable_to_tool
 from langchain_core.utils.pydantic import get_fields
 
 from langchain_cf_gemini._gemini.schema.json_schema import Schema, json_schema_from
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
 
 ACCEPTED = (
     "a function, a LangChain tool or Runnable, a pydantic, TypedDict or dataclass "
@@ -110,6 +111,9 @@ def function_from(tool: Any) -> Function:
     Raises:
         UnsupportedContentError: If it describes no function.
     """
+    from langchain_core.tools import BaseTool
+    from langchain_core.tools.convert import convert_runnable_to_tool
+
     if isinstance(tool, BaseTool):
         return _function_from_tool(tool)
     if isinstance(tool, Runnable):
@@ -122,13 +126,15 @@ def function_from(tool: Any) -> Function:
     raise UnsupportedContentError(msg)
 
 
-def _function_from_tool(tool: BaseTool) -> Function:
+def _function_from_tool(tool: "BaseTool") -> Function:
+    from langchain_core.tools import Tool
+
     if tool.args_schema is None and isinstance(tool, Tool):
         return Function(tool.name, tool.description, _SINGLE_INPUT)
     return _function(tool.name, tool.description, _arguments_of_tool(tool), None)
 
 
-def _arguments_of_tool(tool: BaseTool) -> Any:
+def _arguments_of_tool(tool: "BaseTool") -> Any:
     """The tool's own class, or LangChain's copy of it where arguments are injected.
 
     The copy forgets aliases, examples and the class's configuration, so it is only
@@ -155,6 +161,8 @@ def _function_from_callable(function: Callable[..., Any]) -> Function:
 
 def _function_from_signature(function: Callable[..., Any]) -> Function:
     """Read a function as `StructuredTool` does, which is what will be called."""
+    from langchain_core.tools import StructuredTool
+
     if not inspect.isroutine(function):
         msg = f"{function!r:.80} has no name and signature: wrap it with @tool"
         raise UnsupportedContentError(msg)
