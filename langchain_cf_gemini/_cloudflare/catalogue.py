@@ -1,26 +1,40 @@
-"""Cloudflare's catalogue of Gemini text models, as data.
+"""Cloudflare's catalogue of Gemini text models: the packaged one and an account's.
 
-Prices, context lengths and output limits are those of the `google-*.json` files that
-Cloudflare's documentation publishes
-(https://github.com/cloudflare/cloudflare-docs, src/content/catalog-models).
-Thinking levels are Google's
-(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking),
-release dates those of https://models.dev. Nothing here was read from a live account.
+`catalogue.json` has the rows of the `google-*.json` files that Cloudflare's
+documentation publishes (https://github.com/cloudflare/cloudflare-docs,
+src/content/catalog-models), and under `google` what those do not say: Google's id,
+thinking levels
+(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking) and
+release dates (https://models.dev). Nothing there was read from a live account.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from typing import Any, Final
+
+from langchain_cf_gemini.exceptions import (
+    CloudflareInvalidRequestError,
+    CloudflareNotFoundError,
+    CloudflarePermissionError,
+    ResponseFormatError,
+)
 
 CATALOGUE_DATE: Final = "2026-11"
 """The month up to which Cloudflare's documentation was read for this table."""
 
-CATALOGUE_PAGE: Final = 100
-"""Rows that one page of the account's catalogue may have."""
+NO_CATALOGUE: Final = (
+    CloudflareInvalidRequestError,
+    CloudflareNotFoundError,
+    CloudflarePermissionError,
+    ResponseFormatError,
+)
+"""What answers where an account has no such endpoint, or a token may not read it."""
 
-_ALL_LEVELS: Final = ("minimal", "low", "medium", "high")
-_NO_MINIMAL: Final = ("low", "medium", "high")
+_PAGE: Final = 100
+_MOST_PAGES: Final = 49
 _LONG_CONTEXT: Final = 200_000
 
 
@@ -82,160 +96,6 @@ class ModelInfo:
     packaged: bool = False
 
 
-MODELS: Final[tuple[ModelInfo, ...]] = (
-    ModelInfo(
-        id="gemini-2.5-flash-lite",
-        name="Gemini 2.5 Flash-Lite",
-        google_id="gemini-2.5-flash-lite",
-        context_length=1_000_000,
-        max_output_tokens=8_192,
-        thinking_levels=(),
-        thinking_can_be_off=True,
-        release_date="2025-06-17",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-2.5-flash",
-        name="Gemini 2.5 Flash",
-        google_id="gemini-2.5-flash",
-        context_length=1_000_000,
-        max_output_tokens=8_192,
-        prices=Prices(input=0.30, cached=0.03, output=2.50),
-        thinking_levels=(),
-        thinking_can_be_off=True,
-        release_date="2025-06-17",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-2.5-pro",
-        name="Gemini 2.5 Pro",
-        google_id="gemini-2.5-pro",
-        context_length=1_000_000,
-        max_output_tokens=65_536,
-        prices=Prices(input=1.25, cached=0.125, output=10.0),
-        thinking_levels=(),
-        thinking_can_be_off=False,
-        release_date="2025-06-17",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3-flash",
-        name="Gemini 3 Flash",
-        google_id="gemini-3-flash-preview",
-        context_length=1_000_000,
-        max_output_tokens=8_192,
-        prices=Prices(input=0.50, cached=0.05, output=3.0),
-        thinking_levels=_ALL_LEVELS,
-        default_thinking_level="high",
-        thinking_can_be_off=False,
-        release_date="2025-12-17",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.1-flash-lite",
-        name="Gemini 3.1 Flash-Lite",
-        google_id="gemini-3.1-flash-lite",
-        context_length=1_000_000,
-        max_output_tokens=8_192,
-        prices=Prices(input=0.25, cached=0.03, output=1.50),
-        thinking_levels=_ALL_LEVELS,
-        default_thinking_level="minimal",
-        thinking_can_be_off=False,
-        release_date="2026-05-07",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.1-pro",
-        name="Gemini 3.1 Pro",
-        google_id="gemini-3.1-pro-preview",
-        context_length=1_000_000,
-        max_output_tokens=65_536,
-        prices=Prices(
-            input=2.0,
-            cached=0.20,
-            output=12.0,
-            long_context=Prices(input=4.0, cached=0.40, output=18.0),
-        ),
-        thinking_levels=_NO_MINIMAL,
-        default_thinking_level="high",
-        thinking_can_be_off=False,
-        release_date="2026-02-19",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.5-flash-lite",
-        name="Gemini 3.5 Flash-Lite",
-        google_id="gemini-3.5-flash-lite",
-        context_length=1_048_576,
-        max_output_tokens=65_536,
-        prices=Prices(input=0.30, cached=0.03, output=2.50, cache_creation=0.03),
-        thinking_levels=_ALL_LEVELS,
-        default_thinking_level="minimal",
-        thinking_can_be_off=False,
-        release_date="2026-07-21",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.5-flash",
-        name="Gemini 3.5 Flash",
-        google_id="gemini-3.5-flash",
-        context_length=1_048_576,
-        max_output_tokens=65_536,
-        prices=Prices(input=1.50, cached=0.15, output=9.0),
-        thinking_levels=_ALL_LEVELS,
-        default_thinking_level="medium",
-        thinking_can_be_off=False,
-        release_date="2026-05-19",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.6-flash",
-        name="Gemini 3.6 Flash",
-        google_id="gemini-3.6-flash",
-        context_length=1_048_576,
-        max_output_tokens=65_536,
-        prices=Prices(input=1.50, cached=0.15, output=7.50, cache_creation=1.50),
-        thinking_levels=_ALL_LEVELS,
-        default_thinking_level="medium",
-        thinking_can_be_off=False,
-        release_date="2026-07-21",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.7-flash",
-        name="Gemini 3.7 Flash",
-        google_id="gemini-3.7-flash",
-        context_length=1_048_576,
-        max_output_tokens=65_536,
-        prices=Prices(input=0.75, cached=0.075, output=3.75),
-        thinking_levels=_NO_MINIMAL,
-        default_thinking_level="medium",
-        thinking_can_be_off=False,
-        release_date="2026-08-13",
-        packaged=True,
-    ),
-    ModelInfo(
-        id="gemini-3.8-flash",
-        name="Gemini 3.8 Flash",
-        google_id="gemini-3.8-flash",
-        context_length=1_048_576,
-        max_output_tokens=65_536,
-        prices=Prices(input=0.75, cached=0.075, output=3.75),
-        thinking_levels=_NO_MINIMAL,
-        default_thinking_level="medium",
-        thinking_can_be_off=False,
-        release_date="2026-09-02",
-        packaged=True,
-    ),
-)
-"""The eleven text models, oldest family first."""
-
-# A message carries the id that Google answers with, a caller may write either one.
-_BY_ID: Final = {model.google_id: model for model in MODELS} | {
-    model.id: model for model in MODELS
-}
-
-
 def model_info(model: str) -> ModelInfo | None:
     """Look a model up in the packaged table.
 
@@ -249,17 +109,8 @@ def model_info(model: str) -> ModelInfo | None:
     return _BY_ID.get(model.rpartition("/")[2])
 
 
-def catalogue_path(page: int) -> str:
-    """Give the path of one page of the account's catalogue, below the account.
-
-    Args:
-        page: 1 for the first. A page with fewer than `CATALOGUE_PAGE` rows is the last.
-    """
-    return f"/ai/catalog/models?page={page}&per_page={CATALOGUE_PAGE}"
-
-
-def models_from_catalogue(result: Any) -> list[ModelInfo]:
-    """Read the Gemini text models out of an account's catalogue.
+class CataloguePages:
+    """Gathers the pages of an account's catalogue.
 
     `GET /accounts/{id}/ai/catalog/models` is not in Cloudflare's reference. Its shape
     is that of the import script of Cloudflare's own documentation (cloudflare-docs
@@ -267,18 +118,38 @@ def models_from_catalogue(result: Any) -> list[ModelInfo]:
     rows with `model_id`, `name`, `task`, `context_length`, `max_output_tokens` and
     `pricing`.
 
-    Args:
-        result: What stands under `result` in the answer, any JSON value.
-
-    Returns:
-        One row for each Gemini text model, in the order of the answer, completed from
-        the packaged table where the account's catalogue is silent. Empty if the answer
-        holds none, whatever its shape: then the packaged `MODELS` are what there is.
+    Attributes:
+        path: Path of the page to ask for next, below the account; None when there is
+            no more.
     """
-    rows = result.get("models") if isinstance(result, Mapping) else result
-    if not isinstance(rows, list):
-        return []
-    return [model_from_row(row) for row in rows if _is_gemini_text(row)]
+
+    def __init__(self) -> None:
+        """Want the first page."""
+        self._rows: list[Any] = []
+        self._page = 1
+        self.path: str | None = self._path()
+
+    def _path(self) -> str:
+        return f"/ai/catalog/models?page={self._page}&per_page={_PAGE}"
+
+    def add(self, result: Any) -> None:
+        """Take what stands under `result` in the answer to `path`, any JSON value."""
+        rows = result.get("models") if isinstance(result, Mapping) else result
+        found = rows if isinstance(rows, list) else []
+        self._rows += found
+        self._page += 1
+        more = len(found) == _PAGE and self._page <= _MOST_PAGES
+        self.path = self._path() if more else None
+
+    def models(self) -> list[ModelInfo]:
+        """Return the Gemini text models among the rows, in their order.
+
+        What the account's catalogue does not say comes from the packaged table, and so
+        does the whole list if no row is a Gemini text model.
+        """
+        rows = (row for row in self._rows if _is_gemini_text(row))
+        found = [model_from_row(row, model_info(_id_of(row))) for row in rows]
+        return found or list(MODELS)
 
 
 def _is_gemini_text(row: Any) -> bool:
@@ -293,10 +164,14 @@ def _id_of(row: Mapping[str, Any]) -> str:
     return str(row.get("model_id") or row.get("id") or "")
 
 
-def model_from_row(row: Mapping[str, Any]) -> ModelInfo:
-    """Convert one row of the account's catalogue, which must have an id."""
+def model_from_row(row: Mapping[str, Any], known: ModelInfo | None) -> ModelInfo:
+    """Convert one row of a catalogue, which must have an id.
+
+    Args:
+        row: The row.
+        known: What stands where the row is silent.
+    """
     bare = _id_of(row).rpartition("/")[2]
-    known = _BY_ID.get(bare) or ModelInfo(id=bare, name=bare, google_id=bare)
     listed = {
         "name": _shown_name(row.get("name")),
         "context_length": _of_type(int, row.get("context_length")),
@@ -304,6 +179,7 @@ def model_from_row(row: Mapping[str, Any]) -> ModelInfo:
         "prices": prices_from_listing(row.get("pricing")),
     }
     told = {name: value for name, value in listed.items() if value is not None}
+    known = known or ModelInfo(id=bare, name=bare, google_id=bare)
     return replace(known, **told, packaged=False)
 
 
@@ -368,3 +244,23 @@ def _band(
         for label, price in listed
         if (label[2] or "<").startswith(">") is long_context
     }
+
+
+def _packaged_model(row: Mapping[str, Any]) -> ModelInfo:
+    google = {
+        **row["google"],
+        "thinking_levels": tuple(row["google"]["thinking_levels"]),
+    }
+    return replace(model_from_row(row, None), **google, packaged=True)
+
+
+MODELS: Final[tuple[ModelInfo, ...]] = tuple(
+    _packaged_model(row)
+    for row in json.loads(files(__package__).joinpath("catalogue.json").read_bytes())
+)
+"""The packaged models, oldest family first."""
+
+# A message carries the id that Google answers with, a caller may write either one.
+_BY_ID: Final = {model.google_id: model for model in MODELS} | {
+    model.id: model for model in MODELS
+}

@@ -5,11 +5,17 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import AIMessage
 
+from langchain_cf_gemini._cloudflare.catalogue import (
+    MODELS,
+    NO_CATALOGUE,
+    CataloguePages,
+    ModelInfo,
+)
+from langchain_cf_gemini._cloudflare.endpoints import Account, Request, api_request
+from langchain_cf_gemini._cloudflare.log_feedback import feedback_request_parts
 from langchain_cf_gemini.gateway import GatewayOptions, Scalar
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
-    from langchain_cf_gemini._cloudflare.endpoints import Account, Request
     from langchain_cf_gemini._http.client import Transport
 
 
@@ -19,7 +25,7 @@ class AccountCalls:
     if TYPE_CHECKING:
         gateway: GatewayOptions
 
-        def _account(self) -> "Account": ...
+        def _account(self) -> Account: ...
         def _transport(self) -> "Transport": ...
 
     def send_feedback(
@@ -79,15 +85,12 @@ class AccountCalls:
         message: AIMessage | str,
         gateway: str | GatewayOptions | None,
         said: dict[str, Any],
-    ) -> "Request":
-        from langchain_cf_gemini._cloudflare.endpoints import api_request
-        from langchain_cf_gemini._cloudflare.log_feedback import feedback_request_parts
-
+    ) -> Request:
         through = self.gateway if gateway is None else gateway
         path, body = feedback_request_parts(message, gateway=through, **said)
         return api_request(self._account(), "PATCH", path, body)
 
-    def list_models(self) -> "list[ModelInfo]":
+    def list_models(self) -> list[ModelInfo]:
         """List the Gemini text models that the account can ask for.
 
         The account's catalogue endpoint is known from third parties only. Where it is
@@ -99,18 +102,16 @@ class AccountCalls:
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        from langchain_cf_gemini._cloudflare import listing
-
-        pages = listing.Pages()
+        pages = CataloguePages()
         try:
-            while pages.wanted:
-                request = self._page_request(pages.wanted)
+            while pages.path:
+                request = api_request(self._account(), "GET", pages.path)
                 pages.add(self._transport().call(request))
-        except listing.NO_CATALOGUE:
-            return pages.packaged()
+        except NO_CATALOGUE:
+            return list(MODELS)
         return pages.models()
 
-    async def alist_models(self) -> "list[ModelInfo]":
+    async def alist_models(self) -> list[ModelInfo]:
         """List the Gemini text models that the account can ask for, as `list_models`.
 
         Returns:
@@ -119,19 +120,11 @@ class AccountCalls:
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        from langchain_cf_gemini._cloudflare import listing
-
-        pages = listing.Pages()
+        pages = CataloguePages()
         try:
-            while pages.wanted:
-                request = self._page_request(pages.wanted)
+            while pages.path:
+                request = api_request(self._account(), "GET", pages.path)
                 pages.add(await self._transport().acall(request))
-        except listing.NO_CATALOGUE:
-            return pages.packaged()
+        except NO_CATALOGUE:
+            return list(MODELS)
         return pages.models()
-
-    def _page_request(self, page: int) -> "Request":
-        from langchain_cf_gemini._cloudflare.catalogue import catalogue_path
-        from langchain_cf_gemini._cloudflare.endpoints import api_request
-
-        return api_request(self._account(), "GET", catalogue_path(page))

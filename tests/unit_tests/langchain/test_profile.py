@@ -9,11 +9,10 @@ from langchain_core.language_models.model_profile import ModelProfile
 
 from langchain_cf_gemini._cloudflare.catalogue import (
     MODELS,
+    CataloguePages,
     ModelInfo,
     Prices,
-    catalogue_path,
     model_info,
-    models_from_catalogue,
     prices_from_listing,
 )
 from langchain_cf_gemini._langchain.profile import (
@@ -219,6 +218,14 @@ ROW = {
 }
 
 
+def listed(*rows: Any) -> list[ModelInfo]:
+    pages = CataloguePages()
+    assert pages.path == "/ai/catalog/models?page=1&per_page=100"
+    pages.add(list(rows))
+    assert pages.path is None
+    return pages.models()
+
+
 def test_the_accounts_catalogue_is_read() -> None:
     others = [
         ROW | {"model_id": "google/veo-3"},
@@ -227,7 +234,7 @@ def test_the_accounts_catalogue_is_read() -> None:
         ROW | {"model_id": None},
         "noise",
     ]
-    assert models_from_catalogue([ROW, *others]) == [
+    assert listed(ROW, *others) == [
         ModelInfo(
             id="gemini-9-flash",
             name="Gemini 9 Flash",
@@ -242,9 +249,8 @@ def test_the_accounts_catalogue_is_read() -> None:
 def test_a_row_may_call_its_id_by_either_name() -> None:
     model = "google/gemini-3-flash"
     for name in (None, model):
-        (row,) = models_from_catalogue([{"id": model, "name": name}])
+        (row,) = listed({"id": model, "name": name})
         assert (row.id, row.name) == ("gemini-3-flash", "Gemini 3 Flash")
-    assert catalogue_path(2) == "/ai/catalog/models?page=2&per_page=100"
 
 
 def test_the_packaged_table_completes_the_accounts() -> None:
@@ -253,7 +259,7 @@ def test_the_packaged_table_completes_the_accounts() -> None:
         "context_length": None,
         "pricing": {},
     }
-    (row,) = models_from_catalogue([bare])
+    (row,) = listed(bare)
     packaged = model_info("gemini-3-flash")
     assert packaged is not None
     assert not row.packaged
@@ -263,7 +269,9 @@ def test_the_packaged_table_completes_the_accounts() -> None:
 
 @pytest.mark.parametrize("result", [None, [], {}, "x", 7, {"models": 3}, [None]])
 def test_an_answer_of_another_shape_holds_no_models(result: Any) -> None:
-    assert models_from_catalogue(result) == []
+    pages = CataloguePages()
+    pages.add(result)
+    assert (pages.path, pages.models()) == (None, list(MODELS))
 
 
 @pytest.mark.parametrize(
