@@ -26,7 +26,8 @@ from langchain_cf_gemini.exceptions import CloudflareGeminiError
 if TYPE_CHECKING:
     from langchain_cf_gemini._cloudflare.endpoints import Request
     from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
-    from langchain_cf_gemini._langchain.call import Call, Endpoint
+    from langchain_cf_gemini._langchain.call import Call
+    from langchain_cf_gemini.gateway import Endpoint
 
 _loading.register()
 

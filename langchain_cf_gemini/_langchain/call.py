@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from langchain_core.messages import (
     AIMessageChunk,
@@ -20,6 +20,11 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     gateway_request,
     run_request,
 )
+from langchain_cf_gemini._cloudflare.model_ids import (
+    google_id_from,
+    model_id_from,
+    thinking_levels,
+)
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.shapes import candidates_from_payload
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
@@ -30,15 +35,8 @@ from langchain_cf_gemini._gemini.request.generation_config import (
 from langchain_cf_gemini._gemini.request.media import Media
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.profile import (
-    google_id_from,
-    model_id_from,
-    thinking_levels,
-)
 from langchain_cf_gemini.exceptions import ResponseFormatError
-from langchain_cf_gemini.gateway import GatewayOptions
-
-Endpoint = Literal["run", "gateway"]
+from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
 
 # Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
 # Names that do not say their generation (`gemini-flash-latest`) mean a newer one.

@@ -191,14 +191,14 @@ class GeminiSettings(BaseChatModel):
     @model_validator(mode="after")
     def _check_values(self) -> Self:
         """Refuse what Google would refuse, and credentials that are not there."""
-        from langchain_cf_gemini._gemini.request.generation_config import (
-            config_from_settings,
-            safety_settings_from,
-        )
-        from langchain_cf_gemini._langchain.profile import (
+        from langchain_cf_gemini._cloudflare.model_ids import (
             google_id_from,
             model_id_from,
             thinking_levels,
+        )
+        from langchain_cf_gemini._gemini.request.generation_config import (
+            config_from_settings,
+            safety_settings_from,
         )
 
         bare = model_id_from(self.model)

@@ -16,8 +16,9 @@ from langchain_core.messages import HumanMessage
 from langchain_cf_gemini import GatewayOptions
 from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
-from langchain_cf_gemini._langchain.call import Endpoint, call_from_settings
+from langchain_cf_gemini._langchain.call import call_from_settings
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+from langchain_cf_gemini.gateway import Endpoint
 from tests.strategies import JSON
 
 

@@ -1,0 +1,216 @@
+"""The catalogue of Gemini text models: the packaged one and an account's."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langchain_cf_gemini._cloudflare.catalogue import (
+    MODELS,
+    CataloguePages,
+    ModelInfo,
+    Prices,
+    model_info,
+    prices_from_listing,
+)
+
+ALL = ("minimal", "low", "medium", "high")
+MOST = ("low", "medium", "high")
+TALL_PRO = Prices(input=4.0, cached=0.4, output=18.0)
+
+# Cloudflare's catalogue pages (cloudflare-docs, src/content/catalog-models, read up to
+# 2026-11) for context, output limit and prices per million tokens; Google's page on
+# thinking for levels and defaults; `modelVersion` in the catalogue's examples for
+# Google's ids.
+FACTS: list[tuple[Any, ...]] = [
+    # id, Google's id, context, output, input / cached / output / creation, levels
+    ("2.5-flash-lite", "", 1_000_000, 8_192, None, (), None),
+    ("2.5-flash", "", 1_000_000, 8_192, (0.30, 0.03, 2.50, None), (), None),
+    ("2.5-pro", "", 1_000_000, 65_536, (1.25, 0.125, 10.0, None), (), None),
+    ("3-flash", "-preview", 1_000_000, 8_192, (0.50, 0.05, 3.0, None), ALL, "high"),
+    ("3.1-flash-lite", "", 1_000_000, 8_192, (0.25, 0.03, 1.50, None), ALL, "minimal"),
+    ("3.1-pro", "-preview", 1_000_000, 65_536, (2.0, 0.2, 12.0, None), MOST, "high"),
+    ("3.5-flash-lite", "", 1_048_576, 65_536, (0.30, 0.03, 2.5, 0.03), ALL, "minimal"),
+    ("3.5-flash", "", 1_048_576, 65_536, (1.50, 0.15, 9.0, None), ALL, "medium"),
+    ("3.6-flash", "", 1_048_576, 65_536, (1.50, 0.15, 7.50, 1.5), ALL, "medium"),
+    ("3.7-flash", "", 1_048_576, 65_536, (0.75, 0.075, 3.75, None), MOST, "medium"),
+    ("3.8-flash", "", 1_048_576, 65_536, (0.75, 0.075, 3.75, None), MOST, "medium"),
+]
+IDS = [f"gemini-{row[0]}" for row in FACTS]
+
+
+def test_the_catalogue_has_the_eleven_text_models() -> None:
+    assert [model.id for model in MODELS] == IDS
+
+
+@pytest.mark.parametrize("facts", FACTS, ids=IDS)
+def test_a_row_agrees_with_its_sources(facts: tuple[Any, ...]) -> None:
+    name, suffix, context, most, prices, levels, default = facts
+    row = model_info(f"google/gemini-{name}")
+    assert row is not None
+    assert row.google_id == f"gemini-{name}{suffix}"
+    assert (row.context_length, row.max_output_tokens) == (context, most)
+    assert (row.thinking_levels, row.default_thinking_level) == (levels, default)
+    assert row.packaged
+    listed = row.prices
+    assert prices == (
+        listed and (listed.input, listed.cached, listed.output, listed.cache_creation)
+    )
+    tall = TALL_PRO if name == "3.1-pro" else None
+    assert (listed.long_context if listed else None) == tall
+
+
+WIRE = Path(__file__).parents[4] / "shared" / "wire" / "cloudflare.md"
+
+
+def written_rows() -> dict[str, list[str]]:
+    rows = re.findall(r"^\| google/(gemini-\S+) \|(.*)\|$", WIRE.read_text(), re.M)
+    return {name: [cell.strip() for cell in cells.split("|")] for name, cells in rows}
+
+
+@pytest.mark.skipif(not WIRE.exists(), reason="the wire notes are not beside this tree")
+def test_the_catalogue_agrees_with_the_wire_notes() -> None:
+    written = written_rows()
+    assert sorted(written) == sorted(IDS)
+    for name, (context, most, prices, notes, *_) in written.items():
+        row = model_info(name)
+        assert row is not None
+        assert f"{row.context_length:,}" == context
+        assert f"{row.max_output_tokens:,}" == most
+        numbers = [
+            float(number) for number in re.findall(r"(?<![\d>≤])\d+\.?\d*(?!k)", prices)
+        ]
+        assert numbers == _flat(row.prices)
+        if creation := re.search(r"cache creation ([\d.]+)", notes):
+            assert row.prices
+            assert row.prices.cache_creation == float(creation[1])
+        if version := re.search(r"`(gemini-[\w.-]+)`", notes):
+            assert row.google_id == version[1]
+
+
+def _flat(prices: Prices | None) -> list[float]:
+    if prices is None:
+        return []
+    one = [prices.input, prices.cached or 0.0, prices.output]
+    return one + _flat(prices.long_context)
+
+
+# The shape of Cloudflare's own import script (cloudflare-docs
+# bin/fetch-catalog-models.ts) and of models.dev's generator.
+ROW = {
+    "model_id": "google/gemini-9-flash",
+    "provider_id": "google",
+    "name": "Gemini 9 Flash",
+    "task": "Text Generation",
+    "tags": ["LLM"],
+    "context_length": 2_000_000,
+    "max_output_tokens": 65_536,
+    "pricing": {
+        "Input tokens (per 1M)": 1,
+        "Cached input tokens (per 1M)": 0.1,
+        "Output tokens (per 1M)": 5,
+        "Grounding (per 1k requests)": 14,
+    },
+}
+
+
+def listed(*rows: Any) -> list[ModelInfo]:
+    pages = CataloguePages()
+    assert pages.path == "/ai/catalog/models?page=1&per_page=100"
+    pages.add(list(rows))
+    assert pages.path is None
+    return pages.models()
+
+
+def test_the_accounts_catalogue_is_read() -> None:
+    others = [
+        ROW | {"model_id": "google/veo-3"},
+        ROW | {"model_id": "google/gemini-3.1-flash-tts", "task": "Text-to-Speech"},
+        ROW | {"model_id": "openai/gpt-5"},
+        ROW | {"model_id": None},
+        "noise",
+    ]
+    assert listed(ROW, *others) == [
+        ModelInfo(
+            id="gemini-9-flash",
+            name="Gemini 9 Flash",
+            google_id="gemini-9-flash",
+            context_length=2_000_000,
+            max_output_tokens=65_536,
+            prices=Prices(input=1.0, cached=0.1, output=5.0),
+        )
+    ]
+
+
+def test_a_row_may_call_its_id_by_either_name() -> None:
+    model = "google/gemini-3-flash"
+    for name in (None, model):
+        (row,) = listed({"id": model, "name": name})
+        assert (row.id, row.name) == ("gemini-3-flash", "Gemini 3 Flash")
+
+
+def test_the_packaged_table_completes_the_accounts() -> None:
+    bare: dict[str, Any] = {
+        "model_id": "google/gemini-3-flash",
+        "context_length": None,
+        "pricing": {},
+    }
+    (row,) = listed(bare)
+    packaged = model_info("gemini-3-flash")
+    assert packaged is not None
+    assert not row.packaged
+    assert (row.prices, row.google_id) == (packaged.prices, packaged.google_id)
+    assert row.context_length == packaged.context_length
+
+
+@pytest.mark.parametrize("result", [None, [], {}, "x", 7, {"models": 3}, [None]])
+def test_an_answer_of_another_shape_holds_no_models(result: Any) -> None:
+    pages = CataloguePages()
+    pages.add(result)
+    assert (pages.path, pages.models()) == (None, list(MODELS))
+
+
+@pytest.mark.parametrize(
+    ("listing", "expected"),
+    [
+        (
+            {
+                "Input <= 200k (per 1M)": 2,
+                "Cached input <= 200k (per 1M)": 0.2,
+                "Output <= 200k (per 1M)": 12,
+                "Input > 200k (per 1M)": 4,
+                "Cached input > 200k (per 1M)": 0.4,
+                "Output > 200k (per 1M)": 18,
+            },
+            Prices(input=2.0, cached=0.2, output=12.0, long_context=TALL_PRO),
+        ),
+        (
+            {
+                "Input < 128k (per 1M)": 1,
+                "Output < 128k (per 1M)": 2,
+                "Input >= 128k (per 1M)": 3,
+            },
+            Prices(
+                input=1.0,
+                output=2.0,
+                long_context=Prices(input=3.0, output=2.0),
+                long_context_over=128_000,
+            ),
+        ),
+        (
+            {
+                "Input tokens (per 1M)": 1,
+                "Output tokens (per 1M)": 2,
+                "Cache creation tokens (per 1M)": 3,
+            },
+            Prices(input=1.0, output=2.0, cache_creation=3.0),
+        ),
+        ({"Input tokens (per 1M)": 1}, None),
+        ({"Input tokens (per 1M)": "1", "Output tokens (per 1M)": True}, None),
+        ({}, None),
+        (None, None),
+    ],
+)
+def test_a_price_listing_is_read(listing: Any, expected: Prices | None) -> None:
+    assert prices_from_listing(listing) == expected

@@ -1,0 +1,88 @@
+"""Model ids: what may be asked for, and what it is called where."""
+
+import pytest
+
+from langchain_cf_gemini._cloudflare.model_ids import (
+    google_id_from,
+    model_id_from,
+    thinking_levels,
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "expected", "google"),
+    [
+        ("gemini-3-flash", "gemini-3-flash", "gemini-3-flash-preview"),
+        ("google/gemini-3-flash", "gemini-3-flash", "gemini-3-flash-preview"),
+        ("  gemini-3-flash ", "gemini-3-flash", "gemini-3-flash-preview"),
+        ("gemini-3-flash-preview", "gemini-3-flash", "gemini-3-flash-preview"),
+        ("models/gemini-3.1-pro-preview", "gemini-3.1-pro", "gemini-3.1-pro-preview"),
+        ("gemini-2.5-flash", "gemini-2.5-flash", "gemini-2.5-flash"),
+        ("gemini-9-flash", "gemini-9-flash", "gemini-9-flash"),
+        ("google/gemini-9-pro-preview", "gemini-9-pro-preview", "gemini-9-pro-preview"),
+    ],
+)
+def test_a_model_goes_by_its_bare_id_and_by_googles(
+    model: str, expected: str, google: str
+) -> None:
+    assert model_id_from(model) == expected
+    assert google_id_from(model) == google
+
+
+def test_googles_id_can_be_overridden() -> None:
+    assert (
+        google_id_from("gemini-3-flash", "gemini-3-flash-002") == "gemini-3-flash-002"
+    )
+    with pytest.raises(ValueError, match="no model id"):
+        google_id_from("gemini-3-flash", "a:generateContent?x=")
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("", "is empty"),
+        ("   ", "is empty"),
+        ("google/", "no model id"),
+        (
+            "dynamic/support",
+            r"dynamic route.*OpenAI chat completions shape only.*ai/v1",
+        ),
+        ("cloudflare/auto", r"own router.*OpenAI chat completions shape only.*ai/v1"),
+        ("@cf/meta/llama-3.1-8b-instruct", "ChatCloudflareWorkersAI"),
+        ("google-ai-studio/gemini-2.5-pro", "Write the model alone"),
+        ("openai/gpt-5", "another vendor's"),
+        ("anthropic/claude", "another vendor's"),
+        ("google/imagen-4", "makes images"),
+        ("google/veo-3.1-fast", "makes videos"),
+        ("google/nano-banana-pro", "makes images"),
+        ("../../secrets", "no model id"),
+        ("google/..", "no model id"),
+        ("gemini..3", "no model id"),
+        ("gemini-3-flash:generateContent", "no model id"),
+        ("gemini 3", "no model id"),
+        ("gemini-3-flash?key=x", "no model id"),
+        ("gemini-3-flash#", "no model id"),
+        ("gemini-3-flash\r\nx: y", "no model id"),
+        ("gemini-3-%66lash", "no model id"),
+        ("gémini", "no model id"),
+        ("g" * 129, "no model id"),
+    ],
+)
+def test_other_ids_are_refused_with_what_to_use(model: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        model_id_from(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "levels"),
+    [
+        ("gemini-9-flash", None),
+        ("gemini-2.5-pro", ()),
+        ("google/gemini-3.8-flash", ("low", "medium", "high")),
+        ("gemini-3-flash-preview", ("minimal", "low", "medium", "high")),
+    ],
+)
+def test_thinking_levels_are_known_or_not_guessed(
+    model: str, levels: tuple[str, ...] | None
+) -> None:
+    assert thinking_levels(model) == levels
