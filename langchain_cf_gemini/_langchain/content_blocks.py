@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from langchain_cf_gemini._gemini.answer.message_draft import unmarked_args
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
+from langchain_cf_gemini._gemini.function_calls import unmarked_args
 from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
 from langchain_cf_gemini._gemini.parts import block_from_part, extras_from
 from langchain_cf_gemini._gemini.vocabulary import Json

@@ -9,36 +9,10 @@ from typing import Any
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
-from pydantic_core import to_json
 
+from langchain_cf_gemini._gemini.function_calls import json_from_args, marked_args
 from langchain_cf_gemini._gemini.part_notes import KEY
 from langchain_cf_gemini._gemini.vocabulary import Json
-
-
-def json_from_args(args: Any) -> str:
-    """Return call arguments as JSON text, numbers as Google wrote them."""
-    return to_json(args, inf_nan_mode="constants").decode()
-
-
-_MARK = "] "
-
-
-def marked_args(args: str, why: str) -> str:
-    """Return arguments that are not JSON any more, the reason before them.
-
-    A chunk has no field for an error, and langchain-core mends whatever text it can
-    into the object of a valid call. A closing bracket at the start it cannot mend.
-    """
-    return f"{_MARK}{' '.join(why.split())}\n{args}"
-
-
-def unmarked_args(args: str | None) -> tuple[str, str | None]:
-    """Return arguments as they were, and why the call must not be run, if it says."""
-    text = args or ""
-    if not text.startswith(_MARK):
-        return text, None
-    why, _, rest = text.removeprefix(_MARK).partition("\n")
-    return rest, why
 
 
 class Draft:

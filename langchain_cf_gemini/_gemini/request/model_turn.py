@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage
-from pydantic_core import from_json
 
-from langchain_cf_gemini._gemini.answer.message_draft import unmarked_args
+from langchain_cf_gemini._gemini.function_calls import (
+    args_from_block,
+    call_id_from_block,
+    calls_from_message,
+)
 from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
 from langchain_cf_gemini._gemini.parts import (
     part_from_code,
@@ -71,7 +74,7 @@ class ModelTurn:
         }
         for id_, signature in (kwargs.get(_GENAI_SIGNATURES) or {}).items():
             self._signed.setdefault(id_, {"signature": signature})
-        self._waiting = _calls_of(message)
+        self._waiting = calls_from_message(message)
         if isinstance(message.content, str):
             self._read_text(message.content)
         else:
@@ -115,7 +118,7 @@ class ModelTurn:
     def _read_block(self, block: Json) -> None:
         kind = str(block.get("type"))
         if kind in _CALL_TYPES:
-            self._add_call(_call_id(block), block)
+            self._add_call(call_id_from_block(block), block)
         elif reader := _READERS.get(kind):
             self.parts += reader(self, block)
         elif kind in MEDIA_TYPES:
@@ -222,7 +225,11 @@ class ModelTurn:
                 or id_ not in self._answered
             ):
                 return
-            call = {"id": id_, "name": block.get("name"), "args": _args_of(block)}
+            call = {
+                "id": id_,
+                "name": block.get("name"),
+                "args": args_from_block(block),
+            }
         id_ = call["id"]
         wire: Json = {"name": call["name"], "args": call["args"]}
         if id_ and not id_.startswith(SYNTHETIC):
@@ -248,44 +255,3 @@ _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
     "code_execution_result": ModelTurn._genai_code_parts,
     "non_standard": ModelTurn._unchanged_parts,
 }
-
-
-def _call_id(block: Json) -> str | None:
-    # OpenAI's Responses blocks name the call in `call_id`, beside an item id.
-    return block.get("call_id") or block.get("id")
-
-
-def _args_of(block: Json) -> Any:
-    args = block.get("args") or block.get("input") or block.get("arguments") or {}
-    return _object_from(args) if isinstance(args, str) else args
-
-
-def _object_from(text: str) -> Json:
-    try:
-        value = from_json(text) if text else {}
-    except ValueError:
-        value = None
-    return value if isinstance(value, dict) else {"invalid_arguments": text}
-
-
-def _calls_of(message: AIMessage) -> dict[str, Json]:
-    """Return a message's calls by id, the valid ones and those that never ran."""
-    calls: dict[str, Json] = {}
-
-    def add(id_: str | None, call: Json) -> None:
-        key = id_ or ""
-        while key in calls:  # two calls of one id: both are meant
-            key += "'"
-        calls[key] = {"id": id_ or "", **call}
-
-    for call in message.tool_calls:
-        add(call["id"], {"name": call["name"], "args": call["args"]})
-    for invalid in message.invalid_tool_calls:
-        text, why = unmarked_args(invalid["args"])
-        failed = why or invalid["error"] or "The call was not valid."
-        id_, args = invalid["id"] or "", _object_from(text)
-        made: Json = {"name": invalid["name"], "args": args, "failed": failed}
-        # langchain-core shows invalid calls twice where it replays a message.
-        if calls.get(id_) != {"id": id_, **made}:
-            add(id_, made)
-    return calls

@@ -15,7 +15,7 @@ _PYTHON_TYPES: tuple[tuple[str, type | tuple[type, ...]], ...] = (
 )
 
 
-def kind_of(value: Any) -> str:
+def type_from_value(value: Any) -> str:
     """Name the JSON type of a value.
 
     Args:
@@ -46,7 +46,9 @@ def kinds_of_schema(schema: Any) -> frozenset[str]:
     if "number" in kinds:
         kinds |= {"integer"}
     if "const" in schema or "enum" in schema:
-        kinds &= frozenset(map(kind_of, schema.get("enum", [schema.get("const")])))
+        kinds &= frozenset(
+            map(type_from_value, schema.get("enum", [schema.get("const")]))
+        )
     variants = schema.get("anyOf") or schema.get("oneOf") or ()
     admitted: frozenset[str] = frozenset().union(*map(kinds_of_schema, variants))
     return kinds & admitted if admitted else kinds
@@ -54,7 +56,7 @@ def kinds_of_schema(schema: Any) -> frozenset[str]:
 
 def fits(value: Any, schema: Any) -> bool:
     """Tell whether a value is of a type that the schema admits."""
-    return kind_of(value) in kinds_of_schema(schema)
+    return type_from_value(value) in kinds_of_schema(schema)
 
 
 def all_exclusive(schemas: list[Any]) -> bool:

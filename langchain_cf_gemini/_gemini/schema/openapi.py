@@ -16,8 +16,8 @@ from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.schema.json_types import (
     all_exclusive,
     fits,
-    kind_of,
     kinds_of_schema,
+    type_from_value,
 )
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -96,7 +96,7 @@ def _converted(schema: Any, at: str) -> Schema:
 def _listed_kinds(schema: Schema) -> list[str]:
     """The types that need a variant each; none if the schema does not name any."""
     if "enum" in schema:
-        kinds = dict.fromkeys(map(kind_of, schema["enum"]))
+        kinds = dict.fromkeys(map(type_from_value, schema["enum"]))
         found = [kind for kind in kinds if kind in kinds_of_schema(schema)]
         return found or ["nothing"]
     if kind := schema.get("type"):
@@ -114,7 +114,9 @@ def _split(schema: Schema, kinds: list[str]) -> Schema:
         about = _ABOUT.get(kind, frozenset())
         own = {k: v for k, v in rest.items() if k in about or k not in _ABOUT_ONE_TYPE}
         if "enum" in schema:
-            own["enum"] = [each for each in schema["enum"] if kind_of(each) == kind]
+            own["enum"] = [
+                each for each in schema["enum"] if type_from_value(each) == kind
+            ]
         variants.append({"type": kind, **own})
     return {**shared, "anyOf": variants}
 
@@ -200,7 +202,7 @@ def _required(value: Any, _schema: Schema, _at: str) -> Schema:
 
 def _enum(value: Any, schema: Schema, at: str) -> Schema:
     """`enum` is `string[]`; for integers Google documents format enum beside it."""
-    listed = [each for each in value if kind_of(each) == schema.get("type")]
+    listed = [each for each in value if type_from_value(each) == schema.get("type")]
     if schema.get("type") == "string":
         return {"enum": listed}
     if schema.get("type") == "integer":

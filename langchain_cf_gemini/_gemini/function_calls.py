@@ -1,0 +1,76 @@
+"""Function calls on both ways: their ids, their arguments, and why one must not run."""
+
+from typing import Any
+
+from langchain_core.messages import AIMessage
+from pydantic_core import from_json, to_json
+
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+_MARK = "] "
+
+
+def json_from_args(args: Any) -> str:
+    """Return call arguments as JSON text, numbers as Google wrote them."""
+    return to_json(args, inf_nan_mode="constants").decode()
+
+
+def marked_args(args: str, why: str) -> str:
+    """Return arguments that are not JSON any more, the reason before them.
+
+    A chunk has no field for an error, and langchain-core mends whatever text it can
+    into the object of a valid call. A closing bracket at the start it cannot mend.
+    """
+    return f"{_MARK}{' '.join(why.split())}\n{args}"
+
+
+def unmarked_args(args: str | None) -> tuple[str, str | None]:
+    """Return arguments as they were, and why the call must not be run, if it says."""
+    text = args or ""
+    if not text.startswith(_MARK):
+        return text, None
+    why, _, rest = text.removeprefix(_MARK).partition("\n")
+    return rest, why
+
+
+def call_id_from_block(block: Json) -> str | None:
+    """Return the id that a call's result names."""
+    # OpenAI's Responses blocks name the call in `call_id`, beside an item id.
+    return block.get("call_id") or block.get("id")
+
+
+def args_from_block(block: Json) -> Any:
+    """Return the arguments of a call in any provider's block."""
+    args = block.get("args") or block.get("input") or block.get("arguments") or {}
+    return _object_from(args) if isinstance(args, str) else args
+
+
+def _object_from(text: str) -> Json:
+    try:
+        value = from_json(text) if text else {}
+    except ValueError:
+        value = None
+    return value if isinstance(value, dict) else {"invalid_arguments": text}
+
+
+def calls_from_message(message: AIMessage) -> dict[str, Json]:
+    """Return a message's calls by id, the valid ones and those that never ran."""
+    calls: dict[str, Json] = {}
+
+    def add(id_: str | None, call: Json) -> None:
+        key = id_ or ""
+        while key in calls:  # two calls of one id: both are meant
+            key += "'"
+        calls[key] = {"id": id_ or "", **call}
+
+    for call in message.tool_calls:
+        add(call["id"], {"name": call["name"], "args": call["args"]})
+    for invalid in message.invalid_tool_calls:
+        text, why = unmarked_args(invalid["args"])
+        failed = why or invalid["error"] or "The call was not valid."
+        id_, args = invalid["id"] or "", _object_from(text)
+        made: Json = {"name": invalid["name"], "args": args, "failed": failed}
+        # langchain-core shows invalid calls twice where it replays a message.
+        if calls.get(id_) != {"id": id_, **made}:
+            add(id_, made)
+    return calls
