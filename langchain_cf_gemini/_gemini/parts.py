@@ -25,7 +25,7 @@ _MEDIA = ("image", "audio", "video")
 _TYPED = ("inlineData", "fileData")
 
 
-def kind_of(part: Json) -> str | None:
+def payload_of(part: Json) -> str | None:
     """Return the name of a part's payload, or None if none is known."""
     if "text" in part:
         return "text"
@@ -152,7 +152,7 @@ def block_from_part(part: Json, *, code_id: str) -> Json:
     Returns:
         A v1 content block; `non_standard` around the whole part if nobody knows it.
     """
-    kind = kind_of(part)
+    kind = payload_of(part)
     reader = _BLOCK_FROM.get(kind or "")
     if reader is None or kind is None or not isinstance(part[kind], dict):
         return {"type": "non_standard", "value": part}

@@ -1,14 +1,10 @@
 """What an answer says about itself: usage, finish reason, ratings, grounding."""
 
-import re
-from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata
 
-from langchain_cf_gemini._gemini.vocabulary import Json
-
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+from langchain_cf_gemini._gemini.vocabulary import Json, snake_case, snake_name
 
 # Numbers come when a client asked for `enum-encoding=int`. The two Gemini APIs agree
 # on the first five finish reasons only, so later numbers stay what they are.
@@ -38,20 +34,6 @@ _KNOWN_ANSWER = {
     "createTime",
     "gatewayMetadata",
 }
-
-
-@lru_cache(maxsize=1024)
-def _snake(key: str) -> str:
-    return _HUMP.sub("_", key).lower()
-
-
-def snake_case(value: Any) -> Any:
-    """Return the same JSON with snake_case keys; values stay as they are."""
-    if isinstance(value, dict):
-        return {_snake(k): snake_case(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [snake_case(v) for v in value]
-    return value
 
 
 def finish_reason_from(value: Any) -> str | None:
@@ -120,7 +102,7 @@ def metadata_from_candidate(candidate: Json) -> Json:
         if key == "finishReason":
             notes["finish_reason"] = finish_reason_from(value)
         else:
-            notes[_ONCE.get(key) or _snake(key)] = snake_case(value)
+            notes[_ONCE.get(key) or snake_name(key)] = snake_case(value)
     return notes
 
 
@@ -131,7 +113,7 @@ def metadata_from_answer(payload: Json) -> Json:
         name = _ANSWER_NOTES.get(key)
         if name is None or value is None:
             if key not in _KNOWN_ANSWER and value is not None:
-                notes[_snake(key)] = snake_case(value)
+                notes[snake_name(key)] = snake_case(value)
             continue
         notes[name] = snake_case(value) if isinstance(value, dict) else value
     return notes

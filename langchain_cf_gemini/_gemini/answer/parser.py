@@ -24,7 +24,7 @@ from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._gemini.parts import (
     block_from_part,
     extras_from,
-    kind_of,
+    payload_of,
     rest_of,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
@@ -34,7 +34,7 @@ _PLAIN = ("text", "functionCall")
 
 
 def _is_plain(part: Json) -> bool:
-    return kind_of(part) in _PLAIN and not part.get("thought")
+    return payload_of(part) in _PLAIN and not part.get("thought")
 
 
 class AnswerParser:
@@ -161,7 +161,7 @@ class AnswerParser:
     # ---- parts
 
     def _read(self, part: Json) -> None:
-        kind = kind_of(part)
+        kind = payload_of(part)
         if kind == "text":
             self._read_text(part)
         elif kind == "functionCall" and self._is_call(part["functionCall"]):

@@ -7,11 +7,10 @@ before anything is sent.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys
 from langchain_cf_gemini._gemini.request.response_format import (
     generation_config_from_response_format,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, camel_keys
 
 THINKING_LEVELS = ("minimal", "low", "medium", "high")
 _RESOLUTIONS = ("LOW", "MEDIUM", "HIGH")

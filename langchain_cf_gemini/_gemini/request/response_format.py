@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_cf_gemini._gemini.camel_case import camel_keys
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
@@ -11,7 +10,7 @@ from langchain_cf_gemini._gemini.schema.openapi import (
     openapi_schema_from,
 )
 from langchain_cf_gemini._gemini.tools.functions import SCHEMA_KEYS
-from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 JSON = "application/json"

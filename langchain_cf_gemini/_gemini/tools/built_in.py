@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_cf_gemini._gemini.camel_case import camel_keys, camel_name
 from langchain_cf_gemini._gemini.tools.functions import ACCEPTED
-from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys, camel_name
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 BUILT_IN_TOOLS = frozenset(

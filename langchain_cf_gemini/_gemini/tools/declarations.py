@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from langchain_cf_gemini._gemini.camel_case import camel_case, camel_keys, camel_name
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
     is_openapi_schema,
@@ -29,7 +28,12 @@ from langchain_cf_gemini._gemini.tools.tool_choice import (
     function_names,
     tool_config_from_choice,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._gemini.vocabulary import (
+    Json,
+    camel_case,
+    camel_keys,
+    camel_name,
+)
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _DECLARATION = frozenset(

@@ -3,11 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from langchain_cf_gemini._gemini.camel_case import camel_keys, camel_name
 from langchain_cf_gemini._gemini.tools.built_in import (
     BUILT_IN_TOOLS,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys, camel_name
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _MODES = {
