@@ -21,8 +21,11 @@ from langchain_cf_gemini._gemini.schema.json_types import kinds_of_schema
 from langchain_cf_gemini._gemini.schema.openapi import Dialect, is_openapi_schema
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_langchain
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.output_parser import StructuredOutputParser
-from langchain_cf_gemini._langchain.output_target import WRAPPED, Target
+from langchain_cf_gemini._langchain.output_parser import (
+    WRAPPED,
+    StructuredOutputParser,
+    Target,
+)
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 

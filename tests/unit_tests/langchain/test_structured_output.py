@@ -35,8 +35,7 @@ from langchain_cf_gemini._gemini.finish_reasons import (
     failure_from_message,
 )
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
-from langchain_cf_gemini._langchain.output_parser import StructuredOutputParser
-from langchain_cf_gemini._langchain.output_target import Target
+from langchain_cf_gemini._langchain.output_parser import StructuredOutputParser, Target
 from langchain_cf_gemini._langchain.structured_output import structured_output
 
 Json = dict[str, Any]
