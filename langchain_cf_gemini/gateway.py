@@ -1,22 +1,27 @@
 """Options of Cloudflare's AI Gateway: what rides on a request as `cf-aig-*` headers.
 
-Names, limits and units are those of
-https://developers.cloudflare.com/ai-gateway/usage/rest-api/ and the feature pages
-beside it. A header wins over the setting of the same name in the gateway.
+A header wins over the setting of the same name in the gateway.
 """
 
-import json
-import math
-import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+
+from pydantic_core import CoreSchema, core_schema
+
+from langchain_cf_gemini._cloudflare.gateway_headers import (
+    LONGEST_DELAY,
+    RULES,
+    Backoff,
+    Scalar,
+    header_from_option,
+    refuse_bad_entry,
+    refused,
+)
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
-    from pydantic_core import CoreSchema
 
 
 class Unset(Enum):
@@ -31,161 +36,23 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 """Nothing was said: unlike None, which takes an option back."""
 
-Scalar: TypeAlias = str | int | float | bool
 Endpoint: TypeAlias = Literal["run", "gateway"]
-Backoff: TypeAlias = Literal["constant", "linear", "exponential"]
-
-_GATEWAY_ID: Final = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_])?")
-_HEADER_TEXT: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_SHORTEST_TTL: Final = 60
-_LONGEST_TTL: Final = 31 * 24 * 60 * 60
-_MOST_ENTRIES: Final = 5
-_MOST_ATTEMPTS: Final = 5
-_LONGEST_DELAY: Final = 5.0
-_COSTS: Final = ("per_token_in", "per_token_out")
-_MORE_COSTS: Final = ("per_cache_read_token", "per_cache_write_token")
 
 
-def _refuse(name: str, value: object, rule: str) -> ValueError:
-    return ValueError(f"gateway option {name}={value!r}: {rule}")
+class _Frozen(dict[str, Any]):
+    """A dict that stays as it was when it was checked."""
+
+    def _refuse(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError("gateway options are frozen: make new ones")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    update = setdefault = pop = popitem = clear = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
-def _is_number(value: object) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and math.isfinite(value)
-    )
-
-
-def _gateway_id(name: str, value: Any) -> str:
-    if isinstance(value, str) and ".." not in value and _GATEWAY_ID.fullmatch(value):
-        return value
-    rule = (
-        "a gateway's name has 1 to 64 letters, digits, '_', '-' or '.', because it "
-        "becomes part of a URL. Copy it from the dashboard (AI > AI Gateway)."
-    )
-    raise _refuse(name, value, rule)
-
-
-def _flag(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    raise _refuse(name, value, "write True or False.")
-
-
-def _text(name: str, value: Any) -> str:
-    if isinstance(value, str) and _HEADER_TEXT.fullmatch(value):
-        return value
-    rule = (
-        "it travels in an HTTP header, so it must be non-empty printable ASCII without "
-        "line breaks or blanks at its ends."
-    )
-    raise _refuse(name, value, rule)
-
-
-def _cache_ttl(name: str, value: Any) -> str:
-    if type(value) is int and _SHORTEST_TTL <= value <= _LONGEST_TTL:
-        return str(value)
-    rule = f"whole seconds, from {_SHORTEST_TTL} to {_LONGEST_TTL} (a month)."
-    raise _refuse(name, value, rule)
-
-
-def _attempts(name: str, value: Any) -> str:
-    if type(value) is int and 1 <= value <= _MOST_ATTEMPTS:
-        return str(value)
-    raise _refuse(name, value, f"a whole number from 1 to {_MOST_ATTEMPTS}.")
-
-
-def _timeout(name: str, value: Any) -> str:
-    if _is_number(value) and value >= 0.001:
-        return str(round(value * 1000))
-    raise _refuse(name, value, "seconds, at least 0.001; it is sent in milliseconds.")
-
-
-def _delay(name: str, value: Any) -> str:
-    if _is_number(value) and 0 <= value <= _LONGEST_DELAY:
-        return str(round(value * 1000))
-    raise _refuse(name, value, f"seconds, from 0 to {_LONGEST_DELAY:g}.")
-
-
-def _backoff(name: str, value: Any) -> str:
-    if value in ("constant", "linear", "exponential"):
-        return str(value)
-    raise _refuse(name, value, "write 'constant', 'linear' or 'exponential'.")
-
-
-def _metadata(name: str, value: Any) -> str:
-    if not isinstance(value, Mapping):
-        raise _refuse(name, value, "a mapping of names to str, number or bool.")
-    if len(value) > _MOST_ENTRIES:
-        rule = f"at most {_MOST_ENTRIES} entries; Cloudflare drops the rest in silence."
-        raise _refuse(name, value, rule)
-    for key, entry in value.items():
-        refuse_bad_entry(key, entry)
-    return _json(value)
-
-
-def refuse_bad_entry(key: Any, value: Any) -> None:
-    """Refuse one metadata entry that Cloudflare would reject or drop.
-
-    Args:
-        key: The entry's name.
-        value: The entry's value.
-
-    Raises:
-        ValueError: If the name is empty or reserved, or the value is not a scalar.
-    """
-    if not isinstance(key, str) or not key:
-        raise _refuse("metadata", key, "names are non-empty strings.")
-    if key.startswith("cf."):
-        rule = "names that begin with 'cf.' are reserved for Cloudflare; use another."
-        raise _refuse("metadata", key, rule)
-    if not (isinstance(value, str | bool) or _is_number(value)):
-        rule = f"the value of {key!r} must be a str, a finite number or a bool."
-        raise _refuse("metadata", value, rule)
-
-
-def _custom_cost(name: str, value: Any) -> str:
-    allowed = (*_COSTS, *_MORE_COSTS)
-    if (
-        isinstance(value, Mapping)
-        and set(_COSTS) <= set(value) <= set(allowed)
-        and all(_is_number(price) and price >= 0 for price in value.values())
-    ):
-        return _json(value)
-    rule = f"US dollars per token under {_COSTS}, and {_MORE_COSTS} if you like."
-    raise _refuse(name, value, rule)
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    # ASCII escapes keep names in any script, and line breaks, out of the header itself.
-    return json.dumps(dict(value), ensure_ascii=True, separators=(",", ":"))
-
-
-# Each option: its header, and the function that checks the value and writes it.
-_HEADERS: Final[dict[str, tuple[str, Callable[[str, Any], str]]]] = {
-    "id": ("cf-aig-gateway-id", _gateway_id),
-    "skip_cache": ("cf-aig-skip-cache", _flag),
-    "cache_ttl": ("cf-aig-cache-ttl", _cache_ttl),
-    "cache_key": ("cf-aig-cache-key", _text),
-    "metadata": ("cf-aig-metadata", _metadata),
-    "collect_log": ("cf-aig-collect-log", _flag),
-    "collect_log_payload": ("cf-aig-collect-log-payload", _flag),
-    "request_timeout": ("cf-aig-request-timeout", _timeout),
-    "max_attempts": ("cf-aig-max-attempts", _attempts),
-    "retry_delay": ("cf-aig-retry-delay", _delay),
-    "backoff": ("cf-aig-backoff", _backoff),
-    "event_id": ("cf-aig-event-id", _text),
-    "custom_cost": ("cf-aig-custom-cost", _custom_cost),
-    "no_wholesale": ("cf-aig-no-wholesale", _flag),
-    "zdr": ("cf-aig-zdr", _flag),
-    "byok_alias": ("cf-aig-byok-alias", _text),
-}
-_MAPPINGS: Final = frozenset({"metadata", "custom_cost"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False, eq=False)
+@dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class GatewayOptions:
     """What to ask of Cloudflare's AI Gateway for a call.
 
@@ -244,29 +111,21 @@ class GatewayOptions:
     zdr: bool | Unset | None = UNSET
     byok_alias: str | Unset | None = UNSET
 
-    _told: dict[str, Any] = field(init=False)
-    _headers: dict[str, str] = field(init=False)
+    if TYPE_CHECKING:
+        _headers: ClassVar[dict[str, str]]
 
     def __post_init__(self) -> None:
         """Check every option by writing its header, once."""
-        told, written = {}, {}
-        for name, (header, write) in _HEADERS.items():
-            value = getattr(self, name)
-            if value is UNSET:
-                continue
-            told[name] = value
-            if value is not None:
-                written[header] = write(name, value)
-        for name in _MAPPINGS & told.keys():
-            self._freeze(name, told)
-        object.__setattr__(self, "_told", told)
-        object.__setattr__(self, "_headers", written)
+        told = {n: v for n, v in self._told().items() if v is not None}
+        self.__dict__["_headers"] = dict(map(header_from_option, told, told.values()))
+        for name, value in told.items():
+            if isinstance(value, Mapping):
+                # The caller keeps theirs; what was checked here stays as it was.
+                self.__dict__[name] = _Frozen(value)
 
-    def _freeze(self, name: str, told: dict[str, Any]) -> None:
-        # The caller keeps his dict; what was checked here must stay as it was.
-        if told[name] is not None:
-            told[name] = dict(told[name])
-            object.__setattr__(self, name, MappingProxyType(told[name]))
+    def _told(self) -> dict[str, Any]:
+        values = self.__dict__
+        return {n: v for n in RULES if (v := values[n]) is not UNSET}
 
     @classmethod
     def from_value(
@@ -296,8 +155,8 @@ class GatewayOptions:
                 "dict of its options."
             )
             raise TypeError(msg)
-        if unknown := [name for name in value if name not in _HEADERS]:
-            msg = f"gateway has no option {unknown}; there are {sorted(_HEADERS)}."
+        if unknown := [name for name in value if name not in RULES]:
+            msg = f"gateway has no option {unknown}; there are {sorted(RULES)}."
             raise ValueError(msg)
         return cls(**value)
 
@@ -327,7 +186,7 @@ class GatewayOptions:
                 "on /ai/run Cloudflare reads only the key stored under the alias "
                 "'default', and ignores this one. Use endpoint='gateway'."
             )
-            raise _refuse("byok_alias", self.byok_alias, rule)
+            raise refused("byok_alias", self.byok_alias, rule)
         return written
 
     def merged(
@@ -347,11 +206,10 @@ class GatewayOptions:
         """
         if other is None:
             return self
-        over = GatewayOptions.from_value(other)._told
-        together = {**self._told, **over}
-        if self._told.get("metadata") and over.get("metadata"):
-            together["metadata"] = {**self._told["metadata"], **over["metadata"]}
-        return GatewayOptions(**together)
+        told, over = self._told(), GatewayOptions.from_value(other)._told()
+        if told.get("metadata") and over.get("metadata"):
+            over["metadata"] = {**told["metadata"], **over["metadata"]}
+        return GatewayOptions(**told | over)
 
     def read_timeout_floor(self, timeout: float) -> float:
         """Tell how long a client must wait so that the gateway's own retries fit in.
@@ -368,20 +226,20 @@ class GatewayOptions:
         each = self.request_timeout
         per_attempt = each if isinstance(each, int | float) else timeout
         told = self.retry_delay
-        delay = told if isinstance(told, int | float) else _LONGEST_DELAY
-        growth = _GROWTH.get(str(self.backoff), _constant)
-        waits = sum(growth(delay, n) for n in range(attempts - 1))
+        delay = told if isinstance(told, int | float) else LONGEST_DELAY
+        growth = _GROWTH[self.backoff if isinstance(self.backoff, str) else "constant"]
+        waits = delay * sum(growth(done) for done in range(attempts - 1))
         return max(timeout, attempts * per_attempt + waits)
 
     def as_dict(self) -> dict[str, Any]:
         """Give the options that were set as plain JSON values, None included."""
         return {
-            name: dict(value) if isinstance(value, dict) else value
-            for name, value in self._told.items()
+            name: dict(value) if isinstance(value, Mapping) else value
+            for name, value in self._told().items()
         }
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self._told.items())
+        told = ", ".join(f"{name}={value!r}" for name, value in self._told().items())
         return f"GatewayOptions({told})"
 
     def __eq__(self, other: object) -> bool:
@@ -392,10 +250,16 @@ class GatewayOptions:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def _key(self) -> tuple[object, ...]:
-        # What is sent and what is taken back: 1 equals True, but is not sent alike.
-        taken_back = [name for name, value in self._told.items() if value is None]
-        return (*self._headers.items(), *taken_back)
+    def _key(self) -> frozenset[tuple[str, str | None]]:
+        # What is sent and what is taken back, in any order: 1 equals True, but is not
+        # sent alike.
+        def text(name: str, value: Any) -> str | None:
+            if isinstance(value, Mapping):
+                value = dict(sorted(value.items()))
+            return None if value is None else header_from_option(name, value)[1]
+
+        told = self._told()
+        return frozenset((name, text(name, told[name])) for name in told)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return GatewayOptions.from_value, (self.as_dict(),)
@@ -403,10 +267,8 @@ class GatewayOptions:
     @classmethod
     def __get_pydantic_core_schema__(
         cls, source: Any, handler: "GetCoreSchemaHandler"
-    ) -> "CoreSchema":
+    ) -> CoreSchema:
         """Let a pydantic field take and dump options in every form."""
-        from pydantic_core import core_schema
-
         return core_schema.no_info_plain_validator_function(
             _options_from_input,
             serialization=core_schema.plain_serializer_function_ser_schema(cls.as_dict),
@@ -414,12 +276,10 @@ class GatewayOptions:
 
     @classmethod
     def __get_pydantic_json_schema__(
-        cls, schema: "CoreSchema", handler: "GetJsonSchemaHandler"
+        cls, schema: CoreSchema, handler: "GetJsonSchemaHandler"
     ) -> dict[str, Any]:
         """Describe the forms a pydantic field takes."""
-        names = {
-            name: {"description": header} for name, (header, _) in _HEADERS.items()
-        }
+        names = {name: {"description": rule} for name, rule in RULES.items()}
         options = {
             "type": "object",
             "properties": names,
@@ -436,19 +296,12 @@ def _options_from_input(value: Any) -> GatewayOptions:
         raise ValueError(str(error)) from error
 
 
-def _constant(delay: float, done: int) -> float:
-    return delay
-
-
-def _linear(delay: float, done: int) -> float:
-    return delay * (done + 1)
-
-
-def _exponential(delay: float, done: int) -> float:
-    return float(delay * 2**done)
-
-
-_GROWTH: Final = {"linear": _linear, "exponential": _exponential}
+# How much longer the gateway waits after so many attempts than after the first.
+_GROWTH: Final[dict[str, Callable[[int], int]]] = {
+    "constant": lambda done: 1,
+    "linear": lambda done: done + 1,
+    "exponential": lambda done: 2**done,
+}
 
 
 def metadata_from_run(

@@ -6,7 +6,8 @@ from typing import Any, Final, Literal
 
 from langchain_core.messages import AIMessage
 
-from langchain_cf_gemini.gateway import GatewayOptions, Scalar, refuse_bad_entry
+from langchain_cf_gemini._cloudflare.gateway_headers import Scalar, refuse_bad_entry
+from langchain_cf_gemini.gateway import GatewayOptions
 
 # UUIDs since 2026-10-08, ULIDs before: opaque, but they become part of a URL.
 _LOG_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")

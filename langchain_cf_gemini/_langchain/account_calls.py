@@ -12,8 +12,9 @@ from langchain_cf_gemini._cloudflare.catalogue import (
     ModelInfo,
 )
 from langchain_cf_gemini._cloudflare.endpoints import Account, Request, api_request
+from langchain_cf_gemini._cloudflare.gateway_headers import Scalar
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_request_parts
-from langchain_cf_gemini.gateway import GatewayOptions, Scalar
+from langchain_cf_gemini.gateway import GatewayOptions
 
 if TYPE_CHECKING:
     from langchain_cf_gemini._http.client import Transport
