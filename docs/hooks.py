@@ -6,7 +6,6 @@ MkDocs calls the `on_...` functions; see `hooks` in mkdocs.yml.
 import ast
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -19,7 +18,6 @@ _ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 _LINK = re.compile(r'(?:href|src)="([^"]+)"')
 _ID = re.compile(r'\bid="([^"]+)"')
-_RULES_FILE = ROOT / "langchain_cf_gemini/emulator/_google/rules/all_rules.py"
 
 
 def on_files(files: Any, config: Any) -> Any:
@@ -32,7 +30,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Fill in what a page leaves to the code."""
     if page.file.src_uri == "faults.md":
         return faults_page(markdown)
-    return markdown.replace("{{ rules }}", rules_tables())
+    return markdown.replace("{{ rules }}", rules_table())
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
@@ -113,18 +111,12 @@ def fault_tests_page() -> str:
     return "\n".join(lines)
 
 
-def rules_tables() -> str:
-    """The rules as tables, out of the docstring of the module that judges."""
-    docstring = ast.get_docstring(ast.parse(_RULES_FILE.read_text("utf-8"))) or ""
-    return "\n".join(_tables(docstring))
+def rules_table() -> str:
+    """The rules that judge a request, in their order, as a table."""
+    # Here, so that a page without rules needs nothing of the package.
+    from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
 
-
-def _tables(docstring: str) -> Iterator[str]:
-    for paragraph in docstring.split("\n\n")[2:]:
-        rows = re.sub(r"\n\s+", " ", paragraph).splitlines()
-        if "|" not in rows[0]:
-            yield from ("", f"## {rows[0].rstrip(':')}", "")
-            continue
-        yield "| rule | how well proven | source |"
-        yield "| --- | --- | --- |"
-        yield from (f"| {row} |" for row in rows)
+    rows = (f"| {rule.name} | {rule.proof} | {rule.source} |" for rule in RULES)
+    return "\n".join(
+        ["| rule | how well proven | source |", "| --- | --- | --- |", *rows]
+    )

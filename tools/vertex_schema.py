@@ -28,7 +28,7 @@ def schema_from_discovery(document: Mapping[str, Any]) -> dict[str, Any]:
     names = sorted(_reachable(published, [REQUEST, RESPONSE]))
     return {
         "$comment": (
-            f"Built by _discovery.py from Google's discovery document "
+            f"Built by tools/vertex_schema.py from Google's discovery document "
             f"{document['id']}, revision {document['revision']}, as shipped in "
             "google-api-python-client (Apache-2.0). Do not edit."
         ),

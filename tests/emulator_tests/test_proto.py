@@ -232,7 +232,7 @@ def test_the_packaged_schema_is_a_schema_and_names_its_origin() -> None:
     schema = published_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     assert "revision 2026" in schema["$comment"]
-    assert "_discovery.py" in schema["$comment"]
+    assert "tools/vertex_schema.py" in schema["$comment"]
 
 
 DOCUMENT: dict[str, Any] = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+from langchain_cf_gemini.emulator._google.rules.rule import Judged, rule
 
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
@@ -17,6 +17,11 @@ _MIME_TYPES = (
 )
 
 
+@rule(
+    "temperature",
+    "recorded",
+    "recorded 400 of opentelemetry-python-contrib's tests on Vertex",
+)
 def _temperature(judged: Judged) -> Iterator[str]:
     value = judged.config.get("temperature")
     if value is None or 0 <= value <= 2:
@@ -32,6 +37,7 @@ def _temperature(judged: Judged) -> Iterator[str]:
     )
 
 
+@rule("topP", "documented", "discovery document: a probability")
 def _top_p(judged: Judged) -> Iterator[str]:
     value = judged.config.get("topP")
     if value is not None and not 0 <= value <= 1:
@@ -54,12 +60,29 @@ def _between(name: str, low: float, high: float) -> Callable[[Judged], Iterator[
     return check
 
 
+penalties = rule("penalties", "documented", "discovery document: -2.0 to 2.0")(
+    _between("presencePenalty", -2, 2)
+)
+frequency_penalty = rule(
+    "frequency penalty", "documented", "discovery document: -2.0 to 2.0"
+)(_between("frequencyPenalty", -2, 2))
+candidate_count = rule(
+    "candidate count", "documented", "Google's model pages: 1 to 8 candidates"
+)(_between("candidateCount", 1, _MAX_CANDIDATES))
+
+
+@rule(
+    "output tokens",
+    "reported",
+    "stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
+)
 def _output_tokens(judged: Judged) -> Iterator[str]:
     # Of an upper limit the Gemini API says nothing.
     highest = _MAX_OUTPUT_TOKENS if judged.vertex else 2**31
     yield from _between("maxOutputTokens", 1, highest)(judged)
 
 
+@rule("stop sequences", "documented", "Google's reference of generateContent: up to 5")
 def _stop_sequences(judged: Judged) -> Iterator[str]:
     stops = judged.config.get("stopSequences") or ()
     if len(stops) > _MAX_STOP_SEQUENCES:
@@ -69,11 +92,20 @@ def _stop_sequences(judged: Judged) -> Iterator[str]:
         )
 
 
+top_logprobs = rule(
+    "top logprobs", "documented", "Google's reference of generateContent: 0 to 20"
+)(_between("logprobs", 0, _MAX_LOGPROBS))
+
+
+@rule(
+    "logprobs", "documented", "discovery document: logprobs works with responseLogprobs"
+)
 def _logprobs(judged: Judged) -> Iterator[str]:
     if judged.config.get("logprobs") and not judged.config.get("responseLogprobs"):
         yield judged.unable("logprobs needs responseLogprobs to be true.")
 
 
+@rule("response MIME type", "documented", "Google's page on structured output")
 def _mime_type(judged: Judged) -> Iterator[str]:
     given = judged.config.get("responseMimeType")
     if given and given not in _MIME_TYPES:
@@ -84,6 +116,11 @@ def _mime_type(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule(
+    "response schema",
+    "documented",
+    "discovery document: one schema, and a JSON MIME type",
+)
 def _schema_needs_json(judged: Judged) -> Iterator[str]:
     schemas = [
         n for n in ("responseSchema", "responseJsonSchema") if n in judged.config
@@ -99,12 +136,19 @@ def _schema_needs_json(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule("one thinking setting", "reported", "sterlp/eclipse-peon-ai#115")
 def _one_thinking_setting(judged: Judged) -> Iterator[str]:
     thinking = judged.generation.thinking
     if "thinkingLevel" in thinking and "thinkingBudget" in thinking:
         yield "You can only set only one of thinking budget and thinking level."
 
 
+@rule(
+    "thinking level",
+    "reported",
+    "google-gemini/gemini-cli#14025, jenslys/opencode-gemini-auth#14, "
+    "RooCodeInc/Roo-Code#10700; levels: Google's page on thinking",
+)
 def _thinking_level(judged: Judged) -> Iterator[str]:
     level = judged.generation.thinking.get("thinkingLevel")
     if level in (None, "THINKING_LEVEL_UNSPECIFIED"):
@@ -124,6 +168,12 @@ def _thinking_level(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule(
+    "thinking budget",
+    "reported",
+    "lbjlaq/Antigravity-Manager#1384, RooCodeInc/Roo-Code#4399, "
+    "ChatLunaLab/chatluna#519",
+)
 def _thinking_budget(judged: Judged) -> Iterator[str]:
     budget = judged.generation.thinking.get("thinkingBudget")
     if budget in (None, -1):
@@ -143,93 +193,3 @@ def _thinking_budget(judged: Judged) -> Iterator[str]:
             if judged.vertex
             else f"The thinking budget ({budget}) is invalid."
         )
-
-
-CONFIG_RULES = (
-    Rule(
-        name="temperature",
-        source="recorded 400 of opentelemetry-python-contrib's tests on Vertex",
-        proof="recorded",
-        check=_temperature,
-    ),
-    Rule(
-        name="topP",
-        source="discovery document: a probability",
-        proof="documented",
-        check=_top_p,
-    ),
-    Rule(
-        name="penalties",
-        source="discovery document: -2.0 to 2.0",
-        proof="documented",
-        check=_between("presencePenalty", -2, 2),
-    ),
-    Rule(
-        name="frequency penalty",
-        source="discovery document: -2.0 to 2.0",
-        proof="documented",
-        check=_between("frequencyPenalty", -2, 2),
-    ),
-    Rule(
-        name="candidate count",
-        source="Google's model pages: 1 to 8 candidates",
-        proof="documented",
-        check=_between("candidateCount", 1, _MAX_CANDIDATES),
-    ),
-    Rule(
-        name="output tokens",
-        source="stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
-        proof="reported",
-        check=_output_tokens,
-    ),
-    Rule(
-        name="stop sequences",
-        source="Google's reference of generateContent: up to 5",
-        proof="documented",
-        check=_stop_sequences,
-    ),
-    Rule(
-        name="top logprobs",
-        source="Google's reference of generateContent: 0 to 20",
-        proof="documented",
-        check=_between("logprobs", 0, _MAX_LOGPROBS),
-    ),
-    Rule(
-        name="logprobs",
-        source="discovery document: logprobs works with responseLogprobs",
-        proof="documented",
-        check=_logprobs,
-    ),
-    Rule(
-        name="response MIME type",
-        source="Google's page on structured output",
-        proof="documented",
-        check=_mime_type,
-    ),
-    Rule(
-        name="response schema",
-        source="discovery document: one schema, and a JSON MIME type",
-        proof="documented",
-        check=_schema_needs_json,
-    ),
-    Rule(
-        name="one thinking setting",
-        source="sterlp/eclipse-peon-ai#115",
-        proof="reported",
-        check=_one_thinking_setting,
-    ),
-    Rule(
-        name="thinking level",
-        source="google-gemini/gemini-cli#14025, jenslys/opencode-gemini-auth#14, "
-        "RooCodeInc/Roo-Code#10700; levels: Google's page on thinking",
-        proof="reported",
-        check=_thinking_level,
-    ),
-    Rule(
-        name="thinking budget",
-        source="lbjlaq/Antigravity-Manager#1384, RooCodeInc/Roo-Code#4399, "
-        "ChatLunaLab/chatluna#519",
-        proof="reported",
-        check=_thinking_budget,
-    ),
-)

@@ -8,9 +8,9 @@ from urllib.parse import urlsplit
 
 from langchain_cf_gemini.emulator._google.rules.rule import (
     Judged,
-    Rule,
     parts_of,
     role_of,
+    rule,
 )
 from langchain_cf_gemini.emulator._google.usage import prompt_counts
 
@@ -31,11 +31,15 @@ _MAX_INPUT_TOKENS = 1_048_576
 _REFUSED_HOSTS = {"www.gstatic.com"}
 
 
+@rule("contents", "documented", "discovery document: contents is required")
 def _no_contents(judged: Judged) -> Iterator[str]:
     if not judged.contents:
         yield "* GenerateContentRequest.contents: contents is not specified\n"
 
 
+@rule(
+    "role", "recorded", "recorded 400 of opentelemetry-python-contrib's tests on Vertex"
+)
 def _role(judged: Judged) -> Iterator[str]:
     # The Gemini API's older name of the user's role for function responses;
     # Cloudflare's catalogue leaves it out.
@@ -45,6 +49,7 @@ def _role(judged: Judged) -> Iterator[str]:
         yield "Please use a valid role: user, model."
 
 
+@rule("empty parts", "reported", "vercel/ai#3775, googleapis/go-genai#444")
 def _empty_parts(judged: Judged) -> Iterator[str]:
     for index, content in enumerate(judged.contents):
         if content.get("parts"):
@@ -65,6 +70,11 @@ def _all_parts(judged: Judged) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield f"contents[{index}].parts[{position}]", part
 
 
+@rule(
+    "one payload per part",
+    "reported",
+    "genkit-ai/genkit#3816, router-for-me/CLIProxyAPI#1293",
+)
 def _one_payload(judged: Judged) -> Iterator[str]:
     for path, part in _all_parts(judged):
         held = [kind for kind in _PAYLOADS if kind in part]
@@ -80,6 +90,7 @@ def _one_payload(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule("media type", "documented", "discovery document: mimeType is required")
 def _media_type(judged: Judged) -> Iterator[str]:
     for path, part in _all_parts(judged):
         blob = part.get("inlineData")
@@ -91,6 +102,11 @@ def _media_type(judged: Judged) -> Iterator[str]:
             yield judged.unable("it must have a mimeType parameter in fileData.")
 
 
+@rule(
+    "URL may be crawled",
+    "recorded",
+    "recorded 400 of pydantic-ai's tests on Vertex, for www.gstatic.com",
+)
 def _crawlable(judged: Judged) -> Iterator[str]:
     for _, part in _all_parts(judged):
         files = [part.get("fileData") or {}]
@@ -106,6 +122,11 @@ def _crawlable(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule(
+    "system instruction is text",
+    "documented",
+    "discovery document: systemInstruction is text only",
+)
 def _system_text(judged: Judged) -> Iterator[str]:
     system = judged.generation.body.get("systemInstruction") or {}
     for part in system.get("parts") or ():
@@ -123,6 +144,11 @@ def _held(turn: list[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
     return [payload for content in turn for payload in parts_of(content, kind)]
 
 
+@rule(
+    "call after user turn",
+    "reported",
+    "google-gemini/gemini-cli#26486, #11814, lobehub/lobehub#10049",
+)
 def _call_turn(judged: Judged) -> Iterator[str]:
     if any(_held(turn, "functionCall") for turn in _turns(judged)[:1]):
         yield (
@@ -131,6 +157,11 @@ def _call_turn(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule(
+    "response after call turn",
+    "reported",
+    "langchain-ai/langchain#27799, BerriAI/litellm#26755",
+)
 def _response_turn(judged: Judged) -> Iterator[str]:
     turns = _turns(judged)
     for index, turn in enumerate(turns):
@@ -142,6 +173,11 @@ def _response_turn(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule(
+    "as many responses as calls",
+    "reported",
+    "google-gemini/gemini-cli#3814, #16132, continuedev/continue#9562",
+)
 def _response_count(judged: Judged) -> Iterator[str]:
     for called, answered in _paired(judged):
         if len(called) != len(answered):
@@ -151,6 +187,7 @@ def _response_count(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule("response names", "assumed", "without ids, responses are matched by name")
 def _response_name(judged: Judged) -> Iterator[str]:
     for called, answered in _paired(judged):
         for position, response in enumerate(answered):
@@ -164,6 +201,11 @@ def _response_name(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule(
+    "response ids",
+    "assumed",
+    "discovery document: functionResponse.id is that of the call",
+)
 def _response_id(judged: Judged) -> Iterator[str]:
     for called, answered in _paired(judged):
         asked = {call["id"] for call in called if call.get("id")}
@@ -190,6 +232,11 @@ def _names(items: list[Mapping[str, Any]]) -> Counter[str]:
     return Counter(str(item.get("name")) for item in items)
 
 
+@rule(
+    "input tokens",
+    "recorded",
+    "recorded 400 of ruby-llm's tests on Vertex; tokens are estimated",
+)
 def _size(judged: Judged) -> Iterator[str]:
     tokens = sum(prompt_counts(judged.generation.body).values())
     if tokens > _MAX_INPUT_TOKENS:
@@ -197,85 +244,3 @@ def _size(judged: Judged) -> Iterator[str]:
             f"The input token count ({tokens}) exceeds the maximum number of tokens "
             f"allowed ({_MAX_INPUT_TOKENS})."
         )
-
-
-CONTENT_RULES = (
-    Rule(
-        name="contents",
-        source="discovery document: contents is required",
-        proof="documented",
-        check=_no_contents,
-    ),
-    Rule(
-        name="role",
-        source="recorded 400 of opentelemetry-python-contrib's tests on Vertex",
-        proof="recorded",
-        check=_role,
-    ),
-    Rule(
-        name="empty parts",
-        source="vercel/ai#3775, googleapis/go-genai#444",
-        proof="reported",
-        check=_empty_parts,
-    ),
-    Rule(
-        name="one payload per part",
-        source="genkit-ai/genkit#3816, router-for-me/CLIProxyAPI#1293",
-        proof="reported",
-        check=_one_payload,
-    ),
-    Rule(
-        name="media type",
-        source="discovery document: mimeType is required",
-        proof="documented",
-        check=_media_type,
-    ),
-    Rule(
-        name="URL may be crawled",
-        source="recorded 400 of pydantic-ai's tests on Vertex, for www.gstatic.com",
-        proof="recorded",
-        check=_crawlable,
-    ),
-    Rule(
-        name="system instruction is text",
-        source="discovery document: systemInstruction is text only",
-        proof="documented",
-        check=_system_text,
-    ),
-    Rule(
-        name="call after user turn",
-        source="google-gemini/gemini-cli#26486, #11814, lobehub/lobehub#10049",
-        proof="reported",
-        check=_call_turn,
-    ),
-    Rule(
-        name="response after call turn",
-        source="langchain-ai/langchain#27799, BerriAI/litellm#26755",
-        proof="reported",
-        check=_response_turn,
-    ),
-    Rule(
-        name="as many responses as calls",
-        source="google-gemini/gemini-cli#3814, #16132, continuedev/continue#9562",
-        proof="reported",
-        check=_response_count,
-    ),
-    Rule(
-        name="response names",
-        source="without ids, responses are matched by name",
-        proof="assumed",
-        check=_response_name,
-    ),
-    Rule(
-        name="response ids",
-        source="discovery document: functionResponse.id is that of the call",
-        proof="assumed",
-        check=_response_id,
-    ),
-    Rule(
-        name="input tokens",
-        source="recorded 400 of ruby-llm's tests on Vertex; tokens are estimated",
-        proof="recorded",
-        check=_size,
-    ),
-)

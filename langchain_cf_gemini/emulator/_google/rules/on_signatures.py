@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.default_answer import current_turn
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+from langchain_cf_gemini.emulator._google.rules.rule import Judged, rule
 from langchain_cf_gemini.emulator._google.signatures import Verdict, verdict_on
 
 _PAGE = "https://ai.google.dev/gemini-api/docs/thought-signatures"
@@ -23,6 +23,12 @@ def _steps(judged: Judged) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
             yield index, calls
 
 
+@rule(
+    "thought signature missing",
+    "reported",
+    "ai.google.dev/gemini-api/docs/thought-signatures, "
+    "Piebald-AI/piebald-issues#21, windmill-labs/windmill#7679",
+)
 def _missing(judged: Judged) -> Iterator[str]:
     for position, calls in _steps(judged):
         if verdict_on(calls[0]) == "missing":
@@ -44,6 +50,11 @@ def _missing_words(judged: Judged, name: Any, position: int) -> str:
     )
 
 
+@rule(
+    "thought signature invalid",
+    "reported",
+    "decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass unverified",
+)
 def _invalid(judged: Judged) -> Iterator[str]:
     refused: set[Verdict] = {"invalid", "foreign"}
     if judged.foreign_signatures:
@@ -55,23 +66,3 @@ def _invalid(judged: Judged) -> Iterator[str]:
                 if judged.vertex
                 else "Corrupted thought signature."
             )
-
-
-SIGNATURE_RULES = (
-    Rule(
-        name="thought signature missing",
-        source=(
-            "ai.google.dev/gemini-api/docs/thought-signatures, Piebald-AI/"
-            "piebald-issues#21, windmill-labs/windmill#7679"
-        ),
-        proof="reported",
-        check=_missing,
-    ),
-    Rule(
-        name="thought signature invalid",
-        source="decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass "
-        "unverified",
-        proof="reported",
-        check=_invalid,
-    ),
-)

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+from langchain_cf_gemini.emulator._google.rules.rule import Judged, rule
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -30,6 +30,12 @@ def _declarations(judged: Judged) -> Declared:
             yield f"tools[{index}].function_declarations[{position}]", declared
 
 
+@rule(
+    "function name",
+    "reported",
+    "kaitranntt/ccs#25, google-gemini/gemini-cli#7869; 128 characters: discovery "
+    "document",
+)
 def _function_name(judged: Judged) -> Iterator[str]:
     for path, declared in _declarations(judged):
         if not _FUNCTION_NAME.fullmatch(str(declared.get("name", ""))):
@@ -41,6 +47,11 @@ def _function_name(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule(
+    "duplicate function",
+    "assumed",
+    "no public text at hand; a name has one declaration",
+)
 def _duplicate(judged: Judged) -> Iterator[str]:
     names = Counter(declared.get("name") for _, declared in _declarations(judged))
     for name, count in names.items():
@@ -48,6 +59,7 @@ def _duplicate(judged: Judged) -> Iterator[str]:
             yield f"Duplicate function declaration found: {name}"
 
 
+@rule("number of functions", "documented", "discovery document: up to 512")
 def _number(judged: Judged) -> Iterator[str]:
     count = len(list(_declarations(judged)))
     if count > _MAX_FUNCTIONS:
@@ -57,6 +69,7 @@ def _number(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule("parameters are an object", "reported", "diegosouzapw/OmniRoute#3360")
 def _object_parameters(judged: Judged) -> Iterator[str]:
     for _, declared in _declarations(judged):
         parameters = declared.get("parameters")
@@ -67,6 +80,11 @@ def _object_parameters(judged: Judged) -> Iterator[str]:
             )
 
 
+@rule(
+    "one schema per function",
+    "documented",
+    "discovery document: the two fields exclude each other",
+)
 def _one_schema(judged: Judged) -> Iterator[str]:
     for path, declared in _declarations(judged):
         for one, other in (
@@ -101,6 +119,9 @@ def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
         yield from _nested(f"{path}.items", schema["items"])
 
 
+@rule(
+    "parameter name", "documented", "discovery document: FunctionDeclaration.parameters"
+)
 def _parameter_name(judged: Judged) -> Iterator[str]:
     if not judged.vertex:
         return  # the Gemini API documents no such limit
@@ -114,12 +135,22 @@ def _parameter_name(judged: Judged) -> Iterator[str]:
                 )
 
 
+@rule(
+    "array has items",
+    "assumed",
+    "no public text at hand; the validator of required properties",
+)
 def _schema_items(judged: Judged) -> Iterator[str]:
     for path, schema in _schemas(judged):
         if schema.get("type") == "ARRAY" and "items" not in schema:
             yield f"* GenerateContentRequest.{path}.items: missing field.\n"
 
 
+@rule(
+    "required property exists",
+    "reported",
+    "iBUHub/AIStudioToAPI#154, lbjlaq/Antigravity-Manager#187",
+)
 def _schema_required(judged: Judged) -> Iterator[str]:
     for path, schema in _schemas(judged):
         for position, name in enumerate(schema.get("required") or ()):
@@ -128,6 +159,7 @@ def _schema_required(judged: Judged) -> Iterator[str]:
                 yield f"* {where}: property is not defined\n"
 
 
+@rule("enum of strings", "reported", "decolua/9router#359, decolua/9router#380")
 def _schema_enum(judged: Judged) -> Iterator[str]:
     for path, schema in _schemas(judged):
         where = f"* GenerateContentRequest.{path}.enum"
@@ -140,6 +172,11 @@ def _schema_enum(judged: Judged) -> Iterator[str]:
                 yield f"{where}[{position}]: cannot be empty\n"
 
 
+@rule(
+    "allowed function names",
+    "documented",
+    "discovery document: only with mode ANY or VALIDATED",
+)
 def _allowed_names(judged: Judged) -> Iterator[str]:
     calling = judged.generation.function_calling
     allowed = calling.get("allowedFunctionNames") or ()
@@ -154,6 +191,11 @@ def _allowed_names(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule(
+    "forced call without functions",
+    "assumed",
+    "discovery document: ANY calls one of the declared functions",
+)
 def _mode_without_functions(judged: Judged) -> Iterator[str]:
     forced = judged.generation.function_calling.get("mode") == "ANY"
     # A cached content may hold the declarations.
@@ -166,6 +208,11 @@ def _kinds(judged: Judged) -> set[str]:
     return {kind for tool in judged.tools for kind in tool}
 
 
+@rule(
+    "tools together",
+    "reported",
+    "BerriAI/litellm#26682, #38650 (Vertex), symfony/ai#803 (Gemini API)",
+)
 def _together(judged: Judged) -> Iterator[str]:
     kinds = _kinds(judged)
     functions = "functionDeclarations" in kinds
@@ -177,6 +224,12 @@ def _together(judged: Judged) -> Iterator[str]:
         yield "Tool use with function calling is unsupported"
 
 
+@rule(
+    "built-in tools beside functions",
+    "reported",
+    "cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the flag, "
+    "Vertex does not know it)",
+)
 def _circulation(judged: Judged) -> Iterator[str]:
     tool_config = judged.generation.body.get("toolConfig") or {}
     asked = bool(tool_config.get("includeServerSideToolInvocations"))
@@ -192,6 +245,11 @@ def _circulation(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule(
+    "JSON output with tools",
+    "reported",
+    "googleapis/python-genai#867, symfony/ai#1777, snailyp/gemini-balance#264",
+)
 def _with_json(judged: Judged) -> Iterator[str]:
     json_output = judged.config.get("responseMimeType") == "application/json"
     if not json_output or judged.model.generation >= 3 or not _kinds(judged):
@@ -201,6 +259,7 @@ def _with_json(judged: Judged) -> Iterator[str]:
     yield f"{use} with a response mime type: 'application/json' is unsupported"
 
 
+@rule("google search retrieval", "reported", "Portkey-AI/gateway#922")
 def _search_retrieval(judged: Judged) -> Iterator[str]:
     if "googleSearchRetrieval" in _kinds(judged) and judged.model.generation >= 2:
         yield judged.unable(
@@ -208,112 +267,10 @@ def _search_retrieval(judged: Judged) -> Iterator[str]:
         )
 
 
+@rule("streamed arguments", "reported", "vercel/ai#14314")
 def _streamed_arguments(judged: Judged) -> Iterator[str]:
     asked = judged.generation.function_calling.get("streamFunctionCallArguments")
     if asked and not judged.stream:
         yield judged.unable(
             "stream_function_call_arguments is supported by streamGenerateContent only."
         )
-
-
-TOOL_RULES = (
-    Rule(
-        name="function name",
-        source="kaitranntt/ccs#25, google-gemini/gemini-cli#7869; 128 characters: "
-        "discovery document",
-        proof="reported",
-        check=_function_name,
-    ),
-    Rule(
-        name="duplicate function",
-        source="no public text at hand; a name has one declaration",
-        proof="assumed",
-        check=_duplicate,
-    ),
-    Rule(
-        name="number of functions",
-        source="discovery document: up to 512",
-        proof="documented",
-        check=_number,
-    ),
-    Rule(
-        name="parameters are an object",
-        source="diegosouzapw/OmniRoute#3360",
-        proof="reported",
-        check=_object_parameters,
-    ),
-    Rule(
-        name="one schema per function",
-        source="discovery document: the two fields exclude each other",
-        proof="documented",
-        check=_one_schema,
-    ),
-    Rule(
-        name="parameter name",
-        source="discovery document: FunctionDeclaration.parameters",
-        proof="documented",
-        check=_parameter_name,
-    ),
-    Rule(
-        name="array has items",
-        source="no public text at hand; the validator of required properties",
-        proof="assumed",
-        check=_schema_items,
-    ),
-    Rule(
-        name="required property exists",
-        source="iBUHub/AIStudioToAPI#154, lbjlaq/Antigravity-Manager#187",
-        proof="reported",
-        check=_schema_required,
-    ),
-    Rule(
-        name="enum of strings",
-        source="decolua/9router#359, decolua/9router#380",
-        proof="reported",
-        check=_schema_enum,
-    ),
-    Rule(
-        name="allowed function names",
-        source="discovery document: only with mode ANY or VALIDATED",
-        proof="documented",
-        check=_allowed_names,
-    ),
-    Rule(
-        name="forced call without functions",
-        source="discovery document: ANY calls one of the declared functions",
-        proof="assumed",
-        check=_mode_without_functions,
-    ),
-    Rule(
-        name="tools together",
-        source="BerriAI/litellm#26682, #38650 (Vertex), symfony/ai#803 (Gemini API)",
-        proof="reported",
-        check=_together,
-    ),
-    Rule(
-        name="built-in tools beside functions",
-        source="cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the "
-        "flag, Vertex does not know it)",
-        proof="reported",
-        check=_circulation,
-    ),
-    Rule(
-        name="JSON output with tools",
-        source="googleapis/python-genai#867, symfony/ai#1777, "
-        "snailyp/gemini-balance#264",
-        proof="reported",
-        check=_with_json,
-    ),
-    Rule(
-        name="google search retrieval",
-        source="Portkey-AI/gateway#922",
-        proof="reported",
-        check=_search_retrieval,
-    ),
-    Rule(
-        name="streamed arguments",
-        source="vercel/ai#14314",
-        proof="reported",
-        check=_streamed_arguments,
-    ),
-)

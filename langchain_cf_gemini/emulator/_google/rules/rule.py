@@ -60,23 +60,31 @@ class Judged:
         return f"Unable to submit request because {reason} Learn more: {VERTEX_PAGE}"
 
 
+Check = Callable[[Judged], Iterator[str]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """Something that Google refuses and its schema does not say.
 
     Attributes:
         name: Short, for the log and the table.
-        source: Where it is known from.
         proof: "recorded" (an exchange shows it), "reported" (its error text stands in
             public issues), "documented" (a vendor's page or schema says it, the error's
             words may differ), "assumed" (follows from those; never seen).
+        source: Where it is known from.
         check: Yields what is wrong.
     """
 
     name: str
-    source: str
     proof: Proof
-    check: Callable[[Judged], Iterator[str]]
+    source: str
+    check: Check
+
+
+def rule(name: str, proof: Proof, source: str) -> Callable[[Check], Rule]:
+    """Make a rule of the check below; a module judges in the order it is written."""
+    return lambda check: Rule(name=name, proof=proof, source=source, check=check)
 
 
 def role_of(content: Mapping[str, Any]) -> str:
