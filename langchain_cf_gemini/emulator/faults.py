@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare.refusals import v4_refusal
+from langchain_cf_gemini.emulator._refusals import v4_refusal
 
 HEADER = "x-emulator-fault"
 

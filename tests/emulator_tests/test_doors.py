@@ -6,10 +6,11 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._cloudflare.exchanges import documented_exchanges
+from langchain_cf_gemini.emulator._google.models import packaged
 from tests.emulator_tests.asking import FLASH_3, Client, chunks_from_sse, user
 
 HI = {"contents": [user("Hi")]}
+EXCHANGES = packaged("documented_exchanges")["exchanges"]
 
 
 def test_run_answers_in_the_v4_envelope(client: Client) -> None:
@@ -33,9 +34,7 @@ def test_gateway_answers_as_google_does(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "exchange", documented_exchanges(), ids=lambda exchange: exchange["scene"]
-)
+@pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange["scene"])
 def test_documented_exchanges(client: Client, exchange: dict[str, Any]) -> None:
     request = exchange["request"]
     answered = client.run(request["input"], model=request["model"]).json()["result"]
@@ -43,7 +42,7 @@ def test_documented_exchanges(client: Client, exchange: dict[str, Any]) -> None:
 
 
 def test_a_documented_exchange_as_a_stream(client: Client) -> None:
-    asked = documented_exchanges()[3]
+    asked = EXCHANGES[3]
     chunks = chunks_from_sse(client.gateway(asked["request"]["input"]))
     parts = [c["candidates"][0]["content"]["parts"][0] for c in chunks]
     documented = asked["response"]["candidates"][0]["content"]["parts"][0]

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator._cloudflare.refusals import Refusal
 from langchain_cf_gemini.emulator._google.proto_json import (
     bytes_from_base64,
     camel_case,
@@ -17,6 +16,7 @@ from langchain_cf_gemini.emulator._google.proto_json import (
     published_schema,
     snake_case,
 )
+from langchain_cf_gemini.emulator._refusals import Refusal
 from tests.emulator_tests.asking import Judge, message_of, user
 from tools.vertex_schema import (
     REQUEST,

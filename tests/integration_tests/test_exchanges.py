@@ -10,10 +10,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._cloudflare.exchanges import documented_exchanges
+from langchain_cf_gemini.emulator._google.models import packaged
 from tests.models import Json, endpoints, every_way
 
-EXCHANGES = documented_exchanges()
+EXCHANGES = packaged("documented_exchanges")["exchanges"]
 every_exchange = pytest.mark.parametrize(
     "exchange", EXCHANGES, ids=range(1, len(EXCHANGES) + 1)
 )

@@ -1,11 +1,16 @@
-"""Cloudflare calls beside the models: the catalogue, and feedback on logs."""
+"""Calls beside the models: the catalogue, feedback on logs, Google's own list."""
 
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare.refusals import v4_refusal
 from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._google.models import CATALOGUE, Model
+from langchain_cf_gemini.emulator._google.models import (
+    CATALOGUE,
+    MODELS,
+    Model,
+    model_from_google_id,
+)
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
+from langchain_cf_gemini.emulator._refusals import google_refusal, v4_refusal
 
 _PER_PAGE = 50
 _FEEDBACK_FIELDS = {"feedback": int | float, "score": int | float, "metadata": dict}
@@ -81,3 +86,33 @@ def _feedback(incoming: Incoming) -> dict[str, Any]:
 
 def _success(result: Any) -> dict[str, Any]:
     return {"result": result, "success": True, "errors": [], "messages": []}
+
+
+def google_models(
+    service: Service, incoming: Incoming, model: str | None = None
+) -> Outgoing:
+    """`GET /{version}/models` and `GET /{version}/models/{model}`."""
+
+    def answer() -> Outgoing:
+        service.check_key(incoming)
+        if model is None:
+            return json_answer(
+                200, {"models": [_google_entry(known) for known in MODELS]}
+            )
+        known = model_from_google_id(model)
+        if known is None:
+            raise google_refusal(f"Model is not found: models/{model}", code=404)
+        return json_answer(200, _google_entry(known))
+
+    return service.other(incoming, "models", answer)
+
+
+def _google_entry(model: Model) -> dict[str, Any]:
+    return {
+        "name": f"models/{model.google_id}",
+        "displayName": model.google_id,
+        "inputTokenLimit": 1_048_576,
+        "outputTokenLimit": 65_536,
+        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "thinking": model.thinking_budget is not None,
+    }

@@ -12,18 +12,18 @@ from langchain_cf_gemini.emulator._cloudflare.gateway import (
     header_problems,
     options_from_headers,
 )
-from langchain_cf_gemini.emulator._cloudflare.refusals import (
-    Refusal,
-    gateway_refusal,
-    google_refusal,
-    v4_refusal,
-)
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
     Model,
     model_from_google_id,
 )
 from langchain_cf_gemini.emulator._messages import Incoming
+from langchain_cf_gemini.emulator._refusals import (
+    Refusal,
+    gateway_refusal,
+    google_refusal,
+    v4_refusal,
+)
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "emulator-token-not-a-secret"

@@ -24,11 +24,12 @@ from langchain_cf_gemini.emulator._cloudflare.gateway import (
     options_from_headers,
     response_headers,
 )
-from langchain_cf_gemini.emulator._cloudflare.refusals import Refusal
 from langchain_cf_gemini.emulator._cloudflare.spoiling import spoiled_answer
-from langchain_cf_gemini.emulator._google.backends import BACKEND_FIELDS
 from langchain_cf_gemini.emulator._google.default_answer import default_answer
-from langchain_cf_gemini.emulator._google.proto_json import canonical_body
+from langchain_cf_gemini.emulator._google.proto_json import (
+    BACKEND_FIELDS,
+    canonical_body,
+)
 from langchain_cf_gemini.emulator._google.responses import (
     Generation,
     response_from_answer,
@@ -43,6 +44,7 @@ from langchain_cf_gemini.emulator._google.streams import (
 from langchain_cf_gemini.emulator._google.usage import prompt_counts
 from langchain_cf_gemini.emulator._journal import Exchange, Journal, close_exchange
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
+from langchain_cf_gemini.emulator._refusals import Refusal
 from langchain_cf_gemini.emulator._script import Script, Step
 from langchain_cf_gemini.emulator.faults import HEADER, Fault, fault_from_header
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare.refusals import (
+from langchain_cf_gemini.emulator._google.streams import sse_frame
+from langchain_cf_gemini.emulator._messages import Outgoing, json_answer
+from langchain_cf_gemini.emulator._refusals import (
     Refusal,
     gateway_refusal,
     google_refusal,
@@ -15,8 +17,6 @@ from langchain_cf_gemini.emulator._cloudflare.refusals import (
     structured_refusal,
     v4_refusal,
 )
-from langchain_cf_gemini.emulator._google.streams import sse_frame
-from langchain_cf_gemini.emulator._messages import Outgoing, json_answer
 from langchain_cf_gemini.emulator.faults import Fault
 
 _MEGABYTE = 1 << 20

@@ -10,105 +10,21 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare.exchanges import documented_answer
 from langchain_cf_gemini.emulator._google.instances import instance_from_schema
 from langchain_cf_gemini.emulator._google.mentions import Mentions
+from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
 from langchain_cf_gemini.emulator._google.responses import Generation
 from langchain_cf_gemini.emulator.answers import (
     Answer,
     call,
+    exactly,
     image,
     reply,
     thought,
 )
 
 _SHOWN = 160
-_COMMON = frozenset(
-    [
-        "a",
-        "about",
-        "after",
-        "all",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "by",
-        "can",
-        "could",
-        "do",
-        "does",
-        "find",
-        "for",
-        "from",
-        "get",
-        "give",
-        "given",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "let",
-        "list",
-        "make",
-        "me",
-        "my",
-        "new",
-        "of",
-        "on",
-        "or",
-        "our",
-        "please",
-        "return",
-        "returns",
-        "set",
-        "show",
-        "some",
-        "something",
-        "tell",
-        "that",
-        "the",
-        "their",
-        "them",
-        "this",
-        "to",
-        "up",
-        "use",
-        "used",
-        "user",
-        "using",
-        "want",
-        "was",
-        "what",
-        "when",
-        "where",
-        "which",
-        "who",
-        "will",
-        "with",
-        "would",
-        "you",
-        "your",
-        "tool",
-        "tools",
-        "function",
-        "functions",
-        "value",
-        "values",
-        "string",
-        "number",
-        "hello",
-        "hi",
-    ]
-)
+_COMMON = frozenset(packaged("words")["common"])
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAA"
     "AABJRU5ErkJggg=="
@@ -119,7 +35,7 @@ _THOUGHT = "The emulator does not think; it fills in an answer that fits the req
 def default_answer(generation: Generation) -> Answer:
     """What the emulator answers on its own."""
     said = (
-        documented_answer(generation)
+        _documented_answer(generation)
         or _media_answer(generation)
         or _call_answer(generation)
         or _json_answer(generation)
@@ -128,6 +44,40 @@ def default_answer(generation: Generation) -> Answer:
     if said.exact is None and generation.thinking.get("includeThoughts"):
         return thought(_THOUGHT) + said
     return said
+
+
+def _documented_answer(generation: Generation) -> Answer | None:
+    """The documented answer to this conversation with this model, if there is one."""
+    if generation.declarations or "responseMimeType" in generation.config:
+        return None
+    for exchange in packaged("documented_exchanges")["exchanges"]:
+        request = exchange["request"]
+        if (
+            CATALOGUE[request["model"]] is generation.model
+            and _texts(request["input"]) == _texts(generation.body)
+            and _length_allows(exchange, generation)
+        ):
+            return exactly(exchange["response"])
+    return None
+
+
+def _texts(body: Mapping[str, Any]) -> list[list[Any]]:
+    contents = body.get("contents", ())
+    return [
+        [part.get("text") for part in content.get("parts") or ()]
+        for content in contents
+    ]
+
+
+def _length_allows(exchange: Mapping[str, Any], generation: Generation) -> bool:
+    """An answer that was cut short is one only for the limit that cut it."""
+    limit = generation.config.get("maxOutputTokens")
+    if exchange["response"]["candidates"][0]["finishReason"] == "MAX_TOKENS":
+        asked = exchange["request"]["input"]["generationConfig"]["maxOutputTokens"]
+        return bool(limit == asked)
+    usage = exchange["response"]["usageMetadata"]
+    spent = usage["candidatesTokenCount"] + usage.get("thoughtsTokenCount", 0)
+    return limit is None or bool(limit >= spent)
 
 
 def current_turn(generation: Generation) -> list[Mapping[str, Any]]:

@@ -6,20 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.mentions import Mentions
+from langchain_cf_gemini.emulator._google.models import packaged
 
 _MAX_DEPTH = 6
-_EXAMPLES = {
-    "date-time": "2026-01-01T00:00:00Z",
-    "date": "2026-01-01",
-    "time": "00:00:00Z",
-    "email": "user@example.com",
-    "uri": "https://example.com/",
-    "uuid": "00000000-0000-4000-8000-000000000000",
-    "ipv4": "192.0.2.1",
-    "ipv6": "2001:db8::1",
-    "hostname": "example.com",
-    "duration": "P1D",
-}
+_EXAMPLES: Mapping[str, str] = packaged("words")["examples"]
 
 
 def instance_from_schema(

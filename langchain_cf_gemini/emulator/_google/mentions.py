@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_cf_gemini.emulator._google.models import packaged
+
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)")
 # Straight quotes open after a space or so; otherwise "it's" would open one.
 _QUOTED = re.compile(
@@ -29,14 +31,8 @@ _FORMATS: Mapping[str, re.Pattern[str]] = {
     "time": re.compile(r"\d\d:\d\d(?::\d\d)?"),
     "uuid": re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
 }
-_FORMAT_OF_NAME = {
-    "email": "email", "url": "uri", "uri": "uri", "link": "uri", "date": "date",
-    "day": "date", "uuid": "uuid",
-}  # fmt: skip
-_WHOLE_PROMPT = {
-    "query", "question", "text", "prompt", "input", "content", "message", "request",
-    "body", "task", "topic", "instructions",
-}  # fmt: skip
+_FORMAT_OF_NAME: Mapping[str, str] = packaged("words")["formats_of_names"]
+_WHOLE_PROMPT = frozenset(packaged("words")["whole_prompts"])
 
 
 class Mentions:

@@ -1,14 +1,18 @@
 """The Gemini models that the emulator answers for, and what each of them allows.
 
-Catalogue ids and prices: Cloudflare's catalogue pages. Thinking levels: Google's
-page docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking.
+Their facts are rows of data/gemini.json. Catalogue ids: Cloudflare's catalogue pages;
+a preview id is the `modelVersion` of the answers there, and 3.1 Flash Lite, which lost
+its suffix in July 2026, answers to both since. Thinking levels: Google's page
+docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking.
 """
 
+import json
 import re
-from dataclasses import dataclass, field, replace
-
-_ALL = ("MINIMAL", "LOW", "MEDIUM", "HIGH")
-_NOT_MINIMAL = ("LOW", "MEDIUM", "HIGH")
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,11 +34,11 @@ class Model:
     google_id: str
     generation: float
     catalogue_id: str | None = None
-    aliases: tuple[str, ...] = ()
-    thinking_levels: tuple[str, ...] = ()
+    aliases: Sequence[str] = ()
+    thinking_levels: Sequence[str] = ()
     thinking_level: str = ""
-    thinking_budget: tuple[int, int] | None = None
-    thinking_off: bool = field(default=False)
+    thinking_budget: Sequence[int] | None = None
+    thinking_off: bool = False
 
     @property
     def signs(self) -> bool:
@@ -42,103 +46,15 @@ class Model:
         return self.generation >= 3
 
 
-def _gemini_3(
-    name: str,
-    generation: float,
-    levels: tuple[str, ...],
-    level: str,
-    *,
-    google_id: str | None = None,
-    aliases: tuple[str, ...] = (),
-) -> Model:
-    return Model(
-        google_id=google_id or name,
-        generation=generation,
-        catalogue_id=f"google/{name}",
-        aliases=aliases,
-        thinking_levels=levels,
-        thinking_level=level,
-        thinking_budget=(0, 65_536),
-        thinking_off=True,
-    )
+@cache
+def packaged(name: str) -> Mapping[str, Any]:
+    """A file of the package's data."""
+    data = files("langchain_cf_gemini.emulator") / f"data/{name}.json"
+    facts: dict[str, Any] = json.loads(data.read_text("utf-8"))
+    return facts
 
 
-# A preview id is the `modelVersion` of the answers on Cloudflare's pages; 3.1 Flash
-# Lite lost its suffix in July 2026 and answers to both since.
-MODELS = (
-    Model(
-        google_id="gemini-2.0-flash",
-        generation=2.0,
-    ),
-    Model(google_id="gemini-2.0-flash-lite", generation=2.0),
-    Model(google_id="gemini-2.0-pro", generation=2.0),
-    Model(google_id="gemini-1.5-flash", generation=1.5),
-    Model(google_id="gemini-1.5-pro", generation=1.5),
-    Model(google_id="gemma-3", generation=1.5),
-    Model(
-        google_id="gemini-2.5-flash-lite",
-        generation=2.5,
-        catalogue_id="google/gemini-2.5-flash-lite",
-        thinking_budget=(512, 24_576),
-        thinking_off=True,
-    ),
-    Model(
-        google_id="gemini-2.5-flash",
-        generation=2.5,
-        catalogue_id="google/gemini-2.5-flash",
-        thinking_budget=(0, 24_576),
-        thinking_off=True,
-    ),
-    Model(
-        google_id="gemini-2.5-pro",
-        generation=2.5,
-        catalogue_id="google/gemini-2.5-pro",
-        thinking_budget=(128, 32_768),
-    ),
-    _gemini_3("gemini-3-flash", 3, _ALL, "HIGH", google_id="gemini-3-flash-preview"),
-    Model(
-        google_id="gemini-3-pro-preview",
-        generation=3,
-        aliases=("gemini-3-pro-image-preview", "gemini-3-pro-image"),
-        thinking_levels=("LOW", "HIGH"),
-        thinking_level="HIGH",
-        thinking_budget=(0, 65_536),
-        thinking_off=True,
-    ),
-    _gemini_3(
-        "gemini-3.1-pro",
-        3.1,
-        _NOT_MINIMAL,
-        "HIGH",
-        google_id="gemini-3.1-pro-preview",
-        aliases=("gemini-3.1-pro-preview-customtools", "gemini-pro-latest"),
-    ),
-    _gemini_3(
-        "gemini-3.1-flash-lite",
-        3.1,
-        _ALL,
-        "MINIMAL",
-        aliases=("gemini-3.1-flash-lite-preview", "gemini-3.1-flash-image-preview"),
-    ),
-    _gemini_3(
-        "gemini-3.5-flash-lite",
-        3.5,
-        _ALL,
-        "MINIMAL",
-        aliases=("gemini-flash-lite-latest",),
-    ),
-    _gemini_3("gemini-3.5-flash", 3.5, _ALL, "MEDIUM"),
-    _gemini_3("gemini-3.6-flash", 3.6, _ALL, "MEDIUM"),
-    _gemini_3("gemini-3.7-flash", 3.7, _NOT_MINIMAL, "MEDIUM"),
-    _gemini_3(
-        "gemini-3.8-flash",
-        3.8,
-        _NOT_MINIMAL,
-        "MEDIUM",
-        aliases=("gemini-flash-latest",),
-    ),
-)
-
+MODELS = tuple(Model(**row) for row in packaged("gemini")["models"])
 CATALOGUE = {model.catalogue_id: model for model in MODELS if model.catalogue_id}
 _GOOGLE = {
     name: model for model in MODELS for name in (model.google_id, *model.aliases)

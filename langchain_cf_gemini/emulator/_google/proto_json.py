@@ -11,11 +11,10 @@ import binascii
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
-from importlib.resources import files
 from typing import Any, NamedTuple
 
-from langchain_cf_gemini.emulator._cloudflare.refusals import Refusal, google_refusal
+from langchain_cf_gemini.emulator._google.models import packaged
+from langchain_cf_gemini.emulator._refusals import Refusal, google_refusal
 
 PREFIX = "GoogleCloudAiplatformV1beta1"
 _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform.v1beta1"
@@ -67,12 +66,20 @@ class Field(NamedTuple):
         self.found.append(Violation(self.path, text))
 
 
-@cache
+# Fields that one backend has and the other has not, by type; None takes a field of
+# Vertex away. The published schema is Vertex AI's, which answers behind `/ai/run`; the
+# gateway's google-ai-studio path and Google's own lead to the Gemini API. Sources: the
+# converters of google-genai 2.34.0, which refuse such fields for the other backend, the
+# Gemini API's protos (google/ai/generativelanguage/v1beta), and recorded requests.
+BACKEND_FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "vertex": {},
+    "gemini_api": packaged("gemini")["gemini_api_fields"],
+}
+
+
 def published_schema() -> Mapping[str, Any]:
     """The packaged schema of GenerateContent; its `$comment` names the revision."""
-    data = files("langchain_cf_gemini.emulator") / "data/vertex_generate_content.json"
-    schema: dict[str, Any] = json.loads(data.read_text("utf-8"))
-    return schema
+    return packaged("vertex_generate_content")
 
 
 def snake_case(name: str) -> str:

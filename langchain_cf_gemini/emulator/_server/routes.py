@@ -7,15 +7,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from langchain_cf_gemini.emulator._cloudflare.api import catalogue, log_entry
+from langchain_cf_gemini.emulator._cloudflare.api import (
+    catalogue,
+    google_models,
+    log_entry,
+)
 from langchain_cf_gemini.emulator._cloudflare.doors import GatewayPath
-from langchain_cf_gemini.emulator._cloudflare.refusals import (
+from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+from langchain_cf_gemini.emulator._refusals import (
     gateway_refusal,
     v4_refusal,
 )
-from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._google.api import google_models
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
 from langchain_cf_gemini.emulator._server.page import page
 from langchain_cf_gemini.emulator._server.sending import EmulatedResponse, Transports
 

@@ -1,6 +1,5 @@
 """Every rule of strict mode, in the order they are judged."""
 
-from langchain_cf_gemini.emulator._cloudflare.refusals import google_refusal
 from langchain_cf_gemini.emulator._google.rules import (
     on_config,
     on_contents,
@@ -8,6 +7,7 @@ from langchain_cf_gemini.emulator._google.rules import (
     on_tools,
 )
 from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+from langchain_cf_gemini.emulator._refusals import google_refusal
 
 RULES: tuple[Rule, ...] = tuple(
     value
