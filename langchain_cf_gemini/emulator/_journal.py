@@ -9,6 +9,7 @@ from typing import Any
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
 
 _SHOWN = 120
+_MAX_READ = 32 << 20  # bytes; a longer answer is told by its size
 _MODEL_ROUTES = ("run", "generateContent", "streamGenerateContent")
 
 
@@ -194,13 +195,14 @@ def close_exchange(exchange: Exchange, outgoing: Outgoing, seconds: float) -> No
     exchange.response_headers = dict(outgoing.headers)
     exchange.response = _parsed(outgoing)
     exchange.seconds = seconds
-    if outgoing.fault:
-        exchange.notes.append(f"fault: {outgoing.fault}")
+    exchange.notes += [f"fault: {fault}" for fault in outgoing.faults]
 
 
 def _parsed(outgoing: Outgoing) -> Any:
+    if outgoing.length > _MAX_READ:
+        return f"({outgoing.length} bytes)"
     text = outgoing.body.decode(errors="replace")
-    if outgoing.headers.get("content-type", "").startswith("text/event-stream"):
+    if outgoing.is_stream:
         events = [line[6:] for line in text.split("\r\n") if line.startswith("data: ")]
         return [_json_or_text(event) for event in events]
     return _json_or_text(text)

@@ -1,11 +1,9 @@
 """What comes in and what goes out: HTTP without a socket."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-
-from langchain_cf_gemini.emulator.faults import Fault
+from typing import Any, Literal
 
 # Request headers that hold a credential; shown as "***" wherever requests are shown.
 SECRET_HEADERS = frozenset(
@@ -35,8 +33,21 @@ class Incoming:
         """The parsed body, or None if it is not JSON."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """What happens between two frames: silence, and perhaps the end.
+
+    Attributes:
+        seconds: Silence; infinite until the client leaves.
+        end: "close" closes the connection then, "reset" resets it (RST).
+    """
+
+    seconds: float = 0.0
+    end: Literal["", "close", "reset"] = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +57,46 @@ class Outgoing:
     Attributes:
         status: HTTP status.
         headers: Response headers, content-type included.
-        frames: The body in the pieces that are sent apart.
-        delay: Seconds before the first byte.
-        fault: How the answer is spoiled on its way.
+        frames: The body in the pieces that are sent apart, with breaks between.
+        before: What happens before the first byte.
+        after: What happens after the last one.
+        faults: What spoiled it, as the log says it.
     """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
-    frames: Sequence[bytes] = ()
-    delay: float = 0.0
-    fault: Fault | None = None
+    frames: Sequence[bytes | Break] = ()
+    before: Break = Break()
+    after: Break = Break()
+    faults: tuple[str, ...] = ()
+
+    @property
+    def pieces(self) -> Iterator[bytes]:
+        """The body's frames without the breaks."""
+        return (frame for frame in self.frames if isinstance(frame, bytes))
 
     @property
     def body(self) -> bytes:
         """The whole body."""
-        return b"".join(self.frames)
+        return b"".join(self.pieces)
+
+    @property
+    def length(self) -> int:
+        """Bytes of the body."""
+        return sum(map(len, self.pieces))
+
+    @property
+    def is_stream(self) -> bool:
+        """Whether these are server-sent events."""
+        return self.headers.get("content-type", "").startswith("text/event-stream")
 
 
 def json_answer(
     status: int, body: Any, headers: Mapping[str, str] | None = None
 ) -> Outgoing:
     """An answer in JSON."""
-    encoded = json.dumps(body, ensure_ascii=False).encode()
+    # What no encoding of text can hold (lone surrogates) goes out escaped.
+    encoded = json.dumps(body, ensure_ascii=False).encode(errors="surrogatepass")
     kind = {"content-type": "application/json; charset=UTF-8"}
     return Outgoing(
         status=status, headers={**kind, **(headers or {})}, frames=[encoded]

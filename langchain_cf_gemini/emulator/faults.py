@@ -1,221 +1,449 @@
 """Faults: everything that a server and the network can do to an answer.
 
     emulator.fail(faults.status(429, retry_after=1))
-    emulator.fail(faults.cut(after_frames=2))
+    emulator.answer(reply("Hello").cut(after=1))
 
 A fault is scripted as above, asked for by the request header
 `x-emulator-fault: status code=429 retry_after=1`, or drawn by seeded chance
-(`Emulator(chaos=[(0.1, faults.status(503))], seed=7)`).
+(`Emulator(chaos=[(0.1, faults.status(503))], seed=7)`). Each checks its settings when
+it is made.
 
 A frame is a chunk of a stream, or one half of a plain body.
 """
 
 import json
+import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import KW_ONLY, dataclass, fields, replace
+from typing import Any, ClassVar, Literal, get_args
 
-from langchain_cf_gemini.emulator._refusals import v4_refusal
+from langchain_cf_gemini.emulator._cloudflare import spoiling
+from langchain_cf_gemini.emulator._messages import Break, Outgoing
+from langchain_cf_gemini.emulator._refusals import (
+    google_status,
+    reason_phrase,
+    v4_refusal,
+)
 
 HEADER = "x-emulator-fault"
+Shape = Literal["google", "v4", "gateway", "structured", "run", "html", "text", "empty"]
+Framing = Literal["lf", "cr", "comments", "multiline", "bom", "u2028", "bytes"]
+
+_COUNTS = {"after_frames": 0, "piece": 1, "megabytes": 0}  # and the least of each
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True)
 class Fault:
-    """One way to spoil an answer.
+    """One way to spoil an answer; the classes of this module are all there are.
 
     Attributes:
-        kind: What happens; the functions of this module name them all.
-        options: Its settings, see there.
+        replaces: It stands in place of an answer.
+        reframes: The answer arrives whole, framed otherwise.
+        on_wire: It befalls the connection, after everything that befalls the body.
     """
 
-    kind: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    replaces: ClassVar[bool] = False
+    reframes: ClassVar[bool] = False
+    on_wire: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        """Refuse settings that no answer could be spoiled with."""
+        for name, least in _COUNTS.items():
+            value = getattr(self, name, least)
+            if value is not None and not (type(value) is int and value >= least):
+                self._refuse(name, f"a whole number of at least {least}")
+        seconds = getattr(self, "seconds", 0)
+        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if seconds is not None and not (number and 0 <= seconds < math.inf):
+            self._refuse("seconds", "a number of seconds, 0 or more")
+
+    def _refuse(self, name: str, wanted: str) -> None:
+        value = getattr(self, name)
+        raise ValueError(f"faults.{self.kind}: {name} must be {wanted}, not {value!r}")
+
+    @property
+    def kind(self) -> str:
+        """Its name, as in this module and in the request header."""
+        return type(self).__name__
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the answer arrives all the same: late, slowly or in another frame."""
+        return self.reframes or getattr(self, "seconds", None) is not None
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer with this fault in it."""
+        raise NotImplementedError
 
     def __str__(self) -> str:
         """As the request header spells it."""
-        settings = (f"{key}={value}" for key, value in self.options.items())
+        given = ((f.name, getattr(self, f.name), f.default) for f in fields(self))
+        settings = (f"{name}={value}" for name, value, usual in given if value != usual)
         return " ".join([self.kind, *settings])
 
 
-def _fault(kind: str, **options: Any) -> Fault:
-    given = {key: value for key, value in options.items() if value is not None}
-    return Fault(kind=kind, options=given)
-
-
-def status(
-    code: int,
-    *,
-    retry_after: float | str | None = None,
-    retry_after_ms: float | str | None = None,
-    retry_info: str | None = None,
-    message: str | None = None,
-    error_code: int | None = None,
-    shape: str | None = None,
-    headers: Mapping[str, str] | None = None,
-) -> Fault:
+@dataclass(frozen=True)
+class status(Fault):
     """An error status.
 
-    Args:
-        code: HTTP status.
+    Attributes:
+        code: HTTP status, 200 to 599.
         retry_after: Header Retry-After: seconds, an HTTP date, or garbage.
         retry_after_ms: Header retry-after-ms.
         retry_info: Google's RetryInfo.retryDelay in the body, such as "37s".
         message: What the error says.
         error_code: Cloudflare's error code, for its shapes.
         shape: "google", "v4", "gateway", "structured", "run", "html", "text" or
-            "empty"; the default is Google's.
+            "empty".
         headers: Further response headers, such as cf-aig-dlp.
     """
-    return _fault(
-        "status",
-        code=code,
-        retry_after=retry_after,
-        retry_after_ms=retry_after_ms,
-        retry_info=retry_info,
-        message=message,
-        error_code=error_code,
-        shape=shape,
-        headers=headers,
-    )
+
+    code: int
+    _: KW_ONLY
+    retry_after: float | str | None = None
+    retry_after_ms: float | str | None = None
+    retry_info: str | None = None
+    message: str | None = None
+    error_code: int = 5000
+    shape: Shape = "google"
+    headers: Mapping[str, str] | None = None
+    replaces = True
+
+    def __post_init__(self) -> None:
+        """Refuse what is no status and no shape."""
+        if type(self.code) is not int or not 200 <= self.code <= 599:
+            self._refuse("code", "an HTTP status from 200 to 599")
+        if self.shape not in get_args(Shape):
+            self._refuse("shape", f"one of {', '.join(get_args(Shape))}")
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The error, in the shape that was asked for."""
+        said = self.message or f"{reason_phrase(self.code)} (emulated)"
+        answer = spoiling.error(
+            self.shape, self.code, self.error_code, said, self.retry_info
+        )
+        waits = {"retry-after": self.retry_after, "retry-after-ms": self.retry_after_ms}
+        named = {name: str(wait) for name, wait in waits.items() if wait is not None}
+        headers = {**answer.headers, **named, **(self.headers or {})}
+        return replace(answer, headers=headers)
 
 
-def failed(
-    *, code: int = 5000, message: str = "Internal error", state: bool = False
-) -> Fault:
+@dataclass(frozen=True, kw_only=True)
+class failed(Fault):
     """HTTP 200 that says it failed: `success: false`, or `state: "Failed"`."""
-    return _fault("failed", code=code, message=message, state=state)
+
+    code: int = 5000
+    message: str = "Internal error"
+    state: bool = False
+    replaces = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The failure in place of the answer."""
+        shape = "run" if self.state else "v4"
+        return spoiling.error(shape, 200, self.code, self.message)
 
 
-def html(code: int = 502) -> Fault:
+def html(code: int = 502) -> status:
     """An HTML error page of Cloudflare's edge."""
-    return _fault("status", code=code, shape="html")
+    return status(code, shape="html")
 
 
-def redirect(location: str, *, code: int = 307) -> Fault:
+@dataclass(frozen=True)
+class redirect(Fault):
     """A redirect to another place."""
-    return _fault("redirect", location=location, code=code)
+
+    location: str
+    _: KW_ONLY
+    code: int = 307
+    replaces = True
+
+    def __post_init__(self) -> None:
+        """Refuse a status that redirects nobody."""
+        if type(self.code) is not int or not 300 <= self.code <= 399:
+            self._refuse("code", "an HTTP status from 300 to 399")
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The redirect in place of the answer."""
+        return Outgoing(status=self.code, headers={"location": self.location})
 
 
-def body(text: str = "", *, content_type: str = "application/json") -> Fault:
+@dataclass(frozen=True)
+class body(Fault):
     """HTTP 200 with this body: empty, not JSON, or anything else."""
-    return _fault("body", text=text, content_type=content_type)
+
+    text: str = ""
+    _: KW_ONLY
+    content_type: str = "application/json"
+    replaces = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The body in place of the answer's."""
+        headers = {"content-type": self.content_type}
+        return Outgoing(headers=headers, frames=[self.text.encode()])
 
 
-def wrong(path: str, value: Any = None) -> Fault:
+@dataclass(frozen=True)
+class wrong(Fault):
     """JSON of the wrong shape: the value at a path of the response is replaced.
 
-    Args:
+    Attributes:
         path: Keys and indexes with dots, such as "candidates.0.content.parts"; for
             `/ai/run` from inside the envelope's `result`, and "" for all of it.
         value: What stands there instead.
     """
-    return _fault("wrong", path=path, value=json.dumps(value))
+
+    path: str
+    value: Any = None
+
+    def __post_init__(self) -> None:
+        """Refuse what JSON cannot hold."""
+        json.dumps(self.value)
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer with another value at the path."""
+        return spoiling.replaced(outgoing, self.path, self.value)
 
 
-def gzip_bomb(megabytes: int = 1024) -> Fault:
+@dataclass(frozen=True)
+class gzip_bomb(Fault):
     """A small compressed body that unpacks to many megabytes of blanks."""
-    return _fault("gzip_bomb", megabytes=megabytes)
+
+    megabytes: int = 1024
+    replaces = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The bomb in place of the answer."""
+        headers = {"content-type": "application/json", "content-encoding": "gzip"}
+        return Outgoing(headers=headers, frames=[spoiling.bomb(self.megabytes)])
 
 
-def big(megabytes: int = 1024) -> Fault:
+@dataclass(frozen=True)
+class big(Fault):
     """A plain body of many megabytes, sent as fast as it is read."""
-    return _fault("big", megabytes=megabytes)
+
+    megabytes: int = 1024
+    replaces = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The blanks in place of the answer."""
+        headers = {"content-type": "application/json"}
+        # The same megabyte again and again: the list holds references, not copies.
+        return Outgoing(headers=headers, frames=[spoiling.BLANKS] * self.megabytes)
 
 
-def json_for_stream() -> Fault:
+@dataclass(frozen=True)
+class json_for_stream(Fault):
     """Plain JSON where a stream was asked for, as guardrails answer."""
-    return _fault("json_for_stream")
+
+    reframes = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The chunks as one answer."""
+        return spoiling.json_from_stream(outgoing)
 
 
-def stream_for_json() -> Fault:
+@dataclass(frozen=True)
+class stream_for_json(Fault):
     """Server-sent events where plain JSON was asked for."""
-    return _fault("stream_for_json")
+
+    reframes = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer as one event."""
+        return spoiling.stream_from_json(outgoing)
 
 
-def malformed(*, after_frames: int = 1) -> Fault:
+@dataclass(frozen=True, kw_only=True)
+class malformed(Fault):
     """A frame that is not JSON after so many good ones."""
-    return _fault("malformed", after_frames=after_frames)
+
+    after_frames: int = 1
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """Half a chunk more; of a plain body, half of it."""
+        broken = b'data: {"candidates": [{"content": {"parts": [{"te\r\n\r\n'
+        if not outgoing.is_stream:
+            half = outgoing.body[: outgoing.length // 2]
+            return replace(outgoing, frames=[half])
+        return spoiling.inserted(outgoing, self.after_frames, broken)
 
 
-def error_event(code: int = 503, *, after_frames: int = 1, bare: bool = False) -> Fault:
+@dataclass(frozen=True)
+class error_event(Fault):
     """Google's error object inside a stream, as an event or bare; then it ends."""
-    return _fault("error_event", code=code, after_frames=after_frames, bare=bare)
+
+    code: int = 503
+    _: KW_ONLY
+    after_frames: int = 1
+    bare: bool = False
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The frames up to there, and the error."""
+        named = google_status(self.code)
+        error = {"code": self.code, "message": "Emulated error.", "status": named}
+        frame = json.dumps({"error": error}, indent=2 if self.bare else None).encode()
+        event = frame if self.bare else b"data: " + frame + b"\r\n\r\n"
+        kept = list(outgoing.frames)[: self.after_frames]
+        return replace(outgoing, frames=[*kept, event])
 
 
-def no_finish() -> Fault:
+@dataclass(frozen=True)
+class no_finish(Fault):
     """A stream that ends in good order, but without any finishReason."""
-    return _fault("no_finish")
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The frames that name none."""
+        kept = [frame for frame in outgoing.pieces if b'"finishReason"' not in frame]
+        return replace(outgoing, frames=kept)
 
 
-def framing(style: str) -> Fault:
+@dataclass(frozen=True)
+class framing(Fault):
     """Events framed in another legal way.
 
-    Args:
+    Attributes:
         style: "lf", "cr", "comments", "multiline", "bom", "u2028" or "bytes" (one byte
             at a time, so that UTF-8 is split across reads).
     """
-    return _fault("framing", style=style)
+
+    style: Framing
+    reframes = True
+
+    def __post_init__(self) -> None:
+        """Refuse a style that is none."""
+        if self.style not in get_args(Framing):
+            self._refuse("style", f"one of {', '.join(get_args(Framing))}")
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The same events, told otherwise."""
+        frames = spoiling.FRAMINGS[self.style](list(outgoing.pieces))
+        return replace(outgoing, frames=frames)
 
 
-def stall(*, after_frames: int = 0, seconds: float | None = None) -> Fault:
+@dataclass(frozen=True, kw_only=True)
+class stall(Fault):
     """Silence after so many frames, for so long or until the client leaves."""
-    return _fault("stall", after_frames=after_frames, seconds=seconds)
+
+    after_frames: int = 0
+    seconds: float | None = None
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer with a silence in it."""
+        silence = Break(math.inf if self.seconds is None else self.seconds)
+        if not self.after_frames:
+            return replace(outgoing, before=silence)
+        return spoiling.inserted(outgoing, self.after_frames, silence)
 
 
-def slow(seconds: float = 1.0, *, piece: int = 1) -> Fault:
+@dataclass(frozen=True)
+class slow(Fault):
     """A slow drip: `piece` bytes, then a pause of so many seconds."""
-    return _fault("slow", seconds=seconds, piece=piece)
+
+    seconds: float = 1.0
+    _: KW_ONLY
+    piece: int = 1
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer in pieces."""
+        return spoiling.dripped(outgoing, self.piece, self.seconds)
 
 
-def late(seconds: float) -> Fault:
+@dataclass(frozen=True)
+class late(Fault):
     """A whole and good answer after so many seconds."""
-    return _fault("late", seconds=seconds)
+
+    seconds: float
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer after a silence."""
+        before = outgoing.before
+        longer = replace(before, seconds=before.seconds + self.seconds)
+        return replace(outgoing, before=longer)
 
 
-def cut(*, after_frames: int = 1) -> Fault:
+@dataclass(frozen=True, kw_only=True)
+class cut(Fault):
     """The connection is closed in the middle, after so many frames."""
-    return _fault("cut", after_frames=after_frames)
+
+    after_frames: int = 1
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer with an end in it."""
+        return spoiling.inserted(outgoing, self.after_frames, Break(end="close"))
 
 
-def hang_up() -> Fault:
+@dataclass(frozen=True)
+class hang_up(Fault):
     """The connection is closed before the first byte."""
-    return _fault("hang_up")
+
+    replaces = True
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The end before the answer."""
+        return replace(outgoing, before=Break(outgoing.before.seconds, "close"))
 
 
-def reset(*, after_frames: int | None = None) -> Fault:
+@dataclass(frozen=True, kw_only=True)
+class reset(Fault):
     """The connection is reset (RST): before the first byte, or after frames."""
-    return _fault("reset", after_frames=after_frames)
+
+    after_frames: int | None = None
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The end before or within the answer."""
+        if self.after_frames is None:
+            return replace(outgoing, before=Break(outgoing.before.seconds, "reset"))
+        # What was sent arrives before the reset.
+        end = Break(0.05, "reset")
+        return spoiling.inserted(outgoing, self.after_frames, end)
 
 
-def close_after() -> Fault:
+@dataclass(frozen=True)
+class close_after(Fault):
     """A good answer, and then the kept-alive connection is closed unannounced."""
-    return _fault("close_after")
+
+    reframes = True
+    on_wire = True
+
+    def spoil(self, outgoing: Outgoing) -> Outgoing:
+        """The answer with an end after it."""
+        return replace(outgoing, after=Break(end="close"))
 
 
 KINDS: Mapping[str, Callable[..., Fault]] = {
-    made.__name__: made
-    for made in (
-        status, failed, html, redirect, body, wrong, gzip_bomb, big, json_for_stream,
-        stream_for_json, malformed, error_event, no_finish, framing, stall, slow, late,
-        cut, hang_up, reset, close_after,
-    )
-}  # fmt: skip
+    **{made.__name__: made for made in Fault.__subclasses__()},
+    "html": html,
+}
 
 
 def fault_from_header(header: str | None) -> Fault | None:
     """The fault that a request header asks for: `kind key=value key=value`."""
     if not header:
         return None
-    kind, *settings = header.split()
+    kind, *settings = header.split() or [""]
     try:
         options = dict(setting.split("=", 1) for setting in settings)
-        return KINDS[kind](**{key: _value(text) for key, text in options.items()})
+        given = {key: _value(text) for key, text in options.items()}
+        return KINDS[kind](**given)
     except (KeyError, TypeError, ValueError) as unknown:
         kinds = ", ".join(KINDS)
         raise v4_refusal(
             400, 7000, f"{HEADER}: cannot read {header!r} ({unknown}); kinds: {kinds}"
         ) from unknown
+
+
+def spoiled_answer(outgoing: Outgoing, *faults: Fault) -> Outgoing:
+    """The answer with these faults in it, those of the connection last."""
+    for fault in sorted(faults, key=lambda fault: fault.on_wire):
+        noted = (*outgoing.faults, str(fault))
+        outgoing = replace(fault.spoil(outgoing), faults=noted)
+    return outgoing
 
 
 def _value(text: str) -> Any:

@@ -24,7 +24,6 @@ from langchain_cf_gemini.emulator._cloudflare.gateway import (
     options_from_headers,
     response_headers,
 )
-from langchain_cf_gemini.emulator._cloudflare.spoiling import spoiled_answer
 from langchain_cf_gemini.emulator._google.default_answer import default_answer
 from langchain_cf_gemini.emulator._google.proto_json import (
     BACKEND_FIELDS,
@@ -43,10 +42,20 @@ from langchain_cf_gemini.emulator._google.streams import (
 )
 from langchain_cf_gemini.emulator._google.usage import prompt_counts
 from langchain_cf_gemini.emulator._journal import Exchange, Journal, close_exchange
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
+from langchain_cf_gemini.emulator._messages import (
+    Break,
+    Incoming,
+    Outgoing,
+    json_answer,
+)
 from langchain_cf_gemini.emulator._refusals import Refusal
 from langchain_cf_gemini.emulator._script import Script, Step
-from langchain_cf_gemini.emulator.faults import HEADER, Fault, fault_from_header
+from langchain_cf_gemini.emulator.faults import (
+    HEADER,
+    Fault,
+    fault_from_header,
+    spoiled_answer,
+)
 
 Door = Callable[[], Asked]
 Chaos = Sequence[tuple[float, Fault]]
@@ -146,7 +155,7 @@ class Service:
             return replace(kept, headers={**kept.headers, "cf-aig-cache-status": "HIT"})
         outgoing = self._attempted(incoming, exchange, asked, generation, asked_fault)
         if key:
-            if outgoing.fault is None:
+            if not outgoing.faults:
                 self._cache.put(key, outgoing, options)
             missed = {**outgoing.headers, "cf-aig-cache-status": "MISS"}
             outgoing = replace(outgoing, headers=missed)
@@ -208,7 +217,8 @@ class Service:
                 break
             exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
             delay += _gateway_delay(options, attempt)
-        return _in_time(replace(outgoing, delay=outgoing.delay + delay), options)
+        waited = replace(outgoing.before, seconds=outgoing.before.seconds + delay)
+        return _in_time(replace(outgoing, before=waited), options)
 
     def _step(self, exchange: Exchange) -> Step:
         step = self.script.take(exchange)
@@ -286,15 +296,9 @@ def _in_time(outgoing: Outgoing, options: GatewayOptions) -> Outgoing:
     limit = options.request_timeout
     if limit is None:
         return outgoing
-    stalls = outgoing.fault is not None and outgoing.fault.kind == "stall"
-    silent = (
-        stalls
-        and outgoing.fault is not None
-        and not outgoing.fault.options["after_frames"]
-    )
-    if not silent and outgoing.delay * 1000 <= limit:
+    if outgoing.before.seconds * 1000 <= limit:
         return outgoing
     # The status and code of this error are not documented.
     late = {"code": 3007, "message": f"Request timed out after {limit} ms"}
     body = {"success": False, "errors": [late], "messages": [], "result": None}
-    return replace(json_answer(408, body), delay=limit / 1000)
+    return replace(json_answer(408, body), before=Break(limit / 1000))

@@ -1,4 +1,4 @@
-"""Faults in the answer itself; those of the connection are the server's work."""
+"""How faults spoil the bytes of an answer."""
 
 import json
 import zlib
@@ -7,163 +7,104 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.streams import sse_frame
-from langchain_cf_gemini.emulator._messages import Outgoing, json_answer
+from langchain_cf_gemini.emulator._messages import Break, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import (
     Refusal,
     gateway_refusal,
     google_refusal,
-    google_status,
     reason_phrase,
     structured_refusal,
     v4_refusal,
 )
-from langchain_cf_gemini.emulator.faults import Fault
 
-_MEGABYTE = 1 << 20
-_JSON = "application/json"
-_EVENTS = "text/event-stream"
-
-Options = Mapping[str, Any]
+BLANKS = b" " * (1 << 20)
 
 
-def spoiled_answer(outgoing: Outgoing, fault: Fault) -> Outgoing:
-    """The answer with a fault in it; faults of the connection are only noted."""
-    spoil = _SPOILERS.get(fault.kind)
-    spoiled = spoil(outgoing, fault.options) if spoil else outgoing
-    if fault.kind == "late":
-        spoiled = replace(spoiled, delay=spoiled.delay + fault.options["seconds"])
-    return replace(spoiled, fault=fault)
-
-
-def _status(outgoing: Outgoing, options: Options) -> Outgoing:
-    code, shape = int(options["code"]), options.get("shape", "google")
-    message = options.get("message", f"{reason_phrase(code)} (emulated)")
-    answer = _SHAPES[shape](
-        code, int(options.get("error_code", 5000)), message, options
-    )
-    headers = {
-        name.replace("_", "-"): str(options[name])
-        for name in ("retry_after", "retry_after_ms")
-        if name in options
-    }
-    headers.update(options.get("headers", {}))
-    return replace(answer, headers={**outgoing.headers, **answer.headers, **headers})
-
-
-def _refused(refusal: Refusal) -> Outgoing:
-    return json_answer(refusal.code, refusal.body)
-
-
-def _google_shape(
-    code: int, error_code: int, message: str, options: Options
+def error(
+    shape: str,
+    code: int,
+    error_code: int,
+    message: str,
+    retry_info: str | None = None,
 ) -> Outgoing:
-    kind = "type.googleapis.com/google.rpc.RetryInfo"
-    retry_info = options.get("retry_info")
-    details = [{"@type": kind, "retryDelay": retry_info}] if retry_info else []
-    return _refused(google_refusal(message, code=code, details=details))
+    """An error in one of the shapes that Cloudflare and Google have."""
+    if shape in _REFUSALS:
+        refusal = _REFUSALS[shape](code, error_code, message)
+        return json_answer(code, refusal.body)
+    if shape == "google":
+        kind = "type.googleapis.com/google.rpc.RetryInfo"
+        details = [{"@type": kind, "retryDelay": retry_info}] if retry_info else []
+        return json_answer(
+            code, google_refusal(message, details=details, code=code).body
+        )
+    if shape == "run":
+        said = {"code": "provider_unavailable", "message": message}
+        return json_answer(code, {"state": "Failed", "error": said})
+    texts = {"html": ("text/html; charset=UTF-8", _page(code)), "empty": ("", "")}
+    content_type, text = texts.get(shape, ("text/plain", message))
+    headers = {"content-type": content_type} if content_type else {}
+    return Outgoing(status=code, headers=headers, frames=[text.encode()])
 
 
-def _run_shape(code: int, error_code: int, message: str, options: Options) -> Outgoing:
-    error = {"code": "provider_unavailable", "message": message}
-    return json_answer(code, {"state": "Failed", "error": error})
-
-
-def _html_shape(code: int, error_code: int, message: str, options: Options) -> Outgoing:
+def _page(code: int) -> str:
     title = f"{code}: {reason_phrase(code)}"
     padding = "<p>The web server reported a bad gateway error.</p>\n" * 200
     page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{padding}"
-    return Outgoing(
-        status=code,
-        headers={"content-type": "text/html; charset=UTF-8"},
-        frames=[f"{page}</body></html>".encode()],
-    )
+    return f"{page}</body></html>"
 
 
-def _text_shape(code: int, error_code: int, message: str, options: Options) -> Outgoing:
-    return Outgoing(
-        status=code, headers={"content-type": "text/plain"}, frames=[message.encode()]
-    )
-
-
-_SHAPES: Mapping[str, Callable[[int, int, str, Options], Outgoing]] = {
-    "google": _google_shape,
-    "v4": lambda c, e, m, o: _refused(v4_refusal(c, e, m)),
-    "gateway": lambda c, e, m, o: _refused(gateway_refusal(c, e, m)),
-    "structured": lambda c, e, m, o: _refused(structured_refusal(c, e, m)),
-    "run": _run_shape,
-    "html": _html_shape,
-    "text": _text_shape,
-    "empty": lambda c, e, m, o: Outgoing(status=c),
+_REFUSALS: Mapping[str, Callable[[int, int, str], Refusal]] = {
+    "v4": v4_refusal,
+    "gateway": gateway_refusal,
+    "structured": structured_refusal,
 }
 
 
-def _failed(outgoing: Outgoing, options: Options) -> Outgoing:
-    if options.get("state"):
-        return _run_shape(200, 0, options["message"], options)
-    return replace(
-        _refused(v4_refusal(200, options["code"], options["message"])), status=200
-    )
-
-
-def _redirect(outgoing: Outgoing, options: Options) -> Outgoing:
-    return Outgoing(status=options["code"], headers={"location": options["location"]})
-
-
-def _body(outgoing: Outgoing, options: Options) -> Outgoing:
-    headers = {**outgoing.headers, "content-type": options["content_type"]}
-    return replace(outgoing, headers=headers, frames=[options["text"].encode()])
-
-
-def _wrong(outgoing: Outgoing, options: Options) -> Outgoing:
-    value, keys = (
-        json.loads(options["value"]),
-        [k for k in options["path"].split(".") if k],
-    )
-    frames = [_replaced(frame, keys, value) for frame in outgoing.frames]
+def replaced(outgoing: Outgoing, path: str, value: Any) -> Outgoing:
+    """Another value at a path of every frame."""
+    keys = [key for key in path.split(".") if key]
+    frames = [_replaced(frame, keys, value) for frame in outgoing.pieces]
     return replace(outgoing, frames=frames)
 
 
 def _replaced(frame: bytes, keys: list[str], value: Any) -> bytes:
-    event = frame.startswith(b"data: ")
-    whole = json.loads(frame.removeprefix(b"data: "))
-    holder: dict[str, Any] = {"root": whole}
+    whole = _payload(frame)
     inside = ["result"] if isinstance(whole, dict) and "result" in whole else []
+    holder: dict[str, Any] = {"root": whole}
     *path, last = ["root", *inside, *keys]
     node: Any = holder
-    for key in path:
-        node = node[int(key)] if isinstance(node, list) else node[key]
-    node[int(last) if isinstance(node, list) else last] = value
+    try:
+        for key in path:
+            node = node[_key(node, key)]
+        node[_key(node, last)] = value
+    except (KeyError, IndexError, TypeError, ValueError) as missing:
+        shown = json.dumps(whole, ensure_ascii=False)[:200]
+        said = f"faults.wrong: the answer has no {'.'.join(keys)!r}: {shown}"
+        raise ValueError(said) from missing
     text = json.dumps(holder["root"]).encode()
-    return b"data: " + text + b"\r\n\r\n" if event else text
+    return b"data: " + text + b"\r\n\r\n" if frame.startswith(b"data: ") else text
 
 
-def _gzip_bomb(outgoing: Outgoing, options: Options) -> Outgoing:
-    headers = {**outgoing.headers, "content-encoding": "gzip"}
-    return replace(outgoing, headers=headers, frames=list(_bomb(options["megabytes"])))
+def _key(node: Any, key: str) -> Any:
+    return int(key) if isinstance(node, list) else key
 
 
-def _bomb(megabytes: int) -> Iterator[bytes]:
+def bomb(megabytes: int) -> bytes:
+    """Gzip of so many megabytes of blanks."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    blanks = b" " * _MEGABYTE
-    packed = b"".join(
-        [*(packer.compress(blanks) for _ in range(megabytes)), packer.flush()]
-    )
-    yield packed
+    packed = (packer.compress(BLANKS) for _ in range(megabytes))
+    return b"".join([*packed, packer.flush()])
 
 
-def _big(outgoing: Outgoing, options: Options) -> Outgoing:
-    # The same megabyte again and again: the list holds references, not copies.
-    return replace(outgoing, frames=[b" " * _MEGABYTE] * options["megabytes"])
-
-
-def _json_for_stream(outgoing: Outgoing, options: Options) -> Outgoing:
-    payloads = [_payload(frame) for frame in outgoing.frames]
+def json_from_stream(outgoing: Outgoing) -> Outgoing:
+    """The chunks of a stream as one JSON answer."""
+    payloads = [_payload(frame) for frame in outgoing.pieces]
     merged = payloads[-1]
     parts = [part for payload in payloads for part in _parts(payload)]
     if parts:
         merged = {**merged, "candidates": [{**merged["candidates"][0]}]}
         merged["candidates"][0]["content"] = {"role": "model", "parts": parts}
-    return json_answer(200, merged, _other_headers(outgoing))
+    return json_answer(200, merged)
 
 
 def _parts(payload: Any) -> list[Any]:
@@ -178,48 +119,34 @@ def _payload(frame: bytes) -> Any:
     return json.loads(frame.removeprefix(b"data: "))
 
 
-def _other_headers(outgoing: Outgoing) -> dict[str, str]:
-    return {k: v for k, v in outgoing.headers.items() if k != "content-type"}
-
-
-def _stream_for_json(outgoing: Outgoing, options: Options) -> Outgoing:
+def stream_from_json(outgoing: Outgoing) -> Outgoing:
+    """A JSON answer as a stream of one chunk."""
     whole = json.loads(outgoing.body)
     payload = whole.get("result") or whole
-    headers = {**outgoing.headers, "content-type": _EVENTS}
+    headers = {**outgoing.headers, "content-type": "text/event-stream"}
     return replace(outgoing, headers=headers, frames=[sse_frame(payload)])
 
 
-def _malformed(outgoing: Outgoing, options: Options) -> Outgoing:
-    broken = b'data: {"candidates": [{"content": {"parts": [{"te\r\n\r\n'
-    if not _is_stream(outgoing):
-        return replace(outgoing, frames=[outgoing.body[: len(outgoing.body) // 2]])
-    kept = options["after_frames"]
-    frames = [*outgoing.frames[:kept], broken, *outgoing.frames[kept:]]
-    return replace(outgoing, frames=frames)
+def inserted(outgoing: Outgoing, after_frames: int, item: bytes | Break) -> Outgoing:
+    """The answer with something more after so many frames."""
+    frames = list(outgoing.frames)
+    if len(frames) == 1 and isinstance(frames[0], bytes):
+        middle = len(frames[0]) // 2
+        frames = [frames[0][:middle], frames[0][middle:]]
+    pieces = [at for at, frame in enumerate(frames) if isinstance(frame, bytes)]
+    place = pieces[after_frames] if after_frames < len(pieces) else len(frames)
+    return replace(outgoing, frames=[*frames[:place], item, *frames[place:]])
 
 
-def _error_event(outgoing: Outgoing, options: Options) -> Outgoing:
-    code = options["code"]
-    error = {"code": code, "message": "Emulated error.", "status": google_status(code)}
-    event = sse_frame({"error": error})
-    if options.get("bare"):
-        event = json.dumps({"error": error}, indent=2).encode()
-    frames = [*outgoing.frames[: options["after_frames"]], event]
-    return replace(outgoing, frames=frames)
+def dripped(outgoing: Outgoing, size: int, seconds: float) -> Outgoing:
+    """The answer in pieces of so many bytes, with a pause after each."""
+    return replace(outgoing, frames=list(_drops(outgoing.body, size, Break(seconds))))
 
 
-def _no_finish(outgoing: Outgoing, options: Options) -> Outgoing:
-    kept = [frame for frame in outgoing.frames if b'"finishReason"' not in frame]
-    return replace(outgoing, frames=kept)
-
-
-def _is_stream(outgoing: Outgoing) -> bool:
-    return outgoing.headers.get("content-type", "").startswith(_EVENTS)
-
-
-def _framing(outgoing: Outgoing, options: Options) -> Outgoing:
-    frames = _FRAMINGS[options["style"]](list(outgoing.frames))
-    return replace(outgoing, frames=frames)
+def _drops(body: bytes, size: int, pause: Break) -> Iterator[bytes | Break]:
+    for start in range(0, len(body), size):
+        yield body[start : start + size]
+        yield pause
 
 
 def _multiline(frames: list[bytes]) -> list[bytes]:
@@ -233,7 +160,7 @@ def _multiline(frames: list[bytes]) -> list[bytes]:
     ]
 
 
-_FRAMINGS: Mapping[str, Callable[[list[bytes]], list[bytes]]] = {
+FRAMINGS: Mapping[str, Callable[[list[bytes]], list[bytes]]] = {
     "lf": lambda frames: [frame.replace(b"\r\n", b"\n") for frame in frames],
     "cr": lambda frames: [frame.replace(b"\r\n", b"\r") for frame in frames],
     "comments": lambda frames: [
@@ -245,19 +172,4 @@ _FRAMINGS: Mapping[str, Callable[[list[bytes]], list[bytes]]] = {
         f.replace(b'"text": "', '"text": "\u2028'.encode()) for f in frames
     ],
     "bytes": lambda frames: [bytes([byte]) for byte in b"".join(frames)],
-}
-_SPOILERS: Mapping[str, Callable[[Outgoing, Options], Outgoing]] = {
-    "status": _status,
-    "failed": _failed,
-    "redirect": _redirect,
-    "body": _body,
-    "wrong": _wrong,
-    "gzip_bomb": _gzip_bomb,
-    "big": _big,
-    "json_for_stream": _json_for_stream,
-    "stream_for_json": _stream_for_json,
-    "malformed": _malformed,
-    "error_event": _error_event,
-    "no_finish": _no_finish,
-    "framing": _framing,
 }
