@@ -10,23 +10,27 @@
 Needs the extra `emulator`: `pip install "langchain-cf-gemini[emulator]"`.
 """
 
-from langchain_cf_gemini.emulator import faults
-from langchain_cf_gemini.emulator._emulator import Emulator
-from langchain_cf_gemini.emulator._journal import Exchange
-from langchain_cf_gemini.emulator._server.serve import serve
-from langchain_cf_gemini.emulator.answers import (
-    Answer,
-    block,
-    call,
-    code,
-    exactly,
-    finish,
-    grounding,
-    image,
-    reply,
-    thought,
-)
-from langchain_cf_gemini.emulator.faults import Fault
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from langchain_cf_gemini.emulator import faults
+    from langchain_cf_gemini.emulator._emulator import Emulator
+    from langchain_cf_gemini.emulator._journal import Exchange
+    from langchain_cf_gemini.emulator._server.serve import serve
+    from langchain_cf_gemini.emulator.answers import (
+        Answer,
+        block,
+        call,
+        code,
+        exactly,
+        finish,
+        grounding,
+        image,
+        reply,
+        thought,
+    )
+    from langchain_cf_gemini.emulator.faults import Fault
 
 __all__ = [
     "Answer",
@@ -45,3 +49,23 @@ __all__ = [
     "serve",
     "thought",
 ]
+
+# Where each name is kept; what an answer is made of is what is not listed.
+_MODULES = {
+    "Emulator": "_emulator",
+    "Exchange": "_journal",
+    "Fault": "faults",
+    "serve": "_server.serve",
+}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for: a test run may need nothing of it."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        if name == "faults":
+            return import_module(f"{__name__}.faults")
+        module = import_module(f"{__name__}.{_MODULES.get(name, 'answers')}")
+        globals()[name] = value = getattr(module, name)
+        return value

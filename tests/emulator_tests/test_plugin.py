@@ -1,7 +1,13 @@
 """The pytest plugin, found by its entry point: nothing until it is used."""
 
+import tomllib
+from pathlib import Path
+
 import pytest
 
+import langchain_cf_gemini.emulator
+
+ROOT = Path(__file__).parents[2]
 pytest_plugins = ["pytester"]
 
 # What pytest-asyncio wants to be told, in whatever project it runs.
@@ -39,3 +45,19 @@ def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
         "--strict-markers", "-W", "error", "-o", LOOP_SCOPE
     )
     done.assert_outcomes(passed=4)
+
+
+def test_the_entry_point_bears_its_modules_name() -> None:
+    """Then pytest knows that it has the plugin when a conftest names it as well."""
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    name = "langchain_cf_gemini.emulator.pytest_plugin"
+    assert told["entry-points"]["pytest11"] == {name: name}
+
+
+def test_every_name_is_there() -> None:
+    door = langchain_cf_gemini.emulator
+    assert door.__all__ == sorted(door.__all__)
+    for name in door.__all__:
+        assert getattr(door, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'Emulater'"):
+        getattr(door, "Emulater")  # noqa: B009 - type checkers know that it is not

@@ -4,14 +4,11 @@ Each door checks account and token and finds the model; each refuses in its own 
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare.gateway import (
-    header_problems,
-    options_from_headers,
-)
+from langchain_cf_gemini.emulator._cloudflare.gateway import options_from_headers
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
     Model,
@@ -195,14 +192,12 @@ def _google_asked(incoming: Incoming, model: str) -> Asked:
     return Asked(model=known, name=model, body=body, backend="gemini_api")
 
 
-def _check_headers(settings: Settings, incoming: Incoming, refusal: Any) -> None:
-    options = options_from_headers(incoming.headers)
-    problems = header_problems(incoming.headers, options)
+def _check_headers(
+    settings: Settings, incoming: Incoming, refusal: Callable[[int, int, str], Refusal]
+) -> None:
+    problems = options_from_headers(incoming.headers).problems
     if problems and settings.strict:
-        wrong: Refusal = refusal(
-            400, 7000, f"Invalid request headers: {'; '.join(problems)}"
-        )
-        raise wrong
+        raise refusal(400, 7000, f"Invalid request headers: {'; '.join(problems)}")
 
 
 def _same(sent: str, expected: str) -> bool:

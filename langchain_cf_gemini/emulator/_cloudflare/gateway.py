@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
@@ -27,7 +27,7 @@ _MAX_CACHED_BYTES = 25 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayOptions:
-    """What the `cf-aig-*` headers of a request ask for.
+    """What the `cf-aig-*` headers of a request ask for, a field for each header.
 
     Attributes:
         cache_ttl: Seconds.
@@ -40,6 +40,7 @@ class GatewayOptions:
         retry_delay: Milliseconds between its attempts.
         backoff: constant, linear or exponential.
         event_id: Caller's trace id, echoed.
+        checked: What is checked and has no effect here.
         problems: What is wrong with the headers.
     """
 
@@ -53,6 +54,7 @@ class GatewayOptions:
     retry_delay: int = 0
     backoff: str = "constant"
     event_id: str | None = None
+    checked: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     @property
@@ -63,14 +65,15 @@ class GatewayOptions:
 
 def options_from_headers(headers: Mapping[str, str]) -> GatewayOptions:
     """Read and check the `cf-aig-*` headers."""
-    read: dict[str, Any] = {}
+    read: dict[str, Any] = {"checked": {}}
     problems: list[str] = []
-    for name, (field_name, reader) in _READERS.items():
-        if name in headers:
+    for name, reader in _READERS.items():
+        if (header := f"cf-aig-{name.replace('_', '-')}") in headers:
             try:
-                read[field_name] = reader(headers[name])
+                place = read if name in _FIELDS else read["checked"]
+                place[name] = reader(headers[header])
             except ValueError as wrong:
-                problems.append(f"{name}: {wrong}")
+                problems.append(f"{header}: {wrong}")
     return GatewayOptions(**read, problems=tuple(problems))
 
 
@@ -122,40 +125,30 @@ def _backoff(value: str) -> str:
     return value
 
 
-_READERS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "cf-aig-cache-ttl": ("cache_ttl", _integer(_MIN_TTL, _MAX_TTL)),
-    "cf-aig-cache-key": ("cache_key", str),
-    "cf-aig-skip-cache": ("skip_cache", _boolean),
-    "cf-aig-metadata": ("metadata", _metadata),
-    "cf-aig-collect-log": ("collect_log", _boolean),
-    "cf-aig-request-timeout": ("request_timeout", _integer(1, 2**31)),
-    "cf-aig-max-attempts": ("max_attempts", _integer(1, _MAX_ATTEMPTS)),
-    "cf-aig-retry-delay": ("retry_delay", _integer(0, _MAX_RETRY_DELAY)),
-    "cf-aig-backoff": ("backoff", _backoff),
-    "cf-aig-event-id": ("event_id", str),
-}
-_CHECKED_ONLY: Mapping[str, Callable[[str], Any]] = {
-    "cf-aig-collect-log-payload": _boolean,
-    "cf-aig-custom-cost": _cost,
-    "cf-aig-no-wholesale": _boolean,
-    "cf-aig-zdr": _boolean,
-}
+def _gateway_name(value: str) -> str:
+    if len(value) > _MAX_GATEWAY_NAME:
+        raise ValueError(f"longer than {_MAX_GATEWAY_NAME} characters")
+    return value
 
 
-def header_problems(headers: Mapping[str, str], options: GatewayOptions) -> list[str]:
-    """Everything that is wrong with a request's `cf-aig-*` headers."""
-    problems = list(options.problems)
-    for name, reader in _CHECKED_ONLY.items():
-        if name in headers:
-            try:
-                reader(headers[name])
-            except ValueError as wrong:
-                problems.append(f"{name}: {wrong}")
-    if len(headers.get("cf-aig-gateway-id", "")) > _MAX_GATEWAY_NAME:
-        problems.append(
-            f"cf-aig-gateway-id: longer than {_MAX_GATEWAY_NAME} characters"
-        )
-    return problems
+_FIELDS = {known.name for known in fields(GatewayOptions)}
+_READERS: Mapping[str, Callable[[str], Any]] = {
+    "cache_ttl": _integer(_MIN_TTL, _MAX_TTL),
+    "cache_key": str,
+    "skip_cache": _boolean,
+    "metadata": _metadata,
+    "collect_log": _boolean,
+    "request_timeout": _integer(1, 2**31),
+    "max_attempts": _integer(1, _MAX_ATTEMPTS),
+    "retry_delay": _integer(0, _MAX_RETRY_DELAY),
+    "backoff": _backoff,
+    "event_id": str,
+    "collect_log_payload": _boolean,
+    "custom_cost": _cost,
+    "no_wholesale": _boolean,
+    "zdr": _boolean,
+    "gateway_id": _gateway_name,
+}
 
 
 def response_headers(options: GatewayOptions, serial: int) -> dict[str, str]:
