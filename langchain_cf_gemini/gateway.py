@@ -3,6 +3,8 @@
 A header wins over the setting of the same name in the gateway.
 """
 
+import json
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -16,7 +18,6 @@ from langchain_cf_gemini._cloudflare.gateway_headers import (
     Backoff,
     Scalar,
     header_from_option,
-    refuse_bad_entry,
     refused,
 )
 
@@ -66,13 +67,17 @@ class GatewayOptions:
         skip_cache: Answer from the provider even if the cache has the answer.
         cache_ttl: How long the answer stays in the cache: whole seconds, from 60 to a
             month. Only identical requests hit. Cloudflare documents caching for
-            `/ai/run`, but its own package says the run path has none: read
+            `/ai/run`, but its own package says the run path has none, and in a gateway
+            whose cache is off this option alone may not switch it on: read
             `response_metadata["gateway"]["cache_status"]` back.
-        cache_key: Cache under this key instead of the request's own. With caching off
-            in the gateway, the answer is still kept for 5 minutes.
+        cache_key: Cache under this key instead of the request's own, for one call: a
+            model that has one would answer every prompt with the first answer. With
+            caching off in the gateway, the answer is still kept for 5 minutes.
         metadata: Up to 5 entries (str, number or bool) to find the call by in the logs
-            and to set spend limits on. Names beginning with `cf.` are reserved.
-            Entries of a per-call option are added to those of the model.
+            and to set spend limits and policies on. Entries of a per-call option are
+            added to those of the model. Names beginning with `cf.` are reserved;
+            names beginning with `gen_ai.` reach the logs, but not the spans that the
+            gateway exports.
         collect_log: Whether the gateway logs the call at all.
         collect_log_payload: False logs tokens, model, cost and status, but neither
             prompt nor answer.
@@ -80,18 +85,23 @@ class GatewayOptions:
             answer (sent in milliseconds).
         max_attempts: How often the gateway itself tries, 1 to 5. These multiply with
             this client's `max_retries`.
-        retry_delay: Seconds between the gateway's attempts, at most 5.
+        retry_delay: Seconds between the gateway's attempts, at most 60.
         backoff: How that delay grows: `constant`, `linear` or `exponential`.
         event_id: Your own id for the call; comes back as `event_id`.
-        custom_cost: US dollars per token, to override the gateway's price list:
-            `per_token_in` and `per_token_out`, optionally `per_cache_read_token` and
-            `per_cache_write_token`.
+        custom_cost: US dollars, to override the gateway's price list: `per_token_in`
+            and `per_token_out`, optionally `per_cache_read_token` and
+            `per_cache_write_token`; or `total_cost` of the call.
         no_wholesale: Never bill the call to Cloudflare's credits: without a key of your
             own it fails with 400.
         zdr: Ask for zero data retention under Unified Billing. Cloudflare's prose names
             OpenAI and Anthropic only; where it is not supported it is ignored.
         byok_alias: Which of the keys stored with Cloudflare to use. Only on the gateway
             endpoint: `/ai/run` knows no alias but `default`.
+        otel_trace_id: OpenTelemetry's id of the trace that the gateway's own span joins
+            (32 hexadecimal digits). Left out, it is that of the current span, if the
+            program uses OpenTelemetry; None sends none.
+        otel_parent_span_id: The id of the span above the gateway's (16 hexadecimal
+            digits); left out or None, as `otel_trace_id`.
     """
 
     id: str | Unset | None = UNSET
@@ -110,6 +120,8 @@ class GatewayOptions:
     no_wholesale: bool | Unset | None = UNSET
     zdr: bool | Unset | None = UNSET
     byok_alias: str | Unset | None = UNSET
+    otel_trace_id: str | Unset | None = UNSET
+    otel_parent_span_id: str | Unset | None = UNSET
 
     if TYPE_CHECKING:
         _headers: ClassVar[dict[str, str]]
@@ -117,7 +129,8 @@ class GatewayOptions:
     def __post_init__(self) -> None:
         """Check every option by writing its header, once."""
         told = {n: v for n, v in self._told().items() if v is not None}
-        self.__dict__["_headers"] = dict(map(header_from_option, told, told.values()))
+        headers = dict(map(header_from_option, told, told.values()))
+        self.__dict__["_headers"] = {n: text for n, text in headers.items() if text}
         for name, value in told.items():
             if isinstance(value, Mapping):
                 # The caller keeps theirs; what was checked here stays as it was.
@@ -199,7 +212,8 @@ class GatewayOptions:
 
         Returns:
             These options with only those changed that `other` names. None takes an
-            option back; metadata entries are added, as LangChain adds run metadata.
+            option back; metadata entries are added, as LangChain adds run metadata,
+            and an empty mapping adds nothing.
 
         Raises:
             ValueError: As `from_value` does, or if the metadata together are too many.
@@ -207,8 +221,8 @@ class GatewayOptions:
         if other is None:
             return self
         told, over = self._told(), GatewayOptions.from_value(other)._told()
-        if told.get("metadata") and over.get("metadata"):
-            over["metadata"] = {**told["metadata"], **over["metadata"]}
+        if isinstance(over.get("metadata"), Mapping):
+            over["metadata"] = {**(told.get("metadata") or {}), **over["metadata"]}
         return GatewayOptions(**told | over)
 
     def read_timeout_floor(self, timeout: float) -> float:
@@ -219,7 +233,7 @@ class GatewayOptions:
 
         Returns:
             Seconds, never less than `timeout`: every attempt may use its whole
-            `request_timeout` (or `timeout`), with the longest documented delay, 5 s,
+            `request_timeout` (or `timeout`), with the longest documented delay, 60 s,
             between attempts where `retry_delay` does not say.
         """
         attempts = self.max_attempts if isinstance(self.max_attempts, int) else 1
@@ -296,6 +310,9 @@ def _options_from_input(value: Any) -> GatewayOptions:
         raise ValueError(str(error)) from error
 
 
+# Five such texts, every character escaped as a pair, fit into one header.
+_LONGEST_TEXT: Final = 250
+
 # How much longer the gateway waits after so many attempts than after the first.
 _GROWTH: Final[dict[str, Callable[[int], int]]] = {
     "constant": lambda done: 1,
@@ -310,24 +327,26 @@ def metadata_from_run(
 ) -> dict[str, Scalar]:
     """Pick gateway metadata out of a LangChain run's metadata.
 
+    What others put there must not fail the call: None is left out, and what is no str,
+    number or bool is sent as text (a UUID, a date), lists and dicts as JSON. Texts are
+    cut after 250 characters.
+
     Args:
         run_metadata: The `metadata` of a `RunnableConfig` or of a run manager.
         keys: The names to pick; a mapping renames them (run name to gateway name).
 
     Returns:
         The entries that the run has; names it lacks are left out.
-
-    Raises:
-        ValueError: If a picked value cannot be gateway metadata.
     """
-    if not run_metadata:
-        return {}
     names = keys if isinstance(keys, Mapping) else {key: key for key in keys}
-    picked = {
-        target: run_metadata[name]
-        for name, target in names.items()
-        if name in run_metadata
-    }
-    for name, value in picked.items():
-        refuse_bad_entry(name, value)
-    return picked
+    found = ((name, (run_metadata or {}).get(of)) for of, name in names.items())
+    return {name: _scalar(value) for name, value in found if value is not None}
+
+
+def _scalar(value: Any) -> Scalar:
+    if isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if isinstance(value, Mapping | list | tuple):
+        value = json.dumps(value, default=str, skipkeys=True)
+    text = str(value)
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"

@@ -18,16 +18,19 @@ _GATEWAY_ID: Final = r"(?!.*\.\.)[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9_]
 _HEADER_TEXT: Final = r"[!-~](?:[ -~]*[!-~])?"
 _MONTH: Final = 31 * 24 * 60 * 60
 _MOST_ENTRIES: Final = 5
-LONGEST_DELAY: Final = 5.0
+# Cloudflare's edge takes 16 KB for one header; what it does with more is not said.
+_LONGEST_HEADER: Final = 16 * 1024
+LONGEST_DELAY: Final = 60.0
 """Seconds between two of the gateway's attempts, at most."""
 
 _COSTS: Final = ("per_token_in", "per_token_out")
 _MORE_COSTS: Final = ("per_cache_read_token", "per_cache_write_token")
+_WHOLE_COST: Final = ("total_cost",)
 
 
 def refused(name: str, value: object, rule: str) -> ValueError:
     """The error for a value that breaks an option's rule."""
-    return ValueError(f"gateway option {name}={value!r}: {rule}")
+    return ValueError(f"gateway option {name}={repr(value)[:200]}: {rule}")
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -70,15 +73,18 @@ def _metadata(value: Any) -> str | None:
         return None
     for key, entry in value.items():
         refuse_bad_entry(key, entry)
-    return _json(value)
+    text = _json(value) if value else ""
+    return text if len(text) <= _LONGEST_HEADER else None
 
 
 def _custom_cost(value: Any) -> str | None:
-    good = (
-        isinstance(value, Mapping)
-        and set(_COSTS) <= set(value) <= {*_COSTS, *_MORE_COSTS}
-        and all(_is_number(price) and price >= 0 for price in value.values())
-    )
+    if not isinstance(value, Mapping):
+        return None
+    named = set(value)
+    per_token = set(_COSTS) <= named <= {*_COSTS, *_MORE_COSTS}
+    if not (per_token or named == set(_WHOLE_COST)):
+        return None
+    good = all(_is_number(price) and price >= 0 for price in value.values())
     return _json(value) if good else None
 
 
@@ -120,12 +126,21 @@ _ID: Final = (
 )
 _METADATA: Final = (
     _metadata,
-    f"a mapping of names to str, number or bool, at most {_MOST_ENTRIES} entries; "
-    "Cloudflare drops the rest in silence.",
+    f"a mapping of names to str, number or bool, at most {_MOST_ENTRIES} entries "
+    f"(Cloudflare drops the rest in silence) and {_LONGEST_HEADER} bytes as JSON.",
 )
 _COST: Final = (
     _custom_cost,
-    f"US dollars per token under {_COSTS}, and {_MORE_COSTS} if you like.",
+    f"US dollars per token under {_COSTS}, and {_MORE_COSTS} if you like, or of the "
+    f"whole call under {_WHOLE_COST}.",
+)
+_TRACE_ID: Final = (
+    _matching(r"(?!0+$)[0-9a-fA-F]{32}"),
+    "32 hexadecimal digits, not all of them 0.",
+)
+_SPAN_ID: Final = (
+    _matching(r"(?!0+$)[0-9a-fA-F]{16}"),
+    "16 hexadecimal digits, not all of them 0.",
 )
 _TTL: Final = (_whole(60, _MONTH), f"whole seconds, from 60 to {_MONTH} (a month).")
 _TIMEOUT: Final = (
@@ -159,6 +174,8 @@ _OPTIONS: Final[dict[str, tuple[str, _Writer, str]]] = {
     "no_wholesale": ("cf-aig-no-wholesale", *_FLAG),
     "zdr": ("cf-aig-zdr", *_FLAG),
     "byok_alias": ("cf-aig-byok-alias", *_TEXT),
+    "otel_trace_id": ("cf-aig-otel-trace-id", *_TRACE_ID),
+    "otel_parent_span_id": ("cf-aig-otel-parent-span-id", *_SPAN_ID),
 }
 """Each option: its header, what writes the header's text, and the rule in words."""
 
@@ -174,7 +191,7 @@ def header_from_option(name: str, value: Any) -> tuple[str, str]:
         value: What it is set to.
 
     Returns:
-        The header's name and its text.
+        The header's name and its text, which is empty where nothing is to be sent.
 
     Raises:
         ValueError: If the value breaks the option's rule, which the message says.

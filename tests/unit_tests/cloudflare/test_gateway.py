@@ -1,11 +1,17 @@
 """Gateway options: what becomes which header, what is refused, what a merge changes."""
 
 import copy
+import dataclasses
 import json
 import pickle
+from datetime import date
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from langchain_cf_gemini.gateway import (
@@ -14,6 +20,7 @@ from langchain_cf_gemini.gateway import (
     GatewayOptions,
     metadata_from_run,
 )
+from tests.strategies import JSON
 
 EVERYTHING: dict[str, Any] = {
     "id": "my-gateway",
@@ -31,6 +38,8 @@ EVERYTHING: dict[str, Any] = {
     "custom_cost": {"per_token_in": 1e-6, "per_token_out": 2e-6},
     "no_wholesale": True,
     "zdr": False,
+    "otel_trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "otel_parent_span_id": "00f067aa0ba902b7",
 }
 
 # wire/cloudflare.md 1.4: header names; seconds become milliseconds.
@@ -50,6 +59,8 @@ HEADERS = {
     "cf-aig-custom-cost": '{"per_token_in":1e-06,"per_token_out":2e-06}',
     "cf-aig-no-wholesale": "true",
     "cf-aig-zdr": "false",
+    "cf-aig-otel-trace-id": "4bf92f3577b34da6a3ce929d0e0e4736",
+    "cf-aig-otel-parent-span-id": "00f067aa0ba902b7",
 }
 
 
@@ -129,13 +140,25 @@ def test_a_stored_keys_alias_works_on_the_gateway_endpoint_only() -> None:
         ("max_attempts", 2.0),
         ("max_attempts", True),
         ("retry_delay", -0.1),
-        ("retry_delay", 5.001),
+        ("retry_delay", 60.001),
         ("backoff", "cubic"),
         ("event_id", "a\x00b"),
         ("custom_cost", {"per_token_in": 1.0}),
         ("custom_cost", {"per_token_in": 1.0, "per_token_out": -1.0}),
         ("custom_cost", {"per_token_in": 1.0, "per_token_out": 1.0, "other": 1.0}),
         ("custom_cost", 3),
+        ("custom_cost", {}),
+        ("custom_cost", {"total_cost": -0.1}),
+        ("custom_cost", {"total_cost": "0.1"}),
+        ("custom_cost", {"total_cost": 0.1, "per_token_in": 1.0}),
+        ("metadata", {"note": "x" * 17_000}),
+        ("metadata", {"notiz": "ä" * 3_000}),
+        ("otel_trace_id", "0" * 32),
+        ("otel_trace_id", "4bf92f3577b34da6a3ce929d0e0e473"),
+        ("otel_trace_id", "4bf92f3577b34da6a3ce929d0e0e473g"),
+        ("otel_trace_id", 0x4BF92F3577B34DA6A3CE929D0E0E4736),
+        ("otel_parent_span_id", "0" * 16),
+        ("otel_parent_span_id", "4bf92f3577b34da6a3ce929d0e0e4736"),
         ("no_wholesale", "yes"),
         ("zdr", 1),
         ("byok_alias", "a\tb"),
@@ -152,10 +175,12 @@ def test_the_limits_themselves_are_allowed() -> None:
         cache_ttl=60,
         metadata={str(n): n for n in range(5)},
         max_attempts=5,
-        retry_delay=5,
+        retry_delay=60,
         request_timeout=0.001,
+        custom_cost={"total_cost": 0},
     )
-    assert options.headers("run")["cf-aig-retry-delay"] == "5000"
+    assert options.headers("run")["cf-aig-retry-delay"] == "60000"
+    assert options.headers("run")["cf-aig-custom-cost"] == '{"total_cost":0}'
     assert options.headers("run")["cf-aig-request-timeout"] == "1"
     assert GatewayOptions(cache_ttl=31 * 86400, retry_delay=0, max_attempts=1)
 
@@ -181,6 +206,8 @@ def test_metadata_in_any_script_stays_ascii_and_on_one_line() -> None:
             {"metadata": {"team": "search", "try": 3, "beta": True, "user": "u1"}},
         ),
         ({"metadata": None}, {"metadata": None}),
+        ({"metadata": {}}, {}),
+        ({"custom_cost": {"total_cost": 0.2}}, {"custom_cost": {"total_cost": 0.2}}),
         ({}, {}),
         (None, {}),
     ],
@@ -188,6 +215,13 @@ def test_metadata_in_any_script_stays_ascii_and_on_one_line() -> None:
 def test_a_call_changes_only_what_it_names(other: Any, changed: dict[str, Any]) -> None:
     merged = GatewayOptions(**EVERYTHING).merged(other)
     assert merged.as_dict() == EVERYTHING | changed
+
+
+def test_empty_metadata_is_none_at_all() -> None:
+    assert GatewayOptions(metadata={}).headers("run") == {}
+    assert GatewayOptions().merged({"metadata": {}}).headers("run") == {}
+    taken_back = GatewayOptions(metadata={"a": 1}).merged({"metadata": None})
+    assert taken_back.merged({"metadata": {"b": 2}}).as_dict() == {"metadata": {"b": 2}}
 
 
 def test_taking_back_is_not_the_same_as_saying_nothing() -> None:
@@ -236,6 +270,8 @@ def test_options_are_frozen_values() -> None:
     with pytest.raises(TypeError):
         options.metadata["team"] = "x"  # type: ignore[index]
     with pytest.raises(TypeError):
+        options.metadata |= {"team": "x"}  # type: ignore[operator,misc]
+    with pytest.raises(TypeError):
         GatewayOptions("positional")  # type: ignore[call-arg]
 
 
@@ -252,12 +288,16 @@ def test_options_survive_copies_pickles_and_json(options: GatewayOptions) -> Non
     ]
     assert all(other == options for other in again)
     assert {hash(other) for other in again} == {hash(options)}
+    assert dataclasses.asdict(options).items() >= options.as_dict().items()
     assert [other.headers("run") for other in again] == [options.headers("run")] * 4
 
 
 def test_equality_is_what_is_sent() -> None:
     one, true = GatewayOptions(metadata={"a": 1}), GatewayOptions(metadata={"a": True})
     assert one != true
+    assert GatewayOptions(metadata={"a": 1, "b": 2}) == GatewayOptions(
+        metadata={"b": 2, "a": 1}
+    )
     assert one != "gateway"
     assert repr(one) == "GatewayOptions(metadata={'a': 1})"
 
@@ -295,7 +335,7 @@ def test_a_pydantic_field_describes_its_forms() -> None:
         ({"max_attempts": 1, "retry_delay": 5}, 60.0, 60.0),
         ({"max_attempts": 3, "retry_delay": 1}, 60.0, 182.0),
         ({"max_attempts": 3, "retry_delay": 0, "request_timeout": 30}, 60.0, 90.0),
-        ({"max_attempts": 3}, 60.0, 190.0),
+        ({"max_attempts": 3}, 60.0, 300.0),
         ({"max_attempts": 4, "retry_delay": 1, "backoff": "linear"}, 10.0, 46.0),
         ({"max_attempts": 4, "retry_delay": 1, "backoff": "exponential"}, 10.0, 47.0),
         ({"max_attempts": 4, "retry_delay": 1, "backoff": "constant"}, 10.0, 43.0),
@@ -324,7 +364,29 @@ def test_run_metadata_is_picked_by_name(
     assert metadata_from_run(run, keys) == expected
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, None, ["x"]])
-def test_run_metadata_that_is_no_scalar_is_refused(value: Any) -> None:
-    with pytest.raises(ValueError, match="user"):
-        metadata_from_run({"user": value}, ["user"])
+@pytest.mark.parametrize(
+    ("value", "sent"),
+    [
+        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+        (date(2026, 11, 28), "2026-11-28"),
+        (["x", UUID(int=1)], '["x", "00000000-0000-0000-0000-000000000001"]'),
+        ({"a": {"b": None}, (1, 2): 3}, '{"a": {"b": null}}'),
+        (("x", 1), '["x", 1]'),
+        (Decimal("1.50"), "1.50"),
+        (b"x", "b'x'"),
+        (float("nan"), "nan"),
+        (True, True),
+        (1.5, 1.5),
+        ("x" * 251, "x" * 250 + "…"),
+        ("", ""),
+    ],
+)
+def test_run_metadata_of_any_type_can_be_sent(value: Any, sent: Any) -> None:
+    picked = metadata_from_run({"user": value, "none": None}, ["user", "none"])
+    assert picked == {"user": sent}
+    assert GatewayOptions(metadata=picked).headers("run")
+
+
+@given(st.dictionaries(st.sampled_from("abcde"), JSON | st.text(min_size=200)))
+def test_run_metadata_never_fails_a_call(run: dict[str, Any]) -> None:
+    GatewayOptions(metadata=metadata_from_run(run, "abcde")).headers("gateway")
