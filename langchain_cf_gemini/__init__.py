@@ -1,24 +1,9 @@
 """Google's Gemini models through Cloudflare, for LangChain."""
 
+from importlib import import_module as _import_module
 from typing import TYPE_CHECKING, Any
 
 from langchain_cf_gemini._version import __version__
-from langchain_cf_gemini.chat_models import ChatCloudflareGemini, GatewayFallbackWarning
-from langchain_cf_gemini.exceptions import (
-    CloudflareAuthenticationError,
-    CloudflareConnectionError,
-    CloudflareContextOverflowError,
-    CloudflareGeminiError,
-    CloudflareInvalidRequestError,
-    CloudflareNotFoundError,
-    CloudflarePermissionError,
-    CloudflareRateLimitError,
-    CloudflareServerError,
-    CloudflareTimeoutError,
-    ResponseFormatError,
-    UnsupportedContentError,
-)
-from langchain_cf_gemini.gateway import GatewayOptions
 
 if TYPE_CHECKING:
     from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
@@ -27,7 +12,26 @@ if TYPE_CHECKING:
         CostCallbackHandler,
         get_cost_callback,
     )
-    from langchain_cf_gemini._langchain.init_chat_model import register_init_chat_model
+    from langchain_cf_gemini._langchain.registration import register_init_chat_model
+    from langchain_cf_gemini.chat_models import (
+        ChatCloudflareGemini,
+        GatewayFallbackWarning,
+    )
+    from langchain_cf_gemini.exceptions import (
+        CloudflareAuthenticationError,
+        CloudflareConnectionError,
+        CloudflareContextOverflowError,
+        CloudflareGeminiError,
+        CloudflareInvalidRequestError,
+        CloudflareNotFoundError,
+        CloudflarePermissionError,
+        CloudflareRateLimitError,
+        CloudflareServerError,
+        CloudflareTimeoutError,
+        ResponseFormatError,
+        UnsupportedContentError,
+    )
+    from langchain_cf_gemini.gateway import GatewayOptions
 
 __all__ = [
     "ChatCloudflareGemini",
@@ -53,20 +57,28 @@ __all__ = [
     "register_init_chat_model",
 ]
 
-
+# Where each name is kept; the errors are what is not listed.
 _MODULES = {
+    "ChatCloudflareGemini": "chat_models",
     "CostCallbackHandler": "_langchain.cost_callback",
+    "GatewayFallbackWarning": "chat_models",
+    "GatewayOptions": "gateway",
     "ModelInfo": "_cloudflare.catalogue",
     "cost": "_cloudflare.costs",
     "get_cost_callback": "_langchain.cost_callback",
-    "register_init_chat_model": "_langchain.init_chat_model",
+    "register_init_chat_model": "_langchain.registration",
 }
 
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    """Import what few programs use when it is asked for."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    def __getattr__(name: str) -> Any:
+        """Import what is asked for: `--version` needs no LangChain."""
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        module = _import_module(f"{__name__}.{_MODULES.get(name, 'exceptions')}")
+        globals()[name] = value = getattr(module, name)
+        return value
 
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

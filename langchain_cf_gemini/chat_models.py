@@ -1,36 +1,98 @@
 """`ChatCloudflareGemini`: Gemini through Cloudflare as a LangChain chat model."""
 
 import warnings
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from typing import TYPE_CHECKING, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
+import httpx2
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import LanguageModelInput
+from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.language_models.base import LangSmithParams
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    model_validator,
+)
 
+from langchain_cf_gemini._cloudflare.catalogue import (
+    MODELS,
+    NO_CATALOGUE,
+    CataloguePages,
+    ModelInfo,
+)
+from langchain_cf_gemini._cloudflare.endpoints import (
+    API_BASE_URL,
+    GATEWAY_BASE_URL,
+    Account,
+    Request,
+    api_request,
+)
+from langchain_cf_gemini._cloudflare.log_feedback import feedback_request_parts
+from langchain_cf_gemini._gemini.request.token_estimate import (
+    tokens_from_request,
+    tokens_from_text,
+)
+from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
-from langchain_cf_gemini._langchain import registration as _loading
-from langchain_cf_gemini._langchain.account_calls import AccountCalls
-from langchain_cf_gemini._langchain.settings import GeminiSettings
-from langchain_cf_gemini._langchain.token_counts import TokenCounts
+from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
+from langchain_cf_gemini._http.client import Transport
+from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
+from langchain_cf_gemini._langchain.binding import Binding, bound_tools
+from langchain_cf_gemini._langchain.call import (
+    Call,
+    adownload,
+    call_from_settings,
+    check_settings,
+    download,
+    last_chunk,
+    result_from_payloads,
+)
+from langchain_cf_gemini._langchain.connection import (
+    Sender,
+    account_from_fields,
+    account_id_from_env,
+    api_token_from_env,
+    google_api_key_from_env,
+    sender_from_fields,
+)
+from langchain_cf_gemini._langchain.profile import profile_for
+from langchain_cf_gemini._langchain.registration import register
+from langchain_cf_gemini._langchain.settings import (
+    ALIASES,
+    SETTINGS,
+    check_timeout,
+    laid,
+    layer_of,
+    named,
+    names_of,
+)
+from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
+from langchain_cf_gemini.gateway import (
+    Endpoint,
+    GatewayOptions,
+    metadata_from_run,
+)
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini._cloudflare.endpoints import Request
-    from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
-    from langchain_cf_gemini._langchain.call import Call
-    from langchain_cf_gemini.gateway import Endpoint
+    from langchain_cf_gemini._http.attempt import Timeout
 
-_loading.register()
+register()
 
+_FROM_ENVIRONMENT = ("account_id", "api_token")
 # The gateway refused for a reason of set-up, which asking again will not change.
 _REFUSAL_CODES = frozenset({2001, 2008, 2009})
 _REFUSAL_STATUSES = frozenset({401, 402, 403, 404})
@@ -41,7 +103,22 @@ class GatewayFallbackWarning(UserWarning):
     """The gateway refused to stream; the instance streams through `run` from now on."""
 
 
-class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
+def _timeout_from(value: Any) -> Any:
+    """Read a timeout: seconds, None, or httpx's, also as its four limits."""
+    if isinstance(value, dict):
+        return httpx2.Timeout(**value)
+    if value is None:
+        return None
+    if wanted := check_timeout(value):
+        raise ValueError(f"timeout must be {wanted} or None, not {value!r}")
+    return value if hasattr(value, "as_dict") else float(value)
+
+
+if not TYPE_CHECKING:
+    Timeout = Annotated[Any, AfterValidator(_timeout_from)]
+
+
+class ChatCloudflareGemini(BaseChatModel):
     """Google's Gemini models as Cloudflare proxies them.
 
     Two of Cloudflare's endpoints carry the same native Gemini body. `run` is
@@ -140,6 +217,138 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
             was sent then.
     """
 
+    # Validators are built with the first instance: 9 ms less to import.
+    # Inputs stay out of validation errors: one of them is the token.
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
+
+    model: str
+    account_id: str | None = Field(default_factory=account_id_from_env)
+    api_token: SecretStr | None = Field(default_factory=api_token_from_env)
+    google_api_key: SecretStr | None = None
+    endpoint: Literal["auto", "run", "gateway"] = "auto"
+    base_url: str = API_BASE_URL
+    gateway_base_url: str = GATEWAY_BASE_URL
+    allow_http: bool = False
+    gateway: GatewayOptions = Field(default_factory=GatewayOptions)
+    gateway_metadata_keys: list[str] | dict[str, str] | None = None
+    google_model: str | None = None
+
+    temperature: float | None = None
+    top_p: float | None = None
+    top_k: int | None = None
+    max_tokens: int | None = None
+    stop: list[str] | str | None = None
+    seed: int | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    n: int | None = None
+    thinking_level: str | None = None
+    thinking_budget: int | None = None
+    include_thoughts: bool | None = None
+    response_mime_type: str | None = None
+    response_schema: Any = None
+    response_modalities: list[str] | None = None
+    media_resolution: str | None = None
+    speech_config: dict[str, Any] | None = None
+    image_config: dict[str, Any] | None = None
+    logprobs: bool | int | None = None
+    generation_config: dict[str, Any] | None = None
+    safety_settings: dict[str, str] | list[dict[str, Any]] | None = None
+    tool_config: dict[str, Any] | None = None
+    schema_dialect: Literal["json", "openapi"] = "json"
+    cached_content: str | None = None
+    labels: dict[str, str] | None = None
+    media_urls: Literal["inline", "pass"] = "inline"
+
+    timeout: Timeout = DEFAULT_TIMEOUT
+    max_retries: int = Field(default=2, ge=0)
+    streaming: bool | None = None
+    stream_usage: bool = True
+    stream_on_run: bool = False
+    default_headers: dict[str, str] | None = None
+    http_client: Any = Field(default=None, exclude=True)
+    http_async_client: Any = Field(default=None, exclude=True)
+    carry_secrets: bool = False
+
+    # Who sends, and the settings that it was made for; made when first needed.
+    _sender: Sender | None = PrivateAttr(default=None)
+    _gateway_refused: bool = PrivateAttr(default=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_names(cls, values: Any) -> Any:
+        """Refuse arguments that nobody reads; None means the environment's value."""
+        if not isinstance(values, Mapping):
+            return values
+        known = names_of(cls)
+        if cls.model_config.get("extra") == "allow":
+            known |= values.keys()
+        given = named(values, known, cls.__name__, once=True)
+        unset = {ALIASES.get(k, k): None for k in values} | given
+        return {
+            name: value
+            for name, value in unset.items()
+            if value is not None or name not in _FROM_ENVIRONMENT
+        }
+
+    @model_validator(mode="after")
+    def _check_values(self) -> Self:
+        """Refuse what Google would refuse, and credentials that are not there."""
+        check_settings(self._set())
+        self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")
+        if self.google_api_key is not None and self.endpoint == "run":
+            raise ValueError(
+                "google_api_key is for the gateway endpoint: Cloudflare's /ai/run "
+                "takes no key of Google's; use endpoint='gateway' or 'auto'"
+            )
+        self._account()
+        self._add_version("langchain-cf-gemini", __version__)
+        return self
+
+    # ---- copies
+
+    def __copy__(self) -> Self:
+        """Copy the settings; connections are not shared through the copy."""
+        copied = super().__copy__()
+        copied._sender = None
+        return copied
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Copy the settings deeply; a user's own clients are shared, not copied."""
+        memo = {} if memo is None else memo
+        for client in (self.http_client, self.http_async_client):
+            if client is not None:
+                memo[id(client)] = client
+        return super().__deepcopy__(memo)
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave credentials and connections behind; workers read their environment."""
+        state = dict(super().__getstate__())
+        fields = state["__dict__"] = dict(state["__dict__"])
+        fields["http_client"] = fields["http_async_client"] = None
+        state["__pydantic_private__"] = {
+            **(state["__pydantic_private__"] or {}),
+            "_sender": None,
+        }
+        fields.pop("_serialized", None)
+        if not self.carry_secrets:
+            fields["api_token"] = fields["google_api_key"] = None
+            state["__left_behind__"] = [
+                name
+                for name in ("api_token", "google_api_key")
+                if getattr(self, name) is not None
+            ]
+        return state
+
+    def __setstate__(self, state: dict[Any, Any]) -> None:
+        """Read the environment for what did not travel."""
+        left = state.pop("__left_behind__", ())
+        super().__setstate__(state)
+        if "api_token" in left:
+            self.api_token = api_token_from_env()
+        if "google_api_key" in left:
+            self.google_api_key = google_api_key_from_env()
+
     # ---- LangChain's house
 
     @property
@@ -185,8 +394,6 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         return self.model
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        from langchain_cf_gemini._langchain.profile import profile_for
-
         endpoint: Endpoint = "run" if self.endpoint == "run" else "gateway"
         return profile_for(self.model, endpoint=endpoint)
 
@@ -210,6 +417,44 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
 
     # ---- one call
 
+    def _set(self) -> Json:
+        """Return the lowest layer: the fields that were set."""
+        return layer_of(self.__dict__)
+
+    def _settings(
+        self,
+        stop: list[str] | None,
+        arguments: Mapping[str, Any],
+        run_metadata: Mapping[str, Any] | None = None,
+    ) -> Json:
+        """Return the fields with a call's own arguments laid over them.
+
+        The run's metadata stands between the two: it says more than the instance and
+        less than the call.
+
+        Raises:
+            TypeError: If there is no such argument.
+        """
+        settings = self._set()
+        if self.gateway_metadata_keys and run_metadata:
+            picked = metadata_from_run(run_metadata, self.gateway_metadata_keys)
+            settings["gateway"] = self.gateway.merged({"metadata": picked})
+        if stop is not None:
+            arguments = {"stop": stop, **arguments}
+        if arguments:
+            who = f"a call of {type(self).__name__}"
+            settings = laid(settings, named(arguments, SETTINGS, who))
+        return settings
+
+    def _account(self) -> Account:
+        """Return where and as whom to ask."""
+        return account_from_fields(self)
+
+    def _transport(self) -> Transport:
+        """Return the instance's transport, made anew when its settings changed."""
+        self._sender = sender_from_fields(self, self._sender)
+        return self._sender[1]
+
     def _call(
         self,
         messages: list[BaseMessage],
@@ -218,21 +463,19 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: Any,
         *,
         stream: bool = False,
-    ) -> "tuple[Call, Endpoint]":
+    ) -> tuple[Call, Endpoint]:
         """Convert a call and choose its endpoint; fails before anything is sent."""
-        from langchain_cf_gemini._langchain import calls as _calls
-
         kwargs.pop("stream", None)
         run_metadata = kwargs.pop(_RUN_METADATA, None)
         if run_metadata is None and run_manager is not None:
             run_metadata = run_manager.metadata
         settings = self._settings(stop, kwargs, run_metadata)
+        call = call_from_settings(settings, messages)
         if stream and settings.get("n", 1) > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
-        call = _calls.call_from_settings(settings, messages)
         return call, self._endpoint(settings, stream=stream)
 
-    def _endpoint(self, settings: Json, *, stream: bool) -> "Endpoint":
+    def _endpoint(self, settings: Json, *, stream: bool) -> Endpoint:
         chosen = settings.get("endpoint", "auto")
         if chosen != "auto":
             return cast("Endpoint", chosen)
@@ -247,14 +490,12 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from langchain_cf_gemini._langchain import calls as _calls
-
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
-            _calls.download(call.media.downloads)
+            download(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
         answer = self._transport().send(request, **call.times)
-        return _calls.result_from_payloads(call, answer.payloads, answer.gateway)
+        return result_from_payloads(call, answer.payloads, answer.gateway)
 
     async def _agenerate(
         self,
@@ -263,14 +504,12 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        from langchain_cf_gemini._langchain import calls as _calls
-
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
-            await _calls.adownload(call.media.downloads)
+            await adownload(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
         answer = await self._transport().asend(request, **call.times)
-        return _calls.result_from_payloads(call, answer.payloads, answer.gateway)
+        return result_from_payloads(call, answer.payloads, answer.gateway)
 
     # ---- streams
 
@@ -312,18 +551,16 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        from langchain_cf_gemini._langchain import calls as _calls
-
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
-            _calls.download(call.media.downloads)
+            download(call.media.downloads)
         parser = call.parser(streaming=True)
         with ExitStack() as stack:
-            stream = self._opened(stack, call, endpoint, auto=_is_auto(self, kwargs))
+            stream = self._opened(stack, call, endpoint, auto=call.is_auto)
             for payload in stream:
                 if (chunk := parser.feed(payload)) is not None:
                     yield ChatGenerationChunk(message=chunk)
-            last = _calls.last_chunk(call, parser, stream.gateway)
+            last = last_chunk(call, parser, stream.gateway)
         yield ChatGenerationChunk(message=last)
 
     async def _astream(
@@ -333,24 +570,21 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        from langchain_cf_gemini._langchain import calls as _calls
-
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
-            await _calls.adownload(call.media.downloads)
+            await adownload(call.media.downloads)
         parser = call.parser(streaming=True)
         async with AsyncExitStack() as stack:
-            auto = _is_auto(self, kwargs)
-            stream = await self._aopened(stack, call, endpoint, auto=auto)
+            stream = await self._aopened(stack, call, endpoint, auto=call.is_auto)
             async for payload in stream:
                 if (chunk := parser.feed(payload)) is not None:
                     yield ChatGenerationChunk(message=chunk)
-            last = _calls.last_chunk(call, parser, stream.gateway)
+            last = last_chunk(call, parser, stream.gateway)
         yield ChatGenerationChunk(message=last)
 
     def _opened(
-        self, stack: ExitStack, call: "Call", endpoint: "Endpoint", *, auto: bool
-    ) -> "PayloadStream":
+        self, stack: ExitStack, call: Call, endpoint: Endpoint, *, auto: bool
+    ) -> PayloadStream:
         send = self._transport().stream
         try:
             request = self._stream_request(call, endpoint)
@@ -362,8 +596,8 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         return stack.enter_context(send(request, **call.times))
 
     async def _aopened(
-        self, stack: AsyncExitStack, call: "Call", endpoint: "Endpoint", *, auto: bool
-    ) -> "AsyncPayloadStream":
+        self, stack: AsyncExitStack, call: Call, endpoint: Endpoint, *, auto: bool
+    ) -> AsyncPayloadStream:
         send = self._transport().astream
         try:
             request = self._stream_request(call, endpoint)
@@ -374,7 +608,7 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         request = self._stream_request(call, "run")
         return await stack.enter_async_context(send(request, **call.times))
 
-    def _stream_request(self, call: "Call", endpoint: "Endpoint") -> "Request":
+    def _stream_request(self, call: Call, endpoint: Endpoint) -> Request:
         # Cloudflare documents no stream of this dialect on run: the whole answer
         # becomes the stream, unless the caller wants to try.
         stream = endpoint == "gateway" or call.stream_on_run
@@ -395,6 +629,10 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         return refused
 
     # ---- tools and structured output
+
+    def bind(self, **kwargs: Any) -> Binding:
+        """Return this model with arguments for its calls; see `Runnable.bind`."""
+        return Binding(bound=self).bind(**kwargs)
 
     def bind_tools(
         self,
@@ -424,28 +662,15 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
         Raises:
             ValueError: If a tool or a choice cannot be said in Gemini's terms.
         """
-        from langchain_cf_gemini._langchain import calls as _calls
-
-        settings = {"tools": list(tools), "tool_choice": tool_choice, "strict": strict}
-        settings |= {
-            "schema_dialect": kwargs.get("schema_dialect", self.schema_dialect)
-        }
-        settings |= {"tool_config": kwargs.pop("tool_config", self.tool_config)}
-        wire = _calls.tools_from_settings(settings)
-        bound: Json = {"tools": wire.get("tools", [])}
-        if "toolConfig" in wire:
-            bound["tool_config"] = wire["toolConfig"]
+        dialect = kwargs.get("schema_dialect") or self.schema_dialect
+        bound = bound_tools(tools, tool_choice, strict, dialect)
         if parallel_tool_calls is None:
-            from langchain_cf_gemini._gemini.tools.tool_choice import (
-                parallel_from_choice,
-            )
-
             parallel_tool_calls = parallel_from_choice(tool_choice)
-        if parallel_tool_calls is not None:
-            bound["parallel_tool_calls"] = parallel_tool_calls
-        if response_format is not None:
-            bound["response_format"] = response_format
-        return self.bind(**bound, **kwargs)
+        said = {
+            "parallel_tool_calls": parallel_tool_calls,
+            "response_format": response_format,
+        }
+        return self.bind(**bound, **said, **kwargs)
 
     def with_structured_output(
         self,
@@ -485,6 +710,156 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
             **kwargs,
         )
 
+    # ---- counting tokens
+
+    def get_num_tokens(self, text: str) -> int:
+        """Estimate a text's tokens offline; the README states the measured error.
+
+        Args:
+            text: Any text.
+
+        Returns:
+            The estimate, or the count of `custom_get_token_ids` if that was given.
+        """
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return tokens_from_text(text)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return the ids of `custom_get_token_ids`.
+
+        Raises:
+            NotImplementedError: Without it: Gemini's tokenizer is not published.
+        """
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        raise NotImplementedError(
+            "Gemini's tokenizer is not published, so there are no token ids; "
+            "get_num_tokens estimates counts, custom_get_token_ids brings your own"
+        )
+
+    def get_num_tokens_from_messages(
+        self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Estimate the tokens of a whole request offline, media and tools included.
+
+        Args:
+            messages: The conversation.
+            tools: Tools as for `bind_tools`.
+
+        Raises:
+            UnsupportedContentError: If a message could not be sent either.
+        """
+        arguments = {"tools": list(tools)} if tools else {}
+        settings = self._settings(None, arguments)
+        # Nothing is sent, so nothing is fetched: addresses count as their kind does.
+        settings["media_urls"] = "pass"
+        call = call_from_settings(settings, _normalize_messages(list(messages)))
+        return tokens_from_request(call.body, call.model)
+
+    # ---- the account beside the model
+
+    def send_feedback(
+        self,
+        message: AIMessage | str,
+        *,
+        score: float | None = None,
+        feedback: Literal[-1, 0, 1] | None = None,
+        metadata: Mapping[str, str | float | bool] | None = None,
+        gateway: str | GatewayOptions | None = None,
+    ) -> None:
+        """Add feedback to the log entry of an answer.
+
+        The API token needs the permission `AI Gateway Write`.
+
+        Args:
+            message: The answer, or its log id.
+            score: How good it was, from 0 to 100.
+            feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
+            metadata: Further entries for the log, str, number or bool.
+            gateway: The gateway that the call went through, if not this model's.
+
+        Raises:
+            ValueError: If the answer was not logged, or a value is out of its range.
+            CloudflareGeminiError: If Cloudflare refuses it.
+        """
+        said = {"score": score, "feedback": feedback, "metadata": metadata}
+        self._transport().call(self._feedback_request(message, gateway, said))
+
+    async def asend_feedback(
+        self,
+        message: AIMessage | str,
+        *,
+        score: float | None = None,
+        feedback: Literal[-1, 0, 1] | None = None,
+        metadata: Mapping[str, str | float | bool] | None = None,
+        gateway: str | GatewayOptions | None = None,
+    ) -> None:
+        """Add feedback to the log entry of an answer, as `send_feedback` does.
+
+        Args:
+            message: The answer, or its log id.
+            score: How good it was, from 0 to 100.
+            feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
+            metadata: Further entries for the log, str, number or bool.
+            gateway: The gateway that the call went through, if not this model's.
+
+        Raises:
+            ValueError: If the answer was not logged, or a value is out of its range.
+            CloudflareGeminiError: If Cloudflare refuses it.
+        """
+        said = {"score": score, "feedback": feedback, "metadata": metadata}
+        await self._transport().acall(self._feedback_request(message, gateway, said))
+
+    def _feedback_request(
+        self,
+        message: AIMessage | str,
+        gateway: str | GatewayOptions | None,
+        said: dict[str, Any],
+    ) -> Request:
+        through = self.gateway if gateway is None else gateway
+        path, body = feedback_request_parts(message, gateway=through, **said)
+        return api_request(self._account(), "PATCH", path, body)
+
+    def list_models(self) -> list[ModelInfo]:
+        """List the Gemini text models that the account can ask for.
+
+        The account's catalogue endpoint is known from third parties only. Where it is
+        not there, not readable or holds no Gemini model, the packaged table is listed.
+
+        Returns:
+            One row for each model; `packaged` tells where a row comes from.
+
+        Raises:
+            CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
+        """
+        pages = CataloguePages()
+        try:
+            while pages.path:
+                request = api_request(self._account(), "GET", pages.path)
+                pages.add(self._transport().call(request))
+        except NO_CATALOGUE:
+            return list(MODELS)
+        return pages.models()
+
+    async def alist_models(self) -> list[ModelInfo]:
+        """List the Gemini text models that the account can ask for, as `list_models`.
+
+        Returns:
+            One row for each model; `packaged` tells where a row comes from.
+
+        Raises:
+            CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
+        """
+        pages = CataloguePages()
+        try:
+            while pages.path:
+                request = api_request(self._account(), "GET", pages.path)
+                pages.add(await self._transport().acall(request))
+        except NO_CATALOGUE:
+            return list(MODELS)
+        return pages.models()
+
     # ---- connections
 
     def close(self) -> None:
@@ -510,7 +885,3 @@ class ChatCloudflareGemini(AccountCalls, TokenCounts, GeminiSettings):
     async def __aexit__(self, *_: object) -> None:
         """Close the model."""
         await self.aclose()
-
-
-def _is_auto(model: GeminiSettings, kwargs: Json) -> bool:
-    return bool(kwargs.get("endpoint", model.endpoint) == "auto")

@@ -1,6 +1,8 @@
-"""One call: settings and messages become a request, its answer a result. No I/O."""
+"""One call: settings and messages become a request, its answer a result."""
 
+import asyncio
 import re
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -32,9 +34,11 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     config_from_settings,
     safety_settings_from,
 )
-from langchain_cf_gemini._gemini.request.media import Media
+from langchain_cf_gemini._gemini.request.media import Download, Media
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._http.download import afetch, fetch
+from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini.exceptions import ResponseFormatError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
 
@@ -66,6 +70,7 @@ class Call:
     single_call: bool
     with_usage: bool
     stream_on_run: bool
+    is_auto: bool
     times: Json
 
     def request(self, account: Account, endpoint: Endpoint, *, stream: bool) -> Request:
@@ -112,6 +117,19 @@ class Call:
         )
 
 
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Refuse what would be refused in every call.
+
+    Raises:
+        ValueError: If a setting is outside of what Google documents, or the model is
+            none of this dialect.
+    """
+    model, _, _ = _ids_from(settings["model"], settings.get("google_model"))
+    config_from_settings(settings, written(settings), model, thinking_levels(model))
+    if (safety := settings.get("safety_settings")) is not None:
+        safety_settings_from(safety)
+
+
 def call_from_settings(
     settings: Mapping[str, Any], messages: Sequence[BaseMessage]
 ) -> Call:
@@ -132,7 +150,8 @@ def call_from_settings(
     body = body_from_messages(messages, media=media, signs_calls=not before_3)
     tools = tools_from_settings(settings)
     body |= tools
-    if config := config_from_settings(settings, model, thinking_levels(model)):
+    plain = written(settings)
+    if config := config_from_settings(settings, plain, model, thinking_levels(model)):
         body["generationConfig"] = config
     if (safety := get("safety_settings")) is not None:
         body["safetySettings"] = safety_settings_from(safety)
@@ -151,6 +170,7 @@ def call_from_settings(
         single_call=get("parallel_tool_calls") is False,
         with_usage=get("stream_usage") is not False,
         stream_on_run=bool(get("stream_on_run")),
+        is_auto=get("endpoint", "auto") == "auto",
         times=_times_from(settings),
     )
 
@@ -223,3 +243,34 @@ def last_chunk(call: Call, parser: AnswerParser, gateway: Json) -> AIMessageChun
     if gateway:
         chunk.response_metadata["gateway"] = gateway
     return chunk
+
+
+# ---- media behind addresses, put into the parts that wait for it
+
+
+def fill_part(download: Download, data: bytes, mime_type: str) -> None:
+    """Put what was fetched into its part; a type that was given keeps its place."""
+    blob = download.part["inlineData"]
+    blob["mimeType"] = download.mime_type or mime_type
+    blob["data"] = b64encode(data).decode()
+
+
+def download(downloads: Sequence[Download]) -> None:
+    """Fetch every address, one after the other.
+
+    Raises:
+        UnsupportedContentError: If an address may not or cannot be fetched.
+    """
+    for wanted in downloads:
+        fill_part(wanted, *fetch(wanted.url))
+
+
+async def adownload(downloads: Sequence[Download]) -> None:
+    """Fetch every address, all at once.
+
+    Raises:
+        UnsupportedContentError: If an address may not or cannot be fetched.
+    """
+    fetched = await asyncio.gather(*(afetch(wanted.url) for wanted in downloads))
+    for wanted, (data, mime_type) in zip(downloads, fetched, strict=True):
+        fill_part(wanted, data, mime_type)

@@ -1,349 +1,340 @@
-"""The fields of `ChatCloudflareGemini`, their checks, and what they add up to."""
+"""What a model, a binding and a call may say, and how one is laid over the other.
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+A later layer wins name by name. None is "not given". What excludes another setting
+takes that setting out of the layers below, and so does the same thing said in Google's
+own words in `generation_config` or `tool_config`.
+"""
 
-from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.utils import from_env, secret_from_env
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    SecretStr,
-    model_validator,
-)
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, Final
 
-from langchain_cf_gemini._cloudflare.endpoints import API_BASE_URL, GATEWAY_BASE_URL
+from pydantic import AliasChoices, BaseModel, SecretStr
+
 from langchain_cf_gemini._gemini.request.generation_config import (
-    ALIASES,
-    GENERATION,
-    canonical,
+    Read,
+    an_object,
+    camel_config,
+    json_over,
+    logprobs,
+    modalities,
+    number,
+    stop_sequences,
+    word,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
-from langchain_cf_gemini._version import __version__
-from langchain_cf_gemini.gateway import GatewayOptions, metadata_from_run
+from langchain_cf_gemini._gemini.vocabulary import Json, camel_case
+from langchain_cf_gemini.gateway import GatewayOptions
 
-if TYPE_CHECKING:
-    import httpx
-
-    from langchain_cf_gemini._cloudflare.endpoints import Account
-    from langchain_cf_gemini._http.client import Transport
-
-ACCOUNT_VARIABLES = ["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"]
-TOKEN_VARIABLES = ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN", "CF_AI_API_TOKEN"]
-
-# A call may say these beside the fields, which it may say again.
-_PER_CALL = frozenset(
-    {"tools", "tool_choice", "strict", "parallel_tool_calls", "response_format"}
-)
-_PER_REQUEST = frozenset(
-    {
-        "cached_content",
-        "default_headers",
-        "endpoint",
-        "gateway",
-        "google_model",
-        "labels",
-        "max_retries",
-        "media_urls",
-        "model",
-        "safety_settings",
-        "schema_dialect",
-        "stream_on_run",
-        "stream_usage",
-        "timeout",
-        "tool_config",
-    }
-)
-_ARGUMENTS = GENERATION | _PER_REQUEST | _PER_CALL
-_FIELDS = tuple(sorted(GENERATION | _PER_REQUEST | {"output_version"}))
-_FROM_ENVIRONMENT = ("account_id", "api_token", "api_key")
-_ENDPOINTS = ("auto", "run", "gateway")
+Check = Callable[[Any], str | None]
+Write = Callable[[str, Any], Json]
+_CONFIG: Final = "generation_config"
+_TOOLS: Final = "tool_config"
 
 
-def _aliased(name: str, default: Any = None, **rules: Any) -> Any:
-    """Return a field that also takes its other name."""
-    names = [alias for alias, field in ALIASES.items() if field == name]
-    if callable(default):
-        rules["default_factory"] = default
-    else:
-        rules["default"] = default
-    return Field(validation_alias=AliasChoices(name, *names), **rules)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """One argument.
+
+    Attributes:
+        aliases: Its other names.
+        rivals: What it excludes.
+        check: Says what a value must be, if it is not; pydantic checks the fields.
+        write: Writes it into generationConfig.
+        says: Where the same can be said in Google's own words: the setting that takes
+            them, and the path in it.
+        merge: Lays a value over an earlier layer's, where it does not replace it.
+        is_field: Whether the constructor takes it too.
+    """
+
+    aliases: tuple[str, ...] = ()
+    rivals: tuple[str, ...] = ()
+    check: Check | None = None
+    write: Write | None = None
+    says: tuple[tuple[str, ...], ...] = ()
+    merge: Callable[[Any, Any], Any] | None = None
+    is_field: bool = True
 
 
-def _timeout_from(value: Any) -> Any:
-    """Read a timeout: seconds, None, or httpx's, also as its four limits."""
-    if isinstance(value, dict):
-        import httpx
-
-        return httpx.Timeout(**value)
-    if value is None or hasattr(value, "as_dict"):
-        return value
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
-        raise ValueError(
-            "timeout must be a number of seconds above 0, an httpx.Timeout or None, "
-            f"not {value!r}"
-        )
-    return float(value)
+def _a(kinds: type | tuple[type, ...], said: str) -> Check:
+    return lambda value: None if isinstance(value, kinds) else said
 
 
-if TYPE_CHECKING:
-    Timeout = float | httpx.Timeout | None
-else:
-    Timeout = Annotated[Any, AfterValidator(_timeout_from)]
+def _one_of(*known: str) -> Check:
+    return lambda value: None if value in known else f"one of {', '.join(known)}"
 
 
-class _Lease:
-    """An instance's transport; never copied, pickled or shared with the instance."""
-
-    __slots__ = ("key", "transport")
-
-    def __init__(self) -> None:
-        self.key: tuple[Any, ...] = ()
-        self.transport: Transport | None = None
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> "_Lease":
-        return _Lease()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_Lease, ())
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-class GeminiSettings(BaseChatModel):
-    """Fields and checks; see `ChatCloudflareGemini` for what they mean."""
-
-    # Validators are built with the first instance: 9 ms less to import.
-    # Inputs stay out of validation errors: one of them is the token.
-    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
-
-    model: str = _aliased("model", ...)
-    account_id: str | None = Field(
-        default_factory=from_env(ACCOUNT_VARIABLES, default=None)
-    )
-    api_token: SecretStr | None = _aliased(
-        "api_token", secret_from_env(TOKEN_VARIABLES, default=None)
-    )
-    google_api_key: SecretStr | None = None
-    endpoint: Literal["auto", "run", "gateway"] = "auto"
-    base_url: str = API_BASE_URL
-    gateway_base_url: str = GATEWAY_BASE_URL
-    allow_http: bool = False
-    gateway: GatewayOptions = Field(default_factory=GatewayOptions)
-    gateway_metadata_keys: list[str] | dict[str, str] | None = None
-    google_model: str | None = None
-
-    temperature: float | None = None
-    top_p: float | None = None
-    top_k: int | None = None
-    max_tokens: int | None = _aliased("max_tokens")
-    stop: list[str] | str | None = _aliased("stop")
-    seed: int | None = None
-    presence_penalty: float | None = None
-    frequency_penalty: float | None = None
-    n: int | None = _aliased("n")
-    thinking_level: str | None = _aliased("thinking_level")
-    thinking_budget: int | None = None
-    include_thoughts: bool | None = None
-    response_mime_type: str | None = None
-    response_schema: Any = None
-    response_modalities: list[str] | None = None
-    media_resolution: str | None = None
-    speech_config: dict[str, Any] | None = None
-    image_config: dict[str, Any] | None = None
-    logprobs: bool | int | None = None
-    generation_config: dict[str, Any] | None = None
-    safety_settings: dict[str, str] | list[dict[str, Any]] | None = None
-    tool_config: dict[str, Any] | None = None
-    schema_dialect: Literal["json", "openapi"] = "json"
-    cached_content: str | None = None
-    labels: dict[str, str] | None = None
-    media_urls: Literal["inline", "pass"] = "inline"
-
-    timeout: Timeout = _aliased("timeout", DEFAULT_TIMEOUT)
-    max_retries: int = Field(default=2, ge=0)
-    streaming: bool | None = None
-    stream_usage: bool = True
-    stream_on_run: bool = False
-    default_headers: dict[str, str] | None = None
-    http_client: Any = Field(default=None, exclude=True)
-    http_async_client: Any = Field(default=None, exclude=True)
-    carry_secrets: bool = False
-
-    _lease: _Lease = PrivateAttr(default_factory=_Lease)
-    _gateway_refused: bool = PrivateAttr(default=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _check_names(cls, values: Any) -> Any:
-        """Refuse arguments that nobody reads; None means the environment's value."""
-        if not isinstance(values, Mapping):
-            return values
-        canonical(values, frozenset(cls.model_fields), cls.__name__)
-        return {
-            name: value
-            for name, value in values.items()
-            if value is not None or name not in _FROM_ENVIRONMENT
-        }
-
-    @model_validator(mode="after")
-    def _check_values(self) -> Self:
-        """Refuse what Google would refuse, and credentials that are not there."""
-        from langchain_cf_gemini._cloudflare.model_ids import (
-            google_id_from,
-            model_id_from,
-            thinking_levels,
-        )
-        from langchain_cf_gemini._gemini.request.generation_config import (
-            config_from_settings,
-            safety_settings_from,
-        )
-
-        bare = model_id_from(self.model)
-        if self.google_model is not None:
-            google_id_from(self.model, self.google_model)
-        config_from_settings(self._set(), bare, thinking_levels(bare))
-        if self.safety_settings is not None:
-            safety_settings_from(self.safety_settings)
-        self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")
-        if self.google_api_key is not None and self.endpoint == "run":
-            raise ValueError(
-                "google_api_key is for the gateway endpoint: Cloudflare's /ai/run "
-                "takes no key of Google's; use endpoint='gateway' or 'auto'"
-            )
-        self._account()
-        self._add_version("langchain-cf-gemini", __version__)
-        return self
-
-    def _set(self) -> Json:
-        """Return the fields that were set, under their canonical names."""
-        values = self.__dict__
-        return {k: v for k in _FIELDS if (v := values.get(k)) is not None}
-
-    def _settings(
-        self,
-        stop: list[str] | None,
-        arguments: Mapping[str, Any],
-        run_metadata: Mapping[str, Any] | None = None,
-    ) -> Json:
-        """Return the fields with a call's own arguments laid over them.
-
-        The run's metadata stands between the two: it says more than the instance and
-        less than the call.
-
-        Raises:
-            TypeError: If there is no such argument.
-        """
-        settings = self._set()
-        gateway = self.gateway
-        if self.gateway_metadata_keys and run_metadata:
-            named = metadata_from_run(run_metadata, self.gateway_metadata_keys)
-            gateway = gateway.merged({"metadata": named})
-        settings["gateway"] = gateway
-        if arguments:
-            given = canonical(arguments, _ARGUMENTS, "a call of ChatCloudflareGemini")
-            if "gateway" in given:
-                given["gateway"] = gateway.merged(given["gateway"])
-            _drop_rivals(settings, given)
-            settings |= given
-        if stop is not None:
-            settings["stop"] = stop
-        if settings.get("endpoint", "auto") not in _ENDPOINTS:
-            raise ValueError(f"endpoint must be one of {', '.join(_ENDPOINTS)}")
-        return settings
-
-    def _account(self) -> "Account":
-        """Return where and as whom to ask."""
-        from langchain_cf_gemini._cloudflare.endpoints import Account
-
-        if not self.account_id:
-            raise ValueError(
-                "no Cloudflare account: set CLOUDFLARE_ACCOUNT_ID or pass account_id"
-            )
-        if not self.api_token or not (token := self.api_token.get_secret_value()):
-            raise ValueError(
-                "no Cloudflare API token: set CLOUDFLARE_API_TOKEN or pass api_token"
-            )
-        key = self.google_api_key
-        return Account(
-            account_id=self.account_id,
-            api_token=token,
-            google_api_key=key.get_secret_value() if key else None,
-            base_url=self.base_url,
-            gateway_base_url=self.gateway_base_url,
-            allow_http=self.allow_http,
-        )
-
-    def _transport(self) -> "Transport":
-        """Return the instance's transport, made anew when its settings changed."""
-        from langchain_cf_gemini._http.client import Transport, TransportSettings
-
-        clients = (self.http_client, self.http_async_client)
-        key = (self.max_retries, self.timeout, *map(id, clients))
-        lease = self._lease
-        if lease.transport is None or lease.key != key:
-            settings = TransportSettings(
-                max_retries=self.max_retries,
-                timeout=self.timeout,
-                http_client=self.http_client,
-                http_async_client=self.http_async_client,
-            )
-            lease.transport, lease.key = Transport(settings), key
-        return lease.transport
-
-    # ---- copies
-
-    def __copy__(self) -> Self:
-        """Copy the settings; connections are not shared through the copy."""
-        copied = super().__copy__()
-        copied._lease = _Lease()
-        return copied
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy the settings deeply; a user's own clients are shared, not copied."""
-        memo = {} if memo is None else memo
-        for client in (self.http_client, self.http_async_client):
-            if client is not None:
-                memo[id(client)] = client
-        return super().__deepcopy__(memo)
-
-    def __getstate__(self) -> dict[Any, Any]:
-        """Leave credentials and connections behind; workers read their environment."""
-        state = dict(super().__getstate__())
-        fields = state["__dict__"] = dict(state["__dict__"])
-        fields["http_client"] = fields["http_async_client"] = None
-        fields.pop("_serialized", None)
-        if not self.carry_secrets:
-            fields["api_token"] = fields["google_api_key"] = None
-            state["__left_behind__"] = [
-                name
-                for name in ("api_token", "google_api_key")
-                if getattr(self, name) is not None
-            ]
-        return state
-
-    def __setstate__(self, state: dict[Any, Any]) -> None:
-        """Read the environment for what did not travel."""
-        left = state.pop("__left_behind__", ())
-        super().__setstate__(state)
-        if "api_token" in left:
-            self.api_token = secret_from_env(TOKEN_VARIABLES, default=None)()
-        if "google_api_key" in left:
-            key = secret_from_env(["GOOGLE_API_KEY", "GEMINI_API_KEY"], default=None)()
-            self.google_api_key = key
+def check_timeout(value: Any) -> str | None:
+    """Say what a timeout must be, if it is not."""
+    # An httpx timeout, which this module does not know, has its limits as fields.
+    right = (_is_number(value) and value > 0) or hasattr(value, "connect")
+    return None if right else "a number of seconds above 0 or an httpx.Timeout"
 
 
-_RIVALS = {
-    "thinking_level": "thinking_budget",
-    "thinking_budget": "thinking_level",
-    "response_format": "response_schema",
+def _count(value: Any) -> str | None:
+    right = isinstance(value, int) and _is_number(value) and value >= 0
+    return None if right else "a whole number from 0"
+
+
+_DICT = _a(Mapping, "a dict")
+_TEXT = _a(str, "a string")
+
+
+def _headers_over(under: Mapping[str, str], over: Mapping[str, str]) -> Json:
+    kept = {name.lower() for name in over}
+    return {k: v for k, v in under.items() if k.lower() not in kept} | dict(over)
+
+
+def _entries_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
+    return {**under, **over}
+
+
+def _gateway_over(under: Any, over: Any) -> GatewayOptions:
+    return GatewayOptions.from_value(under).merged(over)
+
+
+def _written(key: str, read: Read, **more: Any) -> Setting:
+    def write(name: str, value: Any) -> Json:
+        found = read(name, value)
+        return {} if found is None else {key: found}
+
+    return Setting(write=write, says=((_CONFIG, key),), **more)
+
+
+def _thinking(key: str, **more: Any) -> Setting:
+    return Setting(says=((_CONFIG, "thinkingConfig", key),), **more)
+
+
+_SCHEMAS = ((_CONFIG, "responseSchema"), (_CONFIG, "responseJsonSchema"))
+_CALLING = "functionCallingConfig"
+
+SETTINGS: Final[Mapping[str, Setting]] = {
+    "model": Setting(aliases=("model_name",), check=_TEXT),
+    "google_model": Setting(check=_TEXT),
+    "endpoint": Setting(check=_one_of("auto", "run", "gateway")),
+    "gateway": Setting(merge=_gateway_over),
+    "default_headers": Setting(check=_DICT, merge=_headers_over),
+    # 1000 is refused with "supported range is from 0 (inclusive) to 2.0001".
+    "temperature": _written("temperature", number(0, 2)),
+    "top_p": _written("topP", number(0, 1)),
+    "top_k": _written("topK", number(1, 2**31)),
+    "max_tokens": _written(
+        "maxOutputTokens",
+        number(1, 2**31, whole=True),
+        aliases=("max_output_tokens",),
+    ),
+    "stop": _written("stopSequences", stop_sequences, aliases=("stop_sequences",)),
+    "seed": _written("seed", number(-(2**31), 2**31 - 1, whole=True)),
+    "presence_penalty": _written("presencePenalty", number(-2, 2)),
+    "frequency_penalty": _written("frequencyPenalty", number(-2, 2)),
+    "n": _written(
+        "candidateCount", number(1, 8, whole=True), aliases=("candidate_count",)
+    ),
+    "thinking_level": _thinking(
+        "thinkingLevel", aliases=("reasoning_effort",), rivals=("thinking_budget",)
+    ),
+    "thinking_budget": _thinking("thinkingBudget", rivals=("thinking_level",)),
+    "include_thoughts": _thinking("includeThoughts", check=_a(bool, "True or False")),
+    "response_mime_type": _written(
+        "responseMimeType", lambda _, value: value, check=_TEXT
+    ),
+    "response_schema": Setting(says=_SCHEMAS, rivals=("response_format",)),
+    "response_format": Setting(
+        says=_SCHEMAS,
+        rivals=("response_schema", "response_mime_type"),
+        is_field=False,
+    ),
+    "response_modalities": _written(
+        "responseModalities",
+        modalities,
+        check=_a((str, list, tuple), "a list of words"),
+    ),
+    "media_resolution": _written(
+        "mediaResolution", word(("LOW", "MEDIUM", "HIGH"), "MEDIA_RESOLUTION_")
+    ),
+    "speech_config": _written("speechConfig", an_object),
+    "image_config": _written("imageConfig", an_object),
+    "logprobs": Setting(
+        write=logprobs, says=((_CONFIG, "responseLogprobs"), (_CONFIG, "logprobs"))
+    ),
+    _CONFIG: Setting(check=_DICT, merge=json_over),
+    "safety_settings": Setting(check=_a((Mapping, list, tuple), "a dict or a list")),
+    "tools": Setting(is_field=False),
+    "tool_choice": Setting(
+        says=((_TOOLS, _CALLING, "mode"), (_TOOLS, _CALLING, "allowedFunctionNames")),
+        is_field=False,
+    ),
+    "strict": Setting(is_field=False),
+    "parallel_tool_calls": Setting(is_field=False),
+    _TOOLS: Setting(check=_DICT, merge=json_over),
+    "schema_dialect": Setting(check=_one_of("json", "openapi")),
+    "cached_content": Setting(check=_TEXT),
+    "labels": Setting(check=_DICT, merge=_entries_over),
+    "media_urls": Setting(check=_one_of("inline", "pass")),
+    "timeout": Setting(aliases=("request_timeout",), check=check_timeout),
+    "max_retries": Setting(check=_count),
+    "stream_on_run": Setting(),
+    "stream_usage": Setting(),
 }
+FIELDS: Final = (*(n for n, row in SETTINGS.items() if row.is_field), "output_version")
+ALIASES: Final = {
+    alias: name for name, row in SETTINGS.items() for alias in row.aliases
+} | {"api_key": "api_token"}
+_SAID: Final = {path: name for name, row in SETTINGS.items() for path in row.says}
 
 
-def _drop_rivals(settings: Json, given: Json) -> None:
-    """Let a call's argument win over the field that excludes it."""
-    for name, rival in _RIVALS.items():
-        if name in given and rival not in given:
-            settings.pop(rival, None)
+# Google's own words, put into their one spelling.
+_READ: Final = {_CONFIG: camel_config, _TOOLS: camel_case}
+
+
+# ---- names
+
+
+def named(
+    given: Mapping[str, Any], known: Iterable[str], where: str, *, once: bool = False
+) -> Json:
+    """Return arguments under their canonical names, without those that are None.
+
+    Args:
+        given: Arguments in the order in which they were given. Where bindings have put
+            two names of one setting together, the later one holds.
+        known: The names that there are.
+        where: Who takes them, for errors.
+        once: Whether it is an error to give a setting two values under two names.
+
+    Raises:
+        TypeError: If a name is unknown, with the nearest known one, or given twice.
+    """
+    found: Json = {}
+    for name, value in given.items():
+        field = name if name in known else ALIASES.get(name, name)
+        if field not in known:
+            raise TypeError(_unknown(name, known, where))
+        if value is None:
+            continue
+        if once and field in found:
+            _refuse_another(found[field], value, f"{where}: {name!r} and {field!r}")
+        read = _READ.get(field) if isinstance(value, Mapping) else None
+        found[field] = read(value) if read else value
+    return found
+
+
+def _refuse_another(one: Any, other: Any, names: str) -> None:
+    # LangChain's own suites give one value under two names.
+    one, other = (
+        v.get_secret_value() if isinstance(v, SecretStr) else v for v in (one, other)
+    )
+    if one != other:
+        raise TypeError(f"{names} are one argument, and were given two values")
+
+
+def _unknown(name: str, known: Iterable[str], where: str) -> str:
+    others = [alias for alias, field in ALIASES.items() if field in known]
+    near = get_close_matches(name, [*known, *others], n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{where} has no argument {name!r}{hint}"
+
+
+@lru_cache(maxsize=64)
+def names_of(cls: type[BaseModel]) -> frozenset[str]:
+    """Return the names that a class's constructor takes, its fields' aliases too."""
+    names: set[str] = set()
+    for name, field in cls.model_fields.items():
+        choices = field.validation_alias
+        listed = choices.choices if isinstance(choices, AliasChoices) else [choices]
+        names |= {name, *(n for n in (field.alias, *listed) if isinstance(n, str))}
+    return frozenset(names)
+
+
+# ---- layers
+
+
+def layer_of(fields: Mapping[str, Any]) -> Json:
+    """Return the lowest layer: what of a model's fields was set."""
+    layer = {k: v for k in FIELDS if (v := fields.get(k)) is not None}
+    for name in (_CONFIG, _TOOLS):
+        if name in layer:
+            layer[name] = _READ[name](layer[name])
+    return layer
+
+
+def bound_over(bound: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
+    """Lay arguments over those of a binding; names that nobody reads stay as they are.
+
+    LangChain binds arguments of its own beside a model's, and the call tells the rest.
+    """
+    known = {*SETTINGS, *bound, *given} - ALIASES.keys()
+    return laid(named(bound, known, "bind"), named(given, known, "bind"))
+
+
+def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
+    """Lay one layer over another; both as `named` returns them.
+
+    Returns:
+        A new layer. What `over` says anew or excludes is gone from `under`.
+    """
+    settings = dict(under)
+    for name in {*over, *_in_own_words(over)} & SETTINGS.keys():
+        for gone in (name, *SETTINGS[name].rivals):
+            if gone not in over:
+                settings.pop(gone, None)
+            _forget_own_words(settings, SETTINGS[gone].says)
+    for name, value in over.items():
+        merge = SETTINGS[name].merge if name in SETTINGS else None
+        if merge is not None and name in settings:
+            value = merge(settings[name], value)
+        settings[name] = value
+    return settings
+
+
+def _in_own_words(over: Mapping[str, Any]) -> Iterator[str]:
+    """Name the settings that a layer says in Google's words."""
+    if _CONFIG in over or _TOOLS in over:
+        for path, name in _SAID.items():
+            if _reaches(over, path):
+                yield name
+
+
+def _forget_own_words(settings: Json, paths: Iterable[tuple[str, ...]]) -> None:
+    for holder, *path in paths:
+        if holder in settings:
+            settings[holder] = _without(settings[holder], path)
+
+
+def _reaches(value: Any, path: Iterable[str]) -> bool:
+    for key in path:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value is not None
+
+
+def _without(value: Any, path: list[str]) -> Any:
+    """Return an object without what is at a path; the caller's own stays whole."""
+    key, *rest = path
+    if not isinstance(value, Mapping) or key not in value:
+        return value
+    others = {name: each for name, each in value.items() if name != key}
+    left = _without(value[key], rest) if rest else None
+    return {**others, key: left} if left else others
+
+
+def written(settings: Mapping[str, Any]) -> Json:
+    """Return the part of generationConfig that needs no model to be known.
+
+    Raises:
+        ValueError: If a value is outside of what Google documents.
+    """
+    config: Json = {}
+    for name, value in settings.items():
+        row = SETTINGS.get(name)
+        if row is None:
+            continue
+        if row.check is not None and (wanted := row.check(value)):
+            raise ValueError(f"{name} must be {wanted}, not {value!r}")
+        if row.write is not None:
+            config |= row.write(name, value)
+    return config

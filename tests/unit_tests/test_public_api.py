@@ -35,7 +35,7 @@ def test_names() -> None:
 
 def test_no_other_names() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Chat'"):
-        _ = langchain_cf_gemini.Chat
+        _ = langchain_cf_gemini.Chat  # type: ignore[attr-defined]
 
 
 def test_version() -> None:

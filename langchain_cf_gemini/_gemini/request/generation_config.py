@@ -5,7 +5,7 @@ before anything is sent.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from langchain_cf_gemini._gemini.request.response_format import (
     generation_config_from_response_format,
@@ -13,7 +13,6 @@ from langchain_cf_gemini._gemini.request.response_format import (
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, camel_keys
 
 THINKING_LEVELS = ("minimal", "low", "medium", "high")
-_RESOLUTIONS = ("LOW", "MEDIUM", "HIGH")
 _CATEGORIES = (
     "HATE_SPEECH",
     "DANGEROUS_CONTENT",
@@ -35,62 +34,63 @@ _THRESHOLDS = (
 )
 _MODALITIES = ("TEXT", "IMAGE", "AUDIO", "VIDEO")
 
-Write = Callable[[str, Any], Json]
+Read = Callable[[str, Any], Any]
+"""Makes what goes on the wire of a setting's name and value; None is nothing."""
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _number(key: str, low: float, high: float, *, whole: bool = False) -> Write:
+def number(low: float, high: float, *, whole: bool = False) -> Read:
+    """Return a reader of numbers within limits."""
     kind = "a whole number" if whole else "a number"
 
-    def write(name: str, value: Any) -> Json:
+    def read(name: str, value: Any) -> Any:
         right = isinstance(value, int) if whole else True
         if not (_is_number(value) and right and low <= value <= high):
             limits = f"from {low:g}" + (f" to {high:g}" if high < 2**31 else "")
             raise ValueError(f"{name} must be {kind} {limits}, not {value!r}")
-        return {key: value}
+        return value
 
-    return write
-
-
-def _as_is(key: str) -> Write:
-    return lambda _, value: {key: value}
+    return read
 
 
-def _stop(name: str, value: Any) -> Json:
+def stop_sequences(name: str, value: Any) -> list[str] | None:
+    """Read the texts that end an answer."""
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, Sequence) or not all(
         isinstance(w, str) and w for w in words
     ):
         raise ValueError(f"{name} must be a list of non-empty strings, not {value!r}")
-    return {"stopSequences": list(words)} if words else {}
+    return list(words) or None
 
 
-def _words(key: str, known: Sequence[str], prefix: str = "") -> Write:
-    """Write a word or a list of words; new words of Google's pass if they look so."""
+def word(known: Sequence[str], prefix: str = "") -> Read:
+    """Return a reader of one of Google's words, in any case."""
 
-    def word(name: str, value: Any) -> str:
+    def read(name: str, value: Any) -> str:
         text = str(getattr(value, "value", value)).upper().removeprefix(prefix)
         if text not in known:
             raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
         return prefix + text
 
-    def write(name: str, value: Any) -> Json:
-        if isinstance(value, list | tuple):
-            return {key: [word(name, v) for v in value]}
-        return {key: word(name, value)}
-
-    return write
+    return read
 
 
-def _modalities(name: str, value: Any) -> Json:
+_modality = word(_MODALITIES)
+_category = word(_CATEGORIES, "HARM_CATEGORY_")
+_threshold = word(_THRESHOLDS)
+
+
+def modalities(name: str, value: Any) -> list[str]:
+    """Read one kind of output, or several."""
     listed = [value] if isinstance(value, str) else list(value)
-    return _words("responseModalities", _MODALITIES)(name, listed)
+    return [_modality(name, each) for each in listed]
 
 
-def _logprobs(name: str, value: Any) -> Json:
+def logprobs(name: str, value: Any) -> Json:
+    """Read what becomes two fields: whether, and how many alternatives."""
     if isinstance(value, bool):
         return {"responseLogprobs": value}
     if not isinstance(value, int) or value < 0:
@@ -98,94 +98,11 @@ def _logprobs(name: str, value: Any) -> Json:
     return {"responseLogprobs": True, "logprobs": value}
 
 
-def _object(key: str) -> Write:
-    def write(name: str, value: Any) -> Json:
-        if not isinstance(value, Mapping):
-            raise ValueError(f"{name} must be a dict, not {type(value).__name__}")
-        return {key: camel_case(value)}
-
-    return write
-
-
-def _a(kinds: type | tuple[type, ...], said: str) -> Callable[[Any], str | None]:
-    return lambda value: None if isinstance(value, kinds) else said
-
-
-def _one_of(*words: str) -> Callable[[Any], str | None]:
-    return lambda value: None if value in words else f"one of {', '.join(words)}"
-
-
-def _time(value: Any) -> str | None:
-    # An `httpx.Timeout`, which this module does not know, has its limits as fields.
-    right = _is_number(value) or hasattr(value, "connect")
-    return None if right else "a number of seconds or an httpx.Timeout"
-
-
-def _count(value: Any) -> str | None:
-    right = isinstance(value, int) and _is_number(value) and value >= 0
-    return None if right else "a whole number from 0"
-
-
-_DICT = _a(Mapping, "a dict")
-_TEXT = _a(str, "a string")
-# The fields are checked by pydantic, a call's own arguments are not.
-_CHECKS: Mapping[str, Callable[[Any], str | None]] = {
-    "cached_content": _TEXT,
-    "default_headers": _DICT,
-    "generation_config": _DICT,
-    "include_thoughts": _a(bool, "True or False"),
-    "labels": _DICT,
-    "max_retries": _count,
-    "media_urls": _one_of("inline", "pass"),
-    "response_mime_type": _TEXT,
-    "response_modalities": _a((str, list, tuple), "a list of words"),
-    "safety_settings": _a((Mapping, list, tuple), "a dict or a list"),
-    "schema_dialect": _one_of("json", "openapi"),
-    "timeout": _time,
-    "tool_config": _DICT,
-}
-
-_WRITERS: Mapping[str, Write] = {
-    # 1000 is refused with "supported range is from 0 (inclusive) to 2.0001".
-    "temperature": _number("temperature", 0, 2),
-    "top_p": _number("topP", 0, 1),
-    "top_k": _number("topK", 1, 2**31),
-    "max_tokens": _number("maxOutputTokens", 1, 2**31, whole=True),
-    "stop": _stop,
-    "seed": _number("seed", -(2**31), 2**31 - 1, whole=True),
-    "presence_penalty": _number("presencePenalty", -2, 2),
-    "frequency_penalty": _number("frequencyPenalty", -2, 2),
-    "n": _number("candidateCount", 1, 8, whole=True),
-    "response_mime_type": _as_is("responseMimeType"),
-    "response_modalities": _modalities,
-    "media_resolution": _words("mediaResolution", _RESOLUTIONS, "MEDIA_RESOLUTION_"),
-    "speech_config": _object("speechConfig"),
-    "image_config": _object("imageConfig"),
-    "logprobs": _logprobs,
-}
-
-ALIASES = {
-    "model_name": "model",
-    "max_output_tokens": "max_tokens",
-    "stop_sequences": "stop",
-    "candidate_count": "n",
-    "reasoning_effort": "thinking_level",
-    "request_timeout": "timeout",
-    "api_key": "api_token",
-}
-"""Other names of fields, understood by the constructor and by every call."""
-
-GENERATION = frozenset(
-    {
-        *_WRITERS,
-        "thinking_level",
-        "thinking_budget",
-        "include_thoughts",
-        "response_schema",
-        "generation_config",
-    }
-)
-"""The settings that make up generationConfig."""
+def an_object(name: str, value: Any) -> Json:
+    """Read an object of Google's."""
+    if not isinstance(value, Mapping):
+        raise ValueError(f"{name} must be a dict, not {type(value).__name__}")
+    return cast("Json", camel_case(value))
 
 
 def thinking_config(
@@ -245,12 +162,16 @@ def _budget(budget: Any, model: str) -> int:
 
 
 def config_from_settings(
-    settings: Mapping[str, Any], model: str, levels: Sequence[str] | None
+    settings: Mapping[str, Any],
+    plain: Json,
+    model: str,
+    levels: Sequence[str] | None,
 ) -> Json:
     """Return the whole generationConfig.
 
     Args:
         settings: What the caller set, under canonical names.
+        plain: What of it goes on the wire whatever the model is.
         model: The model's bare id.
         levels: The thinking levels that the model is documented to take; None if
             unknown.
@@ -258,7 +179,7 @@ def config_from_settings(
     Raises:
         ValueError: If a setting is outside of what Google documents.
     """
-    config = _plain_config(settings) | thinking_config(settings, model, levels)
+    config = plain | thinking_config(settings, model, levels)
     for name in ("response_schema", "response_format"):
         if (schema := settings.get(name)) is not None:
             wanted = generation_config_from_response_format(
@@ -268,12 +189,10 @@ def config_from_settings(
             # for the call it is a leftover.
             named = {} if name == "response_format" else config
             config = {**config, **wanted, **named}
-    if own := settings.get("generation_config"):
-        config |= _camel_case_config(own)
-    return config
+    return json_over(config, dict(settings.get("generation_config") or {}))
 
 
-def _camel_case_config(own: Mapping[str, Any]) -> Json:
+def camel_config(own: Mapping[str, Any]) -> Json:
     """Return a caller's generationConfig; schemas in it are left as they are."""
     return {
         key: value if "chema" in key else camel_case(value)
@@ -281,16 +200,20 @@ def _camel_case_config(own: Mapping[str, Any]) -> Json:
     }
 
 
-def _plain_config(settings: Mapping[str, Any]) -> Json:
-    config: Json = {}
-    for name, value in settings.items():
-        if value is None:
-            continue
-        if (check := _CHECKS.get(name)) and (wanted := check(value)):
-            raise ValueError(f"{name} must be {wanted}, not {value!r}")
-        if write := _WRITERS.get(name):
-            config |= write(name, value)
-    return config
+def json_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
+    """Lay an object of Google's over another, key by key; schemas are not mixed."""
+    both = dict(under)
+    for key, value in over.items():
+        old = both.get(key)
+        if (
+            "chema" in key
+            or not isinstance(old, Mapping)
+            or not isinstance(value, Mapping)
+        ):
+            both[key] = value
+        else:
+            both[key] = json_over(old, value)
+    return both
 
 
 def safety_settings_from(value: Any) -> list[Json]:
@@ -308,34 +231,7 @@ def safety_settings_from(value: Any) -> list[Json]:
                 "safety_settings must be a dict of category to threshold, or a list of "
                 f"objects with category and threshold; it holds {entry!r}"
             )
-        category = _SAFETY["category"]("safety category", entry["category"])
-        rest = {k: v for k, v in entry.items() if k not in ("category", "threshold")}
-        threshold = _SAFETY["threshold"]("safety threshold", entry.get("threshold"))
-        settings.append({**category, **threshold, **rest})
+        category = _category("safety category", entry["category"])
+        threshold = _threshold("safety threshold", entry.get("threshold"))
+        settings.append({**entry, "category": category, "threshold": threshold})
     return settings
-
-
-_SAFETY: Mapping[str, Write] = {
-    "category": _words("category", _CATEGORIES, "HARM_CATEGORY_"),
-    "threshold": _words("threshold", _THRESHOLDS),
-}
-
-
-def canonical(settings: Mapping[str, Any], known: frozenset[str], where: str) -> Json:
-    """Return settings under their canonical names; those win over their aliases.
-
-    Raises:
-        TypeError: If a name is unknown, with the nearest known one.
-    """
-    named: Json = {}
-    for name, value in settings.items():
-        field = ALIASES.get(name, name)
-        if field not in known:
-            from difflib import get_close_matches
-
-            near = get_close_matches(name, [*known, *ALIASES], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise TypeError(f"{where} has no argument {name!r}{hint}")
-        if field == name or field not in settings:
-            named[field] = value
-    return named

@@ -75,6 +75,30 @@ def tools_from_settings(settings: Mapping[str, Any]) -> Json:
     return body
 
 
+def declarations_from_tools(
+    tools: Sequence[Any], *, strict: bool | None = None
+) -> list[Json]:
+    """Convert tools of any make to FunctionDeclarations in a flat list.
+
+    Args:
+        tools: As for `tools_from_langchain`.
+        strict: As for `tools_from_langchain`.
+
+    Returns:
+        One declaration for each function, its parameters as JSON Schema where they
+        were not in Google's dialect, and a Tool for each built-in tool.
+
+    Raises:
+        UnsupportedContentError: As for `tools_from_langchain`.
+    """
+    flat: list[Json] = []
+    for tool in tools_from_langchain(tools, dialect="json", strict=strict):
+        flat += tool.get("functionDeclarations", ())
+        if others := {k: v for k, v in tool.items() if k != "functionDeclarations"}:
+            flat.append(others)
+    return flat
+
+
 def tools_from_langchain(
     tools: Sequence[Any], *, dialect: Dialect = "json", strict: bool | None = None
 ) -> list[Json]:
@@ -144,6 +168,10 @@ def _is_wire_declaration(declaration: Any) -> bool:
     )
 
 
+def _is_flat_declaration(tool: Any) -> bool:
+    return _is_wire_declaration(tool) and "parametersJsonSchema" in tool
+
+
 def _gathered(pieces: Iterable[Json]) -> list[Json]:
     """Put all declarations into the Tool of the first, equal ones once."""
     found: list[Json] = []
@@ -177,7 +205,9 @@ def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
     """Yield a tool's declarations (they have a name) and built-in Tools."""
     if isinstance(tool, BaseModel) and not callable(getattr(tool, "invoke", None)):
         tool = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
-    if isinstance(tool, str):
+    if _is_flat_declaration(tool):
+        yield _in_dialect(tool, dialect)
+    elif isinstance(tool, str):
         yield built_in_from_name(tool)
     elif not isinstance(tool, Mapping):
         yield _declaration(function_from(tool), dialect)
@@ -226,11 +256,17 @@ def _declaration(function: Function, dialect: Dialect) -> Json:
     found: Json = {"name": function.name}
     if function.description:
         found["description"] = function.description
-    at = parameters_of(function.name)
-    parameters = _object_schema(function.parameters, at)
+    parameters = _object_schema(function.parameters, parameters_of(function.name))
+    return _in_dialect({**found, "parametersJsonSchema": parameters}, dialect)
+
+
+def _in_dialect(declaration: Json, dialect: Dialect) -> Json:
+    """Say the parameters of a declaration in the older dialect, if that is wanted."""
     if dialect == "json":
-        return {**found, "parametersJsonSchema": parameters}
-    written = openapi_schema_from(parameters, at=at)
+        return declaration
+    found = dict(declaration)
+    at = parameters_of(found["name"])
+    written = openapi_schema_from(found.pop("parametersJsonSchema"), at=at)
     if written in (
         {"type": "OBJECT"},
         {"type": "OBJECT", "additionalProperties": False},

@@ -9,44 +9,28 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from langchain_cf_gemini._cloudflare.catalogue import MODELS
-from langchain_cf_gemini._cloudflare.endpoints import Account
-from langchain_cf_gemini._http.client import Transport, TransportSettings
-from langchain_cf_gemini._langchain.account_calls import AccountCalls
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareGeminiError,
     CloudflareServerError,
 )
 from langchain_cf_gemini.gateway import GatewayOptions
+from tests.models import ACCOUNT, TOKEN, Cloudflare
 
 ANSWER = AIMessage("hi", response_metadata={"gateway": {"log_id": "log-1"}})
 Answerer = Callable[[httpx.Request], httpx.Response]
 
 
-class Caller(AccountCalls):
-    """What the chat model brings along, with no network under it."""
+class Caller:
+    """A model, and what it asked of an account that answers from a table."""
 
     def __init__(self, answer: Answerer) -> None:
-        self.gateway = GatewayOptions(id="prod")
-        self.seen: list[httpx.Request] = []
+        self.cloudflare = Cloudflare(answer)
+        self.model = self.cloudflare.model(gateway="prod")
 
-        def note(request: httpx.Request) -> httpx.Response:
-            self.seen.append(request)
-            return answer(request)
-
-        transport = httpx.MockTransport(note)
-        settings = TransportSettings(
-            max_retries=0,
-            http_client=httpx.Client(transport=transport),
-            http_async_client=httpx.AsyncClient(transport=transport),
-        )
-        self.transport = Transport(settings)
-
-    def _account(self) -> Account:
-        return Account(account_id="acc", api_token="t0ken")
-
-    def _transport(self) -> Transport:
-        return self.transport
+    @property
+    def seen(self) -> list[httpx.Request]:
+        return self.cloudflare.requests
 
 
 def answering(result: Any, status: int = 200) -> Answerer:
@@ -56,8 +40,8 @@ def answering(result: Any, status: int = 200) -> Answerer:
 
 async def both(caller: Caller, name: str, *args: Any, **kwargs: Any) -> list[Any]:
     """Ask in both colours."""
-    plain = getattr(caller, name)(*args, **kwargs)
-    return [plain, await getattr(caller, f"a{name}")(*args, **kwargs)]
+    plain = getattr(caller.model, name)(*args, **kwargs)
+    return [plain, await getattr(caller.model, f"a{name}")(*args, **kwargs)]
 
 
 @pytest.mark.parametrize(
@@ -71,26 +55,26 @@ async def test_feedback_is_patched_onto_the_log(gateway: Any, name: str) -> None
     for request in caller.seen:
         assert request.method == "PATCH"
         assert request.url == (
-            "https://api.cloudflare.com/client/v4/accounts/acc/ai-gateway/gateways/"
-            f"{name}/logs/log-1"
+            "https://api.cloudflare.com/client/v4/accounts/"
+            f"{ACCOUNT}/ai-gateway/gateways/{name}/logs/log-1"
         )
-        assert request.headers["authorization"] == "Bearer t0ken"
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert json.loads(request.content) == {"feedback": 1, "score": 90}
 
 
 async def test_feedback_that_cannot_be_sent_sends_nothing() -> None:
     caller = Caller(answering({}))
     with pytest.raises(ValueError, match="did not log"):
-        caller.send_feedback(AIMessage("hi"), feedback=1)
+        caller.model.send_feedback(AIMessage("hi"), feedback=1)
     with pytest.raises(ValueError, match="from 0 to 100"):
-        await caller.asend_feedback(ANSWER, score=101)
+        await caller.model.asend_feedback(ANSWER, score=101)
     assert caller.seen == []
 
 
 def test_feedback_that_cloudflare_refuses_is_an_error() -> None:
     caller = Caller(answering(None, 404))
     with pytest.raises(CloudflareGeminiError):
-        caller.send_feedback(ANSWER, feedback=-1)
+        caller.model.send_feedback(ANSWER, feedback=-1)
 
 
 def pages(*sizes: int) -> Answerer:
@@ -150,6 +134,6 @@ async def test_a_bad_token_or_a_fault_is_not_hidden(
 ) -> None:
     caller = Caller(answering(None, status))
     with pytest.raises(error):
-        caller.list_models()
+        caller.model.list_models()
     with pytest.raises(error):
-        await caller.alist_models()
+        await caller.model.alist_models()

@@ -168,11 +168,11 @@ def test_categories_of_googles_client() -> None:
             {"thinking_level": "high"},
             {"thinkingConfig": {"thinkingLevel": "HIGH"}},
         ),
-        ({"temperature": 0.1}, {"temperature": None}, {}),
+        ({"temperature": 0.1}, {"temperature": None}, {"temperature": 0.1}),
         (
             {"generation_config": {"a": 1}},
             {"generation_config": {"b": 2}},
-            {"b": 2},
+            {"a": 1, "b": 2},
         ),
     ],
 )

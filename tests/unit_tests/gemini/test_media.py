@@ -281,8 +281,9 @@ def test_media_of_the_model() -> None:
 
 def test_what_was_fetched_goes_inline() -> None:
     """An address that names its type keeps it; else the server's word counts."""
+
     from langchain_cf_gemini._gemini.request.media import Media, part_from_media
-    from langchain_cf_gemini._langchain.downloads import _fill
+    from langchain_cf_gemini._langchain.call import fill_part
 
     media = Media()
     typed: Json = {"type": "image", "url": "https://x/a", "mime_type": "image/webp"}
@@ -290,7 +291,7 @@ def test_what_was_fetched_goes_inline() -> None:
         part_from_media(block, media) for block in (typed, {**typed, "mime_type": None})
     ]
     for download in media.downloads:
-        _fill(download, b"abc", "image/png")
+        fill_part(download, b"abc", "image/png")
     assert parts == [_inline("image/webp", "YWJj"), _inline("image/png", "YWJj")]
 
 

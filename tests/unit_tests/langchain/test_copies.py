@@ -8,7 +8,7 @@ import traceback
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
-import httpx
+import httpx2
 import pytest
 from langchain_core.load import dumpd, dumps, loads
 
@@ -34,7 +34,7 @@ def _plain(**settings: Any) -> ChatCloudflareGemini:
         "temperature": 0.5,
         "stop": ["end"],
         "thinking_level": "low",
-        "timeout": httpx.Timeout(5.0, connect=1.0),
+        "timeout": httpx2.Timeout(5.0, connect=1.0),
         "gateway": GatewayOptions(id="mine"),
         "safety_settings": {"HATE_SPEECH": "OFF"},
     }
@@ -183,7 +183,7 @@ def test_secrets_are_not_shown() -> None:
         repr(model),
         str(model),
         repr(model._account()),
-        repr(model._lease),
+        repr(model._sender),
         str(model.model_dump()),
         model.model_dump_json(exclude={"timeout", "custom_get_token_ids"}),
         repr(model.bind(temperature=0)),

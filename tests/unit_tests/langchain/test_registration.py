@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 from langchain.chat_models import base, init_chat_model
 
-from langchain_cf_gemini import ChatCloudflareGemini
-from langchain_cf_gemini._langchain.init_chat_model import (
-    PROVIDER,
-    register_in,
-    register_init_chat_model,
-)
+from langchain_cf_gemini import ChatCloudflareGemini, register_init_chat_model
+from langchain_cf_gemini._langchain.registration import register_in
+
+PROVIDER = "cloudflare_gemini"
 
 Row = tuple[str, str, Callable[..., Any]]
 

@@ -1,0 +1,163 @@
+"""`bind` and `bind_tools`: arguments that stand between a model's and a call's."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables.base import RunnableBinding
+
+from langchain_cf_gemini._gemini.schema.openapi import Dialect
+from langchain_cf_gemini._gemini.tools.declarations import (
+    declarations_from_tools,
+    strict_from_tools,
+    tools_from_settings,
+)
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._langchain.settings import bound_over
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import LanguageModelInput
+    from langchain_core.language_models.chat_models import _ChatModelBinding
+    from langchain_core.messages import AIMessage
+else:
+    # LangChain's own differs in its types alone.
+    _ChatModelBinding = RunnableBinding
+
+
+class Binding(_ChatModelBinding):
+    """A model with arguments; what is bound or called later wins name by name.
+
+    LangChain's own binding replaces one dict's entries by another's: an alias would
+    stand beside its setting, None would wipe what was bound, and one key of
+    `generation_config` would wipe all others. It is serialized as LangChain's own.
+    """
+
+    @classmethod
+    def lc_id(cls) -> list[str]:
+        """Return the id of LangChain's own class, which loads it."""
+        return RunnableBinding.lc_id()
+
+    def bind(self, **kwargs: Any) -> Binding:
+        """Return the model with further arguments."""
+        return self._over(kwargs)
+
+    def _over(self, kwargs: Json) -> Binding:
+        if not kwargs:
+            return self
+        return type(self)(
+            bound=self.bound,
+            kwargs=bound_over(self.kwargs, kwargs),
+            config=self.config,
+            config_factories=self.config_factories,
+            custom_input_type=self.custom_input_type,
+            custom_output_type=self.custom_output_type,
+        )
+
+    def invoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Ask; see `BaseChatModel.invoke`."""
+        return super(Binding, self._over(kwargs)).invoke(input, config)
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Ask; see `BaseChatModel.ainvoke`."""
+        return await super(Binding, self._over(kwargs)).ainvoke(input, config)
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Ask several times; see `Runnable.batch`."""
+        return super(Binding, self._over(kwargs)).batch(
+            inputs, config, return_exceptions=return_exceptions
+        )
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[AIMessage]:
+        """Ask several times; see `Runnable.abatch`."""
+        return await super(Binding, self._over(kwargs)).abatch(
+            inputs, config, return_exceptions=return_exceptions
+        )
+
+    def stream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessage]:
+        """Stream an answer; see `BaseChatModel.stream`."""
+        return super(Binding, self._over(kwargs)).stream(input, config)
+
+    def astream(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessage]:
+        """Stream an answer; see `BaseChatModel.astream`."""
+        return super(Binding, self._over(kwargs)).astream(input, config)
+
+    def stream_events(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        version: Any = "v2",
+        **kwargs: Any,
+    ) -> Any:
+        """Stream events; see `BaseChatModel.stream_events`."""
+        return super(Binding, self._over(kwargs)).stream_events(
+            input, config, version=version
+        )
+
+    def astream_events(
+        self,
+        input: LanguageModelInput,
+        config: RunnableConfig | None = None,
+        *,
+        version: Any = "v2",
+        **kwargs: Any,
+    ) -> Any:
+        """Stream events; see `BaseChatModel.astream_events`."""
+        return super(Binding, self._over(kwargs)).astream_events(
+            input, config, version=version
+        )
+
+
+def bound_tools(
+    tools: Sequence[Any], choice: Any, strict: bool | None, dialect: Dialect
+) -> Json:
+    """Return what `bind_tools` binds: one declaration for each function.
+
+    They are JSON Schema, which a call can still say in either dialect, and stand flat,
+    as software beside LangChain's models reads tools. What cannot be said fails here.
+
+    Raises:
+        UnsupportedContentError: If a tool or a choice cannot be said in Gemini's terms.
+    """
+    if strict is None:
+        strict = strict_from_tools(tools)
+    bound = {"tools": declarations_from_tools(tools, strict=strict), "strict": strict}
+    bound["tool_choice"] = choice
+    tools_from_settings({**bound, "schema_dialect": dialect})
+    return bound
