@@ -40,7 +40,7 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     Request,
     api_request,
 )
-from langchain_cf_gemini._cloudflare.log_feedback import feedback_request_parts
+from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
 from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
     tokens_from_text,
@@ -777,7 +777,8 @@ class ChatCloudflareGemini(BaseChatModel):
             score: How good it was, from 0 to 100.
             feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
             metadata: Further entries for the log, str, number or bool.
-            gateway: The gateway that the call went through, if not this model's.
+            gateway: The gateway that the call went through; an answer knows it, and
+                for an id alone this model's is meant.
 
         Raises:
             ValueError: If the answer was not logged, or a value is out of its range.
@@ -802,7 +803,8 @@ class ChatCloudflareGemini(BaseChatModel):
             score: How good it was, from 0 to 100.
             feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
             metadata: Further entries for the log, str, number or bool.
-            gateway: The gateway that the call went through, if not this model's.
+            gateway: The gateway that the call went through; an answer knows it, and
+                for an id alone this model's is meant.
 
         Raises:
             ValueError: If the answer was not logged, or a value is out of its range.
@@ -817,8 +819,8 @@ class ChatCloudflareGemini(BaseChatModel):
         gateway: str | GatewayOptions | None,
         said: dict[str, Any],
     ) -> Request:
-        through = self.gateway if gateway is None else gateway
-        path, body = feedback_request_parts(message, gateway=through, **said)
+        body = feedback_body(**said)
+        path = log_path(message, gateway, self.gateway)
         return api_request(self._account(), "PATCH", path, body)
 
     def list_models(self) -> list[ModelInfo]:

@@ -1,14 +1,17 @@
-"""What a call cost, in US dollars, by the prices of Cloudflare's catalogue."""
+"""What a call cost, in US dollars, and whom it is paid to."""
 
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, Literal, TypeAlias, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
 from langchain_cf_gemini._cloudflare.catalogue import Prices, model_info
 
+Payee: TypeAlias = Literal["cloudflare", "google"]
+
 _PER: Final = 1_000_000
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 def cost(
@@ -16,40 +19,90 @@ def cost(
     model: str | None = None,
     *,
     prices: Prices | None = None,
+    paid_to: Payee = "cloudflare",
 ) -> float | None:
     """Compute what a call cost.
 
-    Unified Billing adds no mark-up to these prices; a key of your own is billed by
-    Google. What the catalogue does not list is not in the sum: grounding, and the
-    dearer audio input of some models. Give the usage of one call: the long-context
-    price and the mark of a cache HIT belong to a call, not to a sum of calls.
+    An answer knows whose bill it is on: `response_metadata["gateway"]["key_source"]` is
+    `Unified` for Cloudflare's (which adds no mark-up to the catalogue's prices), and
+    `BYOK` or `Request` where a key of your own was used, stored or sent: that call is
+    free at Cloudflare, and Google bills it. A `custom_cost` that the call was given
+    comes before any price list. What the catalogue does not list is not in the sum:
+    grounding, and the dearer audio input of some models. Give the usage of one call:
+    the long-context price and the mark of a cache HIT belong to a call, not to a sum of
+    calls.
 
     Args:
         message_or_usage: An answer, or its `usage_metadata`.
         model: The model that answered; an `AIMessage` knows it.
         prices: Prices to use instead of the packaged ones.
+        paid_to: Whose bill to count; `google` estimates calls with a key of your own by
+            the same prices.
 
     Returns:
-        US dollars; 0.0 for an answer out of a cache (Cloudflare's or LangChain's); None
-        where the model's price or the token counts are not known, which is not free.
+        US dollars; 0.0 for an answer out of a cache (Cloudflare's or LangChain's) and
+        for a call on another bill; None where the model's price or the token counts are
+        not known, which is not free.
     """
     usage: Mapping[str, Any] | None
+    told: Mapping[str, Any] = _NOTHING
+    is_message = isinstance(message_or_usage, AIMessage)
     if isinstance(message_or_usage, AIMessage):
-        usage = cast("Mapping[str, Any] | None", message_or_usage.usage_metadata)
         metadata = message_or_usage.response_metadata
-        if is_cache_hit(metadata.get("gateway")):
-            return 0.0
+        usage = cast("Mapping[str, Any] | None", message_or_usage.usage_metadata)
+        told = metadata.get("gateway") or _NOTHING
         model = model or metadata.get("model_name")
     else:
         usage = message_or_usage
-    if usage is None:
-        return None
-    if usage.get("total_cost") == 0:
+    is_elsewhere = is_message and paid_to != payee_from_gateway(told)
+    if is_elsewhere or is_from_cache(usage, told):
         return 0.0
-    prices = prices or _prices_of(model)
-    if prices is None or "input_tokens" not in usage:
+    custom = told.get("custom_cost") or _NOTHING
+    if prices is None and "total_cost" in custom:
+        return float(custom["total_cost"])
+    prices = prices or _prices_from_custom(custom) or _prices_of(model)
+    if usage is None or prices is None or "input_tokens" not in usage:
         return None
     return _cost_from_usage(usage, prices)
+
+
+def is_from_cache(
+    usage: Mapping[str, Any] | None, gateway: Mapping[str, Any] | None
+) -> bool:
+    """Tell whether an answer came out of a cache: Cloudflare's or LangChain's.
+
+    Args:
+        usage: Its `usage_metadata`, which LangChain's cache marks with `total_cost: 0`.
+        gateway: Its `response_metadata["gateway"]`.
+    """
+    return is_cache_hit(gateway) or bool(usage and usage.get("total_cost") == 0)
+
+
+def payee_from_gateway(gateway: Mapping[str, Any]) -> Payee:
+    """Tell who bills a call.
+
+    Args:
+        gateway: `response_metadata["gateway"]` of its answer.
+
+    Returns:
+        `google` for a key of one's own, stored with Cloudflare or sent; else
+        `cloudflare`.
+    """
+    source = str(gateway.get("key_source") or "Unified")
+    return "cloudflare" if source.lower() == "unified" else "google"
+
+
+def _prices_from_custom(custom: Mapping[str, float]) -> Prices | None:
+    # https://developers.cloudflare.com/ai-gateway/configuration/custom-costs/
+    if not custom:
+        return None
+    each = {name: price * _PER for name, price in custom.items()}
+    return Prices(
+        input=each["per_token_in"],
+        output=each["per_token_out"],
+        cached=each.get("per_cache_read_token"),
+        cache_creation=each.get("per_cache_write_token"),
+    )
 
 
 def _prices_of(model: str | None) -> Prices | None:

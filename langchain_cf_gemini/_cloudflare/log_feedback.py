@@ -1,4 +1,4 @@
-"""Feedback on an answer: the request that writes it into the gateway's log."""
+"""The gateway's log entry of a call: its address, and feedback on it."""
 
 import re
 from collections.abc import Mapping
@@ -14,33 +14,47 @@ _LOG_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _BEST_SCORE: Final = 100
 
 
-def feedback_request_parts(
+def log_path(
     message_or_log_id: AIMessage | str,
+    gateway: str | Mapping[str, Any] | GatewayOptions | None,
+    default: GatewayOptions,
+) -> str:
+    """Give the address of a call's log entry, below the account.
+
+    https://developers.cloudflare.com/api/resources/ai_gateway/subresources/logs/
+
+    Args:
+        message_or_log_id: An answer, which holds the id of its log entry and the
+            gateway that it came through, or the id itself.
+        gateway: The gateway, if the caller names one.
+        default: Where an id is looked for that does not tell its gateway.
+
+    Raises:
+        ValueError: If there is no log id.
+    """
+    log_id = log_id_from(message_or_log_id)
+    if gateway is None and isinstance(message_or_log_id, AIMessage):
+        told = message_or_log_id.response_metadata.get("gateway") or {}
+        gateway = told.get("id")
+    options = default if gateway is None else GatewayOptions.from_value(gateway)
+    return f"/ai-gateway/gateways/{options.gateway_id}/logs/{log_id}"
+
+
+def feedback_body(
     *,
-    gateway: str | GatewayOptions | None = None,
     score: float | None = None,
     feedback: Literal[-1, 0, 1] | None = None,
     metadata: Mapping[str, Scalar] | None = None,
-) -> tuple[str, dict[str, Any]]:
-    """Write the request that adds feedback to a logged call.
-
-    It is a PATCH of the path below `/accounts/{account_id}`, and needs the token
-    permission `AI Gateway Write`: https://developers.cloudflare.com/api/resources/
-    ai_gateway/subresources/logs/methods/edit
+) -> dict[str, Any]:
+    """Write the JSON body of the PATCH that adds feedback to a log entry.
 
     Args:
-        message_or_log_id: An answer, whose `response_metadata["gateway"]["log_id"]` is
-            taken, or that id itself.
-        gateway: The gateway that the call went through; None for `default`.
         score: How good the answer was, from 0 to 100.
         feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
         metadata: Further entries for the log, str, number or bool.
 
-    Returns:
-        The path below the account, and the JSON body.
-
     Raises:
-        ValueError: If there is no log id, nothing to say, or a value out of its range.
+        ValueError: If there is nothing to say, or a value is out of its range.
     """
     said = {"score": score, "feedback": feedback, "metadata": metadata and {**metadata}}
     body = {name: value for name, value in said.items() if value is not None}
@@ -48,9 +62,7 @@ def feedback_request_parts(
         msg = "Feedback needs a score, a feedback or metadata; nothing was given."
         raise ValueError(msg)
     _refuse_bad_values(score, feedback, metadata)
-    name = GatewayOptions.from_value(gateway).gateway_id
-    log_id = log_id_from(message_or_log_id)
-    return f"/ai-gateway/gateways/{name}/logs/{log_id}", body
+    return body
 
 
 def log_id_from(message_or_log_id: AIMessage | str) -> str:
@@ -86,10 +98,12 @@ def log_id_from(message_or_log_id: AIMessage | str) -> str:
 def _refuse_bad_values(
     score: float | None, feedback: int | None, metadata: Mapping[str, Any] | None
 ) -> None:
-    if score is not None and not 0 <= score <= _BEST_SCORE:
+    number = isinstance(score, int | float) and not isinstance(score, bool)
+    if score is not None and not (number and 0 <= score <= _BEST_SCORE):
         msg = f"score={score!r}: a number from 0 to {_BEST_SCORE}."
         raise ValueError(msg)
-    if feedback not in (None, -1, 0, 1):
+    # True equals 1, but would travel as `true`.
+    if feedback not in (None, -1, 0, 1) or isinstance(feedback, bool):
         msg = f"feedback={feedback!r}: 1 (good), -1 (bad) or 0 (not evaluated)."
         raise ValueError(msg)
     for key, value in (metadata or {}).items():

@@ -1,9 +1,9 @@
 """A callback that sums tokens and cost over a run, also over many threads and tasks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage
@@ -11,7 +11,7 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 from typing_extensions import override
 
-from langchain_cf_gemini._cloudflare.costs import cost
+from langchain_cf_gemini._cloudflare.costs import cost, is_from_cache
 
 
 class CostCallbackHandler(UsageMetadataCallbackHandler):
@@ -19,8 +19,10 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
 
     Attributes:
         usage_metadata: Token counts by model name, as in langchain_core's handler.
-        total_cost: US dollars of all calls whose price is known.
-        costs: US dollars by model name.
+        total_cost: US dollars of all calls whose price is known, as Cloudflare bills.
+        costs: The same by model name.
+        google_cost: US dollars that Google bills for calls with a key of your own,
+            estimated by the same prices.
         calls: How many answers were counted.
         cached_calls: How many of them cost nothing, out of a cache.
         unpriced_calls: How many could not be priced, and are missing in the sum.
@@ -36,6 +38,7 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
         self._parent = parent
         self.total_cost = 0.0
         self.costs: dict[str, float] = {}
+        self.google_cost = 0.0
         self.calls = 0
         self.cached_calls = 0
         self.unpriced_calls = 0
@@ -50,15 +53,18 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
             self._parent.on_llm_end(response, **kwargs)
 
     def _add(self, message: AIMessage) -> None:
-        dollars = cost(message)
-        name = message.response_metadata.get("model_name", "unknown")
+        dollars, to_google = cost(message), cost(message, paid_to="google")
+        metadata = message.response_metadata
+        usage = cast("Mapping[str, Any] | None", message.usage_metadata)
+        name = metadata.get("model_name", "unknown")
         with self._lock:
             self.calls += 1
-            if dollars is None:
+            if dollars is None or to_google is None:
                 self.unpriced_calls += 1
                 return
-            self.cached_calls += dollars == 0
+            self.cached_calls += is_from_cache(usage, metadata.get("gateway"))
             self.total_cost += dollars
+            self.google_cost += to_google
             self.costs[name] = self.costs.get(name, 0.0) + dollars
 
     @override

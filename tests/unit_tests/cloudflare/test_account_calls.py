@@ -44,30 +44,86 @@ async def both(caller: Caller, name: str, *args: Any, **kwargs: Any) -> list[Any
     return [plain, await getattr(caller.model, f"a{name}")(*args, **kwargs)]
 
 
+def answered(**gateway: Any) -> AIMessage:
+    return AIMessage("hi", response_metadata={"gateway": gateway})
+
+
 @pytest.mark.parametrize(
-    ("gateway", "name"), [(None, "prod"), ("other", "other"), ({}, "default")]
+    ("message", "gateway", "path"),
+    [
+        (ANSWER, None, "prod/logs/log-1"),
+        (ANSWER, "other", "other/logs/log-1"),
+        (ANSWER, GatewayOptions(), "default/logs/log-1"),
+        (ANSWER, {"id": "other"}, "other/logs/log-1"),
+        ("log-1", None, "prod/logs/log-1"),
+        ("01JADMCQQQBWH3NXZ5GCRN98DP", "b", "b/logs/01JADMCQQQBWH3NXZ5GCRN98DP"),
+        # An answer knows which gateway it came through.
+        (answered(log_id="log-1", id="called"), None, "called/logs/log-1"),
+        (answered(log_id="log-1", id="called"), "other", "other/logs/log-1"),
+        (answered(log_id="log-1", id=None), None, "prod/logs/log-1"),
+    ],
 )
-async def test_feedback_is_patched_onto_the_log(gateway: Any, name: str) -> None:
+async def test_feedback_is_patched_onto_the_log(
+    message: Any, gateway: Any, path: str
+) -> None:
     caller = Caller(answering({}))
-    gateway = GatewayOptions() if gateway == {} else gateway
-    await both(caller, "send_feedback", ANSWER, feedback=1, score=90, gateway=gateway)
+    await both(caller, "send_feedback", message, feedback=1, score=90, gateway=gateway)
     assert len(caller.seen) == 2
     for request in caller.seen:
         assert request.method == "PATCH"
         assert request.url == (
             "https://api.cloudflare.com/client/v4/accounts/"
-            f"{ACCOUNT}/ai-gateway/gateways/{name}/logs/log-1"
+            f"{ACCOUNT}/ai-gateway/gateways/{path}"
         )
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
         assert json.loads(request.content) == {"feedback": 1, "score": 90}
 
 
-async def test_feedback_that_cannot_be_sent_sends_nothing() -> None:
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"score": 0},
+        {"feedback": 0},
+        {"score": 87.5, "feedback": -1, "metadata": {"by": "reviewer", "n": 2}},
+    ],
+)
+def test_feedback_says_what_was_said(said: dict[str, Any]) -> None:
     caller = Caller(answering({}))
-    with pytest.raises(ValueError, match="did not log"):
-        caller.model.send_feedback(AIMessage("hi"), feedback=1)
-    with pytest.raises(ValueError, match="from 0 to 100"):
-        await caller.model.asend_feedback(ANSWER, score=101)
+    caller.model.send_feedback("log-1", **said)
+    assert json.loads(caller.seen[0].content) == said
+
+
+@pytest.mark.parametrize(
+    ("message", "said", "reason"),
+    [
+        (ANSWER, {}, "needs a score"),
+        (ANSWER, {"score": 100.5}, "from 0 to 100"),
+        (ANSWER, {"score": -1}, "from 0 to 100"),
+        (ANSWER, {"score": float("nan")}, "from 0 to 100"),
+        (ANSWER, {"score": True}, "from 0 to 100"),
+        (ANSWER, {"score": "5"}, "from 0 to 100"),
+        (ANSWER, {"feedback": 2}, r"1 \(good\)"),
+        (ANSWER, {"feedback": True}, r"1 \(good\)"),
+        (ANSWER, {"feedback": False}, r"1 \(good\)"),
+        (ANSWER, {"metadata": {"cf.user": "x"}}, "reserved"),
+        (ANSWER, {"metadata": {"a": [1]}}, "str, a finite number or a bool"),
+        (AIMessage("hi"), {"feedback": 1}, "collect_log"),
+        (answered(cache_status="MISS"), {"feedback": 1}, "collect_log"),
+        ("../../gateways", {"feedback": 1}, "is no log id"),
+        ("a/b", {"feedback": 1}, "is no log id"),
+        ("", {"feedback": 1}, "is no log id"),
+        ("a\r\nb", {"feedback": 1}, "is no log id"),
+        (answered(log_id="log-1", id="a/../b"), {"feedback": 1}, "part of a URL"),
+    ],
+)
+async def test_feedback_that_cannot_be_sent_sends_nothing(
+    message: Any, said: dict[str, Any], reason: str
+) -> None:
+    caller = Caller(answering({}))
+    with pytest.raises(ValueError, match=reason):
+        caller.model.send_feedback(message, **said)
+    with pytest.raises(ValueError, match=reason):
+        await caller.model.asend_feedback(message, **said)
     assert caller.seen == []
 
 

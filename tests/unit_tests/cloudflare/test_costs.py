@@ -101,6 +101,54 @@ def test_a_message_knows_what_it_cost(
     assert cost(message) == expected
 
 
+BYOK, UNIFIED = {"key_source": "BYOK"}, {"key_source": "Unified"}
+OWN = {"key_source": "Request"}
+PER_TOKEN = {"custom_cost": {"per_token_in": 2e-6, "per_token_out": 1e-6}}
+CACHED = {"custom_cost": {**PER_TOKEN["custom_cost"], "per_cache_read_token": 1e-7}}
+WHOLE = {"custom_cost": {"total_cost": 0.25}}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "cloudflare", "google"),
+    [
+        (None, 0.5, 0.0),
+        (MISS, 0.5, 0.0),
+        (UNIFIED, 0.5, 0.0),
+        (BYOK, 0.0, 0.5),
+        ({"key_source": "byok"}, 0.0, 0.5),
+        (OWN, 0.0, 0.5),
+        (BYOK | HIT, 0.0, 0.0),
+        (PER_TOKEN, 2.0, 0.0),
+        (PER_TOKEN | BYOK, 0.0, 2.0),
+        (WHOLE | UNIFIED, 0.25, 0.0),
+        (WHOLE | OWN, 0.0, 0.25),
+        (WHOLE | HIT, 0.0, 0.0),
+    ],
+)
+def test_a_call_is_on_one_bill(
+    gateway: dict[str, Any] | None, cloudflare: float, google: float
+) -> None:
+    message = answer(usage(MILLION, 0), gateway=gateway)
+    assert cost(message, paid_to="cloudflare") == pytest.approx(cloudflare)
+    assert cost(message, paid_to="google") == pytest.approx(google)
+    assert cost(message) == pytest.approx(cloudflare)
+    handler = CostCallbackHandler()
+    handler.on_llm_end(result(message))
+    assert handler.total_cost == pytest.approx(cloudflare)
+    assert handler.google_cost == pytest.approx(google)
+    assert handler.cached_calls == ((gateway or {}).get("cache_status") == "HIT")
+
+
+def test_a_custom_cost_knows_the_providers_cache() -> None:
+    counts = usage(MILLION, 0, cache_read=MILLION)
+    assert cost(answer(counts, gateway=CACHED)) == pytest.approx(0.1)
+    assert cost(answer(counts, gateway=PER_TOKEN)) == pytest.approx(2.0)
+    assert cost(answer(counts, "gemini-9-flash", PER_TOKEN)) == pytest.approx(2.0)
+    assert (
+        cost(answer(counts, gateway=PER_TOKEN), prices=Prices(input=7, output=1)) == 7
+    )
+
+
 def test_a_caller_may_know_the_model_or_the_prices_better() -> None:
     message = answer(usage(MILLION, 0), "unknown")
     assert cost(message, "gemini-3-flash") == 0.5
