@@ -38,8 +38,9 @@ endif
 demo: $(VENV)/.demo  ## Ask one question: live with the two variables set, else on the emulator
 	@$(BIN)/langchain-cf-gemini ask "What are the three laws of thermodynamics?"
 
+# Two workers on two cores; each test has its own port.
 test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto
 
 check: $(VENV)/.test  ## Formatting, lint and types
 	@$(BIN)/ruff format --check .
