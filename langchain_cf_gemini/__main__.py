@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+from langchain_cf_gemini._version import __version__
+
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
 
@@ -22,6 +24,9 @@ def _arguments() -> argparse.ArgumentParser:
         description="Ask Google's Gemini models through Cloudflare.",
         epilog=f"With {_ACCOUNT} and {_TOKEN} set, questions go to Cloudflare; without "
         "them, to the emulator that comes with the package.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
     )
     commands = parser.add_subparsers(dest="command", required=True)
     ask = commands.add_parser("ask", help="ask one question")
@@ -53,10 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 after an error that was printed, 130 after Ctrl-C.
     """
-    args = _arguments().parse_args(argv)
-    from langchain_core.exceptions import LangChainException
-
+    # LangChain takes a second to import, which is part of the run: Ctrl-C ends it, too.
     try:
+        args = _arguments().parse_args(argv)
         return int(args.run(args) or 0)
     except KeyboardInterrupt:
         print(file=sys.stderr)
@@ -65,9 +69,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; a second complaint at exit helps nobody.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except (LangChainException, ValueError, ImportError, OSError) as error:
+    except Exception as error:
+        if not isinstance(error, _told_errors()):
+            raise
         print(f"error: {_line(error)}", file=sys.stderr)
         return 1
+
+
+def _told_errors() -> tuple[type[Exception], ...]:
+    """Return what is told in one line; whoever raises LangChain's has imported it."""
+    langchain = sys.modules.get("langchain_core.exceptions")
+    own = (langchain.LangChainException,) if langchain else ()
+    return (ValueError, ImportError, OSError, *own)
 
 
 def _line(error: BaseException) -> str:

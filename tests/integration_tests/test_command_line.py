@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -58,6 +59,38 @@ print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
     }
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        "import langchain_cf_gemini",
+        "from langchain_cf_gemini import __version__, GatewayOptions",
+        "import langchain_cf_gemini.emulator.pytest_plugin",
+        "from langchain_cf_gemini.__main__ import main; main(['--version'])",
+    ],
+)
+def test_doors_load_no_langchain(program: str) -> None:
+    program = f"""
+import sys
+try:
+    {program}
+except SystemExit:
+    pass
+loaded = {{"langchain_core", "pydantic", "httpx", "httpx2"}} & sys.modules.keys()
+assert not loaded, loaded
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_every_public_name_comes_on_demand() -> None:
+    program = """
+import langchain_cf_gemini as package
+assert set(package.__all__) <= set(dir(package))
+for name in package.__all__:
+    assert getattr(package, name) is getattr(package, name)
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
+
+
 def test_ask_without_credentials_asks_the_emulator() -> None:
     done = _run("ask", PROMPT)
     assert done.returncode == 0, done.stderr
@@ -77,6 +110,18 @@ def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
     assert "thermodynamics" in said["text"]
     assert said["usage_metadata"]["total_tokens"] > 0
     assert said["response_metadata"]["finish_reason"] == "STOP"
+
+
+def test_ctrl_c_while_langchain_is_imported(tmp_path: Path) -> None:
+    stand_in = tmp_path / "langchain_core" / "__init__.py"
+    stand_in.parent.mkdir()
+    stand_in.write_text(
+        "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+    )
+    paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    done = _run("ask", "hi", PYTHONPATH=paths)
+    assert done.returncode == 130
+    assert "Traceback" not in done.stderr
 
 
 def test_ctrl_c_ends_it_cleanly() -> None:

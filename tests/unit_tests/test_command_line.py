@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from langchain_cf_gemini import __version__
 from langchain_cf_gemini.__main__ import main
 from tests.models import TOKEN
 
@@ -44,6 +45,13 @@ def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None
         main(arguments)
     assert caught.value.code == 2
     assert "usage: langchain-cf-gemini" in capsys.readouterr().err
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["--version"])
+    assert caught.value.code == 0
+    assert capsys.readouterr().out == f"langchain-cf-gemini {__version__}\n"
 
 
 def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
