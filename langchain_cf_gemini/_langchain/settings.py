@@ -167,6 +167,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "tools": Setting(is_field=False),
     "tool_choice": Setting(
         says=((_TOOLS, _CALLING, "mode"), (_TOOLS, _CALLING, "allowedFunctionNames")),
+        rivals=("tool_choice",),  # a mode without its names is another choice
         is_field=False,
     ),
     "strict": Setting(is_field=False),
@@ -280,10 +281,12 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
     """
     settings = dict(under)
     for name in {*over, *_in_own_words(over)} & SETTINGS.keys():
-        for gone in (name, *SETTINGS[name].rivals):
-            if gone not in over:
-                settings.pop(gone, None)
-            _forget_own_words(settings, SETTINGS[gone].says)
+        for rival in SETTINGS[name].rivals:
+            if rival not in over:
+                settings.pop(rival, None)
+            _forget_own_words(settings, SETTINGS[rival].says)
+        if name in over:
+            _forget_own_words(settings, SETTINGS[name].says)
     for name, value in over.items():
         merge = SETTINGS[name].merge if name in SETTINGS else None
         if merge is not None and name in settings:
