@@ -29,9 +29,9 @@ endif
 
 $(VENV)/.test: pyproject.toml $(VENV)/.made
 ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator,aiohttp]' --group test --group lint
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]' --group test --group lint
 else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator,aiohttp]' --group test --group lint
+	@$(BIN)/python -m pip install --quiet -e '.[emulator]' --group test --group lint
 endif
 	@touch $@ $(VENV)/.demo
 
@@ -53,9 +53,9 @@ format: $(VENV)/.test  ## Format and fix what can be fixed
 
 $(VENV)/.notebooks: pyproject.toml $(VENV)/.made
 ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator,aiohttp]' --group notebooks
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]' --group notebooks
 else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator,aiohttp]' --group notebooks
+	@$(BIN)/python -m pip install --quiet -e '.[emulator]' --group notebooks
 endif
 	@touch $@
 

@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from langchain_cf_gemini._cloudflare.answers import AnswerReader, ResultReader
 from langchain_cf_gemini._cloudflare.catalogue import (
     MODELS,
     NO_CATALOGUE,
@@ -37,7 +38,6 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     API_BASE_URL,
     GATEWAY_BASE_URL,
     Account,
-    Request,
     api_request,
 )
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
@@ -48,8 +48,8 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
 from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
-from langchain_cf_gemini._http.client import Transport
-from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
+from langchain_cf_gemini._http.client import Stream, Transport
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
 from langchain_cf_gemini._langchain.call import (
     Call,
@@ -104,7 +104,7 @@ class GatewayFallbackWarning(UserWarning):
 
 
 def _timeout_from(value: Any) -> Any:
-    """Read a timeout: seconds, None, or httpx's, also as its four limits."""
+    """Read a timeout: seconds, None, or httpx2's, also as its four limits."""
     if isinstance(value, dict):
         return httpx2.Timeout(**value)
     if value is None:
@@ -195,7 +195,7 @@ class ChatCloudflareGemini(BaseChatModel):
             what Google adds tomorrow can be sent today.
         media_urls: `inline` downloads media named by an address and sends the bytes;
             `pass` has Google fetch it.
-        timeout: Seconds, an `httpx.Timeout`, or None for no limit; 600 by default. A
+        timeout: Seconds, an `httpx2.Timeout`, or None for no limit; 600 by default. A
             number is the deadline of one attempt of a whole answer, and for streams
             the longest wait between two events. Also `request_timeout`.
         max_retries: Repetitions of a failed attempt; 0 is one attempt, 2 the default.
@@ -204,7 +204,8 @@ class ChatCloudflareGemini(BaseChatModel):
         stream_on_run: Ask `run` to stream too, which Cloudflare does not document for
             this dialect; what comes back is read by its content type.
         default_headers: Further headers for every request.
-        http_client: An httpx client of your own for sync calls; never closed here.
+        http_client: A client of your own for sync calls, of httpx2 or httpx; never
+            closed here.
         http_async_client: The same for async calls.
         carry_secrets: Whether pickles hold the token and the key. By default they do
             not, and a worker reads its own environment.
@@ -494,7 +495,7 @@ class ChatCloudflareGemini(BaseChatModel):
         if call.media.downloads:
             download(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
-        answer = self._transport().send(request, **call.times)
+        answer = self._transport().send(request, AnswerReader(), **call.times)
         return result_from_payloads(call, answer.payloads, answer.gateway)
 
     async def _agenerate(
@@ -508,7 +509,8 @@ class ChatCloudflareGemini(BaseChatModel):
         if call.media.downloads:
             await adownload(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
-        answer = await self._transport().asend(request, **call.times)
+        send = self._transport().asend
+        answer = await send(request, AnswerReader(), **call.times)
         return result_from_payloads(call, answer.payloads, answer.gateway)
 
     # ---- streams
@@ -560,7 +562,7 @@ class ChatCloudflareGemini(BaseChatModel):
             for payload in stream:
                 if (chunk := parser.feed(payload)) is not None:
                     yield ChatGenerationChunk(message=chunk)
-            last = last_chunk(call, parser, stream.gateway)
+            last = last_chunk(call, parser, stream.reader.gateway)
         yield ChatGenerationChunk(message=last)
 
     async def _astream(
@@ -579,34 +581,38 @@ class ChatCloudflareGemini(BaseChatModel):
             async for payload in stream:
                 if (chunk := parser.feed(payload)) is not None:
                     yield ChatGenerationChunk(message=chunk)
-            last = last_chunk(call, parser, stream.gateway)
+            last = last_chunk(call, parser, stream.reader.gateway)
         yield ChatGenerationChunk(message=last)
 
     def _opened(
         self, stack: ExitStack, call: Call, endpoint: Endpoint, *, auto: bool
-    ) -> PayloadStream:
+    ) -> Stream[AnswerReader]:
         send = self._transport().stream
         try:
             request = self._stream_request(call, endpoint)
-            return stack.enter_context(send(request, **call.times))
+            return stack.enter_context(send(request, AnswerReader(), **call.times))
         except CloudflareGeminiError as error:
             if not (auto and endpoint == "gateway" and self._falls_back(error)):
                 raise
         request = self._stream_request(call, "run")
-        return stack.enter_context(send(request, **call.times))
+        return stack.enter_context(send(request, AnswerReader(), **call.times))
 
     async def _aopened(
         self, stack: AsyncExitStack, call: Call, endpoint: Endpoint, *, auto: bool
-    ) -> AsyncPayloadStream:
+    ) -> Stream[AnswerReader]:
         send = self._transport().astream
         try:
             request = self._stream_request(call, endpoint)
-            return await stack.enter_async_context(send(request, **call.times))
+            return await stack.enter_async_context(
+                send(request, AnswerReader(), **call.times)
+            )
         except CloudflareGeminiError as error:
             if not (auto and endpoint == "gateway" and self._falls_back(error)):
                 raise
         request = self._stream_request(call, "run")
-        return await stack.enter_async_context(send(request, **call.times))
+        return await stack.enter_async_context(
+            send(request, AnswerReader(), **call.times)
+        )
 
     def _stream_request(self, call: Call, endpoint: Endpoint) -> Request:
         # Cloudflare documents no stream of this dialect on run: the whole answer
@@ -785,7 +791,8 @@ class ChatCloudflareGemini(BaseChatModel):
             CloudflareGeminiError: If Cloudflare refuses it.
         """
         said = {"score": score, "feedback": feedback, "metadata": metadata}
-        self._transport().call(self._feedback_request(message, gateway, said))
+        request = self._feedback_request(message, gateway, said)
+        self._transport().send(request, ResultReader())
 
     async def asend_feedback(
         self,
@@ -811,7 +818,8 @@ class ChatCloudflareGemini(BaseChatModel):
             CloudflareGeminiError: If Cloudflare refuses it.
         """
         said = {"score": score, "feedback": feedback, "metadata": metadata}
-        await self._transport().acall(self._feedback_request(message, gateway, said))
+        request = self._feedback_request(message, gateway, said)
+        await self._transport().asend(request, ResultReader())
 
     def _feedback_request(
         self,
@@ -839,7 +847,7 @@ class ChatCloudflareGemini(BaseChatModel):
         try:
             while pages.path:
                 request = api_request(self._account(), "GET", pages.path)
-                pages.add(self._transport().call(request))
+                pages.add(self._transport().send(request, ResultReader()))
         except NO_CATALOGUE:
             return list(MODELS)
         return pages.models()
@@ -857,7 +865,7 @@ class ChatCloudflareGemini(BaseChatModel):
         try:
             while pages.path:
                 request = api_request(self._account(), "GET", pages.path)
-                pages.add(await self._transport().acall(request))
+                pages.add(await self._transport().asend(request, ResultReader()))
         except NO_CATALOGUE:
             return list(MODELS)
         return pages.models()

@@ -17,8 +17,9 @@ UnsupportedContentError (ValueError)     our caller's fault, before any I/O
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import httpx2
 from langchain_core.exceptions import (
     ContextOverflowError,
     ModelAPIError,
@@ -31,9 +32,6 @@ from langchain_core.exceptions import (
     ModelRateLimitError,
     ModelTimeoutError,
 )
-
-if TYPE_CHECKING:
-    import httpx
 
 
 class CloudflareGeminiError(ModelError):
@@ -93,18 +91,16 @@ class CloudflareGeminiError(ModelError):
         return self.gateway.get("request_id") or self.ray_id
 
     @property
-    def response(self) -> httpx.Response | None:
-        """The answer as `httpx.Response`, without its request; None if none came.
+    def response(self) -> httpx2.Response | None:
+        """The answer as `httpx2.Response`, without its request; None if none came.
 
         LangChain's tracers read it. It is made anew each time, because a true
         response holds the request, and that holds the token.
         """
         if self.status_code is None or not self.headers:
             return None
-        import httpx
-
         kept = {k: v for k, v in self.headers.items() if k not in _OF_THE_WIRE}
-        return httpx.Response(
+        return httpx2.Response(
             self.status_code, headers=kept, content=(self.body or "").encode()
         )
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
-
-from langchain_cf_gemini._cloudflare.endpoints import Request
-from langchain_cf_gemini._http.body import Body
+from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini._http.faults import error_from_fault
-from langchain_cf_gemini._http.request import Timeouts
+from langchain_cf_gemini._http.request import Request, Waits
 from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
     UnsupportedContentError,
 )
+
+if TYPE_CHECKING:
+    import httpx
+    import httpx2
 
 logger = logging.getLogger("langchain_cf_gemini")
 
@@ -27,7 +29,10 @@ CONNECT_SECONDS = 10.0
 LONGEST_SECONDS = 31_536_000
 _WAITS = ("connect", "read", "write", "pool")
 
-Timeout = float | httpx.Timeout | None
+if TYPE_CHECKING:
+    Timeout = float | httpx.Timeout | httpx2.Timeout | None
+else:
+    Timeout = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +41,21 @@ class Times:
 
     Attributes:
         total: From the request to the end of a unary answer.
-        idle: Between two payloads of a stream.
-        waits: httpx's own: connect, read, write and pool.
+        idle: Of waiting for a stream's next payload.
+        waits: httpx2's own: connect, read, write and pool.
     """
 
     total: float | None
     idle: float | None
-    waits: Timeouts
+    waits: Waits
 
 
 def times_from_timeout(timeout: Timeout) -> Times:
     """The limits that a timeout stands for.
+
+    Args:
+        timeout: Seconds, None, or a Timeout of httpx2 or httpx, known by its four
+            limits.
 
     Raises:
         UnsupportedContentError: A number that is no time to wait.
@@ -59,21 +68,28 @@ def times_from_timeout(timeout: Timeout) -> Times:
                 f"timeout {timeout!r} is not a number of seconds above 0 and at most "
                 f"{LONGEST_SECONDS:,}; None waits for ever"
             )
-        waits: Timeouts = dict.fromkeys(_WAITS, float(timeout))
+        waits: Waits = dict.fromkeys(_WAITS, float(timeout))
         waits["connect"] = min(float(timeout), CONNECT_SECONDS)
         return Times(float(timeout), float(timeout), waits)
     return Times(None, timeout.read, {name: getattr(timeout, name) for name in _WAITS})
 
 
 class Attempt:
-    """One attempt; `seconds` is the time that it may take, `None` for ever."""
+    """One attempt.
 
-    __slots__ = ("_clock", "_deadline", "_request", "_started", "body", "timeouts")
+    Args:
+        request: What is asked.
+        waits: Seconds for each step.
+        seconds: Seconds for all of it, None for ever.
+        clock: Seconds that only go forward.
+    """
+
+    __slots__ = ("_clock", "_deadline", "_request", "_started", "waits")
 
     def __init__(
         self,
         request: Request,
-        times: Times,
+        waits: Waits,
         seconds: float | None,
         clock: Callable[[], float],
     ) -> None:
@@ -81,16 +97,12 @@ class Attempt:
         self._clock = clock
         self._started = clock()
         self._deadline = None if seconds is None else self._started + seconds
-        self.timeouts = times.waits
-        self.body: Body | None = None
+        self.waits = waits
 
-    def begin(self, response: httpx.Response, max_bytes: int) -> Body:
-        """Take the response's status and headers."""
+    def head(self, response: Any) -> Head:
+        """What the response says before its body, logged."""
         self._log(response.status_code, response.headers.get("cf-ray"))
-        self.body = Body(
-            self._request, response.status_code, response.headers, max_bytes
-        )
-        return self.body
+        return Head(response.status_code, response.headers, self._request.secrets)
 
     def left(self) -> float | None:
         """Seconds until the deadline, or None without one."""

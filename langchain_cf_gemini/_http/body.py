@@ -3,86 +3,161 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Protocol, TypeVar
 
-from langchain_cf_gemini._cloudflare.endpoints import Request
-from langchain_cf_gemini._cloudflare.envelope import Context, format_error
+from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 # Of the body of an error no more is read than a message and its details can need.
 ERROR_BYTES = 1 << 20
 
+_T = TypeVar("_T")
+_T_co = TypeVar("_T_co", covariant=True)
 
-class Body:
-    """Takes the raw bytes of one response.
 
-    Args:
-        request: What was asked, for its credentials, which errors must not repeat.
-        status: HTTP status of the response.
-        headers: Headers of the response.
-        max_bytes: Most bytes of an answer, before and after inflating.
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What is known of an answer before its body.
+
+    Attributes:
+        status: HTTP status.
+        headers: By their names in lower case.
+        secrets: Credentials of the request, which no error may repeat.
     """
 
-    def __init__(
-        self, request: Request, status: int, headers: Mapping[str, str], max_bytes: int
-    ) -> None:
-        self.context = Context(status, headers, request.secrets)
-        self.is_error = not 200 <= status < 300
-        self.is_events = "event-stream" in headers.get("content-type", "")
-        self._max_bytes = ERROR_BYTES if self.is_error else max_bytes
-        self._received = 0
-        self._size = 0
-        self._inflate = self._inflater(headers.get("content-encoding", ""))
-        self._chunks: list[bytes] = []
+    status: int
+    headers: Mapping[str, str]
+    secrets: list[str] = field(default_factory=list, repr=False)
 
     @property
-    def is_full(self) -> bool:
-        """Whether an error's body has told enough."""
-        return self.is_error and self._size > self._max_bytes
+    def is_error(self) -> bool:
+        """Whether the body can only be an error's."""
+        return not 200 <= self.status < 300
 
-    def feed(self, raw: bytes) -> bytes:
-        """The bytes that these stand for; a typed error beyond the limit."""
-        data = self._inflate.feed(raw, self._max_bytes) if self._inflate else raw
+
+class Reader(Protocol[_T_co]):
+    """Makes sense of an answer's bytes; it knows what they mean, this wing does not."""
+
+    def begin(self, head: Head) -> None:
+        """Begin an answer, and forget what an attempt before it read."""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes of the body, inflated; a typed error if they are wrong."""
+
+    def end(self) -> _T_co:
+        """Take the end: what the answer says, or a typed error."""
+
+    def broken(self, what: str, *, is_retryable: bool = False) -> CloudflareGeminiError:
+        """The error of a body that cannot be read."""
+
+
+class PayloadsReader(Reader[_T_co], Protocol[_T_co]):
+    """A reader that has payloads before the end."""
+
+    ready: deque[dict[str, Any]]
+
+
+class Body(Generic[_T]):
+    """Takes the raw bytes of one response and hands them on to its reader.
+
+    The status decides: of an error, a body that cannot be read is left out.
+
+    Args:
+        head: The response's status and headers.
+        reader: Reads the bytes.
+        max_bytes: Most bytes of an answer, before and after inflating.
+
+    Attributes:
+        error: What went wrong, without the frames that saw it: they hold the bytes.
+        is_over: Whether no more bytes are wanted.
+        is_read_to_end: Whether the last byte was taken.
+    """
+
+    def __init__(self, head: Head, reader: Reader[_T], max_bytes: int) -> None:
+        self.error: CloudflareGeminiError | None = None
+        self.is_over = False
+        self.is_read_to_end = False
+        self._is_error = head.is_error
+        self._reader = reader
+        self._max_bytes = ERROR_BYTES if head.is_error else max_bytes
+        self._received = 0
+        self._size = 0
+        reader.begin(head)
+        self._inflater: _Inflater | None = None
+        encoding = head.headers.get("content-encoding", "").strip().lower()
+        if encoding in ("gzip", "x-gzip", "deflate"):
+            self._inflater = _Inflater()
+        elif encoding not in ("", "identity"):
+            self._break(f"content-encoding {encoding!r}, which was not asked for")
+
+    def take(self, raw: bytes | None) -> None:
+        """Take bytes as they come from the wire, or None for their end."""
+        try:
+            if raw is None:
+                self.is_read_to_end = True
+                self._end()
+            else:
+                self._feed(raw)
+        except CloudflareGeminiError as error:
+            self.is_over = True
+            self.error = error.with_traceback(None)
+
+    def fail(self, error: CloudflareGeminiError) -> None:
+        """Take that the rest does not come."""
+        self._break(error)
+
+    def result(self) -> _T:
+        """What the whole answer says, or what went wrong."""
+        if self.error is not None:
+            raise self.error
+        return self._result
+
+    def _feed(self, raw: bytes) -> None:
+        data: bytes | None = raw
+        if self._inflater is not None:
+            data = self._inflater.feed(raw, self._max_bytes)
         self._received += len(raw)
-        self._size += len(data)
-        if max(self._size, self._received) > self._max_bytes and not self.is_error:
-            raise format_error(
+        self._size += len(data or b"")
+        if max(self._size, self._received) > self._max_bytes:
+            self._break(
                 f"more than {self._max_bytes:,} bytes; reading was stopped (the limit "
-                "is max_answer_bytes)",
-                self.context,
+                "is max_answer_bytes)"
             )
-        return data
+        elif data is None:
+            self._break("broken compression", is_retryable=True)
+        else:
+            self._reader.feed(data)
 
-    def keep(self, raw: bytes) -> None:
-        """Feed and keep the bytes for `whole`."""
-        self._chunks.append(self.feed(raw))
+    def _end(self) -> None:
+        self.is_over = True
+        if self._inflater is not None and not self._inflater.is_whole:
+            self._break("a compressed body that ends too soon", is_retryable=True)
+        else:
+            self._result = self._reader.end()
 
-    def whole(self) -> bytes:
-        """All bytes that were kept."""
-        self.end()
-        return self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-
-    def end(self) -> None:
-        """A typed error if the compressed bytes were cut."""
-        if self._inflate and not self._inflate.is_whole and not self.is_error:
-            raise format_error(
-                "a compressed body that ends too soon", self.context, is_retryable=True
-            )
-
-    def _inflater(self, encoding: str) -> _Inflater | None:
-        if encoding.strip().lower() in ("", "identity"):
-            return None
-        if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
-            return _Inflater(self.context)
-        raise format_error(
-            f"content-encoding {encoding!r}, which was not asked for", self.context
-        )
+    def _break(
+        self, what: str | CloudflareGeminiError, *, is_retryable: bool = False
+    ) -> None:
+        """End here; of an error's body, what came before has told enough."""
+        if self.is_over and self.error is not None:
+            return
+        self.is_over = True
+        if self._is_error:
+            self._inflater = None
+            self.take(None)
+            self.is_read_to_end = False
+        elif isinstance(what, str):
+            self.error = self._reader.broken(what, is_retryable=is_retryable)
+        else:
+            self.error = what
 
 
 class _Inflater:
     """gzip and zlib, one limited piece at a time, so that a bomb stays small."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    def __init__(self) -> None:
         self._begin()
         self._is_begun = False
 
@@ -94,8 +169,8 @@ class _Inflater:
     def is_whole(self) -> bool:
         return self._zlib.eof or not self._is_begun
 
-    def feed(self, raw: bytes, max_bytes: int) -> bytes:
-        """Inflate; at most one byte more than the limit comes out."""
+    def feed(self, raw: bytes, max_bytes: int) -> bytes | None:
+        """Inflate; at most a byte more than the limit, None for what is no zlib."""
         self._is_begun = self._is_begun or bool(raw)
         try:
             data = self._zlib.decompress(raw, max_bytes + 1)
@@ -104,7 +179,5 @@ class _Inflater:
                 self._begin()
                 data += self._zlib.decompress(rest, max_bytes + 1)
         except zlib.error:
-            data = None
-        if data is None:
-            raise format_error("broken compression", self._context, is_retryable=True)
+            return None
         return data

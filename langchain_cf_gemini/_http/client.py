@@ -1,30 +1,23 @@
-"""Requests in, payloads out: attempts, deadlines and streams over httpx.
+"""Requests in, what a reader makes of their answers out: attempts, deadlines, streams.
 
-Times. A number is, for a unary call, the deadline of one attempt as a whole, and for a
-stream the longest time between two payloads; connecting takes 10 seconds of it at most.
-An `httpx.Timeout` is taken at its word, with no deadline beside it; None waits for
-ever.
+Times. A number is, for a whole answer, the deadline of one attempt, and for a stream
+the longest wait for the next payload, in which the caller's own time does not count;
+connecting takes 10 seconds of it at most. A `Timeout` of httpx2 or httpx is taken at
+its word, with no deadline beside it; None waits for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from langchain_cf_gemini._cloudflare.answers import payloads_from_answer
-from langchain_cf_gemini._cloudflare.endpoints import Request
-from langchain_cf_gemini._cloudflare.envelope import (
-    Payload,
-    error_from_body,
-    result_from_body,
-)
-from langchain_cf_gemini._http import backends as _clients
+from langchain_cf_gemini._http import backends
 from langchain_cf_gemini._http.attempt import (
     DEFAULT_TIMEOUT,
     Attempt,
@@ -32,18 +25,20 @@ from langchain_cf_gemini._http.attempt import (
     Times,
     times_from_timeout,
 )
-from langchain_cf_gemini._http.backends import AsyncBackend, AsyncOpener, Opener
-from langchain_cf_gemini._http.body import Body
+from langchain_cf_gemini._http.backends import Backend, Exchange, run
+from langchain_cf_gemini._http.body import Body, PayloadsReader, Reader
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import (
     Attempts,
     RetryBudget,
     RetryPolicy,
     budget_from_host,
 )
-from langchain_cf_gemini._http.streams import AsyncPayloadStream, PayloadStream
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 _T = TypeVar("_T")
+_R = TypeVar("_R", bound=PayloadsReader[Any])
+Payload = dict[str, Any]
 
 
 class Unset(Enum):
@@ -61,11 +56,9 @@ class TransportSettings:
 
     Attributes:
         max_retries: Repetitions of a failed attempt; 0 is one attempt.
-        timeout: Seconds, `httpx.Timeout` or None; see the module.
-        http_client: A client of the user's own for sync calls (httpx, httpx2).
-        http_async_client: The same for async calls.
-        async_backend: "aiohttp" needs the extra of that name; "auto" takes it where
-            it is installed, else "httpx".
+        timeout: Seconds, a `Timeout` of httpx2 or httpx, or None; see the module.
+        http_client: A client of the caller's own for blocking calls (httpx2, httpx).
+        http_async_client: The same for asyncio.
         max_answer_bytes: Most bytes of one answer or stream, compressed and not.
         retry: How long to wait between attempts.
         retry_budget: Shared tokens that repetitions cost; one for each host of the
@@ -76,18 +69,9 @@ class TransportSettings:
     timeout: Timeout = DEFAULT_TIMEOUT
     http_client: Any = None
     http_async_client: Any = None
-    async_backend: AsyncBackend = "auto"
     max_answer_bytes: int = 128 * 2**20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     retry_budget: RetryBudget | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer: normally one payload, and what the gateway says of itself."""
-
-    payloads: list[Payload]
-    gateway: dict[str, Any]
 
 
 class Transport:
@@ -95,7 +79,8 @@ class Transport:
 
     Building one costs nothing: connections are made when first used, and shared with
     every other transport. `close` and `aclose` only give up this transport's share;
-    the last one to do so closes the connections. A closed transport may be used again.
+    after the last one, connections close as soon as their calls have ended. A closed
+    transport may be used again.
 
     Args:
         settings: How to send.
@@ -117,7 +102,6 @@ class Transport:
         self._asleep = asleep
         self._clock = clock
         self._times = times_from_timeout(settings.timeout)
-        self._shared: _clients.SyncConnections | None = None
         self._policy = settings.retry.with_max_retries(settings.max_retries)
 
     def __reduce__(self) -> tuple[type[Transport], tuple[TransportSettings]]:
@@ -126,77 +110,85 @@ class Transport:
         return Transport, (own,)
 
     def __deepcopy__(self, _memo: object) -> Transport:
-        """A copy in this process shares the user's own clients."""
+        """A copy in this process shares the caller's own clients."""
         return Transport(self.settings)
 
     def send(
         self,
         request: Request,
+        reader: Reader[_T],
         *,
         timeout: Timeout | Unset = UNSET,
         max_retries: int | Unset = UNSET,
-    ) -> Answer:
-        """The whole answer to a request."""
+    ) -> _T:
+        """What the reader makes of the whole answer to a request."""
         times = self._times_of(timeout)
-        return self._repeated(
-            request, max_retries, lambda: self._read(request, times, _answer)
+        backend = self._blocking()
+        return run(
+            self._repeated(
+                backend,
+                self._attempts(request, max_retries),
+                lambda: self._read(backend, request, times, reader),
+            )
         )
 
     async def asend(
         self,
         request: Request,
+        reader: Reader[_T],
         *,
         timeout: Timeout | Unset = UNSET,
         max_retries: int | Unset = UNSET,
-    ) -> Answer:
-        """The whole answer to a request."""
+    ) -> _T:
+        """What the reader makes of the whole answer to a request."""
         times = self._times_of(timeout)
-        return await self._arepeated(
-            request, max_retries, lambda: self._aread(request, times, _answer)
-        )
-
-    def call(self, request: Request) -> Any:
-        """The `result` of a request to another part of Cloudflare's API."""
-        return self._repeated(
-            request, UNSET, lambda: self._read(request, self._times, _result)
-        )
-
-    async def acall(self, request: Request) -> Any:
-        """The `result` of a request to another part of Cloudflare's API."""
-        return await self._arepeated(
-            request, UNSET, lambda: self._aread(request, self._times, _result)
+        backend = await self._asyncio()
+        return await self._repeated(
+            backend,
+            self._attempts(request, max_retries),
+            lambda: self._read(backend, request, times, reader),
         )
 
     @contextmanager
     def stream(
         self,
         request: Request,
+        reader: _R,
         *,
         timeout: Timeout | Unset = UNSET,
         max_retries: int | Unset = UNSET,
-    ) -> Iterator[PayloadStream]:
+    ) -> Iterator[Stream[_R]]:
         """The payloads as they come; attempts are repeated until the first is there."""
         times = self._times_of(timeout)
-        stream = self._repeated(
-            request, max_retries, lambda: self._opened(request, times)
+        backend = self._blocking()
+        stream = run(
+            self._repeated(
+                backend,
+                self._attempts(request, max_retries),
+                lambda: self._opened(backend, request, times, reader),
+            )
         )
         try:
             yield stream
         finally:
-            stream.close()
+            run(stream.aclose())
 
     @asynccontextmanager
     async def astream(
         self,
         request: Request,
+        reader: _R,
         *,
         timeout: Timeout | Unset = UNSET,
         max_retries: int | Unset = UNSET,
-    ) -> AsyncIterator[AsyncPayloadStream]:
+    ) -> AsyncIterator[Stream[_R]]:
         """The payloads as they come; attempts are repeated until the first is there."""
         times = self._times_of(timeout)
-        stream = await self._arepeated(
-            request, max_retries, lambda: self._aopened(request, times)
+        backend = await self._asyncio()
+        stream = await self._repeated(
+            backend,
+            self._attempts(request, max_retries),
+            lambda: self._opened(backend, request, times, reader),
         )
         try:
             yield stream
@@ -205,38 +197,20 @@ class Transport:
 
     def close(self) -> None:
         """Give up the share in the process's connections."""
-        self._shared = None
-        _clients.release_sync(self)
+        backends.release_blocking(self)
 
     async def aclose(self) -> None:
         """Give up the share in the running loop's connections, and the process's."""
-        await _clients.release_async(self)
+        await backends.release_on_asyncio(self)
         self.close()
 
     # ------------------------------------------------------------ attempts
-    def _repeated(
-        self, request: Request, max_retries: int | Unset, once: Callable[[], _T]
-    ) -> _T:
-        attempts = self._attempts(request, max_retries)
-        while True:
-            try:
-                result = once()
-            except CloudflareGeminiError as error:
-                delay = attempts.delay_after(error)
-                if delay is None:
-                    raise
-            else:
-                attempts.succeeded()
-                return result
-            self._sleep(delay)
-
-    async def _arepeated(
+    async def _repeated(
         self,
-        request: Request,
-        max_retries: int | Unset,
-        once: Callable[[], Awaitable[_T]],
+        backend: Backend,
+        attempts: Attempts,
+        once: Callable[[], Coroutine[Any, Any, _T]],
     ) -> _T:
-        attempts = self._attempts(request, max_retries)
         while True:
             try:
                 result = await once()
@@ -247,7 +221,10 @@ class Transport:
             else:
                 attempts.succeeded()
                 return result
-            await self._asleep(delay)
+            if backend.is_blocking:
+                self._sleep(delay)
+            else:
+                await self._asleep(delay)
 
     def _attempts(self, request: Request, max_retries: int | Unset) -> Attempts:
         policy = self._policy
@@ -262,129 +239,143 @@ class Transport:
         return self._times if timeout is UNSET else times_from_timeout(timeout)
 
     # ------------------------------------------------------------ exchanges
-    def _read(self, request: Request, times: Times, read: Callable[[Body], _T]) -> _T:
-        opener = self._opener()
-        attempt = Attempt(request, times, times.total, self._clock)
-        error = None
-        try:
-            body = self._body(opener, request, attempt)
-        except opener.faults as fault:
-            error = attempt.error_from(fault)
-        if error is not None:
-            raise error
-        return read(body)
-
-    async def _aread(
-        self, request: Request, times: Times, read: Callable[[Body], _T]
+    async def _read(
+        self, backend: Backend, request: Request, times: Times, reader: Reader[_T]
     ) -> _T:
-        opener = await self._aopener()
-        attempt = Attempt(request, times, times.total, self._clock)
+        attempt = Attempt(request, times.waits, times.total, self._clock)
+        body: Body[_T] | None = None
         error = None
         try:
-            async with asyncio.timeout(times.total):
-                body = await self._abody(opener, request, attempt)
-        except opener.faults as fault:
+            async with backend.within(attempt):
+                exchange = await backend.open(request, attempt)
+                try:
+                    body = self._body(exchange, attempt, reader)
+                    while not body.is_over:
+                        attempt.check_deadline()
+                        body.take(await exchange.read(attempt))
+                finally:
+                    ended = body is not None and body.is_read_to_end
+                    await exchange.aclose(ended=ended)
+        except backend.faults as fault:
+            error = attempt.error_from(fault)
+        if error is not None:
+            if body is None:
+                raise error
+            body.fail(error)
+        assert body is not None
+        return body.result()
+
+    async def _opened(
+        self,
+        backend: Backend,
+        request: Request,
+        times: Times,
+        reader: _R,
+    ) -> Stream[_R]:
+        attempt = Attempt(request, times.waits, times.idle, self._clock)
+        error = None
+        try:
+            async with backend.within(attempt):
+                exchange = await backend.open(request, attempt)
+        except backend.faults as fault:
             error = attempt.error_from(fault)
         if error is not None:
             raise error
-        return read(body)
-
-    def _body(self, opener: Opener, request: Request, attempt: Attempt) -> Body:
-        exchange = opener.open(request, attempt)
-        ended = False
+        is_begun = False
         try:
-            body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
-            for raw in exchange.response.stream:  # type: ignore[union-attr]
-                body.keep(raw)
-                attempt.check_deadline()
-                if body.is_full:
-                    return body
-            ended = True
+            body = self._body(exchange, attempt, reader)
+            stream = Stream(backend, exchange, attempt, body, reader, times.idle)
+            await stream.fill()
+            is_begun = True
         finally:
-            exchange.close(ended=ended)
-        return body
-
-    async def _abody(
-        self, opener: AsyncOpener, request: Request, attempt: Attempt
-    ) -> Body:
-        exchange = await opener.open(request, attempt)
-        ended = False
-        try:
-            body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
-            async for raw in exchange.response.stream:  # type: ignore[union-attr]
-                body.keep(raw)
-                attempt.check_deadline()
-                if body.is_full:
-                    return body
-            ended = True
-        finally:
-            await exchange.aclose(ended=ended)
-        return body
-
-    def _opened(self, request: Request, times: Times) -> PayloadStream:
-        opener = self._opener()
-        attempt = Attempt(request, times, times.idle, self._clock)
-        error = None
-        try:
-            exchange = opener.open(request, attempt)
-        except opener.faults as fault:
-            error = attempt.error_from(fault)
-        if error is not None:
-            raise error
-        is_primed = False
-        try:
-            body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
-            stream = PayloadStream(exchange, attempt, body, times, opener.faults)
-            stream.prime()
-            is_primed = True
-        finally:
-            if not is_primed:
-                exchange.close(ended=False)
-        return stream
-
-    async def _aopened(self, request: Request, times: Times) -> AsyncPayloadStream:
-        opener = await self._aopener()
-        attempt = Attempt(request, times, times.idle, self._clock)
-        error = None
-        try:
-            async with asyncio.timeout(times.idle):
-                exchange = await opener.open(request, attempt)
-        except opener.faults as fault:
-            error = attempt.error_from(fault)
-        if error is not None:
-            raise error
-        is_primed = False
-        try:
-            body = attempt.begin(exchange.response, self.settings.max_answer_bytes)
-            stream = AsyncPayloadStream(exchange, attempt, body, times, opener.faults)
-            await stream.prime()
-            is_primed = True
-        finally:
-            if not is_primed:
+            if not is_begun:
                 await exchange.aclose(ended=False)
         return stream
 
+    def _body(
+        self, exchange: Exchange, attempt: Attempt, reader: Reader[_T]
+    ) -> Body[_T]:
+        head = attempt.head(exchange.response)
+        return Body(head, reader, self.settings.max_answer_bytes)
+
     # ------------------------------------------------------------ connections
-    def _opener(self) -> Opener:
+    def _blocking(self) -> Backend:
         if self.settings.http_client is not None:
-            return _clients.UserClient(self.settings.http_client)
-        if self._shared is None or not self._shared.is_open:
-            self._shared = _clients.sync_connections(self)
-        return self._shared
+            return backends.BlockingClient(self.settings.http_client)
+        return backends.blocking(self)
 
-    async def _aopener(self) -> AsyncOpener:
+    async def _asyncio(self) -> Backend:
         if self.settings.http_async_client is not None:
-            return _clients.AsyncUserClient(self.settings.http_async_client)
-        backend = self.settings.async_backend
-        shared = _clients.current_connections(self, backend)
-        return shared or await _clients.async_connections(self, backend)
+            return backends.AsyncioClient(self.settings.http_async_client)
+        return await backends.on_asyncio(self)
 
 
-def _answer(body: Body) -> Answer:
-    return Answer(*payloads_from_answer(body))
+class Stream(Generic[_R]):
+    """The payloads of a stream one by one, for `for` and `async for`.
 
+    Which of the two follows from who opened it: `Transport.stream` or `astream`.
 
-def _result(body: Body) -> Any:
-    if body.is_error:
-        raise error_from_body(body.whole(), body.context)
-    return result_from_body(body.whole(), body.context)
+    Attributes:
+        reader: What reads the payloads; complete when the stream is.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        exchange: Exchange,
+        attempt: Attempt,
+        body: Body[Any],
+        reader: _R,
+        idle: float | None,
+    ) -> None:
+        self.reader = reader
+        self._backend = backend
+        self._exchange = exchange
+        self._attempt = attempt
+        self._body = body
+        self._idle = idle
+        self._ready = reader.ready
+
+    def __iter__(self) -> Stream[_R]:
+        return self
+
+    def __next__(self) -> Payload:
+        if not self._ready:
+            self._attempt.postpone_deadline(self._idle)
+            run(self.fill())
+        if not self._ready:
+            raise StopIteration
+        return self._ready.popleft()
+
+    def __aiter__(self) -> Stream[_R]:
+        return self
+
+    async def __anext__(self) -> Payload:
+        if not self._ready:
+            self._attempt.postpone_deadline(self._idle)
+            await self.fill()
+        if not self._ready:
+            raise StopAsyncIteration
+        return self._ready.popleft()
+
+    async def fill(self) -> None:
+        """Read until there is a payload, or the end, or the attempt's time is up."""
+        body, error = self._body, None
+        try:
+            async with self._backend.within(self._attempt):
+                while not self._ready and not body.is_over:
+                    self._attempt.check_deadline()
+                    body.take(await self._exchange.read(self._attempt))
+        except self._backend.faults as fault:
+            error = self._attempt.error_from(fault)
+        if error is not None:
+            body.fail(error)
+        # What came before it in the same bytes comes first.
+        if body.error is not None and not self._ready:
+            failure, body.error = body.error, None
+            raise failure
+
+    async def aclose(self) -> None:
+        """Free the connection, or close it if the answer was not read to its end."""
+        self._body.is_over = True
+        await self._exchange.aclose(ended=self._body.is_read_to_end)

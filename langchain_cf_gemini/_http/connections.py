@@ -1,12 +1,12 @@
-"""Connections kept open: one httpx transport for each, last used first taken.
+"""Connections kept open, on a few httpx2 transports for each origin.
 
-httpcore's own pool scans all its connections for every request, so its cost is
-quadratic in them: with 50 at once it answers 82 calls a second. Here each connection is
-a pool of one, and taking one from the end of a list costs the same for any number:
-as many connections as calls at once, and none opened anew while one is idle.
+One set serves the threads of the process, one each event loop, because a socket belongs
+to the loop that opened it. Both are made when first used, and shared by all clients.
 
-It is httpx's transport and not httpcore's connection beneath, which would cost 100
-microseconds less (200 with asyncio), because there is where vcrpy, pytest-httpx and
+A transport's pool looks at all its connections for each request, so one for everything
+would be quadratic in them: with 200 calls at once and a server that takes 50 ms, one
+answers 600 calls a second, several of at most 16 connections 1,300. They are called
+directly, without an httpx2 client, at the place where vcrpy, pytest-httpx and
 OpenTelemetry look for calls.
 """
 
@@ -15,28 +15,56 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import threading
 import time
-from collections import deque
-from collections.abc import Coroutine
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import Any, Generic, TypeVar
+from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
-import httpx
+import httpx2
 
-from langchain_cf_gemini._http.network import (
-    lay_around,
-    lay_around_async,
-    opened_stream,
-)
+from langchain_cf_gemini._http.attempt import Attempt
+from langchain_cf_gemini._http.urls import is_loopback
 
 _T = TypeVar("_T")
+_Transport = TypeVar(
+    "_Transport", bound=httpx2.BaseTransport | httpx2.AsyncBaseTransport
+)
 
+CONNECTIONS = 16
+"""Most connections of one transport."""
 # Cloudflare's edge closes an idle connection after some minutes; ours goes first.
 IDLE_SECONDS = 55.0
-IDLE_CONNECTIONS = 256
-
-_ONE = httpx.Limits(
-    max_connections=1, max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS
+# How much is written before the deadline is looked at again.
+_WRITTEN_BYTES = 1 << 18
+_LIMITS = httpx2.Limits(
+    max_connections=CONNECTIONS,
+    max_keepalive_connections=CONNECTIONS,
+    keepalive_expiry=IDLE_SECONDS,
 )
+
+
+@cache
+def ssl_context() -> ssl.SSLContext:
+    """The one SSL context; it takes up to 47 ms to build, most to read certificates."""
+    return httpx2.create_ssl_context()
+
+
+@cache
+def _unused_ssl_context() -> ssl.SSLContext:
+    """For plain http: it trusts nobody, and costs next to nothing."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def proxy_from_environment(url: httpx2.URL) -> str | None:
+    """The proxy that the environment names for a URL; none for this machine."""
+    if is_loopback(url.host) or proxy_bypass(url.host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
 
 
 def keepalive_options() -> list[tuple[int, int, int]]:
@@ -53,182 +81,172 @@ def keepalive_options() -> list[tuple[int, int, int]]:
     ]
 
 
-class Exchange(Protocol):
-    """A response under way on a connection that is taken for it."""
+class Part(Generic[_Transport]):
+    """One transport and how many calls are on it."""
 
-    response: httpx.Response
+    __slots__ = ("busy", "idle_since", "siblings", "transport")
 
-    def close(self, *, ended: bool) -> None:
-        """Free the connection if the response was read to its end, else close it."""
-
-
-class AsyncExchange(Protocol):
-    """The same for asyncio; closing goes on if its caller is cancelled."""
-
-    response: httpx.Response
-
-    async def aclose(self, *, ended: bool) -> None:
-        """Free the connection if the response was read to its end, else close it."""
-
-
-class Patience(Protocol):
-    """How long an attempt may still wait."""
-
-    def left(self) -> float | None:
-        """Seconds until its deadline, or None without one."""
-
-
-class _SyncSlot:
-    """A connection for threads, whose reads and writes end when its attempt does."""
-
-    __slots__ = ("patience", "stream", "transport")
-
-    def __init__(self, transport: httpx.HTTPTransport) -> None:
+    def __init__(self, transport: _Transport, siblings: list[Part[_Transport]]) -> None:
         self.transport = transport
-        self.stream: Any = None
-        self.patience: Patience | None = None
-
-    def is_usable(self) -> bool:
-        return _is_quiet(self.stream)
-
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Called by httpcore at each step of the first request of a connection."""
-        if stream := opened_stream(event, info):
-            lay_around(stream, self._shortened)
-            self.stream = stream
-
-    def _shortened(self, timeout: float | None) -> float | None:
-        left = self.patience.left() if self.patience else None
-        if left is None:
-            return timeout
-        return max(left if timeout is None else min(timeout, left), 0.001)
+        self.siblings = siblings
+        self.busy = 0
+        self.idle_since = 0.0
 
 
-def _is_quiet(stream: Any) -> bool:
-    """Whether an idle connection is open; what can be read is the peer's goodbye."""
-    return stream is not None and not stream.get_extra_info("is_readable")
-
-
-class SyncPool:
-    """Connections of one origin for threads.
+class Connections(Generic[_Transport]):
+    """The connections of this process's threads, or of one event loop.
 
     Args:
-        ssl_context: Shared by all connections.
-        proxy: URL of a proxy, or None.
+        new: Makes a transport: `httpx2.HTTPTransport` or `httpx2.AsyncHTTPTransport`.
+        proxied: Whether the environment's proxies are used.
+        clock: Seconds that only go forward.
+
+    Attributes:
+        leases: The clients that use these connections.
+        is_open: Whether connections are still kept for later calls.
     """
 
-    def __init__(self, ssl_context: ssl.SSLContext, proxy: str | None) -> None:
-        self._ssl_context = ssl_context
-        self._proxy = proxy
-        # (when it became idle, connection); appends and pops of a deque are atomic.
-        self._idle: deque[tuple[float, _SyncSlot]] = deque()
-        self._busy: set[_SyncSlot] = set()
-        self._is_open = True
+    def __init__(
+        self,
+        new: Callable[..., _Transport],
+        *,
+        proxied: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._new = new
+        self._clock = clock
+        self._proxied = proxied
+        self._parts: dict[tuple[str, str, int | None], list[Part[_Transport]]] = {}
+        self._lock = threading.Lock()
+        self.leases: WeakSet[object] = WeakSet()
+        self.is_open = True
 
-    def open(
-        self, request: httpx.Request, patience: Patience | None = None
-    ) -> SyncExchange:
-        """Send the request; returns when the response's headers are there."""
-        slot = self._take(request)
-        slot.patience = patience
-        self._busy.add(slot)
-        response = None
-        try:
-            response = slot.transport.handle_request(request)
-        finally:
-            if response is None:
-                self.discard(slot)
-        return SyncExchange(self, slot, response)
+    def take(self, url: httpx2.URL) -> Part[_Transport]:
+        """The first transport with a connection to spare.
 
-    def _take(self, request: httpx.Request) -> _SyncSlot:
-        while True:
-            try:
-                slot = self._idle.pop()[1]
-            except IndexError:
-                break
-            if slot.is_usable():
-                return slot
-            slot.transport.close()
-        slot = self._new_slot()
-        request.extensions["trace"] = slot.trace
-        return slot
+        Because the first ones are filled first, there are never more connections than
+        there were calls at once.
+        """
+        origin = (url.scheme, url.host, url.port)
+        with self._lock:
+            parts = self._parts.setdefault(origin, [])
+            for part in parts:
+                if part.busy < CONNECTIONS:
+                    break
+            else:
+                part = Part(self._new_transport(url), parts)
+                parts.append(part)
+            part.busy += 1
+            return part
 
-    def _new_slot(self) -> _SyncSlot:
-        return _SyncSlot(
-            httpx.HTTPTransport(
-                verify=self._ssl_context,
-                proxy=self._proxy,
-                limits=_ONE,
-                socket_options=keepalive_options(),
-            )
+    def _new_transport(self, url: httpx2.URL) -> _Transport:
+        context = ssl_context() if url.scheme == "https" else _unused_ssl_context()
+        return self._new(
+            verify=context,
+            proxy=proxy_from_environment(url) if self._proxied else None,
+            limits=_LIMITS,
+            socket_options=keepalive_options(),
         )
 
-    def give_back(self, slot: _SyncSlot) -> None:
-        """Keep a connection for the next request, and let go of stale ones."""
-        if not self._is_open:
-            self.discard(slot)
-            return
-        now = time.monotonic()
-        slot.patience = None
-        self._busy.discard(slot)
-        self._idle.append((now, slot))
-        while stale := taken_stale(self._idle, now):
-            stale.transport.close()
-        if not self._is_open:
-            self.close()
+    def give_back(self, part: Part[_Transport]) -> _Transport | None:
+        """Take a call off; the transport that nobody needs any longer, to be closed."""
+        with self._lock:
+            part.busy -= 1
+            if part.busy or part not in part.siblings:
+                return None
+            part.idle_since = self._clock()
+            if not self.is_open:
+                part.siblings.remove(part)
+                return part.transport
+            # The last ones are the first to fall idle.
+            last = part.siblings[-1]
+            if last.busy or part.idle_since - last.idle_since <= IDLE_SECONDS:
+                return None
+            return part.siblings.pop().transport
 
-    def discard(self, slot: _SyncSlot) -> None:
-        """Close a connection that was in use."""
-        self._busy.discard(slot)
-        slot.transport.close()
+    def taken_out(self, *, busy: bool = False) -> list[_Transport]:
+        """Keep nothing any longer: the transports to be closed now.
 
-    def close(self) -> None:
-        """Close every idle connection; those in use are closed when they are free."""
-        self._is_open = False
-        while self._idle:
-            self._idle.pop()[1].transport.close()
-
-    def abort(self) -> None:
-        """Close also those in use."""
-        self.close()
-        for slot in list(self._busy):
-            self.discard(slot)
-
-
-class SyncExchange:
-    """One request and its response on a connection of a `SyncPool`."""
-
-    __slots__ = ("_pool", "_slot", "response")
-
-    def __init__(
-        self, pool: SyncPool, slot: _SyncSlot, response: httpx.Response
-    ) -> None:
-        self._pool = pool
-        self._slot = slot
-        self.response = response
-
-    def close(self, *, ended: bool) -> None:
-        """Give the connection back, or close it."""
-        is_free = False
-        try:
-            self.response.close()
-            is_free = ended
-        finally:
-            if is_free:
-                self._pool.give_back(self._slot)
-            else:
-                self._pool.discard(self._slot)
+        Args:
+            busy: Whether those with calls are among them; else they come from
+                `give_back` when their last call has ended.
+        """
+        self.is_open = False
+        with self._lock:
+            out = [
+                part
+                for parts in self._parts.values()
+                for part in parts
+                if busy or not part.busy
+            ]
+            for part in out:
+                part.siblings.remove(part)
+        return [part.transport for part in out]
 
 
-def taken_stale(idle: deque[tuple[float, _T]], now: float) -> _T | None:
-    """The longest idle connection, taken out, if it is too old or one too many."""
-    try:
-        if len(idle) <= IDLE_CONNECTIONS and now - idle[0][0] <= IDLE_SECONDS:
-            return None
-        return idle.popleft()[1]
-    except IndexError:
-        # Another thread took the last one.
-        return None
+# Whose answer a thread waits for.
+_waiting = threading.local()
+
+
+def wait_for(attempt: Attempt) -> None:
+    """Let the blocking reads and writes of this thread end with an attempt."""
+    _waiting.attempt = attempt
+
+
+class Opened:
+    """The network stream that a request opens, if it is not sent on an idle one.
+
+    httpcore2 hands it to the trace of the request, and has no other hold on it before
+    there is an answer.
+
+    Attributes:
+        stream: The stream when it is connected, and again when TLS is on it.
+    """
+
+    __slots__ = ("stream",)
+
+    def __init__(self) -> None:
+        self.stream: Any = None
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Called at each step, such as `connection.connect_tcp.complete`."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self.stream = info["return_value"]
+            _keep_deadline(self.stream)
+
+    async def atrace(self, event: str, info: dict[str, Any]) -> None:
+        """The same for asyncio."""
+        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self.stream = info["return_value"]
+
+
+def _keep_deadline(stream: Any) -> None:
+    """Let a blocking stream's reads and writes end with the attempt that waits.
+
+    httpcore2 grants the whole timeout to each call of the system, so a server that
+    drips its headers, or reads a long request in sips, could hold a thread for ever.
+    """
+    read, write = stream.read, stream.write
+
+    def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
+        return read(max_bytes, _shortened(timeout))
+
+    def write_in_time(data: bytes, timeout: float | None = None) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), _WRITTEN_BYTES):
+            write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
+
+    stream.read, stream.write = read_in_time, write_in_time
+
+
+def _shortened(timeout: float | None) -> float | None:
+    attempt: Attempt | None = getattr(_waiting, "attempt", None)
+    left = attempt.left() if attempt else None
+    if left is None:
+        return timeout
+    if left <= 0:
+        raise TimeoutError("the answer came too slowly")
+    return left if timeout is None else min(timeout, left)
 
 
 class Tasks:
@@ -258,154 +276,3 @@ class Tasks:
             task.cancel()
         if self._running:
             await asyncio.wait(self._running)
-
-
-class _Slot:
-    """A connection for asyncio, and what is known of its socket."""
-
-    __slots__ = ("abandoned", "connected", "stream", "transport")
-
-    def __init__(self, transport: httpx.AsyncHTTPTransport) -> None:
-        self.transport = transport
-        self.stream: Any = None
-        self.connected = False
-        self.abandoned = False
-
-    def is_usable(self) -> bool:
-        return _is_quiet(self.stream)
-
-    async def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Called by httpcore at each step of the first request of a connection."""
-        if stream := opened_stream(event, info):
-            lay_around_async(stream)
-            self.stream = stream
-        if event == "http11.send_request_headers.started" and not self.connected:
-            self.connected = True
-            if self.abandoned:
-                raise asyncio.CancelledError
-
-
-class AsyncPool:
-    """Connections of one origin for one event loop.
-
-    httpcore 1.0.9 loses a connection when its caller is cancelled at the wrong moment
-    (encode/httpcore#1093): while it connects, because the socket has no owner yet, and
-    again while it cleans up, if a second cancellation interrupts that. So connecting is
-    a task of its own, which nobody cancels, and so is closing.
-
-    Args:
-        ssl_context: Shared by all connections.
-        proxy: URL of a proxy, or None.
-    """
-
-    def __init__(self, ssl_context: ssl.SSLContext, proxy: str | None) -> None:
-        self._ssl_context = ssl_context
-        self._proxy = proxy
-        self._idle: deque[tuple[float, _Slot]] = deque()
-        self._slots: set[_Slot] = set()
-        self._tasks = Tasks()
-        self._closing = Tasks()
-
-    async def open(self, request: httpx.Request) -> HttpxExchange:
-        """Send the request; returns when the response's headers are there."""
-        slot = self._take()
-        if slot is None:
-            slot = self._new_slot()
-            response = await self._connect(slot, request)
-        else:
-            response = await self._reuse(slot, request)
-        return HttpxExchange(self, slot, response)
-
-    async def _reuse(self, slot: _Slot, request: httpx.Request) -> httpx.Response:
-        response = None
-        try:
-            response = await slot.transport.handle_async_request(request)
-        finally:
-            if response is None:
-                self.discard(slot)
-        return response
-
-    def _take(self) -> _Slot | None:
-        while self._idle:
-            slot = self._idle.pop()[1]
-            if slot.is_usable():
-                return slot
-            self.discard(slot)
-        return None
-
-    def _new_slot(self) -> _Slot:
-        slot = _Slot(
-            httpx.AsyncHTTPTransport(
-                verify=self._ssl_context,
-                proxy=self._proxy,
-                limits=_ONE,
-                socket_options=keepalive_options(),
-            )
-        )
-        self._slots.add(slot)
-        return slot
-
-    async def _connect(self, slot: _Slot, request: httpx.Request) -> httpx.Response:
-        request.extensions["trace"] = slot.trace
-        task = self._tasks.start(slot.transport.handle_async_request(request))
-        response = None
-        try:
-            response = await asyncio.shield(task)
-        finally:
-            if response is None:
-                slot.abandoned = True
-                if slot.connected:
-                    task.cancel()
-                task.add_done_callback(lambda _: self.discard(slot))
-        return response
-
-    def discard(self, slot: _Slot) -> asyncio.Task[None]:
-        """Close a connection in a task of its own."""
-        self._slots.discard(slot)
-        return self._tasks.start(slot.transport.aclose())
-
-    def give_back(self, slot: _Slot) -> None:
-        """Keep a connection for the next request, and let go of stale ones."""
-        if slot not in self._slots:
-            return
-        now = time.monotonic()
-        self._idle.append((now, slot))
-        while stale := taken_stale(self._idle, now):
-            self.discard(stale)
-
-    def closing(self) -> asyncio.Task[None]:
-        """A task that closes every connection."""
-        return self._closing.start(self.aclose())
-
-    async def aclose(self) -> None:
-        """Close every connection, also those in use."""
-        self._idle.clear()
-        for slot in list(self._slots):
-            self.discard(slot)
-        await self._tasks.ended()
-
-
-class HttpxExchange:
-    """One request and its response on a connection of an `AsyncPool`."""
-
-    __slots__ = ("_pool", "_slot", "response")
-
-    def __init__(self, pool: AsyncPool, slot: _Slot, response: httpx.Response) -> None:
-        self._pool = pool
-        self._slot = slot
-        self.response = response
-
-    async def aclose(self, *, ended: bool) -> None:
-        """Give the connection back, or close it in a task of its own."""
-        if not ended:
-            await asyncio.shield(self._pool.discard(self._slot))
-            return
-        is_free = False
-        try:
-            await self.response.aclose()
-            is_free = True
-        finally:
-            if is_free:
-                self._pool.give_back(self._slot)
-            else:
-                self._pool.discard(self._slot)

@@ -13,16 +13,28 @@ import ipaddress
 import mimetypes
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote, urljoin
 
-import httpx
+import httpx2
 
-from langchain_cf_gemini._cloudflare.endpoints import is_loopback
-from langchain_cf_gemini._http.backends import HTTPX_FAULTS, ssl_context
-from langchain_cf_gemini._http.connections import AsyncPool, SyncPool
+from langchain_cf_gemini._http.attempt import Attempt, times_from_timeout
+from langchain_cf_gemini._http.backends import (
+    FAULTS,
+    Asyncio,
+    Backend,
+    Blocking,
+    Faults,
+    run,
+)
+from langchain_cf_gemini._http.connections import Connections
+from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 # What Gemini takes: https://ai.google.dev/gemini-api/docs/file-input-methods
@@ -31,7 +43,7 @@ _UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
 
 # A host name that IDNA cannot encode is a UnicodeError.
-_FAULTS: tuple[type[Exception], ...] = (*HTTPX_FAULTS, UnicodeError)
+_FAULTS: Faults = (*FAULTS, UnicodeError)
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -73,19 +85,11 @@ def fetch(url: str, *, settings: FetchSettings = DEFAULT_SETTINGS) -> tuple[byte
     Raises:
         UnsupportedContentError: The URL may not be fetched, or did not give media.
     """
-    download = _Download(url, settings)
-    pool = SyncPool(ssl_context(), None)
-    error = None
+    backend = Blocking(Connections(httpx2.HTTPTransport, proxied=False))
     try:
-        while not download.is_done:
-            _step(download, pool)
-    except _FAULTS as fault:
-        error = download.error_from(fault)
+        return run(_fetched(backend, _Download(url, settings)))
     finally:
-        pool.close()
-    if error is not None:
-        raise error
-    return download.result()
+        run(backend.aclose())
 
 
 async def afetch(
@@ -96,44 +100,53 @@ async def afetch(
     Raises:
         UnsupportedContentError: The URL may not be fetched, or did not give media.
     """
-    download = _Download(url, settings)
-    pool = AsyncPool(ssl_context(), None)
+    backend = Asyncio(Connections(httpx2.AsyncHTTPTransport, proxied=False))
+    try:
+        return await _fetched(backend, _Download(url, settings))
+    finally:
+        await backend.aclose()
+
+
+async def _fetched(backend: Backend, download: _Download) -> tuple[bytes, str]:
     error = None
     try:
-        async with asyncio.timeout(settings.timeout):
+        async with backend.within(download.attempt):
             while not download.is_done:
-                await _astep(download, pool)
+                await _step(backend, download)
     except _FAULTS as fault:
         error = download.error_from(fault)
-    finally:
-        await asyncio.shield(pool.closing())
     if error is not None:
         raise error
     return download.result()
 
 
-def _step(download: _Download, pool: SyncPool) -> None:
-    addresses = download.settings.resolve(download.host, download.port)
-    exchange = pool.open(download.request(addresses))
+async def _step(backend: Backend, download: _Download) -> None:
+    """Ask the address that the URL names; it gives the file or another URL."""
+    addresses = await _addresses(backend, download)
+    exchange = await backend.open(download.request(addresses), download.attempt)
     try:
         if download.begin(exchange.response):
-            for raw in exchange.response.stream:  # type: ignore[union-attr]
-                download.feed(raw)
-    finally:
-        exchange.close(ended=False)
-
-
-async def _astep(download: _Download, pool: AsyncPool) -> None:
-    addresses = await asyncio.to_thread(
-        download.settings.resolve, download.host, download.port
-    )
-    exchange = await pool.open(download.request(addresses))
-    try:
-        if download.begin(exchange.response):
-            async for raw in exchange.response.stream:  # type: ignore[union-attr]
+            while (raw := await exchange.read(download.attempt)) is not None:
                 download.feed(raw)
     finally:
         await exchange.aclose(ended=False)
+
+
+async def _addresses(backend: Backend, download: _Download) -> list[str]:
+    """Resolve in a thread, because the system's resolver knows no deadline."""
+    found: Future[list[str]] = Future()
+
+    def resolve() -> None:
+        try:
+            found.set_result(download.settings.resolve(download.host, download.port))
+        except (OSError, ValueError) as fault:  # the latter if IDNA cannot encode it
+            found.set_exception(fault)
+
+    # A daemon, so that a resolver that hangs does not hold the interpreter's end.
+    threading.Thread(target=resolve, daemon=True).start()
+    if backend.is_blocking:
+        return found.result(download.attempt.left())
+    return await asyncio.wrap_future(found)
 
 
 class _Download:
@@ -143,18 +156,20 @@ class _Download:
         self.settings = settings
         self.is_done = False
         self._redirects = 0
-        self._deadline = settings.clock() + settings.timeout
         self._mime_type = ""
         self._chunks: list[bytes] = []
         self._size = 0
         self._go_to(url)
+        waits = times_from_timeout(settings.timeout).waits
+        asked = Request(method="GET", url=str(self._url), headers={})
+        self.attempt = Attempt(asked, waits, settings.timeout, settings.clock)
 
     def _go_to(self, url: str) -> None:
         self._shown = shown_url(url)
         try:
-            self._url = httpx.URL(url)
-        except httpx.InvalidURL:
-            self._url = httpx.URL("")
+            self._url = httpx2.URL(url)
+        except httpx2.InvalidURL:
+            self._url = httpx2.URL("")
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise self._refused("only http and https URLs can be downloaded")
         if self._url.userinfo:
@@ -164,28 +179,24 @@ class _Download:
         if not _HOST.fullmatch(self.host) or self.port > 65535:
             raise self._refused("its host or port is not one")
 
-    def request(self, addresses: list[str]) -> httpx.Request:
+    def request(self, addresses: list[str]) -> Request:
         """The request, to the first of the addresses, if all may be asked."""
         if not addresses or not all(map(self._is_allowed, addresses)):
             raise self._refused(
                 "its host is not a public one; media on private networks must be "
                 "passed as bytes"
             )
-        left = max(self._deadline - self.settings.clock(), 0.001)
-        return httpx.Request(
-            "GET",
-            self._url.copy_with(host=addresses[0]),
+        return Request(
+            method="GET",
+            url=str(self._url.copy_with(host=addresses[0])),
             headers={
                 "host": self._url.netloc.decode("ascii"),
                 "accept": "*/*",
                 "accept-encoding": "identity",
                 "user-agent": "langchain-cf-gemini",
             },
-            extensions={
-                "timeout": dict.fromkeys(("connect", "read", "write", "pool"), left),
-                # The certificate is checked against the name, not the address.
-                "sni_hostname": self.host,
-            },
+            # The certificate is checked against the name, not the address.
+            server_name=self.host,
         )
 
     def _is_allowed(self, address: str) -> bool:
@@ -193,7 +204,7 @@ class _Download:
             return True
         return is_public(address)
 
-    def begin(self, response: httpx.Response) -> bool:
+    def begin(self, response: Any) -> bool:
         """Whether the response's body is the file; a redirect is taken instead."""
         if response.status_code in (301, 302, 303, 307, 308):
             self._redirect(response.headers.get("location", ""))
@@ -215,7 +226,7 @@ class _Download:
             raise self._refused("it redirects too often")
         self._go_to(urljoin(str(self._url), location))
 
-    def _mime_type_from(self, response: httpx.Response) -> str:
+    def _mime_type_from(self, response: Any) -> str:
         named: str = response.headers.get("content-type", "")
         mime_type = named.partition(";")[0].strip().lower()
         if mime_type in _UNTYPED:
@@ -232,8 +243,7 @@ class _Download:
         self._size += len(raw)
         if self._size > self.settings.max_bytes:
             raise self._too_large()
-        if self.settings.clock() > self._deadline:
-            raise TimeoutError
+        self.attempt.check_deadline()
         self._chunks.append(raw)
 
     def result(self) -> tuple[bytes, str]:
@@ -242,7 +252,7 @@ class _Download:
 
     def error_from(self, fault: Exception) -> UnsupportedContentError:
         """The typed error of a fault."""
-        if isinstance(fault, (TimeoutError, httpx.TimeoutException)):
+        if isinstance(fault, (TimeoutError, httpx2.TimeoutException)):
             return self._refused(
                 f"it did not come within {self.settings.timeout:g} seconds"
             )
@@ -261,8 +271,8 @@ class _Download:
 def shown_url(url: str) -> str:
     """A URL without user name, query and fragment, which may hold signatures."""
     try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
         return repr(url[:40])
     return str(parsed.copy_with(userinfo=b"", query=None, fragment=None))[:200]
 

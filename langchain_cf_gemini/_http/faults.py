@@ -1,16 +1,17 @@
-"""What failed on the way: the errors of httpx and its kin in our own classes.
+"""What failed on the way: the errors of httpx2 and its kin in our own classes.
 
-They are told apart by the names in their ancestry, because a user's client may come
-from httpx2, whose errors have httpx's names but not its classes.
+They are told apart by the names in their ancestry, because a caller's client may come
+from httpx, whose errors have httpx2's names but not its classes.
 """
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
-from langchain_cf_gemini._cloudflare.endpoints import Request
-from langchain_cf_gemini._cloudflare.envelope import without_secrets
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -18,12 +19,16 @@ from langchain_cf_gemini.exceptions import (
     ResponseFormatError,
 )
 
+_SHOWN = 300
+# Less is a placeholder, and to take it out would garble texts.
+_SHORTEST_SECRET = 6
+
 
 def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiError:
     """The typed error of a request that got no whole answer.
 
     It is raised outside of the handler that caught the fault: the frames and the
-    request of httpx's errors hold the token.
+    request of httpx2's errors hold the token.
     """
     names = {base.__name__ for base in type(fault).__mro__}
     host = urlsplit(request.url).hostname
@@ -36,8 +41,8 @@ def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiErro
         )
     if _is_timeout(fault, names):
         return CloudflareTimeoutError(
-            f"no answer from {host} in time ({_line(said)}); set a longer timeout, or "
-            "ask for less at once"
+            f"no answer from {host} in time ({line_from_text(said)}); set a longer "
+            "timeout, or ask for less at once"
         )
     if names & {"DecodingError", "TooManyRedirects"}:
         return ResponseFormatError(f"the answer of {host} cannot be read: {said}")
@@ -46,15 +51,48 @@ def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiErro
             f"the request to {host} cannot be sent: {said}", is_retryable=False
         )
     return CloudflareConnectionError(
-        f"no whole answer from {host}: {_line(said)}. Check the network, the proxy "
-        "and base_url"
+        f"no whole answer from {host}: {line_from_text(said)}. Check the network, "
+        "the proxy and base_url"
     )
+
+
+def without_secrets(value: Any, secrets: list[str]) -> Any:
+    """The value with every credential taken out, should the far side repeat one.
+
+    It comes before anything is cut, because half of a secret is not found.
+
+    Args:
+        value: A text, or JSON or headers that hold texts, names included.
+        secrets: What must not be told.
+    """
+    if isinstance(value, str):
+        for secret in secrets:
+            if len(secret) >= _SHORTEST_SECRET:
+                value = value.replace(secret, "***")
+        return value
+    if isinstance(value, Mapping):
+        return {
+            without_secrets(name, secrets): without_secrets(item, secrets)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [without_secrets(item, secrets) for item in value]
+    return value
+
+
+def line_from_text(text: str) -> str:
+    """At most 300 characters in one line; what a terminal would obey is escaped."""
+    line = " ".join(text.split())
+    if not line.isprintable():
+        line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return line if len(line) <= _SHOWN else line[:_SHOWN] + "…"
 
 
 def _is_timeout(fault: Exception, names: set[str]) -> bool:
     """Whether time ran out.
 
-    httpx-aiohttp also calls a connection that the server closed a ConnectTimeout.
+    httpx-aiohttp, which a caller's client may use, also calls a connection that the
+    server closed a ConnectTimeout.
     """
     if type(fault.__cause__).__module__.startswith("aiohttp"):
         return isinstance(fault.__cause__, TimeoutError)
@@ -67,7 +105,3 @@ def _causes(fault: BaseException | None) -> list[BaseException]:
         found.append(fault)
         fault = fault.__cause__ or fault.__context__
     return found
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:300]

@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Any
 
 from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
@@ -167,15 +166,16 @@ def retry_after_from_headers(headers: Mapping[str, str], now: float) -> float | 
         headers: The answer's headers, in lower case.
         now: The time in seconds since the epoch, to measure dates against.
     """
-    milliseconds = _seconds_from_text(headers.get("retry-after-ms"))
+    milliseconds = seconds_from_text(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
     text = headers.get("retry-after")
-    seconds = _seconds_from_text(text)
+    seconds = seconds_from_text(text)
     return seconds if seconds is not None else _seconds_from_date(text, now)
 
 
-def _seconds_from_text(text: str | None) -> float | None:
+def seconds_from_text(text: str | None) -> float | None:
+    """A number of seconds that can be waited, or None."""
     try:
         seconds = float(text or "")
     except ValueError:
@@ -191,11 +191,3 @@ def _seconds_from_date(text: str | None, now: float) -> float | None:
     # RFC 9110: HTTP dates are GMT, also where the zone is left out.
     zoned = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, zoned.timestamp() - now)
-
-
-def retry_after_from_details(details: Any) -> float | None:
-    """The delay of Google's `RetryInfo` ("37s") among an error's details."""
-    for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, Mapping) and isinstance(detail.get("retryDelay"), str):
-            return _seconds_from_text(detail["retryDelay"].removesuffix("s"))
-    return None

@@ -18,7 +18,6 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
-    Request,
     gateway_request,
     run_request,
 )
@@ -38,6 +37,7 @@ from langchain_cf_gemini._gemini.request.media import Download, Media
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.download import afetch, fetch
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini.exceptions import ResponseFormatError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions

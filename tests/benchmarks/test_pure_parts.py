@@ -14,11 +14,12 @@ from langchain_core.messages import (
 from pydantic import create_model
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from langchain_cf_gemini._cloudflare.envelope import Context, payloads_from_body
+from langchain_cf_gemini._cloudflare.envelope import payloads_from_body
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.media import Media
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_langchain
+from langchain_cf_gemini._http.body import Head
 
 _CALL = {"name": "get_weather", "args": {"city": "Lima"}, "id": "c1"}
 
@@ -80,7 +81,7 @@ def test_answers(benchmark: BenchmarkFixture, length: int) -> None:
     payload = _payload("x" * length, finishReason="STOP")
     result = {"result": payload, "success": True, "errors": [], "messages": []}
     body = json.dumps(result).encode()
-    context = Context(status=200, headers={}, secrets=[])
+    context = Head(status=200, headers={}, secrets=[])
 
     def read() -> AIMessage:
         parser = AnswerParser(streaming=False)

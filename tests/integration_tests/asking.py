@@ -1,37 +1,52 @@
-"""The six ways to ask: unary and stream, in a thread, on httpx and on aiohttp."""
+"""The ways to ask: whole and streamed, in a thread and on asyncio, on our connections
+and on a caller's own client of either package."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
+import httpx
+import httpx2
 import pytest
 
+from langchain_cf_gemini._cloudflare.answers import AnswerReader
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
-    Request,
     gateway_request,
     run_request,
 )
-from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.client import Stream, Transport, TransportSettings
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.integration_tests.loopback import Loopback
 
 TOKEN = "token-that-must-not-be-seen"
-UNARY = ("send", "asend-httpx", "asend-aiohttp")
-STREAM = ("stream", "astream-httpx", "astream-aiohttp")
-EVERY = UNARY + STREAM
-
-ON_HTTPX = tuple(way for way in EVERY if "aiohttp" not in way)
+OURS = ("send", "asend", "stream", "astream")
+CLIENTS: dict[str, Any] = {"httpx": httpx, "httpx2": httpx2}
+EVERY = OURS + tuple(f"{way}-{package}" for way in OURS for package in CLIENTS)
 
 every_way = pytest.mark.parametrize("way", EVERY)
-on_httpx = pytest.mark.parametrize("way", ON_HTTPX)
-unary_ways = pytest.mark.parametrize("way", UNARY)
-stream_ways = pytest.mark.parametrize("way", STREAM)
+# A caller's blocking client grants its time to each read, not to the answer.
+TIMED = tuple(way for way in EVERY if way in OURS or way.startswith("a"))
+
+our_ways = pytest.mark.parametrize("way", OURS)
+timed_ways = pytest.mark.parametrize("way", TIMED)
+unary_ways = pytest.mark.parametrize("way", [w for w in EVERY if "send" in w])
+stream_ways = pytest.mark.parametrize("way", [w for w in EVERY if "stream" in w])
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    """Made once, because a client takes some 20 ms to make its own."""
+    return ssl.create_default_context()
 
 
 def account(server: Loopback | str) -> Account:
@@ -49,6 +64,30 @@ def request_of(way: str, server: Loopback | str) -> Request:
     if "stream" in way:
         return gateway_request(account(server), "gemini-3-flash", {}, stream=True)
     return run_request(account(server), "google/gemini-3-flash", {"contents": []})
+
+
+def said(transport: Transport, request: Request) -> list[Any]:
+    """The payloads of a whole answer."""
+    return transport.send(request, AnswerReader()).payloads
+
+
+async def asaid(transport: Transport, request: Request) -> list[Any]:
+    """The same on asyncio."""
+    return (await transport.asend(request, AnswerReader())).payloads
+
+
+def streaming(
+    transport: Transport, server: Loopback | str
+) -> AbstractContextManager[Stream[AnswerReader]]:
+    """A stream of payloads from the server."""
+    return transport.stream(request_of("stream", server), AnswerReader())
+
+
+def astreaming(
+    transport: Transport, server: Loopback | str
+) -> AbstractAsyncContextManager[Stream[AnswerReader]]:
+    """The same on asyncio."""
+    return transport.astream(request_of("astream", server), AnswerReader())
 
 
 @dataclass
@@ -79,7 +118,6 @@ def ask(
     chosen: dict[str, Any] = {
         "retry": RetryPolicy(jitter=lambda: 0.0),
         "retry_budget": RetryBudget(),
-        "async_backend": "aiohttp" if "aiohttp" in way else "httpx",
         "timeout": 10,
         **settings,
     }
@@ -87,44 +125,70 @@ def ask(
     async def asleep(seconds: float) -> None:
         outcome.slept.append(seconds)
 
-    transport = Transport(
-        TransportSettings(**chosen),
-        sleep=outcome.slept.append,
-        asleep=asleep,
-        clock=clock,
-    )
+    def transport(**client: Any) -> Transport:
+        return Transport(
+            TransportSettings(**client, **chosen),
+            sleep=outcome.slept.append,
+            asleep=asleep,
+            clock=clock,
+        )
+
     asked = request or request_of(way, server)
+    colour, _, package = way.partition("-")
     try:
-        if way.startswith("a"):
-            asyncio.run(_aask(way, transport, asked, outcome))
+        if colour.startswith("a"):
+            asyncio.run(_arun(colour, package, transport, asked, outcome))
         else:
-            _ask(way, transport, asked, outcome)
+            _run(colour, package, transport, asked, outcome)
     except CloudflareGeminiError as error:
         outcome.error = error
+    return outcome
+
+
+Make = Callable[..., Transport]
+
+
+def _run(way: str, package: str, make: Make, asked: Request, outcome: Outcome) -> None:
+    if package:
+        with CLIENTS[package].Client(verify=_trust()) as client:
+            _ask(way, make(http_client=client), asked, outcome)
+        return
+    transport = make()
+    try:
+        _ask(way, transport, asked, outcome)
     finally:
         transport.close()
-    return outcome
+
+
+async def _arun(
+    way: str, package: str, make: Make, asked: Request, outcome: Outcome
+) -> None:
+    if not package:
+        await _aask(way, make(), asked, outcome)
+        return
+    async with CLIENTS[package].AsyncClient(verify=_trust()) as client:
+        await _aask(way, make(http_async_client=client), asked, outcome)
 
 
 def _ask(way: str, transport: Transport, request: Request, outcome: Outcome) -> None:
     if way == "send":
-        answer = transport.send(request)
+        answer = transport.send(request, AnswerReader())
         outcome.payloads, outcome.gateway = answer.payloads, answer.gateway
         return
-    with transport.stream(request) as stream:
+    with transport.stream(request, AnswerReader()) as stream:
         for payload in stream:
             outcome.payloads.append(payload)
-        outcome.gateway = stream.gateway
+        outcome.gateway = stream.reader.gateway
 
 
 async def _aask(
     way: str, transport: Transport, request: Request, outcome: Outcome
 ) -> None:
-    if way.startswith("asend"):
-        answer = await transport.asend(request)
+    if way == "asend":
+        answer = await transport.asend(request, AnswerReader())
         outcome.payloads, outcome.gateway = answer.payloads, answer.gateway
         return
-    async with transport.astream(request) as stream:
+    async with transport.astream(request, AnswerReader()) as stream:
         async for payload in stream:
             outcome.payloads.append(payload)
-        outcome.gateway = stream.gateway
+        outcome.gateway = stream.reader.gateway

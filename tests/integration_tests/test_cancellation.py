@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from langchain_cf_gemini._http.backends import AsyncBackend
 from langchain_cf_gemini._http.client import Transport, TransportSettings
-from tests.integration_tests.asking import request_of
+from tests.integration_tests.asking import asaid, astreaming, request_of, streaming
 from tests.integration_tests.loopback import (
     FIRST,
     PAYLOAD,
@@ -26,9 +25,6 @@ from tests.integration_tests.loopback import (
     head,
     stall,
 )
-
-BACKENDS: tuple[AsyncBackend, ...] = ("httpx", "aiohttp")
-both_backends = pytest.mark.parametrize("backend", BACKENDS)
 
 
 async def slow(wire: Wire) -> None:
@@ -55,11 +51,11 @@ def open_descriptors() -> int:
 
 
 async def unary(transport: Transport, server: Loopback) -> None:
-    await transport.asend(request_of("asend", server))
+    await asaid(transport, request_of("asend", server))
 
 
 async def streamed(transport: Transport, server: Loopback) -> None:
-    async with transport.astream(request_of("astream", server)) as stream:
+    async with astreaming(transport, server) as stream:
         async for _ in stream:
             pass
 
@@ -102,10 +98,8 @@ async def settled(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-async def check_cancellations(
-    backend: AsyncBackend, server: Loopback, times: int, calls: int
-) -> None:
-    transport = Transport(TransportSettings(async_backend=backend, max_retries=0))
+async def check_cancellations(server: Loopback, times: int, calls: int) -> None:
+    transport = Transport(TransportSettings(max_retries=0))
     await unary(transport, server)
     before = open_descriptors()
     cancelled = await cancel_often(transport, server, times, random.Random(7))
@@ -121,40 +115,37 @@ async def check_cancellations(
     assert open_descriptors() <= before
 
 
-@both_backends
-def test_row_33_cancelled_calls_lose_no_connection(backend: AsyncBackend) -> None:
+def test_row_33_cancelled_calls_lose_no_connection() -> None:
     with Loopback([slow]) as server:
-        asyncio.run(check_cancellations(backend, server, times=600, calls=100))
+        asyncio.run(check_cancellations(server, times=600, calls=100))
 
 
-@both_backends
 def test_row_33_cancelled_while_connecting_with_tls(
-    backend: AsyncBackend, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The handshake is where httpcore leaves a socket without an owner."""
+    """The handshake is where httpcore2 leaves a socket without an owner."""
     pem = Path(__file__).with_name("loopback.pem")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(pem)
     with fresh_trust(str(pem), monkeypatch), Loopback([slow], tls=context) as server:
-        asyncio.run(check_cancellations(backend, server, times=300, calls=40))
+        asyncio.run(check_cancellations(server, times=300, calls=40))
 
 
 @contextlib.contextmanager
 def fresh_trust(pem: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trust the test's own certificate for a while."""
-    from langchain_cf_gemini._http import backends as _clients
+    from langchain_cf_gemini._http.connections import ssl_context
 
     monkeypatch.setenv("SSL_CERT_FILE", pem)
-    _clients.ssl_context.cache_clear()
+    ssl_context.cache_clear()
     yield
-    _clients.ssl_context.cache_clear()
+    ssl_context.cache_clear()
 
 
 @pytest.mark.soak
-@both_backends
-def test_row_33_ten_thousand_cancellations(backend: AsyncBackend) -> None:
+def test_row_33_ten_thousand_cancellations() -> None:
     with Loopback([slow]) as server:
-        asyncio.run(check_cancellations(backend, server, times=10_000, calls=1_000))
+        asyncio.run(check_cancellations(server, times=10_000, calls=1_000))
 
 
 async def endless(wire: Wire) -> None:
@@ -172,7 +163,7 @@ def test_row_32_breaking_out_of_a_stream_closes_its_connection() -> None:
     with Loopback([endless]) as server:
 
         def first() -> object:
-            with transport.stream(request_of("stream", server)) as stream:
+            with streaming(transport, server) as stream:
                 for payload in stream:
                     return payload
             return None
@@ -186,7 +177,7 @@ def test_row_32_a_dropped_generator_closes_its_connection() -> None:
     transport = Transport(TransportSettings())
 
     def payloads(server: Loopback) -> Iterator[object]:
-        with transport.stream(request_of("stream", server)) as stream:
+        with streaming(transport, server) as stream:
             yield from stream
 
     with Loopback([endless]) as server:
@@ -198,20 +189,17 @@ def test_row_32_a_dropped_generator_closes_its_connection() -> None:
     transport.close()
 
 
-@both_backends
 @pytest.mark.parametrize("dropped", [False, True])
-def test_row_32_async_streams_broken_out_of_or_dropped(
-    backend: AsyncBackend, dropped: bool
-) -> None:
-    transport = Transport(TransportSettings(async_backend=backend))
+def test_row_32_async_streams_broken_out_of_or_dropped(dropped: bool) -> None:
+    transport = Transport(TransportSettings())
 
     async def payloads(server: Loopback) -> AsyncIterator[object]:
-        async with transport.astream(request_of("astream", server)) as stream:
+        async with astreaming(transport, server) as stream:
             async for payload in stream:
                 yield payload
 
     async def broken_out_of(server: Loopback) -> None:
-        async with transport.astream(request_of("astream", server)) as stream:
+        async with astreaming(transport, server) as stream:
             async for payload in stream:
                 assert payload == FIRST
                 break
@@ -234,18 +222,17 @@ def test_row_32_a_stream_read_to_its_end_keeps_its_connection() -> None:
     transport = Transport(TransportSettings())
     with Loopback([events(event(PAYLOAD))]) as server:
         for _ in range(3):
-            with transport.stream(request_of("stream", server)) as stream:
+            with streaming(transport, server) as stream:
                 assert list(stream) == [PAYLOAD]
         assert server.opened == 1
         transport.close()
 
 
-@both_backends
-def test_an_outer_timeout_is_the_caller_s_own(backend: AsyncBackend) -> None:
+def test_an_outer_timeout_is_the_caller_s_own() -> None:
     """A caller's asyncio.timeout ends the call and is not taken for ours."""
 
     async def run(server: Loopback) -> None:
-        transport = Transport(TransportSettings(async_backend=backend))
+        transport = Transport(TransportSettings())
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await unary(transport, server)

@@ -23,8 +23,9 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini._cloudflare.endpoints import Request
+from langchain_cf_gemini._cloudflare.answers import AnswerReader
 from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
@@ -44,9 +45,11 @@ from tests.integration_tests.asking import (
     TOKEN,
     ask,
     every_way,
-    on_httpx,
+    our_ways,
     request_of,
+    said,
     stream_ways,
+    timed_ways,
     unary_ways,
 )
 from tests.integration_tests.loopback import (
@@ -502,7 +505,7 @@ def test_row_23_a_slow_drip_ends(way: str) -> None:
     assert type(outcome.error) is CloudflareTimeoutError
 
 
-@every_way
+@timed_ways
 def test_row_23_headers_that_drip_end_too(way: str) -> None:
     with Loopback([drip_header]) as server:
         outcome = ask(way, server, timeout=0.2, max_retries=0)
@@ -514,8 +517,7 @@ def long_request(way: str, server: socket.socket) -> tuple[str, Request]:
     return root, replace(request_of(way, root), pieces=(b" " * 2**24,))
 
 
-# aiohttp ends in time, too, but closes only when what it has written is sent.
-@on_httpx
+@our_ways
 def test_row_23_a_request_that_is_not_read_ends(way: str) -> None:
     # The system takes connections and some bytes without anybody's help.
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -524,7 +526,7 @@ def test_row_23_a_request_that_is_not_read_ends(way: str) -> None:
     assert type(outcome.error) is CloudflareTimeoutError
 
 
-@on_httpx
+@our_ways
 def test_row_23_the_user_s_own_time_for_writing_counts(way: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         root, request = long_request(way, server)
@@ -533,7 +535,7 @@ def test_row_23_the_user_s_own_time_for_writing_counts(way: str) -> None:
     assert type(outcome.error) is CloudflareTimeoutError
 
 
-@on_httpx
+@our_ways
 def test_row_23_a_request_that_is_read_in_sips_ends_too(way: str) -> None:
     def sip(server: socket.socket) -> None:
         connection, _ = server.accept()
@@ -810,10 +812,12 @@ def test_row_43_a_longer_timeout_can_be_given_for_one_call() -> None:
     with Loopback([late]) as server:
         transport = Transport(TransportSettings(timeout=0.05, max_retries=0))
         with pytest.raises(CloudflareTimeoutError):
-            transport.send(request_of("send", server))
+            said(transport, request_of("send", server))
         patient = httpx.Timeout(0.05, read=5.0)
         answered = [
-            transport.send(request_of("send", server), timeout=timeout).payloads
+            transport.send(
+                request_of("send", server), AnswerReader(), timeout=timeout
+            ).payloads
             for timeout in (5.0, patient, None)
         ]
         transport.close()
@@ -830,4 +834,4 @@ def test_row_44_no_retries_is_exactly_one_attempt(way: str) -> None:
 
 def test_every_way_is_tried() -> None:
     with Loopback() as server:
-        assert [ask(way, server).payloads for way in EVERY] == [[PAYLOAD]] * 6
+        assert [ask(way, server).payloads for way in EVERY] == [[PAYLOAD]] * 12

@@ -13,15 +13,12 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini._cloudflare.endpoints import (
-    Request,
-    gateway_request,
-    run_request,
-)
-from langchain_cf_gemini._http.backends import AsyncBackend
+from langchain_cf_gemini._cloudflare.answers import AnswerReader
+from langchain_cf_gemini._cloudflare.endpoints import gateway_request, run_request
 from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
-from tests.integration_tests.asking import account
+from tests.integration_tests.asking import account, asaid, said
 from tests.integration_tests.loopback import (
     FIRST,
     Act,
@@ -79,12 +76,11 @@ def moody(chance: random.Random) -> Act:
 class Caller:
     """Asks a numbered question and checks that its own answer comes."""
 
-    def __init__(self, server: Loopback, backend: AsyncBackend) -> None:
+    def __init__(self, server: Loopback) -> None:
         self._account = account(server)
         self.transport = Transport(
             TransportSettings(
                 max_retries=12,
-                async_backend=backend,
                 retry=RetryPolicy(initial_delay=0.0005, max_delay=0.002),
                 retry_budget=RetryBudget(10**9),
             )
@@ -99,18 +95,18 @@ class Caller:
     def call(self, number: int) -> bool:
         request = self._request(number)
         if not request.stream:
-            payloads: list[Any] = self.transport.send(request).payloads
+            payloads: list[Any] = said(self.transport, request)
         else:
-            with self.transport.stream(request) as stream:
+            with self.transport.stream(request, AnswerReader()) as stream:
                 payloads = list(stream)
         return text_of(payloads[-1]) == str(number)
 
     async def acall(self, number: int) -> bool:
         request = self._request(number)
         if not request.stream:
-            payloads: list[Any] = (await self.transport.asend(request)).payloads
+            payloads: list[Any] = await asaid(self.transport, request)
         else:
-            async with self.transport.astream(request) as stream:
+            async with self.transport.astream(request, AnswerReader()) as stream:
                 payloads = [payload async for payload in stream]
         return text_of(payloads[-1]) == str(number)
 
@@ -140,13 +136,13 @@ def measured() -> tuple[int, int, int, int]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("backend", ["sync", "httpx", "aiohttp"])
-def test_a_soak_loses_no_answer_and_grows_nothing(backend: Any) -> None:
+@pytest.mark.parametrize("backend", ["blocking", "asyncio"])
+def test_a_soak_loses_no_answer_and_grows_nothing(backend: str) -> None:
     with Loopback([moody(random.Random(3))]) as server:
-        caller = Caller(server, "httpx" if backend == "sync" else backend)
+        caller = Caller(server)
 
         def run(numbers: range) -> None:
-            if backend == "sync":
+            if backend == "blocking":
                 with ThreadPoolExecutor(20) as threads:
                     assert all(threads.map(caller.call, numbers))
             else:

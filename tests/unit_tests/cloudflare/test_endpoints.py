@@ -14,20 +14,20 @@ from hypothesis import strategies as st
 
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
-    Request,
     api_request,
-    gateway_from_headers,
     gateway_request,
-    is_loopback,
     run_request,
 )
 from langchain_cf_gemini._cloudflare.envelope import (
-    Context,
-    error_from_body,
     payloads_from_body,
     payloads_from_json,
     result_from_body,
 )
+from langchain_cf_gemini._cloudflare.errors import error_from_body
+from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_headers
+from langchain_cf_gemini._http.body import Head
+from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
     CloudflareInvalidRequestError,
@@ -39,7 +39,7 @@ from langchain_cf_gemini.exceptions import (
 from tests.strategies import JSON
 
 ACCOUNT = Account(account_id="acc0", api_token="tok", google_api_key="AIza-key")
-OK = Context(200, {})
+OK = Head(200, {})
 PAYLOAD: dict[str, Any] = {
     "candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]
 }
@@ -376,7 +376,7 @@ def test_any_envelope_is_an_answer_or_a_typed_error(value: Any) -> None:
 
 @given(st.binary(), st.integers(400, 599))
 def test_any_error_body_is_a_typed_error(body: bytes, status: int) -> None:
-    error = error_from_body(body, Context(status, {}))
+    error = error_from_body(body, Head(status, {}))
     assert error.status_code == status
     assert len(error.message) < 1000
 
@@ -384,7 +384,7 @@ def test_any_error_body_is_a_typed_error(body: bytes, status: int) -> None:
 @given(JSON, st.integers(400, 599))
 def test_any_json_error_body_is_a_typed_error(value: Any, status: int) -> None:
     body = json.dumps(value).encode()
-    assert error_from_body(body, Context(status, {})).status_code == status
+    assert error_from_body(body, Head(status, {})).status_code == status
 
 
 @given(st.binary())
@@ -434,7 +434,7 @@ def test_errors_carry_ids_headers_and_the_body() -> None:
         "set-cookie": "__cf_bm=secret",
         "cf-aig-dlp": '{"action": "BLOCK"}',
     }
-    error = error_from_body(b'{"error": "slow down"}', Context(429, headers))
+    error = error_from_body(b'{"error": "slow down"}', Head(429, headers))
     assert error.retry_after == 3
     assert (error.ray_id, error.log_id) == ("ray", "log")
     assert error.gateway["dlp"] == {"action": "BLOCK"}
@@ -447,12 +447,12 @@ def test_errors_carry_ids_headers_and_the_body() -> None:
 
 
 def test_secrets_that_a_server_repeats_are_taken_out() -> None:
-    context = Context(401, {}, ["tok-123"])
-    error = error_from_body(b'{"error": "bad token tok-123"}', context)
+    head = Head(401, {}, ["tok-123"])
+    error = error_from_body(b'{"error": "bad token tok-123"}', head)
     assert "tok-123" not in error.message
     assert "tok-123" not in (error.body or "")
     assert "***" in error.message
-    assert "tok-123" not in repr(context)
+    assert "tok-123" not in repr(head)
 
 
 @pytest.mark.parametrize(

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_cf_gemini._cloudflare.errors import retry_after_from_details
 from langchain_cf_gemini._http.retries import (
     Attempts,
     RetryBudget,
     RetryPolicy,
     budget_from_host,
     is_retried,
-    retry_after_from_details,
     retry_after_from_headers,
 )
 from langchain_cf_gemini.exceptions import (

@@ -1,0 +1,76 @@
+"""Where a token may go: base URLs, path segments and headers are checked here."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+# One path segment that needs no escaping and cannot leave its place in the URL.
+_SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
+# RFC 9110 5.1 and 5.5, less the obsolete bytes beyond ASCII.
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")
+
+
+@lru_cache(maxsize=256)
+def checked_base(base_url: str, allow_http: bool) -> str:
+    """The base URL without its last slash, if a token may be sent there.
+
+    Raises:
+        UnsupportedContentError: It is no http(s) URL, carries more than a path, or
+            would send the token unencrypted to another machine.
+    """
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UnsupportedContentError(f"base URL {base_url!r} is not an http(s) URL")
+    if parts.query or parts.fragment or parts.username or parts.password:
+        raise UnsupportedContentError(
+            f"base URL of host {parts.hostname!r} has a query, a fragment or a user "
+            "name; give scheme, host, port and path alone"
+        )
+    if not allow_http and parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise UnsupportedContentError(
+            f"base URL {base_url!r} would send the API token unencrypted to a host "
+            "that is not this machine; use https, or set allow_http"
+        )
+    return base_url.rstrip("/")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_segment(name: str, value: str) -> None:
+    """Refuse what would not be exactly one segment of a URL's path."""
+    if not _SEGMENT.fullmatch(value) or ".." in value:
+        raise refused(name, value)
+
+
+def check_header(name: str, value: str, *, shown: str | None = None) -> None:
+    """Refuse header names and values that could end the header or be misread."""
+    if not _HEADER_NAME.fullmatch(name):
+        raise refused("header name", name)
+    if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+        raise UnsupportedContentError(
+            f"{shown or f'header {name!r}'} has characters that a header cannot "
+            "carry: only printable ASCII is allowed, no line breaks, no spaces at "
+            "either end"
+        )
+
+
+def refused(name: str, value: str) -> UnsupportedContentError:
+    """An error for an id that would leave its place in a URL."""
+    return UnsupportedContentError(
+        f"{name} {value!r} has characters that do not belong there; letters, digits, "
+        "'-', '_' and '.' are allowed, a model may have '/' between its parts"
+    )
