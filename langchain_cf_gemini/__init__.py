@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from langchain_cf_gemini.chat_models import (
         ChatCloudflareGemini,
         GatewayFallbackWarning,
+        ModelWarning,
     )
     from langchain_cf_gemini.exceptions import (
         CloudflareAuthenticationError,
@@ -49,6 +50,7 @@ __all__ = [
     "GatewayFallbackWarning",
     "GatewayOptions",
     "ModelInfo",
+    "ModelWarning",
     "ResponseFormatError",
     "UnsupportedContentError",
     "__version__",
@@ -63,6 +65,7 @@ _MODULES = {
     "CostCallbackHandler": "_langchain.cost_callback",
     "GatewayFallbackWarning": "chat_models",
     "GatewayOptions": "gateway",
+    "ModelWarning": "chat_models",
     "ModelInfo": "_cloudflare.catalogue",
     "cost": "_cloudflare.costs",
     "get_cost_callback": "_langchain.cost_callback",

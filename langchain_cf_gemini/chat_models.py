@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import httpx2
 from langchain_core.callbacks import (
@@ -103,6 +103,10 @@ class GatewayFallbackWarning(UserWarning):
     """The gateway refused to stream; the instance streams through `run` from now on."""
 
 
+class ModelWarning(UserWarning):
+    """The model asked for is retired, or takes a setting that has no effect on it."""
+
+
 def _timeout_from(value: Any) -> Any:
     """Read a timeout: seconds, None, or httpx2's, also as its four limits."""
     if isinstance(value, dict):
@@ -163,7 +167,9 @@ class ChatCloudflareGemini(BaseChatModel):
             gateway's metadata; a dict renames them. None by default.
         google_model: Google's id of the model on the gateway, if the packaged table is
             out of date (`gemini-3-flash` is `gemini-3-flash-preview` there).
-        temperature: 0 to 2. Google advises to leave Gemini 3 at its default of 1.
+        temperature: 0 to 2. Google advises to leave Gemini 3 at its default of 1;
+            from 3.5 Flash-Lite and 3.6 on it has no effect, and neither have the
+            next two.
         top_p: 0 to 1.
         top_k: At least 1.
         max_tokens: Most tokens to write, thoughts included. Also `max_output_tokens`.
@@ -172,8 +178,8 @@ class ChatCloudflareGemini(BaseChatModel):
         presence_penalty: -2 to 2.
         frequency_penalty: -2 to 2.
         n: Candidates per answer, 1 to 8; streams have one. Also `candidate_count`.
-        thinking_level: `minimal`, `low`, `medium` or `high`, as far as the model has
-            it; Gemini 3 and later. Also `reasoning_effort`.
+        thinking_level: `minimal`, `low`, `medium`, `high` or `xhigh`, as far as the
+            model has it; Gemini 3 and later. Also `reasoning_effort`.
         thinking_budget: Tokens for thinking, 0 for none, -1 for as many as the model
             wants; made for Gemini 2.5.
         include_thoughts: Whether summaries of the thoughts come, as reasoning blocks.
@@ -274,6 +280,7 @@ class ChatCloudflareGemini(BaseChatModel):
     # Who sends, and the settings that it was made for; made when first needed.
     _sender: Sender | None = PrivateAttr(default=None)
     _gateway_refused: bool = PrivateAttr(default=False)
+    _told: set[str] = PrivateAttr(default_factory=set)
 
     @model_validator(mode="before")
     @classmethod
@@ -295,7 +302,7 @@ class ChatCloudflareGemini(BaseChatModel):
     @model_validator(mode="after")
     def _check_values(self) -> Self:
         """Refuse what Google would refuse, and credentials that are not there."""
-        check_settings(self._set())
+        self._tell(check_settings(self._set()))
         self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")
         if self.google_api_key is not None and self.endpoint == "run":
             raise ValueError(
@@ -474,15 +481,20 @@ class ChatCloudflareGemini(BaseChatModel):
         call = call_from_settings(settings, messages)
         if stream and settings.get("n", 1) > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
-        return call, self._endpoint(settings, stream=stream)
+        endpoint = call.chosen(
+            stream=stream,
+            has_key=self.google_api_key is not None,
+            gateway_refuses=self._gateway_refused,
+        )
+        self._tell(call.notices(endpoint))
+        return call, endpoint
 
-    def _endpoint(self, settings: Json, *, stream: bool) -> Endpoint:
-        chosen = settings.get("endpoint", "auto")
-        if chosen != "auto":
-            return cast("Endpoint", chosen)
-        if self.google_api_key is not None:
-            return "gateway"  # the only endpoint that takes a key of Google's
-        return "gateway" if stream and not self._gateway_refused else "run"
+    def _tell(self, notices: Sequence[str]) -> None:
+        """Warn of what was not told yet."""
+        for notice in notices:
+            if notice not in self._told:
+                self._told.add(notice)
+                warnings.warn(notice, ModelWarning, stacklevel=2)
 
     def _generate(
         self,

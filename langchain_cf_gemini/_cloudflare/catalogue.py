@@ -2,16 +2,19 @@
 
 `catalogue.json` has the rows of the `google-*.json` files that Cloudflare's
 documentation publishes (https://github.com/cloudflare/cloudflare-docs,
-src/content/catalog-models), and under `google` what those do not say: Google's id,
-thinking levels
-(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking) and
-release dates (https://models.dev). Nothing there was read from a live account.
+src/content/catalog-models) with the dates from which other prices hold, and under
+`google` what those do not say: Google's id, thinking levels
+(https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking), dates
+of release (https://models.dev) and of retirement (ai.google.dev for the Gemini API,
+litellm's table for Vertex AI), and what a model refuses or ignores, in the words of
+`_gemini/request/model_rules.py`. Nothing there was read from a live account.
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from importlib.resources import files
 from typing import Any, Final
 
@@ -78,7 +81,18 @@ class ModelInfo:
         default_thinking_level: The level used when none is asked for.
         thinking_can_be_off: Whether a budget of 0 switches thinking off; None where
             nobody says.
+        refuses: What the model answers 400 to, each a name of the rules for requests;
+            `@gemini_api` after a name says that only the gateway's backend refuses
+            it, `@vertex_ai` only that of `/ai/run`.
+        ignores: The keys of generationConfig that have no effect on it.
         release_date: ISO date of Google's release.
+        retirement_date: ISO date from which the Gemini API, behind the gateway, does
+            not have the model any more.
+        vertex_retirement_date: The same for Vertex AI, behind `/ai/run`, where it is
+            another date.
+        replaced_by: The model that answers in its stead from then on.
+        price_changes: Prices that hold from an ISO date on, oldest first.
+        listed: Whether Cloudflare's documentation lists the model.
         packaged: Whether the row comes from the table of this package (False: from the
             account's own catalogue).
     """
@@ -92,8 +106,36 @@ class ModelInfo:
     thinking_levels: tuple[str, ...] | None = None
     default_thinking_level: str | None = None
     thinking_can_be_off: bool | None = None
+    refuses: tuple[str, ...] = ()
+    ignores: tuple[str, ...] = ()
     release_date: str | None = None
+    retirement_date: str | None = None
+    vertex_retirement_date: str | None = None
+    replaced_by: str | None = None
+    price_changes: tuple[tuple[str, Prices], ...] = ()
+    listed: bool = True
     packaged: bool = False
+
+    def prices_on(self, day: date) -> Prices | None:
+        """Return the prices of a day, in US dollars per million tokens."""
+        changed = [p for since, p in self.price_changes if since <= day.isoformat()]
+        return changed[-1] if changed else self.prices
+
+    def retired_on(self, day: date, endpoint: str) -> bool:
+        """Tell whether the model behind an endpoint is retired on a day."""
+        retires = self.retires(endpoint)
+        return retires is not None and retires <= day.isoformat()
+
+    def retires(self, endpoint: str) -> str | None:
+        """Return the ISO date of retirement behind an endpoint, if it is known."""
+        if endpoint == "run" and self.vertex_retirement_date:
+            return self.vertex_retirement_date
+        return self.retirement_date
+
+
+def today() -> date:
+    """Return the day that prices and retirements are judged by, which is UTC's."""
+    return datetime.now(UTC).date()
 
 
 def model_info(model: str) -> ModelInfo | None:
@@ -179,8 +221,10 @@ def model_from_row(row: Mapping[str, Any], known: ModelInfo | None) -> ModelInfo
         "prices": prices_from_listing(row.get("pricing")),
     }
     told = {name: value for name, value in listed.items() if value is not None}
+    if "prices" in told:
+        told["price_changes"] = ()  # an account's catalogue says what holds today
     known = known or ModelInfo(id=bare, name=bare, google_id=bare)
-    return replace(known, **told, packaged=False)
+    return replace(known, **told, listed=True, packaged=False)
 
 
 def _shown_name(name: Any) -> str | None:
@@ -247,11 +291,15 @@ def _band(
 
 
 def _packaged_model(row: Mapping[str, Any]) -> ModelInfo:
-    google = {
-        **row["google"],
-        "thinking_levels": tuple(row["google"]["thinking_levels"]),
-    }
-    return replace(model_from_row(row, None), **google, packaged=True)
+    google = {k: _frozen(v) for k, v in row["google"].items()}
+    later = row.get("price_changes", {}).items()
+    changes = [(day, p) for day, each in later if (p := prices_from_listing(each))]
+    told = model_from_row(row, None)
+    return replace(told, **google, price_changes=tuple(changes), packaged=True)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 MODELS: Final[tuple[ModelInfo, ...]] = tuple(

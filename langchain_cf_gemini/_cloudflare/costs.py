@@ -1,12 +1,13 @@
 """What a call cost, in US dollars, and whom it is paid to."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final, Literal, TypeAlias, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from langchain_cf_gemini._cloudflare.catalogue import Prices, model_info
+from langchain_cf_gemini._cloudflare.catalogue import Prices, model_info, today
 
 Payee: TypeAlias = Literal["cloudflare", "google"]
 
@@ -20,8 +21,9 @@ def cost(
     *,
     prices: Prices | None = None,
     paid_to: Payee = "cloudflare",
+    day: date | None = None,
 ) -> float | None:
-    """Compute what a call cost.
+    """Compute what a call cost, by the prices of its day.
 
     An answer knows whose bill it is on: `response_metadata["gateway"]["key_source"]` is
     `Unified` for Cloudflare's (which adds no mark-up to the catalogue's prices), and
@@ -38,6 +40,8 @@ def cost(
         prices: Prices to use instead of the packaged ones.
         paid_to: Whose bill to count; `google` estimates calls with a key of your own by
             the same prices.
+        day: The day of the call. By default what the answer says of itself, which is
+            Vertex AI's `createTime`, or else today (UTC).
 
     Returns:
         US dollars; 0.0 for an answer out of a cache (Cloudflare's or LangChain's) and
@@ -52,6 +56,7 @@ def cost(
         usage = cast("Mapping[str, Any] | None", message_or_usage.usage_metadata)
         told = metadata.get("gateway") or _NOTHING
         model = model or metadata.get("model_name")
+        day = day or _day_from(metadata.get("create_time"))
     else:
         usage = message_or_usage
     is_elsewhere = is_message and paid_to != payee_from_gateway(told)
@@ -60,7 +65,7 @@ def cost(
     custom = told.get("custom_cost") or _NOTHING
     if prices is None and "total_cost" in custom:
         return float(custom["total_cost"])
-    prices = prices or _prices_from_custom(custom) or _prices_of(model)
+    prices = prices or _prices_from_custom(custom) or _prices_of(model, day or today())
     if usage is None or prices is None or "input_tokens" not in usage:
         return None
     return _cost_from_usage(usage, prices)
@@ -105,9 +110,16 @@ def _prices_from_custom(custom: Mapping[str, float]) -> Prices | None:
     )
 
 
-def _prices_of(model: str | None) -> Prices | None:
+def _day_from(created: Any) -> date | None:
+    try:
+        return date.fromisoformat(str(created)[:10])
+    except ValueError:
+        return None
+
+
+def _prices_of(model: str | None, day: date) -> Prices | None:
     known = model_info(model) if model else None
-    return known.prices if known else None
+    return known.prices_on(day) if known else None
 
 
 def _cost_from_usage(usage: Mapping[str, Any], prices: Prices) -> float:

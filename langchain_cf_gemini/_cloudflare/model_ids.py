@@ -105,18 +105,3 @@ def google_id_from(model: str, override: str | None = None) -> str:
         return override.strip().removeprefix("google/").removeprefix("models/")
     known = model_info(bare)
     return known.google_id if known else bare
-
-
-def thinking_levels(model: str) -> tuple[str, ...] | None:
-    """Tell which thinking levels a model accepts.
-
-    Args:
-        model: Any form of a model id.
-
-    Returns:
-        The levels in lower case, weakest first; an empty tuple for Gemini 2.5, which
-        answers 400 to a level and takes a budget instead; None for a model that the
-        catalogue does not know, so that nothing is refused on a guess.
-    """
-    known = model_info(model)
-    return known.thinking_levels if known else None

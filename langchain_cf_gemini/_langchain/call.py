@@ -6,7 +6,7 @@ from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.messages import (
     AIMessageChunk,
@@ -15,6 +15,7 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from langchain_cf_gemini._cloudflare.catalogue import ModelInfo, model_info, today
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
@@ -24,7 +25,6 @@ from langchain_cf_gemini._cloudflare.endpoints import (
 from langchain_cf_gemini._cloudflare.model_ids import (
     google_id_from,
     model_id_from,
-    thinking_levels,
 )
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.shapes import candidates_from_payload
@@ -34,17 +34,19 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     safety_settings_from,
 )
 from langchain_cf_gemini._gemini.request.media import Download, Media
+from langchain_cf_gemini._gemini.request.model_rules import (
+    ignored,
+    is_before_gemini_3,
+    refusal,
+)
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.download import afetch, fetch
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.settings import written
-from langchain_cf_gemini.exceptions import ResponseFormatError
+from langchain_cf_gemini.exceptions import ResponseFormatError, UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
 
-# Before Gemini 3 calls went unsigned and media could not stand in a tool's result.
-# Names that do not say their generation (`gemini-flash-latest`) mean a newer one.
-_BEFORE_3 = re.compile(r"gemini-(1|2)(\.|-)")
 _FUNCTIONS, _SERVER_SIDE = "functionDeclarations", "includeServerSideToolInvocations"
 _MORE_THAN_TEXT = re.compile(r"image|tts|omni")
 
@@ -53,7 +55,7 @@ _MORE_THAN_TEXT = re.compile(r"image|tts|omni")
 def _ids_from(model: str, google_model: str | None) -> tuple[str, str, bool]:
     """Return a model's bare id, Google's id, and whether it is before Gemini 3."""
     bare = model_id_from(model)
-    return bare, google_id_from(model, google_model), bool(_BEFORE_3.match(bare))
+    return bare, google_id_from(model, google_model), is_before_gemini_3(bare)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,8 +72,45 @@ class Call:
     single_call: bool
     with_usage: bool
     stream_on_run: bool
-    is_auto: bool
+    endpoint: str
     times: Json
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether the caller leaves the endpoint to this package."""
+        return self.endpoint == "auto"
+
+    def chosen(self, *, stream: bool, has_key: bool, gateway_refuses: bool) -> Endpoint:
+        """Choose the endpoint, unless the caller did.
+
+        Args:
+            stream: Whether a stream is asked for.
+            has_key: Whether there is a key of Google's, which only the gateway takes.
+            gateway_refuses: Whether the gateway is not set up for streams.
+
+        Raises:
+            UnsupportedContentError: If the model would refuse the request there.
+        """
+        endpoint = cast("Endpoint", self.endpoint)
+        if self.is_auto:
+            endpoint = "gateway" if stream and not gateway_refuses else "run"
+            other: Endpoint = "run" if endpoint == "gateway" else "gateway"
+            if has_key:
+                endpoint = "gateway"
+            elif self._refusal(endpoint, stream) and not self._refusal(other, stream):
+                endpoint = other
+        if problem := self._refusal(endpoint, stream):
+            raise UnsupportedContentError(problem)
+        return endpoint
+
+    def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
+        stream = stream and (endpoint == "gateway" or self.stream_on_run)
+        facts = _facts(self.model, endpoint)
+        return refusal(self.body, facts, BACKENDS[endpoint], stream=stream)
+
+    def notices(self, endpoint: Endpoint) -> list[str]:
+        """Return what the caller should know of the model and the settings."""
+        return notices_of(self.model, self.body, [endpoint])
 
     def request(self, account: Account, endpoint: Endpoint, *, stream: bool) -> Request:
         """Return the HTTP request for one of the two endpoints."""
@@ -117,17 +156,59 @@ class Call:
         )
 
 
-def check_settings(settings: Mapping[str, Any]) -> None:
+BACKENDS: Mapping[str, str] = {"run": "vertex_ai", "gateway": "gemini_api"}
+"""Which of Google's services answers behind an endpoint."""
+_ENDPOINTS = {"auto": ("run", "gateway")}
+
+
+def _facts(model: str, endpoint: str) -> ModelInfo | None:
+    """Return what is known of a model; None once another answers in its stead.
+
+    Google says so of the Gemini API alone.
+    """
+    known = model_info(model)
+    if endpoint == "gateway" and known and known.replaced_by:
+        return None if known.retired_on(today(), endpoint) else known
+    return known
+
+
+def notices_of(model: str, body: Json, endpoints: Sequence[str]) -> list[str]:
+    """Return what a caller should know of a model and its settings, for warnings."""
+    known = model_info(model)
+    if known is None:
+        return []
+    told = [said] if (said := ignored(body, known)) else []
+    for endpoint in endpoints:
+        if known.retired_on(today(), endpoint):
+            instead = known.replaced_by if endpoint == "gateway" else None
+            told.append(
+                f"{known.id} is retired behind endpoint={endpoint!r} since "
+                f"{known.retires(endpoint)}"
+                + (f"; {instead} answers in its stead, at its price" if instead else "")
+                + "; name another model"
+            )
+    return told
+
+
+def check_settings(settings: Mapping[str, Any]) -> list[str]:
     """Refuse what would be refused in every call.
+
+    Returns:
+        What the caller should know of the model and the settings.
 
     Raises:
         ValueError: If a setting is outside of what Google documents, or the model is
             none of this dialect.
     """
     model, _, _ = _ids_from(settings["model"], settings.get("google_model"))
-    config_from_settings(settings, written(settings), model, thinking_levels(model))
+    config = config_from_settings(settings, written(settings))
+    endpoint = settings.get("endpoint", "auto")
+    body = {"generationConfig": config}
+    if problem := refusal(body, _facts(model, endpoint), BACKENDS.get(endpoint)):
+        raise ValueError(problem)
     if (safety := settings.get("safety_settings")) is not None:
         safety_settings_from(safety)
+    return notices_of(model, body, _ENDPOINTS.get(endpoint, (endpoint,)))
 
 
 def call_from_settings(
@@ -150,8 +231,7 @@ def call_from_settings(
     body = body_from_messages(messages, media=media, signs_calls=not before_3)
     tools = tools_from_settings(settings)
     body |= tools
-    plain = written(settings)
-    if config := config_from_settings(settings, plain, model, thinking_levels(model)):
+    if config := config_from_settings(settings, written(settings)):
         body["generationConfig"] = config
     if (safety := get("safety_settings")) is not None:
         body["safetySettings"] = safety_settings_from(safety)
@@ -170,7 +250,7 @@ def call_from_settings(
         single_call=get("parallel_tool_calls") is False,
         with_usage=get("stream_usage") is not False,
         stream_on_run=bool(get("stream_on_run")),
-        is_auto=get("endpoint", "auto") == "auto",
+        endpoint=get("endpoint", "auto"),
         times=_times_from(settings),
     )
 

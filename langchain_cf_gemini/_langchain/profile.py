@@ -1,5 +1,6 @@
 """What each model can do, as LangChain's `ModelProfile` says it."""
 
+from datetime import date
 from typing import cast
 
 from langchain_core.language_models.model_profile import ModelProfile
@@ -8,11 +9,14 @@ from langchain_cf_gemini._cloudflare.catalogue import (
     CATALOGUE_DATE,
     ModelInfo,
     model_info,
+    today,
 )
 from langchain_cf_gemini.gateway import Endpoint
 
 
-def profile_for(model: str, *, endpoint: Endpoint = "run") -> ModelProfile | None:
+def profile_for(
+    model: str, *, endpoint: Endpoint = "run", day: date | None = None
+) -> ModelProfile | None:
     """Describe what a model can do, for `BaseChatModel.profile`.
 
     Args:
@@ -20,19 +24,24 @@ def profile_for(model: str, *, endpoint: Endpoint = "run") -> ModelProfile | Non
         endpoint: The endpoint that the calls go to. Cloudflare documents no native
             stream on `/ai/run`, whose answers come whole; tool calls stream only on the
             gateway endpoint.
+        day: The day to describe, by default today.
 
     Returns:
         A fresh profile that the caller may change, or None for a model that the
         catalogue does not know.
     """
     known = model_info(model)
-    return None if known is None else _profile_from_info(known, endpoint)
+    return (
+        None if known is None else _profile_from_info(known, endpoint, day or today())
+    )
 
 
-def _profile_from_info(known: ModelInfo, endpoint: Endpoint) -> ModelProfile:
+def _profile_from_info(known: ModelInfo, endpoint: Endpoint, day: date) -> ModelProfile:
+    # A model whose successor is named is on its way out before its last day.
+    is_leaving = known.replaced_by or known.retired_on(day, endpoint)
     profile = ModelProfile(
         name=known.name,
-        status="active",
+        status="deprecated" if is_leaving else "active",
         last_updated=CATALOGUE_DATE,
         open_weights=False,
         text_inputs=True,
@@ -59,7 +68,7 @@ def _profile_from_info(known: ModelInfo, endpoint: Endpoint) -> ModelProfile:
         mid_conversation_tools=False,
         structured_output=True,
         attachment=True,
-        temperature=True,
+        temperature="temperature" not in known.ignores,
     )
     told = {
         "max_input_tokens": known.context_length,

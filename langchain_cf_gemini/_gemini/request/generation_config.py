@@ -4,6 +4,7 @@ Only what was set goes on the wire, and what Google is documented to refuse fail
 before anything is sent.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -12,7 +13,6 @@ from langchain_cf_gemini._gemini.request.response_format import (
 )
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, camel_keys
 
-THINKING_LEVELS = ("minimal", "low", "medium", "high")
 _CATEGORIES = (
     "HATE_SPEECH",
     "DANGEROUS_CONTENT",
@@ -32,6 +32,8 @@ _THRESHOLDS = (
     "BLOCK_NONE",
     "OFF",
 )
+# Google's levels are single words, and new ones come with new models.
+_WORD = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
 _MODALITIES = ("TEXT", "IMAGE", "AUDIO", "VIDEO")
 
 Read = Callable[[str, Any], Any]
@@ -105,18 +107,14 @@ def an_object(name: str, value: Any) -> Json:
     return cast("Json", camel_case(value))
 
 
-def thinking_config(
-    settings: Mapping[str, Any], model: str, levels: Sequence[str] | None
-) -> Json:
-    """Return `thinkingConfig` after the rules documented per model.
+def thinking_config(settings: Mapping[str, Any]) -> Json:
+    """Return `thinkingConfig`; what single models take of it, the model's rules say.
 
     Args:
         settings: What the caller set.
-        model: The model's bare id.
-        levels: The levels that the model is documented to take; None if unknown.
 
     Raises:
-        ValueError: If level and budget are both set, or the model takes neither.
+        ValueError: If level and budget are both set, or are neither.
     """
     config: Json = {}
     level, budget = settings.get("thinking_level"), settings.get("thinking_budget")
@@ -126,60 +124,41 @@ def thinking_config(
             "level, Gemini 2.5 the budget"
         )
     if level is not None:
-        config["thinkingLevel"] = _level(str(level), model, levels)
+        config["thinkingLevel"] = _level(level)
     if budget is not None:
-        config["thinkingBudget"] = _budget(budget, model)
+        config["thinkingBudget"] = _budget(budget)
     if settings.get("include_thoughts") is not None:
         config["includeThoughts"] = bool(settings["include_thoughts"])
     return {"thinkingConfig": config} if config else {}
 
 
-def _level(level: str, model: str, levels: Sequence[str] | None) -> str:
-    word = level.lower()
-    if word not in THINKING_LEVELS:
-        known = ", ".join(THINKING_LEVELS)
-        raise ValueError(f"thinking_level must be one of {known}, not {level!r}")
-    if levels is not None and word not in levels:
-        if levels:
-            raise ValueError(
-                f"{model} takes thinking_level {', '.join(levels)}, not {level!r}"
-            )
-        raise ValueError(
-            f"{model} takes no thinking_level but a thinking_budget in tokens"
-        )
+def _level(level: Any) -> str:
+    word = getattr(level, "value", level)
+    if not isinstance(word, str) or not _WORD.fullmatch(word):
+        raise ValueError(f"thinking_level must be a word like 'low', not {level!r}")
     return word.upper()
 
 
-def _budget(budget: Any, model: str) -> int:
+def _budget(budget: Any) -> int:
     if not isinstance(budget, int) or isinstance(budget, bool) or budget < -1:
         raise ValueError(
             "thinking_budget must be a number of tokens, 0 for none or -1 for as many "
             f"as the model wants, not {budget!r}"
         )
-    if budget == 0 and "2.5-pro" in model:
-        raise ValueError(f"{model} cannot stop thinking: thinking_budget 0 is refused")
     return budget
 
 
-def config_from_settings(
-    settings: Mapping[str, Any],
-    plain: Json,
-    model: str,
-    levels: Sequence[str] | None,
-) -> Json:
+def config_from_settings(settings: Mapping[str, Any], plain: Json) -> Json:
     """Return the whole generationConfig.
 
     Args:
         settings: What the caller set, under canonical names.
-        plain: What of it goes on the wire whatever the model is.
-        model: The model's bare id.
-        levels: The thinking levels that the model is documented to take; None if
-            unknown.
+        plain: What of it goes on the wire as it is.
 
     Raises:
         ValueError: If a setting is outside of what Google documents.
     """
-    config = plain | thinking_config(settings, model, levels)
+    config = plain | thinking_config(settings)
     for name in ("response_schema", "response_format"):
         if (schema := settings.get(name)) is not None:
             wanted = generation_config_from_response_format(

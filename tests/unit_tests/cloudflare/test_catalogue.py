@@ -1,6 +1,7 @@
 """The catalogue of Gemini text models: the packaged one and an account's."""
 
 import re
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from langchain_cf_gemini._cloudflare.catalogue import (
 
 ALL = ("minimal", "low", "medium", "high")
 MOST = ("low", "medium", "high")
+UP = ("low", "medium", "high", "xhigh")
 TALL_PRO = Prices(input=4.0, cached=0.4, output=18.0)
 
 # Cloudflare's catalogue pages (cloudflare-docs, src/content/catalog-models, read up to
@@ -36,12 +38,19 @@ FACTS: list[tuple[Any, ...]] = [
     ("3.6-flash", "", 1_048_576, 65_536, (1.50, 0.15, 7.50, 1.5), ALL, "medium"),
     ("3.7-flash", "", 1_048_576, 65_536, (0.75, 0.075, 3.75, None), MOST, "medium"),
     ("3.8-flash", "", 1_048_576, 65_536, (0.75, 0.075, 3.75, None), MOST, "medium"),
+    # Not listed by Cloudflare (November 2026); Google's pages of October and November.
+    ("4-argon", "", 1_048_576, 65_536, (2.0, 0.10, 10.0, None), MOST, "medium"),
+    ("4-carbon", "", 1_048_576, None, (2.0, None, 10.0, None), MOST, None),
+    ("4-hydrogen", "", 1_048_576, 65_536, (1.5, 0.075, 7.5, None), UP, "high"),
+    ("4-neon", "", 1_048_576, 65_536, (3.0, 0.15, 15.0, None), UP, "high"),
 ]
 IDS = [f"gemini-{row[0]}" for row in FACTS]
 
 
-def test_the_catalogue_has_the_eleven_text_models() -> None:
+def test_the_catalogue_has_every_text_model() -> None:
     assert [model.id for model in MODELS] == IDS
+    unlisted = [model.id for model in MODELS if not model.listed]
+    assert unlisted == [id_ for id_ in IDS if id_.startswith("gemini-4-")]
 
 
 @pytest.mark.parametrize("facts", FACTS, ids=IDS)
@@ -72,7 +81,7 @@ def written_rows() -> dict[str, list[str]]:
 @pytest.mark.skipif(not WIRE.exists(), reason="the wire notes are not beside this tree")
 def test_the_catalogue_agrees_with_the_wire_notes() -> None:
     written = written_rows()
-    assert sorted(written) == sorted(IDS)
+    assert sorted(written) == sorted(model.id for model in MODELS if model.listed)
     for name, (context, most, prices, notes, *_) in written.items():
         row = model_info(name)
         assert row is not None
@@ -141,6 +150,49 @@ def test_the_accounts_catalogue_is_read() -> None:
             prices=Prices(input=1.0, cached=0.1, output=5.0),
         )
     ]
+
+
+def test_an_account_knows_its_prices_of_today() -> None:
+    """What the account lists is listed, and its prices are not changed by ours."""
+    argon = ROW | {"model_id": "google/gemini-4-argon"}
+    (row,) = listed(argon)
+    assert row.listed
+    assert row.prices_on(date(2027, 6, 1)) == Prices(input=1.0, cached=0.1, output=5.0)
+    (row,) = listed(argon | {"pricing": {}})
+    assert row.prices_on(date(2027, 6, 1)) == Prices(input=4.0, output=20.0)
+
+
+# id, last day of the Gemini API, last day of Vertex AI, what answers then
+RETIREMENTS = [
+    ("2.5-flash-lite", None, "2026-10-20", None),
+    ("2.5-flash", "2026-12-01", "2026-10-20", "gemini-3.5-flash-lite"),
+    ("2.5-pro", "2026-12-01", "2026-10-20", "gemini-3.8-flash"),
+    ("3-flash", None, None, None),
+    ("3.1-flash-lite", "2027-05-07", "2027-05-07", None),
+    ("3.5-flash", "2027-05-19", "2027-05-19", None),
+    ("3.5-flash-lite", "2027-07-21", "2027-07-21", None),
+    ("3.6-flash", "2027-01-28", "2027-01-28", None),
+    ("3.7-flash", "2027-01-28", "2027-01-28", None),
+    ("3.8-flash", "2027-09-02", "2027-09-02", None),
+    ("4-neon", None, None, None),
+]
+
+
+@pytest.mark.parametrize(("name", "gateway", "run", "instead"), RETIREMENTS)
+def test_a_model_has_a_last_day_behind_each_endpoint(
+    name: str, gateway: str | None, run: str | None, instead: str | None
+) -> None:
+    row = model_info(f"gemini-{name}")
+    assert row is not None
+    assert row.replaced_by == instead
+    for endpoint, day in (("gateway", gateway), ("run", run)):
+        assert row.retires(endpoint) == day
+        if day:
+            first = date.fromisoformat(day)
+            assert row.retired_on(first, endpoint)
+            assert not row.retired_on(first - timedelta(days=1), endpoint)
+        else:
+            assert not row.retired_on(date.max, endpoint)
 
 
 def test_a_row_may_call_its_id_by_either_name() -> None:

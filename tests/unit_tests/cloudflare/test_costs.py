@@ -2,6 +2,7 @@
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -73,14 +74,52 @@ def test_a_call_costs_by_the_catalogue(
     assert cost(answer(counts, model)) == about
 
 
+DATED: list[tuple[str, str, float | None]] = [
+    # model, day, dollars for a million tokens in and a million out
+    ("gemini-3.8-flash", "2026-12-31", 0.75 + 3.75),
+    ("gemini-3.8-flash", "2027-01-01", 1.50 + 7.50),
+    ("google/gemini-3.7-flash", "2026-09-01", 0.75 + 3.75),
+    ("gemini-3.7-flash", "2028-02-29", 1.50 + 7.50),
+    ("gemini-4-argon", "2026-11-30", 2.0 + 10.0),
+    ("gemini-4-argon", "2026-12-01", 4.0 + 20.0),
+    ("gemini-4-carbon", "2026-11-30", 2.0 + 10.0),
+    ("gemini-4-carbon", "2026-12-24", 4.0 + 20.0),
+    ("gemini-4-neon", "2027-12-01", 3.0 + 15.0),
+    ("gemini-3-flash", "2030-01-01", 0.5 + 3.0),
+    ("gemini-9-flash", "2030-01-01", None),
+]
+
+
+@pytest.mark.parametrize(("model", "day", "expected"), DATED)
+def test_a_call_costs_by_the_prices_of_its_day(
+    model: str, day: str, expected: float | None
+) -> None:
+    counts = usage(MILLION, MILLION)
+    about = expected if expected is None else pytest.approx(expected)
+    said = answer(counts, model)
+    assert cost(counts, model, day=date.fromisoformat(day)) == about
+    assert cost(said, day=date.fromisoformat(day)) == about
+    said.response_metadata["create_time"] = f"{day}T23:59:59.999999Z"
+    assert cost(said) == about
+
+
+@pytest.mark.parametrize("created", [None, "", "soon", 7, "2026-13-01T00:00:00Z"])
+def test_an_answer_without_a_day_is_of_today(created: Any) -> None:
+    said = answer(usage(MILLION, 0))
+    said.response_metadata["create_time"] = created
+    assert cost(said) == 0.5
+
+
 @pytest.mark.parametrize("row", MODELS, ids=[row.id for row in MODELS])
 def test_every_listed_price_is_charged(row: Any) -> None:
-    dollars = cost(usage(1000, 1000, cache_read=500), row.id)
+    before = date.fromisoformat(row.release_date)
+    dollars = cost(usage(1000, 1000, cache_read=500), row.id, day=before)
     if row.prices is None:
         assert dollars is None
     else:
         prices = row.prices
-        expected = 0.5 * prices.input + 0.5 * prices.cached + prices.output
+        cached = prices.input if prices.cached is None else prices.cached
+        expected = 0.5 * prices.input + 0.5 * cached + prices.output
         assert dollars == pytest.approx(expected / 1000)
 
 
@@ -181,15 +220,15 @@ def result(*messages: AIMessage) -> LLMResult:
 def test_the_handler_sums_tokens_and_cost() -> None:
     handler = CostCallbackHandler()
     handler.on_llm_end(result(answer(usage(MILLION, 0))))
-    handler.on_llm_end(result(answer(usage(MILLION, 0), "gemini-3.8-flash")))
+    handler.on_llm_end(result(answer(usage(MILLION, 0), "gemini-3.5-flash-lite")))
     handler.on_llm_end(result(answer(usage(MILLION, 0), gateway=HIT)))
     handler.on_llm_end(result(answer(usage(MILLION, 0), "gemini-9-flash")))
-    assert handler.total_cost == pytest.approx(1.25)
-    assert handler.costs == {"gemini-3-flash": 0.5, "gemini-3.8-flash": 0.75}
+    assert handler.total_cost == pytest.approx(0.8)
+    assert handler.costs == {"gemini-3-flash": 0.5, "gemini-3.5-flash-lite": 0.3}
     assert (handler.calls, handler.cached_calls, handler.unpriced_calls) == (4, 1, 1)
     assert handler.usage_metadata["gemini-3-flash"]["input_tokens"] == 2 * MILLION
     assert repr(handler) == (
-        "CostCallbackHandler(total_cost=1.250000, calls=4, cached_calls=1, "
+        "CostCallbackHandler(total_cost=0.800000, calls=4, cached_calls=1, "
         "unpriced_calls=1)"
     )
 

@@ -5,7 +5,6 @@ import pytest
 from langchain_cf_gemini._cloudflare.model_ids import (
     google_id_from,
     model_id_from,
-    thinking_levels,
 )
 
 
@@ -71,18 +70,3 @@ def test_googles_id_can_be_overridden() -> None:
 def test_other_ids_are_refused_with_what_to_use(model: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         model_id_from(model)
-
-
-@pytest.mark.parametrize(
-    ("model", "levels"),
-    [
-        ("gemini-9-flash", None),
-        ("gemini-2.5-pro", ()),
-        ("google/gemini-3.8-flash", ("low", "medium", "high")),
-        ("gemini-3-flash-preview", ("minimal", "low", "medium", "high")),
-    ],
-)
-def test_thinking_levels_are_known_or_not_guessed(
-    model: str, levels: tuple[str, ...] | None
-) -> None:
-    assert thinking_levels(model) == levels

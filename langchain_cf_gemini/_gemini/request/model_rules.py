@@ -1,0 +1,224 @@
+"""What single models and backends refuse or ignore, read before anything is sent.
+
+Rules hold for models that are known; what nobody knows yet is sent as it is. Sources:
+Google's model pages and public reports of its 400s, named beside each rule.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+# Before Gemini 3 calls went unsigned and without ids, and media could not stand in a
+# tool's result. Names that do not say their generation (`gemini-flash-latest`) mean a
+# newer one.
+_BEFORE_3: Final = re.compile(r"gemini-(1|2)(\.|-)")
+
+
+def is_before_gemini_3(model: str) -> bool:
+    """Tell whether a bare model id names a model of the first two generations."""
+    return bool(_BEFORE_3.match(model))
+
+
+class ModelFacts(Protocol):
+    """What the rules want to know of a model."""
+
+    @property
+    def id(self) -> str:
+        """The name to call it by."""
+
+    @property
+    def thinking_levels(self) -> tuple[str, ...] | None:
+        """The levels that it takes, lower case; None if unknown."""
+
+    @property
+    def refuses(self) -> tuple[str, ...]:
+        """Names of `RULES`; `@` and a backend after one limit it to that backend."""
+
+    @property
+    def ignores(self) -> tuple[str, ...]:
+        """Keys of generationConfig without effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Something that some models refuse.
+
+    Attributes:
+        breaks: Whether a body does it.
+        says: What is wrong, after the model's name, and what to do instead.
+    """
+
+    breaks: Callable[[Json], bool]
+    says: str
+
+
+def _config(body: Json) -> Json:
+    found = body.get("generationConfig")
+    return found if isinstance(found, dict) else {}
+
+
+def _thinking(body: Json) -> Json:
+    found = _config(body).get("thinkingConfig")
+    return found if isinstance(found, dict) else {}
+
+
+def _has_penalty(body: Json) -> bool:
+    return not {"presencePenalty", "frequencyPenalty"}.isdisjoint(_config(body))
+
+
+def _has_candidates(body: Json) -> bool:
+    count = _config(body).get("candidateCount")
+    return isinstance(count, int) and count > 1
+
+
+def _ends_with_model_turn(body: Json) -> bool:
+    contents = body.get("contents") or [{}]
+    return bool(contents[-1].get("role") == "model")
+
+
+def _thinks_with_zero_budget(body: Json) -> bool:
+    thinking = _thinking(body)
+    return bool(thinking.get("thinkingBudget") == 0 and thinking.get("includeThoughts"))
+
+
+def _has_cache_beside(body: Json) -> bool:
+    beside = {"systemInstruction", "tools", "toolConfig"}
+    return "cachedContent" in body and not beside.isdisjoint(body)
+
+
+def _configures_no_function(body: Json) -> bool:
+    calling = (body.get("toolConfig") or {}).get("functionCallingConfig")
+    tools = body.get("tools") or ()
+    return bool(calling and tools) and not any(
+        tool.get("functionDeclarations") for tool in tools
+    )
+
+
+# langchain-ai and LibreChat-AI/agents#323, #412 (model turn); google-genai's issues and
+# Google's page on Gemini 4 (penalties, candidates, budgets, caches).
+RULES: Final[Mapping[str, Rule]] = {
+    "model_turn_last": Rule(
+        _ends_with_model_turn,
+        "does not answer a conversation that ends with the model's own turn (Google: "
+        "'Requests ending with a model turn are not supported.'); end it with a "
+        "HumanMessage, or with the results of its tool calls",
+    ),
+    "penalties": Rule(
+        _has_penalty,
+        "takes no presence_penalty and no frequency_penalty (Google: 'Penalty is not "
+        "enabled for this model'); leave them out",
+    ),
+    "candidates": Rule(
+        _has_candidates,
+        "answers with one candidate (Google: 'Multiple candidates is not enabled for "
+        "this model'); leave n out and ask several times, e.g. with batch",
+    ),
+    "thinking_budget": Rule(
+        lambda body: "thinkingBudget" in _thinking(body),
+        "takes no thinking_budget; say how much to think with thinking_level",
+    ),
+    "zero_budget": Rule(
+        lambda body: _thinking(body).get("thinkingBudget") == 0,
+        "cannot stop thinking: thinking_budget 0 is refused (Google: 'Budget 0 is "
+        "invalid. This model only works in thinking mode.'); give it a small budget or "
+        "a low thinking_level",
+    ),
+    "cached_content": Rule(
+        lambda body: "cachedContent" in body,
+        "has no explicit context cache; leave cached_content out, what repeats is "
+        "cached without it",
+    ),
+}
+
+# What every model refuses.
+_ALWAYS: Final = (
+    Rule(
+        _has_cache_beside,
+        "takes no system message, tools or tool_config beside cached_content: they "
+        "belong into what is cached (Google: 'Tool config, tools and system "
+        "instruction should not be set in the request when using cached content.')",
+    ),
+    Rule(
+        _thinks_with_zero_budget,
+        "has no thoughts to include with thinking_budget 0; leave include_thoughts out "
+        "or give it a budget",
+    ),
+    Rule(
+        _configures_no_function,
+        "takes a tool_choice for functions only, and the tools of this call hold none; "
+        "leave tool_choice out, Google's own tools are used as the model sees fit",
+    ),
+)
+_LOGPROBS: Final = (
+    "gives logprobs in whole answers of endpoint='run' only, not on the gateway and "
+    "not in streams; leave logprobs out or invoke through run"
+)
+_OTHER: Final = {
+    "gemini_api": "; the other endpoint takes it: endpoint='run'",
+    "vertex_ai": "; the other endpoint takes it: endpoint='gateway'",
+}
+
+
+def refusal(
+    body: Json, model: ModelFacts | None, backend: str | None, *, stream: bool = False
+) -> str | None:
+    """Tell why a model would refuse a request.
+
+    Args:
+        body: The request in camelCase, or only the part of it that is known yet.
+        model: The model; None if nobody knows it, which refuses nothing.
+        backend: `vertex_ai` or `gemini_api`; None for what both of them refuse.
+        stream: Whether a stream is asked for.
+
+    Returns:
+        What is wrong and what to do, or None.
+    """
+    if model is None:
+        return None
+    if level := _refused_level(body, model):
+        return level
+    for name in model.refuses:
+        rule, _, only = name.partition("@")
+        if only in ("", backend) and RULES[rule].breaks(body):
+            return f"{model.id} {RULES[rule].says}{_OTHER.get(only, '')}"
+    for every in _ALWAYS:
+        if every.breaks(body):
+            return f"{model.id} {every.says}"
+    wants_logprobs = _config(body).get("responseLogprobs") is True
+    if wants_logprobs and (backend == "gemini_api" or (backend and stream)):
+        return f"{model.id} {_LOGPROBS}"
+    return None
+
+
+def _refused_level(body: Json, model: ModelFacts) -> str | None:
+    levels, level = model.thinking_levels, _thinking(body).get("thinkingLevel")
+    if level is None or levels is None or str(level).lower() in levels:
+        return None
+    if not levels:
+        return f"{model.id} takes no thinking_level but a thinking_budget in tokens"
+    word, known = str(level).lower(), ", ".join(levels)
+    if word in _LEVELS:
+        return f"{model.id} takes thinking_level {known}, not {word!r}"
+    return f"thinking_level must be one of {known} for {model.id}, not {word!r}"
+
+
+_LEVELS: Final = frozenset({"minimal", "low", "medium", "high", "xhigh"})
+_SAID: Final = {"topP": "top_p", "topK": "top_k"}
+
+
+def ignored(body: Json, model: ModelFacts | None) -> str | None:
+    """Tell which settings of a request have no effect on a model, or None."""
+    found: list[Any] = [
+        _SAID.get(key, key)
+        for key in (model.ignores if model else ())
+        if key in _config(body)
+    ]
+    if not model or not found:
+        return None
+    return (
+        f"{model.id} ignores {', '.join(found)}: Google takes the setting, and it has "
+        "no effect; leave it out, later models will refuse it"
+    )

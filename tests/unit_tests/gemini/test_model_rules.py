@@ -1,0 +1,279 @@
+"""What single models refuse or ignore, told before anything is sent."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+
+from langchain_cf_gemini import ModelWarning, UnsupportedContentError
+from tests.models import (
+    WAYS,
+    Cloudflare,
+    Json,
+    answer,
+    every_way,
+    silent,
+    text,
+)
+
+NEWER = ["3.5-flash-lite", "3.6-flash", "3.7-flash", "3.8-flash"]
+FOUR = ["4-argon", "4-carbon", "4-hydrogen", "4-neon"]
+OLDER = ["2.5-flash-lite", "2.5-flash", "2.5-pro", "3-flash", "3.1-flash-lite"]
+OLDER += ["3.1-pro", "3.5-flash"]
+UNKNOWN = ["9-flash", "3.8-flash-002", "flash-latest", "3.8-flash-image"]
+EVERY = OLDER + NEWER + FOUR
+
+# model, endpoint, way of asking, arguments, what the error says
+REFUSED: list[tuple[str, str, str, Json, str]] = []
+TAKEN: list[tuple[str, str, str, Json]] = []
+
+
+def refused(models: list[str], arguments: Json, says: str, *at: str) -> None:
+    """Note what these models refuse, on both endpoints unless they are named."""
+    for model in models:
+        for endpoint in at or ("run", "gateway"):
+            way = "invoke" if endpoint == "run" else "stream"
+            REFUSED.append((f"gemini-{model}", endpoint, way, arguments, says))
+
+
+def taken(models: list[str], arguments: Json, *at: str) -> None:
+    """Note what these models take."""
+    for model in models:
+        for endpoint in at or ("run", "gateway"):
+            way = "invoke" if endpoint == "run" else "stream"
+            TAKEN.append((f"gemini-{model}", endpoint, way, arguments))
+
+
+for penalty in (
+    {"presence_penalty": 0.5},
+    {"frequency_penalty": -1},
+    {"generation_config": {"presence_penalty": 1}},
+):
+    refused(NEWER + FOUR, penalty, "takes no presence_penalty")
+    taken(OLDER + UNKNOWN, penalty)
+refused(["3.7-flash", "3.8-flash", *FOUR], {"thinking_level": "minimal"}, "low, medium")
+taken(["3-flash", "3.5-flash", "3.6-flash"], {"thinking_level": "MINIMAL"})
+refused([*NEWER, "4-argon", "4-carbon"], {"thinking_level": "xhigh"}, "not 'xhigh'")
+taken(["4-hydrogen", "4-neon"], {"thinking_level": "xhigh"})
+taken(UNKNOWN, {"reasoning_effort": "xhigh"})
+taken(UNKNOWN, {"thinking_level": "ultra"})
+refused(["2.5-flash-lite"], {"thinking_level": "low"}, "no thinking_level", "gateway")
+refused(FOUR, {"thinking_budget": 100}, "takes no thinking_budget")
+taken([*NEWER, "2.5-flash-lite", *UNKNOWN], {"thinking_budget": 100})
+refused(["3.1-pro"], {"thinking_budget": 0}, "cannot stop.*endpoint='run'", "gateway")
+taken(["3.1-pro"], {"thinking_budget": 0}, "run")
+taken(["2.5-flash-lite", "3-flash", *UNKNOWN], {"thinking_budget": 0})
+refused(
+    ["3-flash", "2.5-flash-lite"],
+    {"thinking_budget": 0, "include_thoughts": True},
+    "no thoughts to include",
+    "gateway",
+)
+taken(UNKNOWN, {"thinking_budget": 0, "include_thoughts": True})
+refused(["3-flash", *NEWER], {"n": 2}, "one candidate.*endpoint='run'", "gateway once")
+refused(FOUR, {"n": 2}, "answers with one candidate", "run", "gateway once")
+taken(["3-flash", *NEWER], {"n": 8}, "run")
+taken(["2.5-flash-lite", *UNKNOWN], {"candidate_count": 2}, "run", "gateway once")
+refused(FOUR, {"cached_content": "c/1"}, "no explicit context cache")
+taken(["3-flash", *NEWER, *UNKNOWN], {"cached_content": "c/1"})
+refused(["3-flash"], {"logprobs": True}, "logprobs", "gateway", "gateway once")
+refused(["3-flash"], {"logprobs": 3, "stream_on_run": True}, "logprobs", "run stream")
+taken(["3-flash"], {"logprobs": 3}, "run", "run stream")
+taken(["3-flash"], {"logprobs": False})
+SEARCH: Json = {"tools": ["google_search"]}
+NONE: Json = {"function_calling_config": {"mode": "NONE"}}
+refused(["3-flash"], {**SEARCH, "tool_config": NONE}, "for functions only")
+taken(["3-flash"], {**SEARCH, "tool_choice": "auto"})
+taken(["3-flash"], SEARCH)
+for beside in (
+    SEARCH,
+    {"tool_config": {"retrieval_config": {"language_code": "de"}}},
+):
+    refused(["3-flash"], {"cached_content": "c/1", **beside}, "beside cached_content")
+
+MODES = {"gateway once": ("gateway", "invoke"), "run stream": ("run", "stream")}
+
+
+def mode(endpoint: str, way: str) -> tuple[str, str]:
+    """The endpoint and the way of asking that a row names."""
+    return MODES.get(endpoint, (endpoint, way))
+
+
+@pytest.mark.filterwarnings("ignore::langchain_cf_gemini.ModelWarning")
+@pytest.mark.parametrize(("model", "endpoint", "way", "arguments", "says"), REFUSED)
+def test_what_a_model_refuses_is_not_sent(
+    model: str, endpoint: str, way: str, arguments: Json, says: str
+) -> None:
+    endpoint, way = mode(endpoint, way)
+    asked = silent(model=model, endpoint=endpoint)
+    with pytest.raises(ValueError, match=says):
+        WAYS[way](asked.bind(**arguments), "hi")
+
+
+@pytest.mark.filterwarnings("ignore::langchain_cf_gemini.ModelWarning")
+@pytest.mark.parametrize(("model", "endpoint", "way", "arguments"), TAKEN)
+def test_what_a_model_takes_is_sent(
+    model: str, endpoint: str, way: str, arguments: Json
+) -> None:
+    endpoint, way = mode(endpoint, way)
+    cloudflare = Cloudflare(answer(text("ok")))
+    asked = cloudflare.model(model=model, endpoint=endpoint)
+    assert WAYS[way](asked.bind(**arguments), "hi").text == "ok"
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"model": "gemini-3.8-flash", "presence_penalty": 0.1},
+        {"model": "google/gemini-4-neon", "thinking_level": "minimal"},
+        {"model": "gemini-3-flash", "endpoint": "gateway", "n": 2},
+        {"model": "gemini-3-flash", "thinking_level": "xhigh"},
+        {"model": "gemini-4-argon", "generation_config": {"frequencyPenalty": 1}},
+    ],
+)
+def test_what_every_call_would_refuse_the_constructor_does(field: Json) -> None:
+    with pytest.raises(ValueError, match=r"gemini-\d"):
+        silent(**field)
+
+
+CALL = {"name": "look", "args": {}, "id": "c1", "type": "tool_call"}
+ENDINGS: dict[str, list[Any]] = {
+    "prefill": [HumanMessage("hi"), AIMessage("Once")],
+    "two agents": [HumanMessage("hi"), AIMessage("a"), AIMessage("b", name="critic")],
+    "blocks": [HumanMessage("hi"), AIMessage([{"type": "text", "text": "So"}])],
+}
+
+
+@every_way
+@pytest.mark.parametrize("history", ENDINGS.values(), ids=ENDINGS.keys())
+@pytest.mark.parametrize("model", NEWER + FOUR)
+def test_newer_models_refuse_a_last_turn_of_the_model(
+    way: Any, history: list[Any], model: str
+) -> None:
+    with pytest.raises(UnsupportedContentError, match="end it with a HumanMessage"):
+        way(silent(model=f"gemini-{model}"), history)
+
+
+@pytest.mark.parametrize("history", ENDINGS.values(), ids=ENDINGS.keys())
+@pytest.mark.parametrize("model", OLDER + UNKNOWN)
+def test_others_go_on_where_the_model_stopped(history: list[Any], model: str) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    assert cloudflare.model(model=f"gemini-{model}").invoke(history).text == "ok"
+    assert cloudflare.contents[-1]["role"] == "model"
+
+
+@pytest.mark.parametrize("model", NEWER + FOUR)
+def test_results_of_calls_end_a_history_well(model: str) -> None:
+    history = [
+        HumanMessage("hi"),
+        AIMessage("", tool_calls=[CALL]),
+        ToolMessage("done", tool_call_id="c1"),
+    ]
+    cloudflare = Cloudflare(answer(text("ok")))
+    assert cloudflare.model(model=f"gemini-{model}").invoke(history).text == "ok"
+
+
+def test_a_history_is_counted_however_it_ends() -> None:
+    model = silent(model="gemini-4-neon")
+    assert model.get_num_tokens_from_messages([HumanMessage("hi"), AIMessage("x")]) > 0
+
+
+def test_a_cache_holds_the_system_message() -> None:
+    model = silent(cached_content="c/1")
+    with pytest.raises(UnsupportedContentError, match="beside cached_content"):
+        model.invoke([SystemMessage("Be brief."), HumanMessage("hi")])
+
+
+@pytest.mark.parametrize(
+    ("asked", "way", "host"),
+    [
+        # The gateway's backend refuses a budget of 0, Vertex AI takes it.
+        ({"model": "gemini-3.1-pro", "thinking_budget": 0}, "stream", "api."),
+        ({"model": "gemini-3.1-pro", "thinking_budget": 9}, "stream", "gateway."),
+        ({"logprobs": 2}, "stream", "api."),
+        ({"n": 2}, "invoke", "api."),
+    ],
+)
+def test_what_one_endpoint_refuses_decides_for_the_other(
+    asked: Json, way: str, host: str
+) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    WAYS[way](cloudflare.model(**asked), "hi")
+    assert str(cloudflare.requests[0].url).startswith(f"https://{host}")
+
+
+def test_a_key_of_googles_leaves_no_choice() -> None:
+    model = silent(google_api_key="AIza-x", n=2)
+    with pytest.raises(UnsupportedContentError, match="one candidate"):
+        model.invoke("hi")
+
+
+IGNORED = [
+    ({"temperature": 0.2}, "ignores temperature:"),
+    ({"top_p": 0.5, "top_k": 3}, "ignores top_p, top_k:"),
+    ({"generation_config": {"topK": 3}}, "ignores top_k:"),
+]
+
+
+def told_by(*acts: Callable[[], object]) -> list[str]:
+    """What is warned of while these are done."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ModelWarning)
+        for act in acts:
+            act()
+    return [str(one.message) for one in told]
+
+
+@pytest.mark.parametrize(("setting", "says"), IGNORED)
+@pytest.mark.parametrize("model", NEWER + FOUR)
+def test_what_a_model_ignores_is_told_once(
+    model: str, setting: Json, says: str
+) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    made: list[Any] = []
+    of_fields = told_by(
+        lambda: made.append(cloudflare.model(model=f"gemini-{model}", **setting)),
+        lambda: made[0].invoke("hi"),
+        lambda: made[0].invoke("hi"),
+    )
+    plain = cloudflare.model(model=f"gemini-{model}")
+    of_calls = told_by(
+        lambda: list(plain.bind(**setting).stream("hi")),
+        lambda: plain.invoke("hi", **setting),
+    )
+    assert of_fields == of_calls
+    assert len(of_calls) == 1
+    assert says in of_calls[0]
+    assert all("generationConfig" in body for body in cloudflare.bodies)
+
+
+@pytest.mark.parametrize("model", [*OLDER, *UNKNOWN])
+def test_others_heed_their_settings(model: str) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    asked = cloudflare.model
+    told = told_by(
+        lambda: asked(model=f"gemini-{model}", temperature=0).invoke("hi", top_p=1)
+    )
+    assert not [one for one in told if "ignores" in one]
+
+
+def test_a_retired_model_is_told_once() -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    name = "gemini-2.5-flash-lite"
+    said = f"{name} is retired behind endpoint='run' since 2026-10-20; name another"
+    made: list[Any] = []
+    by_field = told_by(
+        lambda: made.append(cloudflare.model(model=name, endpoint="run")),
+        lambda: made[0].invoke("hi"),
+    )
+    plain = cloudflare.model()
+    by_call = told_by(
+        lambda: plain.invoke("hi", model=f"google/{name}"),
+        lambda: plain.invoke("hi", model=name),
+    )
+    assert by_field == by_call == [f"{said} model"]
+    assert told_by(lambda: silent(model=name, endpoint="gateway")) == []
