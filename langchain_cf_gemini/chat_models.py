@@ -54,6 +54,7 @@ from langchain_cf_gemini._langchain.binding import Binding, bound_tools
 from langchain_cf_gemini._langchain.call import (
     Call,
     adownload,
+    body_to_count,
     call_from_settings,
     check_settings,
     download,
@@ -759,21 +760,20 @@ class ChatCloudflareGemini(BaseChatModel):
     def get_num_tokens_from_messages(
         self, messages: Sequence[BaseMessage], tools: Sequence[Any] | None = None
     ) -> int:
-        """Estimate the tokens of a whole request offline, media and tools included.
+        """Estimate the tokens of a request offline, media and tools included.
 
         Args:
-            messages: The conversation.
+            messages: A conversation, or any slice of one: a lone result of a tool or a
+                lone system message counts too, as trimming needs it.
             tools: Tools as for `bind_tools`.
 
         Raises:
-            UnsupportedContentError: If a message could not be sent either.
+            UnsupportedContentError: If something in a message has no word of Gemini's.
         """
         arguments = {"tools": list(tools)} if tools else {}
         settings = self._settings(None, arguments)
-        # Nothing is sent, so nothing is fetched: addresses count as their kind does.
-        settings["media_urls"] = "pass"
-        call = call_from_settings(settings, _normalize_messages(list(messages)))
-        return tokens_from_request(call.body, call.model)
+        body = body_to_count(settings, _normalize_messages(list(messages)))
+        return tokens_from_request(body, self.model)
 
     # ---- the account beside the model
 

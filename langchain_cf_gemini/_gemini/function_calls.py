@@ -1,13 +1,41 @@
 """Function calls on both ways: their ids, their arguments, and why one must not run."""
 
+from collections.abc import Iterable
+from operator import is_
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from pydantic_core import from_json, to_json
 
+from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import Json
 
+MAX_WHOLE = 2**53
+"""Where doubles, the numbers of protobuf's Struct, begin to skip whole numbers."""
+
 _MARK = "] "
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+
+
+def exact_args(value: Any) -> Any:
+    """Return JSON with numbers that a double cannot hold as text; else it as it is.
+
+    Google reads arguments and responses into doubles: 1234567890123456789 would be
+    another number, and JSON has no word for infinity.
+    """
+    if isinstance(value, dict):
+        made = dict(zip(value, _exact_values(value.values()), strict=True))
+        return value if all(map(is_, made.values(), value.values())) else made
+    if isinstance(value, list):
+        listed = _exact_values(value)
+        return value if all(map(is_, listed, value)) else listed
+    if isinstance(value, float):
+        return _NOT_FINITE.get(repr(value), value)
+    return str(value) if isinstance(value, int) and abs(value) > MAX_WHOLE else value
+
+
+def _exact_values(values: Iterable[Any]) -> list[Any]:
+    return [exact_args(value) for value in values]
 
 
 def json_from_args(args: Any) -> str:
@@ -53,8 +81,14 @@ def _object_from(text: str) -> Json:
     return value if isinstance(value, dict) else {"invalid_arguments": text}
 
 
-def calls_from_message(message: AIMessage) -> dict[str, Json]:
-    """Return a message's calls by id, the valid ones and those that never ran."""
+def calls_from_message(message: AIMessage, answered: frozenset[str]) -> dict[str, Json]:
+    """Return a message's calls by id, the valid ones and those that never ran.
+
+    Args:
+        message: The model's turn.
+        answered: Ids of the calls that the conversation holds results for: only such a
+            `function_call`, as calls were said before they had ids, is one.
+    """
     calls: dict[str, Json] = {}
 
     def add(id_: str | None, call: Json) -> None:
@@ -72,5 +106,11 @@ def calls_from_message(message: AIMessage) -> dict[str, Json]:
         made: Json = {"name": invalid["name"], "args": args, "failed": failed}
         # langchain-core shows invalid calls twice where it replays a message.
         if calls.get(id_) != {"id": id_, **made}:
+            add(id_, made)
+    function = message.additional_kwargs.get("function_call")
+    if not calls and isinstance(function, dict):
+        id_ = f"{SYNTHETIC}{function.get('name')}"
+        if id_ in answered:
+            made = {"name": function["name"], "args": args_from_block(function)}
             add(id_, made)
     return calls

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+from pydantic import BaseModel
+
 PROVIDER = "cloudflare_gemini"
 """The one provider id: `model_provider` of messages and `ls_provider` of traces."""
 
@@ -22,6 +24,16 @@ did not make (https://ai.google.dev/gemini-api/docs/thought-signatures). Recorde
 status 200 on the Gemini API; on Vertex documented, not recorded."""
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+
+
+def plain_json(value: Any) -> Any:
+    """Return an object of google-genai or another pydantic model as plain JSON.
+
+    Everything else is returned as it is.
+    """
+    if not isinstance(value, BaseModel):
+        return value
+    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
 def camel_name(name: str) -> str:

@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -255,6 +254,26 @@ def call_from_settings(
     )
 
 
+def body_to_count(settings: Mapping[str, Any], messages: Sequence[BaseMessage]) -> Json:
+    """Return what of a request counts as input, for any slice of a conversation.
+
+    Nothing is sent, so no rule of sending applies: addresses are not fetched and count
+    as their kind does, results may stand without their calls.
+
+    Args:
+        settings: As for `call_from_settings`.
+        messages: The slice.
+
+    Raises:
+        UnsupportedContentError: If a message or a tool cannot be said at all.
+    """
+    _, _, before_3 = _ids_from(settings["model"], settings.get("google_model"))
+    media = Media(urls="count", per_part=not before_3)
+    body = body_from_messages(messages, media=media, signs_calls=False, counting=True)
+    tools = tools_from_settings({k: settings.get(k) for k in ("tools", "strict")})
+    return body | tools | {"generationConfig": written(settings)}
+
+
 def _times_from(settings: Mapping[str, Any]) -> Json:
     """Return the transport's arguments: how long to wait, how often to try.
 
@@ -328,13 +347,6 @@ def last_chunk(call: Call, parser: AnswerParser, gateway: Json) -> AIMessageChun
 # ---- media behind addresses, put into the parts that wait for it
 
 
-def fill_part(download: Download, data: bytes, mime_type: str) -> None:
-    """Put what was fetched into its part; a type that was given keeps its place."""
-    blob = download.part["inlineData"]
-    blob["mimeType"] = download.mime_type or mime_type
-    blob["data"] = b64encode(data).decode()
-
-
 def download(downloads: Sequence[Download]) -> None:
     """Fetch every address, one after the other.
 
@@ -342,7 +354,7 @@ def download(downloads: Sequence[Download]) -> None:
         UnsupportedContentError: If an address may not or cannot be fetched.
     """
     for wanted in downloads:
-        fill_part(wanted, *fetch(wanted.url))
+        wanted.fill(*fetch(wanted.url))
 
 
 async def adownload(downloads: Sequence[Download]) -> None:
@@ -353,4 +365,4 @@ async def adownload(downloads: Sequence[Download]) -> None:
     """
     fetched = await asyncio.gather(*(afetch(wanted.url) for wanted in downloads))
     for wanted, (data, mime_type) in zip(downloads, fetched, strict=True):
-        fill_part(wanted, data, mime_type)
+        wanted.fill(data, mime_type)

@@ -96,10 +96,11 @@ def _parts_sent(history: list[BaseMessage], **settings: Any) -> list[Json]:
 
 
 def came(recorded: Recorded) -> list[Json]:
-    """The parts that came, pieces joined."""
+    """The parts that came, pieces joined, but for empty text, which is never sent."""
     if not recorded.is_partial:
         parts = recorded.parts
-        return joined(parts) if recorded.stream else [part for part in parts if part]
+        found = joined(parts) if recorded.stream else parts
+        return [part for part in found if part not in ({}, text(""))]
     # Calls in pieces come back whole; what they add up to is asserted on its own.
     return []
 

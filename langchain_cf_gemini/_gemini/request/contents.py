@@ -1,6 +1,12 @@
-"""LangChain messages as Gemini's systemInstruction and contents."""
+"""LangChain messages as Gemini's systemInstruction and contents.
 
-from collections.abc import Callable, Mapping, Sequence
+Gemini wants a result for every call, right behind it, and one only. Threads of agents
+do not keep that: a tool was stopped, an approval left alone, a result came late or
+twice, a trim began in the middle. Such histories are repaired, and the log says how.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,27 +14,31 @@ from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
+    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
 )
-from pydantic_core import from_json
 
+from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.request.media import (
     MEDIA_TYPES,
     Media,
-    part_from_media,
+    is_media,
+    parts_from_media,
 )
-from langchain_cf_gemini._gemini.request.model_turn import ModelTurn
+from langchain_cf_gemini._gemini.request.model_turn import Called, ModelTurn
+from langchain_cf_gemini._gemini.request.tool_result import (
+    function_response,
+    response_part,
+)
 from langchain_cf_gemini._gemini.vocabulary import DUMMY_SIGNATURE, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
+_logger = logging.getLogger("langchain_cf_gemini")
+
 _PART_KEYS = frozenset({"text", "inlineData", "fileData", "executableCode"})
-# Gemini 3 takes these inside a function response: pydantic-ai's profile of Google's
-# documentation. Other media go beside it.
-_IN_RESPONSE = frozenset(
-    {"image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"}
-)
+_TEXTS = frozenset({"text", "input_text", "output_text"})
 _ROLES: Mapping[str, type[BaseMessage]] = {
     "user": HumanMessage,
     "human": HumanMessage,
@@ -38,19 +48,21 @@ _ROLES: Mapping[str, type[BaseMessage]] = {
     "model": AIMessage,
     "ai": AIMessage,
 }
+_CUT_OFF = {"role": "user", "parts": [{"text": "(Earlier messages were left out.)"}]}
+"""What is said before a call that came first: Google takes it after a user only."""
 
 
 class _Conversation:
     """Builds the contents while the messages are read in order."""
 
-    def __init__(self, *, media: Media, messages: Sequence[BaseMessage]) -> None:
-        self.media = media
+    def __init__(
+        self, messages: Sequence[BaseMessage], *, media: Media, counting: bool
+    ) -> None:
+        self._media = media
         self._messages = messages
+        self._counting = counting
         self.system: list[Json] = []
-        self.contents: list[Json] = []
-        self._turn: ModelTurn | None = None
-        self._results: list[ToolMessage] = []
-        self._after: list[Json] = []
+        self._turns: list[tuple[Json, list[Called]]] = []
 
     @cached_property
     def _answered(self) -> frozenset[str]:
@@ -59,90 +71,124 @@ class _Conversation:
         return frozenset(result.tool_call_id for result in results)
 
     def add_system(self, message: BaseMessage) -> None:
-        content = message.content
-        if isinstance(content, str):
-            if content:
-                self.system.append({"text": content})
-            return
-        for part in parts_from_content(message, self.media):
-            if "text" not in part:
-                raise UnsupportedContentError(
-                    "a SystemMessage may hold text only: Gemini's systemInstruction "
-                    "has no place for media; put it into a HumanMessage"
-                )
-            self.system.append(part)
+        parts = _parts_from_content(message, self._media)
+        if any("text" not in part for part in parts):
+            raise UnsupportedContentError(
+                "a SystemMessage may hold text only: Gemini's systemInstruction "
+                "has no place for media; put it into a HumanMessage"
+            )
+        if parts and self._turns:
+            _logger.warning(
+                "a SystemMessage in mid-conversation was moved to the front: Gemini "
+                "has one systemInstruction for the whole conversation"
+            )
+        self.system += parts
 
     def add_human(self, message: BaseMessage) -> None:
-        content = message.content
-        if isinstance(content, str):
-            parts: list[Json] = [{"text": content}]
-        else:
-            parts = parts_from_content(message, self.media)
-            if not parts:
-                raise UnsupportedContentError(
-                    "a HumanMessage has an empty content list"
-                )
+        parts = _parts_from_content(message, self._media)
+        if not parts:
+            _logger.warning("left out of the history: a HumanMessage that is empty")
+            return
         if message.name:
             # Gemini's Content has no name; who speaks would otherwise be lost.
             parts.insert(0, {"text": f"{message.name}: "})
-        turn = {"role": "user", "parts": parts}
-        # Results must follow their calls at once, so other turns wait for them.
-        (self.contents if self._turn is None else self._after).append(turn)
+        self._turns.append(({"role": "user", "parts": parts}, []))
 
     def add_ai(self, message: BaseMessage) -> None:
         assert isinstance(message, AIMessage)
-        if self._turn is not None:
-            self.settle()
         content = message.content
         if isinstance(content, str) and content and _is_plain(message):
-            self.contents.append({"role": "model", "parts": [{"text": content}]})
+            said: Json = {"role": "model", "parts": [{"text": content}]}
+            self._turns.append((said, []))
             return
-        turn = ModelTurn(message, self._answered, self.media)
-        if not turn.parts:
-            return  # Google refuses a turn without parts, and it would say nothing
-        self.contents.append({"role": "model", "parts": turn.parts})
-        if turn.calls:
-            self._turn = turn
+        turn = ModelTurn(message, self._answered, self._media)
+        parts = _without_empty(turn.parts)
+        if parts:  # Google refuses a turn without parts, and it would say nothing
+            self._turns.append(({"role": "model", "parts": parts}, turn.calls))
 
-    def add_tool(self, message: BaseMessage) -> None:
+    def add_result(self, message: BaseMessage) -> None:
+        """Put a result to the last call of its id that has none yet."""
         assert isinstance(message, ToolMessage)
-        calls = self._turn.calls if self._turn else []
-        if not any(id_ == message.tool_call_id for id_, _, _ in calls):
-            raise UnsupportedContentError(
-                f"the ToolMessage for call {message.tool_call_id!r} has no such call "
-                "in the AIMessage before it; keep both or drop both"
-            )
-        self._results.append(message)
-
-    def settle(self) -> None:
-        """Answer the calls of the last model turn, in the order of the calls."""
-        if self._turn is None:
+        known = False
+        for _, calls in reversed(self._turns):
+            for call in calls:
+                if call.is_of(message) and call.result is None:
+                    call.result = message
+                    return
+                known = known or call.is_of(message)
+        if self._counting:
+            name = {"name": message.name or "tool"}
+            part = function_response(name, message, self._media, [])
+            self._turns.append(({"role": "user", "parts": [part]}, []))
             return
-        turn, self._turn = self._turn, None
-        results, self._results = self._results, []
+        _logger.warning(
+            "left out of the history: %s ToolMessage for the call %r%s",
+            "one more" if known else "a",
+            message.tool_call_id,
+            ", which has its result" if known else ", which no AIMessage holds",
+        )
+
+    def contents(self) -> list[Json]:
+        """Return all turns, each call followed by its result."""
+        contents: list[Json] = []
+        for n, (content, calls) in enumerate(self._turns):
+            contents.append(content)
+            if calls:
+                is_last = n == len(self._turns) - 1
+                if parts := self._results(calls, is_last=is_last):
+                    contents.append({"role": "user", "parts": parts})
+        if self._counting:
+            return contents
+        if not contents:
+            raise UnsupportedContentError(
+                "Gemini needs at least one turn of the user beside the system's; empty "
+                "text or an empty content list is none"
+            )
+        first = contents[0]
+        if first["role"] == "model" and any(
+            "functionCall" in p for p in first["parts"]
+        ):
+            _logger.warning(
+                "the history begins with a call of the model, which Gemini takes after "
+                "a user's turn only: one was put before it. Trim with start_on='human'"
+            )
+            contents.insert(0, _CUT_OFF)
+        return contents
+
+    def _results(self, calls: list[Called], *, is_last: bool) -> list[Json]:
+        """Answer the calls of a model turn, in the order of the calls."""
         parts: list[Json] = []
         beside: list[Json] = []
-        for id_, part, failed in turn.calls:
-            call = part["functionCall"]
-            found = next((r for r in results if r.tool_call_id == id_), None)
-            if found is not None:
-                results.remove(found)
-                parts.append(function_response(call, found, self.media, beside))
-            elif failed is not None:
-                error = {"error": f"The call was not carried out. {failed}"}
-                parts.append(_response_part(call, error))
-            else:
+        open_ = is_last and not any(call.result for call in calls)
+        for call in calls:
+            wire = call.part["functionCall"]
+            if call.result is not None:
+                parts.append(function_response(wire, call.result, self._media, beside))
+            elif call.failed is not None:
+                error = f"The call was not carried out. {call.failed}"
+                parts.append(response_part(wire, {"error": error}))
+            elif self._counting and open_:
+                continue
+            elif open_:
                 raise UnsupportedContentError(
-                    f"the call {id_!r} of {call['name']!r} has no ToolMessage: Gemini "
-                    "wants a result for every call before the conversation goes on"
+                    f"the call {call.id!r} of {wire['name']!r} has no ToolMessage: "
+                    "Gemini wants a result for every call before the conversation goes "
+                    "on; run the tool and append its ToolMessage"
                 )
-        if results:
-            raise UnsupportedContentError(
-                f"the call {results[0].tool_call_id!r} has more than one ToolMessage"
-            )
-        self.contents.append({"role": "user", "parts": parts + beside})
-        self.contents += self._after
-        self._after = []
+            else:
+                _logger.warning(
+                    "the call %r of %r has no ToolMessage: the model is told that it "
+                    "was not carried out",
+                    call.id,
+                    wire["name"],
+                )
+                parts.append(response_part(wire, {"error": _NOT_CARRIED_OUT}))
+        # The list stays the same one: media that was fetched may be added to it.
+        beside[:0] = parts
+        return beside
+
+
+_NOT_CARRIED_OUT = "The call was not carried out. The conversation went on without it."
 
 
 def _is_plain(message: AIMessage) -> bool:
@@ -150,127 +196,102 @@ def _is_plain(message: AIMessage) -> bool:
     return not (notes or message.tool_calls or message.invalid_tool_calls)
 
 
-def parts_from_content(message: BaseMessage, media: Media) -> list[Json]:
-    """Return the parts of a user's or system's content blocks.
+def _without_empty(parts: list[Json]) -> list[Json]:
+    """Leave out empty text: Vertex answers 400 to it, and it says nothing.
+
+    A part with a signature stays, as Google sent it.
+    """
+    return [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
+
+
+def _parts_from_content(message: BaseMessage, media: Media) -> list[Json]:
+    """Return the parts of a user's or system's content.
 
     Raises:
         UnsupportedContentError: If a block has no Gemini part.
     """
-    parts = []
-    for block in message.content:
+    content = message.content
+    if isinstance(content, str):
+        return [{"text": content}] if content else []
+    parts: list[Json] = []
+    for block in content:
         if isinstance(block, str):
             parts.append({"text": block})
         else:
-            parts.append(_part_from_block(block, media, type(message).__name__))
-    return parts
+            parts += _parts_from_block(block, media, type(message).__name__)
+    return _without_empty(parts)
 
 
-def _part_from_block(block: Json, media: Media, where: str) -> Json:
+def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
     kind = block.get("type")
-    if kind == "text":
-        return {"text": _text_from_block(block)}
-    if kind in MEDIA_TYPES:
-        return part_from_media(block, media)
-    if kind == "non_standard" and isinstance(block.get("value"), dict):
-        return dict(block["value"])
+    if kind in _TEXTS:
+        text = block.get("text")
+        if not isinstance(text, str):
+            raise UnsupportedContentError(
+                f"a block of type {kind!r} has the text {text!r}"
+            )
+        return [{"text": text}]
+    if is_media(block):
+        return parts_from_media(block, media)
+    value = block.get("value")
+    if kind == "non_standard" and isinstance(value, dict):
+        own = "type" not in value and not is_media(value)
+        return [dict(value)] if own else _parts_from_block(value, media, where)
     if kind is None and not _PART_KEYS.isdisjoint(block):
-        return dict(block)
+        return [dict(block)]
     raise UnsupportedContentError(
         f"no Gemini part for a block of type {kind!r} in a {where}; understood are "
         f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts"
     )
 
 
-def _text_from_block(block: Json) -> str:
-    text = block.get("text")
-    if not isinstance(text, str):
-        raise UnsupportedContentError(f"a block of type 'text' has the text {text!r}")
-    return text
-
-
-def _response_part(call: Json, response: Json) -> Json:
-    wire: Json = {"name": call["name"], "response": response}
-    if "id" in call:
-        wire["id"] = call["id"]
-    return {"functionResponse": wire}
-
-
-def function_response(
-    call: Json, message: ToolMessage, media: Media, beside: list[Json]
-) -> Json:
-    """Return the `functionResponse` part of a tool's result.
-
-    Args:
-        call: The call that it answers, as it goes on the wire.
-        message: The result: text, JSON, or content blocks.
-        media: How media is to be sent.
-        beside: Takes the media that cannot stand inside the response.
-    """
-    content = message.content
-    if isinstance(content, str):
-        return _response_part(
-            call, _response_from(_value_from(content), message.status)
-        )
-    values: list[Any] = []
-    shown: list[Json] = []
-    for value, part in (_result_from_block(block, media) for block in content):
-        if part is None:
-            values.append(value)
+def _in_own_words(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
+    """Say older messages, and those of other providers, in LangChain's own classes."""
+    for message in messages:
+        if isinstance(message, ChatMessage):
+            yield _message_of_role(message)
+        elif isinstance(message, FunctionMessage):
+            # Functions were called by name before calls had ids.
+            id_ = f"{SYNTHETIC}{message.name}"
+            yield ToolMessage(message.content, tool_call_id=id_, name=message.name)
+        elif isinstance(message, HumanMessage) and isinstance(message.content, list):
+            yield from _results_apart(message)
         else:
-            inside = media.per_part and _mime_type(part) in _IN_RESPONSE
-            (shown if inside else beside).append(part)
-    value = values[0] if len(values) == 1 else values
-    made = _response_part(call, _response_from(value, message.status))
-    if shown:
-        made["functionResponse"]["parts"] = shown
-    return made
+            yield message
 
 
-def _result_from_block(block: Any, media: Media) -> tuple[Any, Json | None]:
-    """Return a piece of a result as a JSON value, or as a part that shows media."""
-    kind = block.get("type") if isinstance(block, dict) else None
-    if kind == "text":
-        return _value_from(_text_from_block(block)), None
-    if kind not in MEDIA_TYPES:
-        return block, None
-    part = part_from_media(block, media)
-    return (part["text"], None) if "text" in part else (None, part)
-
-
-def _mime_type(part: Json) -> str | None:
-    data = part.get("inlineData") or part.get("fileData") or {}
-    mime = data.get("mimeType")
-    # An address that is still to be fetched has no type yet; images are the rule.
-    return mime or "image/png"
-
-
-def _value_from(text: str) -> Any:
-    """Return the JSON object that a result is, else the text itself."""
-    if text.startswith("{"):
-        try:
-            return from_json(text, allow_inf_nan=False)
-        except ValueError:
-            return text
-    return text
-
-
-def _response_from(value: Any, status: str) -> Json:
-    if status == "error":
-        return {"error": value}
-    if value == []:
-        return {}
-    return value if isinstance(value, dict) else {"output": value}
-
-
-def _chat_message(conversation: _Conversation, message: BaseMessage) -> None:
-    assert isinstance(message, ChatMessage)
+def _message_of_role(message: ChatMessage) -> BaseMessage:
     kind = _ROLES.get(message.role.lower())
     if kind is None:
         raise UnsupportedContentError(
             f"a ChatMessage has the role {message.role!r}; Gemini has user and model"
         )
-    same = kind(content=message.content, additional_kwargs=message.additional_kwargs)
-    _ADDERS[same.type](conversation, same)
+    return kind(
+        content=message.content,
+        additional_kwargs=message.additional_kwargs,
+        response_metadata=message.response_metadata,
+        name=message.name,
+    )
+
+
+def _results_apart(message: HumanMessage) -> Iterator[BaseMessage]:
+    """Take Anthropic's `tool_result` blocks out of a user's message."""
+    results = [b for b in message.content if _is_tool_result(b)]
+    for block in results:
+        assert isinstance(block, dict)
+        yield ToolMessage(
+            block.get("content") or "",
+            tool_call_id=str(block.get("tool_use_id")),
+            status="error" if block.get("is_error") else "success",
+        )
+    if not results:
+        yield message
+    elif rest := [b for b in message.content if not _is_tool_result(b)]:
+        yield message.model_copy(update={"content": rest})
+
+
+def _is_tool_result(block: Any) -> bool:
+    return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
 _ADDERS: Mapping[str, Callable[[_Conversation, Any], None]] = {
@@ -280,15 +301,17 @@ _ADDERS: Mapping[str, Callable[[_Conversation, Any], None]] = {
     "HumanMessageChunk": _Conversation.add_human,
     "ai": _Conversation.add_ai,
     "AIMessageChunk": _Conversation.add_ai,
-    "tool": _Conversation.add_tool,
-    "ToolMessageChunk": _Conversation.add_tool,
-    "chat": _chat_message,
-    "ChatMessageChunk": _chat_message,
+    "tool": _Conversation.add_result,
+    "ToolMessageChunk": _Conversation.add_result,
 }
 
 
 def body_from_messages(
-    messages: Sequence[BaseMessage], *, media: Media, signs_calls: bool
+    messages: Sequence[BaseMessage],
+    *,
+    media: Media,
+    signs_calls: bool,
+    counting: bool = False,
 ) -> Json:
     """Return `contents`, and `systemInstruction` if there is one.
 
@@ -297,37 +320,39 @@ def body_from_messages(
         media: How media is to be sent; takes the downloads that are left to do.
         signs_calls: Whether the model wants thought signatures on calls (Gemini 3 and
             later); unsigned calls of the current turn then get Google's dummy.
+        counting: Whether this is for an estimate only. Any slice of a conversation can
+            then be said, results without calls and no turn at all among them.
 
     Raises:
         UnsupportedContentError: If something in the conversation cannot be said in
             Gemini's terms; nothing has been sent then.
     """
-    conversation = _Conversation(media=media, messages=messages)
-    for message in messages:
-        adder = _ADDERS.get(message.type)
-        if adder is None:
-            raise UnsupportedContentError(
-                f"no Gemini turn for a message of type {message.type!r}"
-            )
-        try:
-            adder(conversation, message)
-        except (AttributeError, KeyError, TypeError) as error:
-            raise UnsupportedContentError(
-                f"a {type(message).__name__} holds something that is not built as it "
-                f"should be: {error!r}"
-            ) from error
-    conversation.settle()
-    contents = conversation.contents
-    if not contents:
-        raise UnsupportedContentError(
-            "Gemini needs at least one turn of the user beside the system's"
-        )
+    said = list(_in_own_words(messages))
+    conversation = _Conversation(said, media=media, counting=counting)
+    for message in said:
+        _add(conversation, message)
+    contents = conversation.contents()
     if signs_calls:
         sign_current_turn(contents)
     body: Json = {"contents": contents}
     if conversation.system:
         body["systemInstruction"] = {"parts": conversation.system}
     return body
+
+
+def _add(conversation: _Conversation, message: BaseMessage) -> None:
+    adder = _ADDERS.get(message.type)
+    if adder is None:
+        raise UnsupportedContentError(
+            f"no Gemini turn for a message of type {message.type!r}"
+        )
+    try:
+        adder(conversation, message)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise UnsupportedContentError(
+            f"a {type(message).__name__} holds something that is not built as it "
+            f"should be: {error!r}"
+        ) from error
 
 
 def sign_current_turn(contents: list[Json]) -> None:

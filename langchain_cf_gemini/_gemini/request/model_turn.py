@@ -7,26 +7,25 @@ and their signatures, which mean nothing to Google, are left behind.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolMessage
 
 from langchain_cf_gemini._gemini.function_calls import (
     args_from_block,
     call_id_from_block,
     calls_from_message,
+    exact_args,
 )
 from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
 from langchain_cf_gemini._gemini.parts import (
     part_from_code,
     part_from_code_result,
+    payload_of,
     with_rest,
 )
-from langchain_cf_gemini._gemini.request.media import (
-    MEDIA_TYPES,
-    Media,
-    part_from_media,
-)
+from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -39,8 +38,25 @@ _CALL_TYPES = frozenset(
 )
 # What other providers' servers did for their models: Gemini has no part for it.
 _FOREIGN_TYPES = frozenset(
-    {"redacted_thinking", "server_tool_use", "non_standard_annotation", "refusal"}
+    {"redacted_thinking", "server_tool_use", "non_standard_annotation"}
 )
+
+
+@dataclass(slots=True)
+class Called:
+    """One call of a model turn: its part, why it never ran, and its result."""
+
+    id: str
+    part: Json
+    failed: str | None
+    result: ToolMessage | None = None
+
+    def is_of(self, result: ToolMessage) -> bool:
+        """Tell whether a result is one of this call."""
+        if result.tool_call_id == self.id:
+            return True
+        by_name = result.tool_call_id == f"{SYNTHETIC}{result.name}"
+        return by_name and result.name == self.part["functionCall"]["name"]
 
 
 class ModelTurn:
@@ -57,7 +73,7 @@ class ModelTurn:
             media: How media is to be sent.
         """
         self.parts: list[Json] = []
-        self.calls: list[tuple[str, Json, str | None]] = []  # id, part, why not run
+        self.calls: list[Called] = []
         self._message = message
         self._answered = frozenset(answered)
         self._media = media
@@ -74,11 +90,12 @@ class ModelTurn:
         }
         for id_, signature in (kwargs.get(_GENAI_SIGNATURES) or {}).items():
             self._signed.setdefault(id_, {"signature": signature})
-        self._waiting = calls_from_message(message)
+        self._waiting = calls_from_message(message, self._answered)
         if isinstance(message.content, str):
             self._read_text(message.content)
         else:
             self._read_blocks(message)
+        self.parts += _parts_from_kwargs(message)
         for id_ in list(self._waiting):
             self._add_call(id_, None)
 
@@ -117,14 +134,15 @@ class ModelTurn:
 
     def _read_block(self, block: Json) -> None:
         kind = str(block.get("type"))
-        if kind in _CALL_TYPES:
+        if kind == "None" and self._google and payload_of(block):
+            self.parts.append(block)  # in Google's own words
+        elif kind in _CALL_TYPES:
             self._add_call(call_id_from_block(block), block)
         elif reader := _READERS.get(kind):
             self.parts += reader(self, block)
-        elif kind in MEDIA_TYPES:
-            self.parts.append(
-                self._with_notes(part_from_media(block, self._media), block)
-            )
+        elif is_media(block):
+            *before, part = parts_from_media(block, self._media)
+            self.parts += [*before, self._with_notes(part, block)]
         elif kind in _FOREIGN_TYPES or not self._google:
             _logger.warning(
                 "left out of the history: a block of type %r, which another provider's "
@@ -147,6 +165,13 @@ class ModelTurn:
 
     def _text_parts(self, block: Json) -> list[Json]:
         return self._spoken(block, block.get("text") or "", {})
+
+    def _refusal_parts(self, block: Json) -> list[Json]:
+        """What another model said to refuse; Google's are an explanation beside it."""
+        if self._genai:
+            return []
+        text = block.get("refusal") or block.get("explanation") or ""
+        return [{"text": str(text)}]
 
     def _reasoning_parts(self, block: Json) -> list[Json]:
         text = block.get("reasoning")
@@ -208,7 +233,9 @@ class ModelTurn:
         value = block.get("value")
         if self._google and isinstance(value, dict):
             return [value]
-        kind = value.get("type") if isinstance(value, dict) else None
+        value = value if isinstance(value, dict) else {}
+        if (kind := value.get("type")) == "refusal":
+            return self._refusal_parts(value)
         return self._foreign_tool({**block, "name": kind or "of no known type"})
 
     # ---- calls
@@ -217,7 +244,7 @@ class ModelTurn:
         """Append a call; what `tool_calls` says of it wins over a block of content."""
         call = self._waiting.pop(id_ or "", None)
         if call is None:
-            known = {known for known, _, _ in self.calls}
+            known = {call.id for call in self.calls}
             if (
                 block is None
                 or id_ is None
@@ -231,7 +258,7 @@ class ModelTurn:
                 "args": args_from_block(block),
             }
         id_ = call["id"]
-        wire: Json = {"name": call["name"], "args": call["args"]}
+        wire: Json = {"name": call["name"], "args": exact_args(call["args"])}
         if id_ and not id_.startswith(SYNTHETIC):
             wire["id"] = id_
         part: Json = {"functionCall": wire}
@@ -241,12 +268,13 @@ class ModelTurn:
             part["thoughtSignature"] = signature
         rest = ((block or {}).get("extras") or {}).get("part") or note.get("part")
         self.parts.append(with_rest(part, rest if self._google else None))
-        self.calls.append((id_, part, call.get("failed")))
+        self.calls.append(Called(id_, part, call.get("failed")))
 
 
 _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
     "text": ModelTurn._text_parts,
     "output_text": ModelTurn._text_parts,
+    "refusal": ModelTurn._refusal_parts,
     "reasoning": ModelTurn._reasoning_parts,
     "thinking": ModelTurn._thinking_parts,
     "server_tool_call": ModelTurn._code_parts,
@@ -255,3 +283,11 @@ _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
     "code_execution_result": ModelTurn._genai_code_parts,
     "non_standard": ModelTurn._unchanged_parts,
 }
+
+
+def _parts_from_kwargs(message: AIMessage) -> list[Json]:
+    """Return what OpenAI's models said outside of the content: refusals, speech."""
+    kwargs = message.additional_kwargs
+    audio = kwargs.get("audio")
+    said = [kwargs.get("refusal"), isinstance(audio, dict) and audio.get("transcript")]
+    return [{"text": text} for text in said if isinstance(text, str)]

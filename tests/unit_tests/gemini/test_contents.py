@@ -13,6 +13,7 @@ from langchain_core.messages import (
     AIMessageChunk,
     BaseMessage,
     ChatMessage,
+    FunctionMessage,
     HumanMessage,
     HumanMessageChunk,
     SystemMessage,
@@ -48,7 +49,6 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
         [HumanMessage(["hi", {"type": "text", "text": "there"}])],
         [_user(text("hi"), text("there"))],
     ),
-    "empty text": ([HumanMessage("")], [_user(text(""))]),
     "name": ([HumanMessage("hi", name="Ann")], [_user(text("Ann: "), text("hi"))]),
     "consecutive": (
         [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), AIMessage("d")],
@@ -77,6 +77,44 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
     "empty turn of the model": (
         [HumanMessage("a"), AIMessage(""), HumanMessage("b")],
         [_user(text("a")), _user(text("b"))],
+    ),
+    "empty text of anyone": (
+        [
+            HumanMessage(["", "a", {"type": "text", "text": ""}]),
+            AIMessage([{"type": "text", "text": ""}, {"type": "text", "text": "b"}]),
+            HumanMessage(""),
+            HumanMessage([{"text": ""}], name="Ann"),
+            HumanMessage([]),
+            HumanMessage("c"),
+        ],
+        [_user(text("a")), _model(text("b")), _user(text("c"))],
+    ),
+    "empty text with a signature": (
+        [
+            HumanMessage("a"),
+            AIMessage(
+                [{"type": "text", "text": "", "extras": {"signature": "c2ln"}}],
+                response_metadata={"model_provider": "cloudflare_gemini"},
+            ),
+            HumanMessage("b"),
+        ],
+        [_user(text("a")), _model(text("", "c2ln")), _user(text("b"))],
+    ),
+    "names of chat messages": (
+        [ChatMessage(content="a", role="user", name="Ann")],
+        [_user(text("Ann: "), text("a"))],
+    ),
+    "OpenAI's words for text": (
+        [HumanMessage([{"type": "input_text", "text": "a"}])],
+        [_user(text("a"))],
+    ),
+    "wrapped blocks": (
+        [
+            HumanMessage(
+                [{"type": "non_standard", "value": {"type": "input_text", "text": "a"}}]
+            )
+        ],
+        [_user(text("a"))],
     ),
     "image": ([HumanMessage(["see", IMAGE])], [_user(text("see"), IMAGE_PART)]),
     "Gemini's own part": (
@@ -122,6 +160,10 @@ SYSTEMS: dict[str, tuple[list[Any], list[str] | None]] = {
         ["a"],
     ),
     "empty": ([SystemMessage(""), HumanMessage("hi")], None),
+    "empty block": (
+        [SystemMessage([{"type": "text", "text": ""}, "a"]), HumanMessage("hi")],
+        ["a"],
+    ),
     "developer": (
         [ChatMessage(content="a", role="developer"), HumanMessage("hi")],
         ["a"],
@@ -198,13 +240,63 @@ def test_words_between_results_wait() -> None:
     assert contents[3] == _user(text("hurry"))
 
 
-RESULTS: dict[str, tuple[Any, str, Json]] = {
+RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     "text": ("18 °C", "success", {"output": "18 °C"}),
     "empty": ("", "success", {"output": ""}),
     "object as text": ('{"t": 18, "f": 1.0}', "success", {"t": 18, "f": 1.0}),
     "empty object": ("{}", "success", {}),
     "list as text": ("[1, 2]", "success", {"output": "[1, 2]"}),
     "number as text": ("18", "success", {"output": "18"}),
+    "a reference": ('{"a": {"$ref": "#/$defs/A"}}', "success", None),
+    "a reference in a list": ('{"a": [{"$ref": "A"}]}', "success", None),
+    "more digits than a double": ('{"id": 1234567890123456789}', "success", None),
+    "less than a double": ('{"id": -9007199254740993}', "success", None),
+    "the last whole number": (
+        '{"id": 9007199254740992}',
+        "success",
+        {"id": 9007199254740992},
+    ),
+    "beyond doubles": ('{"x": 1e400}', "success", None),
+    "a price": ('{"x": 3.10}', "success", None),
+    "a power": ('{"x": 1e5}', "success", None),
+    "minus nothing": ('{"x": -0}', "success", None),
+    "no number": ('{"x": NaN}', "success", None),
+    "a key twice": ('{"a": 1, "a": 2}', "success", None),
+    "a key twice, deeper": ('{"b": {"a": 1, "a": 1}}', "success", None),
+    "Google's word output": ('{"output": "part", "code": 1}', "success", None),
+    "Google's word error": ('{"error": null, "data": []}', "success", None),
+    "Google's word alone": ('{"output": "all"}', "success", {"output": "all"}),
+    "Google's other word alone": ('{"error": "no"}', "success", {"error": "no"}),
+    "no error": ('{"error": null}', "success", None),
+    "Google's words, deeper": (
+        '{"a": {"output": 1, "error": 2}}',
+        "success",
+        {"a": {"output": 1, "error": 2}},
+    ),
+    "half of a pair": ('{"a": "\\ud83d"}', "success", None),
+    "a whole pair": ('{"a": "\\ud83d\\ude00"}', "success", {"a": "😀"}),
+    "too deep": ('{"a": ' * 50 + "1" + "}" * 50, "success", None),
+    "an object and more": ('{"a": 1} {"a": 2}', "success", None),
+    "a large number in a block": (
+        [{"id": 2**60}],
+        "success",
+        {"output": '{"id":1152921504606846976}'},
+    ),
+    "a reference in a block": (
+        [{"a": {"$ref": "A"}}, {"t": 1}],
+        "success",
+        {"output": ['{"a":{"$ref":"A"}}', {"t": 1}]},
+    ),
+    "Google's word in a block": (
+        [{"output": 1, "code": 2}],
+        "success",
+        {"output": {"output": 1, "code": 2}},
+    ),
+    "a file of MCP": (
+        [{"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}],
+        "success",
+        {"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}},
+    ),
     "broken object": ('{"t": ', "success", {"output": '{"t": '}),
     "one text block": ([{"type": "text", "text": "18"}], "success", {"output": "18"}),
     "object in a block": ([{"type": "text", "text": '{"t": 1}'}], "success", {"t": 1}),
@@ -223,6 +315,11 @@ RESULTS: dict[str, tuple[Any, str, Json]] = {
     "nothing": ([], "success", {}),
     "error": ("no such city", "error", {"error": "no such city"}),
     "error object": ('{"code": 7}', "error", {"error": {"code": 7}}),
+    "error of many digits": (
+        '{"id": 1234567890123456789}',
+        "error",
+        {"error": '{"id": 1234567890123456789}'},
+    ),
     "text file": (
         [{"type": "text-plain", "text": "18", "mime_type": "text/plain"}],
         "success",
@@ -234,15 +331,76 @@ RESULTS: dict[str, tuple[Any, str, Json]] = {
 @pytest.mark.parametrize(
     ("content", "status", "response"), RESULTS.values(), ids=RESULTS.keys()
 )
-def test_results(content: Any, status: Any, response: Json) -> None:
+def test_results(content: Any, status: Any, response: Json | None) -> None:
     history = [
         HumanMessage("hi"),
         _calls(("a", "look", {})),
         ToolMessage(content, tool_call_id="a", status=status),
     ]
     (part,) = contents_of(history)[2]["parts"]
+    if response is None:  # the text as it is
+        response = {"output": content}
     assert part["functionResponse"]["response"] == response
     assert set(part["functionResponse"]) == {"id", "name", "response"}
+
+
+def _struct(value: Any) -> Any:
+    """What a reader of protobuf's Struct sees of JSON: every number is a double."""
+    if isinstance(value, dict):
+        return {key: _struct(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_struct(each) for each in value]
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number else value
+
+
+_numbers = (
+    st.integers(-(2**70), 2**70) | st.floats(allow_nan=False) | st.integers(-9, 9)
+)
+_words = st.sampled_from(["$ref", "output", "error", "a", "b", ""])
+_values = st.recursive(
+    st.none() | st.booleans() | _numbers | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@given(st.dictionaries(_words, _values, max_size=3), st.booleans())
+def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
+    """Whichever way it goes, Google reads the tool's own words and numbers."""
+    from langchain_cf_gemini._gemini.request.media import Media
+    from langchain_cf_gemini._gemini.request.tool_result import function_response
+
+    content = json.dumps(said, ensure_ascii=ascii_only)
+    message = ToolMessage(content, tool_call_id="a")
+    part = function_response({"name": "look"}, message, Media(), [])
+    response = json.loads(json.dumps(part["functionResponse"]["response"]))
+    if response == {"output": content}:
+        return
+    seen = _struct(response)
+    assert json.dumps(seen, sort_keys=True) == json.dumps(_struct(said), sort_keys=True)
+    assert seen == said  # the numbers are the same ones as well
+    assert len(seen) == 1 or not {"output", "error"} & seen.keys()
+    assert '"$ref"' not in content
+
+
+def test_arguments_keep_their_digits() -> None:
+    args = {"id": 2**60 + 1, "rate": float("nan"), "deep": [{"n": -(2**54)}], "ok": 2}
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", args)),
+        ToolMessage("1", tool_call_id="a"),
+    ]
+    (part,) = contents_of(history)[1]["parts"]
+    assert part["functionCall"]["args"] == {
+        "id": "1152921504606846977",
+        "rate": "NaN",
+        "deep": [{"n": "-18014398509481984"}],
+        "ok": 2,
+    }
 
 
 @pytest.mark.parametrize(
@@ -274,6 +432,243 @@ def test_media_in_results(model: str, inside: bool) -> None:
         assert "parts" not in responses[0]
         assert beside == [IMAGE_PART, PDF_PART, MP3_PART]
         assert parts[:2] == [{"functionResponse": r} for r in responses]
+
+
+SHOWN: dict[str, tuple[Json, Json | None, Json | None]] = {
+    "Google's own part": (dict(IMAGE_PART), IMAGE_PART, None),
+    "MCP's resource": (
+        {
+            "type": "resource",
+            "resource": {"uri": "a:b", "mimeType": "image/png", "blob": PNG},
+        },
+        IMAGE_PART,
+        None,
+    ),
+    "MCP's image": (
+        {"type": "image", "data": PNG, "mimeType": "image/png"},
+        IMAGE_PART,
+        None,
+    ),
+    "a film by address": (
+        {"type": "video", "url": "gs://b/o.mp4"},
+        None,
+        {"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/o.mp4"}},
+    ),
+    "a moving image by address": (
+        {"type": "image", "url": "gs://b/o.gif"},
+        None,
+        {"fileData": {"mimeType": "image/gif", "fileUri": "gs://b/o.gif"}},
+    ),
+    # FunctionResponsePart of Google's schema has no resolution.
+    "a resolution": (
+        {**IMAGE, "media_resolution": {"level": "high"}},
+        None,
+        {**IMAGE_PART, "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}},
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("block", "inside", "beside"), SHOWN.values(), ids=SHOWN.keys()
+)
+def test_what_results_show(
+    block: Json, inside: Json | None, beside: Json | None
+) -> None:
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {})),
+        ToolMessage([block], tool_call_id="a"),
+    ]
+    answered, *others = contents_of(history)[2]["parts"]
+    wire = answered["functionResponse"]
+    assert wire.get("parts") == ([inside] if inside else None)
+    assert others == ([beside] if beside else [])
+    assert wire["response"] == {}
+
+
+def test_an_error_that_is_an_image() -> None:
+    history = [
+        HumanMessage("hi"),
+        _calls(("a", "look", {})),
+        ToolMessage([IMAGE], tool_call_id="a", status="error"),
+    ]
+    (part,) = contents_of(history)[2]["parts"]
+    assert part["functionResponse"]["parts"] == [IMAGE_PART]
+    assert "failed" in part["functionResponse"]["response"]["error"]
+
+
+# ---- histories as agents, checkpoints and frontends leave them
+
+_A = _calls(("a", "look", {}))
+_NOT_RUN = "The call was not carried out."
+_MADE = ToolMessage("1", tool_call_id="a")
+
+LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
+    # The contents in short: u and m for texts, c for calls, r for results, x for calls
+    # that were not carried out; and what the log says.
+    "an approval left alone": (
+        [HumanMessage("hi"), _A, HumanMessage("well?")],
+        ["u", "c", "x", "u"],
+        "'a' of 'look' has no ToolMessage",
+    ),
+    "a tool that was stopped": (
+        [HumanMessage("hi"), _A, AIMessage("I stopped."), HumanMessage("well?")],
+        ["u", "c", "x", "m", "u"],
+        "'a' of 'look' has no ToolMessage",
+    ),
+    "a handoff beside another call": (
+        [
+            HumanMessage("hi"),
+            _calls(("a", "transfer_to_bob", {}), ("b", "look", {})),
+            _MADE,
+        ],
+        ["u", "cc", "rx"],
+        "'b' of 'look' has no ToolMessage",
+    ),
+    "a limit beside a refusal": (
+        [HumanMessage("hi"), _A, _MADE, ToolMessage("2", tool_call_id="a")],
+        ["u", "c", "r"],
+        "one more ToolMessage for the call 'a'",
+    ),
+    "a result without its call": (
+        [HumanMessage("hi"), ToolMessage("1", tool_call_id="x"), HumanMessage("so?")],
+        ["u", "u"],
+        "'x', which no AIMessage holds",
+    ),
+    "a result again": (
+        [HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE, HumanMessage("so?")],
+        ["u", "c", "r", "m", "u"],
+        "one more ToolMessage",
+    ),
+    "a result that came late": (
+        [
+            HumanMessage("hi"),
+            _A,
+            HumanMessage("hurry"),
+            AIMessage("Wait."),
+            _MADE,
+            HumanMessage("so?"),
+        ],
+        ["u", "c", "r", "u", "m", "u"],
+        "",
+    ),
+    "results parted by another answer": (
+        [
+            HumanMessage("hi"),
+            _calls(("a", "look", {}), ("b", "look", {})),
+            _MADE,
+            AIMessage("One."),
+            ToolMessage("2", tool_call_id="b"),
+        ],
+        ["u", "cc", "rr", "m"],
+        "",
+    ),
+    "ids that begin anew": (
+        [
+            *(HumanMessage("hi"), _A, _MADE, AIMessage("Done.")),
+            *(HumanMessage("again"), _A, ToolMessage("2", tool_call_id="a")),
+        ],
+        ["u", "c", "r", "m", "u", "c", "r"],
+        "",
+    ),
+    "a trim in the middle": (
+        [_A, _MADE, HumanMessage("so?")],
+        ["u", "c", "r", "u"],
+        "begins with a call",
+    ),
+    "a late system message": (
+        [HumanMessage("hi"), SystemMessage("Be brief."), HumanMessage("so?")],
+        ["u", "u"],
+        "moved to the front",
+    ),
+    "nothing said": (
+        [HumanMessage("hi"), AIMessage("Yes?"), HumanMessage(""), HumanMessage("so?")],
+        ["u", "m", "u"],
+        "a HumanMessage that is empty",
+    ),
+    "a function of old": (
+        [
+            HumanMessage("hi"),
+            AIMessage(
+                "",
+                additional_kwargs={
+                    "function_call": {"name": "look", "arguments": '{"n": 1}'}
+                },
+            ),
+            FunctionMessage(content="1", name="look"),
+        ],
+        ["u", "c", "r"],
+        "",
+    ),
+    "a function of old for a call with an id": (
+        [HumanMessage("hi"), _A, FunctionMessage(content="1", name="look")],
+        ["u", "c", "r"],
+        "",
+    ),
+    "Anthropic's results": (
+        [
+            HumanMessage("hi"),
+            AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
+            HumanMessage(
+                [
+                    {"type": "tool_result", "tool_use_id": "t", "content": "1"},
+                    {"type": "text", "text": "so?"},
+                ]
+            ),
+        ],
+        ["u", "c", "r", "u"],
+        "",
+    ),
+}
+
+
+def _in_short(part: Json, role: str) -> str:
+    if "functionCall" in part:
+        return "c"
+    if answered := part.get("functionResponse"):
+        said = str(answered["response"].get("error", ""))
+        return "x" if said.startswith(_NOT_RUN) else "r"
+    return role[0]
+
+
+@pytest.mark.parametrize(("history", "turns", "log"), LEFT.values(), ids=LEFT.keys())
+def test_threads_go_on(
+    history: list[BaseMessage],
+    turns: list[str],
+    log: str,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = [message.model_copy(deep=True) for message in history]
+    contents = contents_of(history)
+    assert [
+        "".join(_in_short(part, content["role"]) for part in content["parts"])
+        for content in contents
+    ] == turns
+    assert log in caplog.text
+    assert bool(log) == bool(caplog.text)
+    assert history == before
+
+
+def test_results_of_anthropics_blocks() -> None:
+    result = {
+        "type": "tool_result",
+        "tool_use_id": "a",
+        "is_error": True,
+        "content": [
+            {"type": "text", "text": "broken"},
+            {
+                "type": "image",
+                "source": {"type": "base64", "media_type": "image/png", "data": PNG},
+            },
+        ],
+    }
+    (part,) = contents_of([HumanMessage("hi"), _A, HumanMessage([result])])[2]["parts"]
+    assert part["functionResponse"] == {
+        "id": "a",
+        "name": "look",
+        "response": {"error": "broken"},
+        "parts": [IMAGE_PART],
+    }
 
 
 def test_invalid_calls_are_answered_for_the_caller() -> None:
@@ -520,10 +915,16 @@ def test_any_conversation_is_sent_or_refused(messages: list[BaseMessage]) -> Non
     from langchain_cf_gemini._gemini.request.contents import body_from_messages
     from langchain_cf_gemini._gemini.request.media import Media
 
+    media = Media(urls="count")
+    counted = None
     try:
+        counted = body_from_messages(
+            messages, media=media, signs_calls=False, counting=True
+        )
         body = body_from_messages(messages, media=Media(), signs_calls=True)
     except UnsupportedContentError:
         return
+    assert counted
     json.dumps(body)
     assert body["contents"]
     for content in body["contents"]:
@@ -558,6 +959,7 @@ _parts = st.one_of(
 @example([text(""), text("", "c2ln")], True)
 def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> None:
     from langchain_cf_gemini._gemini.answer.parser import AnswerParser
+    from langchain_cf_gemini._gemini.request.contents import body_from_messages
     from langchain_cf_gemini._gemini.request.media import Media
     from langchain_cf_gemini._gemini.request.model_turn import ModelTurn
 
@@ -565,3 +967,9 @@ def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> No
     parser.feed(answer(*parts))
     message = parser.message()
     assert ModelTurn(message, [], Media(urls="pass")).parts == parts
+    # Empty text says nothing, and Vertex refuses it; a signature it must have back.
+    history = [HumanMessage("hi"), message, HumanMessage("and?")]
+    said = [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
+    body = body_from_messages(history, media=Media(), signs_calls=False)
+    sent = [p for c in body["contents"] if c["role"] == "model" for p in c["parts"]]
+    assert sent == said

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage
+from google.genai import types
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from langchain_cf_gemini import UnsupportedContentError
 from tests.models import Json, contents_of
 
 
@@ -32,22 +37,30 @@ def _parts(block: Any, **settings: Any) -> list[Json]:
     return parts
 
 
+WAV = _b64(b"RIFF\x24\x00\x00\x00WAVEfmt ")
+MP3 = _b64(b"ID3\x04\x00\x00")
+FLAC = _b64(b"fLaC\x00\x00")
+MP4 = _b64(b"\x00\x00\x00\x18ftypmp42")
+PDF = _b64(b"%PDF-1.7\n")
+TXT = _b64(b"some words")
+
+
 BLOCKS: dict[str, tuple[Json, Json]] = {
     "v1 image": (
         {"type": "image", "base64": PNG, "mime_type": "image/png"},
         _inline("image/png"),
     ),
     "v1 audio": (
-        {"type": "audio", "base64": PNG, "mime_type": "audio/wav"},
-        _inline("audio/wav"),
+        {"type": "audio", "base64": WAV, "mime_type": "audio/wav"},
+        _inline("audio/wav", WAV),
     ),
     "v1 video": (
-        {"type": "video", "base64": PNG, "mime_type": "video/mp4"},
-        _inline("video/mp4"),
+        {"type": "video", "base64": MP4, "mime_type": "video/mp4"},
+        _inline("video/mp4", MP4),
     ),
     "v1 file": (
-        {"type": "file", "base64": PNG, "mime_type": "application/pdf"},
-        _inline("application/pdf"),
+        {"type": "file", "base64": PDF, "mime_type": "application/pdf"},
+        _inline("application/pdf", PDF),
     ),
     "v1 text file": (
         {"type": "text-plain", "text": "hi", "mime_type": "text/plain"},
@@ -58,8 +71,8 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
         {"text": "T\nhi"},
     ),
     "v1 text file as data": (
-        {"type": "text-plain", "base64": PNG, "mime_type": "text/plain"},
-        _inline("text/plain"),
+        {"type": "text-plain", "base64": TXT, "mime_type": "text/plain"},
+        _inline("text/plain", TXT),
     ),
     "v0 image": (
         {
@@ -89,26 +102,26 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
         },
     ),
     "OpenAI audio": (
-        {"type": "input_audio", "input_audio": {"data": PNG, "format": "mp3"}},
-        _inline("audio/mp3"),
+        {"type": "input_audio", "input_audio": {"data": MP3, "format": "mp3"}},
+        _inline("audio/mp3", MP3),
     ),
     "OpenAI audio, other": (
-        {"type": "input_audio", "input_audio": {"data": PNG, "format": "flac"}},
-        _inline("audio/flac"),
+        {"type": "input_audio", "input_audio": {"data": FLAC, "format": "flac"}},
+        _inline("audio/flac", FLAC),
     ),
     "OpenAI file": (
         {
             "type": "file",
             "file": {
                 "filename": "a.pdf",
-                "file_data": f"data:application/pdf;base64,{PNG}",
+                "file_data": f"data:application/pdf;base64,{PDF}",
             },
         },
-        _inline("application/pdf"),
+        _inline("application/pdf", PDF),
     ),
     "OpenAI file, bare": (
-        {"type": "file", "file": {"filename": "a.pdf", "file_data": PNG}},
-        _inline("application/pdf"),
+        {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}},
+        _inline("application/pdf", PDF),
     ),
     "Anthropic image": (
         {
@@ -120,17 +133,17 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
     "Anthropic document": (
         {
             "type": "document",
-            "source": {"type": "base64", "media_type": "application/pdf", "data": PNG},
+            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
         },
-        _inline("application/pdf"),
+        _inline("application/pdf", PDF),
     ),
     "Anthropic text": (
         {"type": "document", "source": {"type": "text", "data": "hi"}},
         {"text": "hi"},
     ),
     "older media": (
-        {"type": "media", "data": PNG, "mime_type": "video/mp4"},
-        _inline("video/mp4"),
+        {"type": "media", "data": MP4, "mime_type": "video/mp4"},
+        _inline("video/mp4", MP4),
     ),
     "older media, bytes": (
         {"type": "media", "data": b"abc", "mime_type": "video/mp4"},
@@ -175,23 +188,23 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
     "video_metadata": (
         {
             "type": "video",
-            "base64": PNG,
+            "base64": MP4,
             "mime_type": "video/mp4",
             "video_metadata": {"start_offset": "1s", "end_offset": "3.5s", "fps": 2},
         },
         {
-            **_inline("video/mp4"),
+            **_inline("video/mp4", MP4),
             "videoMetadata": {"startOffset": "1s", "endOffset": "3.5s", "fps": 2},
         },
     ),
     "video_metadata in extras": (
         {
             "type": "video",
-            "base64": PNG,
+            "base64": MP4,
             "mime_type": "video/mp4",
             "extras": {"videoMetadata": {"startOffset": "1s"}},
         },
-        {**_inline("video/mp4"), "videoMetadata": {"startOffset": "1s"}},
+        {**_inline("video/mp4", MP4), "videoMetadata": {"startOffset": "1s"}},
     ),
     "media_resolution": (
         {
@@ -217,6 +230,346 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
 }
 
 
+_YOUTUBE = "https://youtu.be/x"
+DIALECTS: dict[str, tuple[Json, Json]] = {
+    "google-genai's inline_data": (
+        {"inline_data": {"mime_type": "image/png", "data": PNG}},
+        _inline("image/png"),
+    ),
+    "google-genai's, a film": (
+        {
+            "inline_data": {"mime_type": "video/mp4", "data": MP4},
+            "video_metadata": {"fps": 2},
+        },
+        {**_inline("video/mp4", MP4), "videoMetadata": {"fps": 2}},
+    ),
+    "google-genai's file_data": (
+        {"file_data": {"mime_type": "video/mp4", "file_uri": "gs://b/o"}},
+        _file("video/mp4", "gs://b/o"),
+    ),
+    "OpenAI Responses: image": (
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"},
+        _inline("image/png"),
+    ),
+    "OpenAI Responses: detail": (
+        {
+            "type": "input_image",
+            "image_url": f"data:image/png;base64,{PNG}",
+            "detail": "low",
+        },
+        {**_inline("image/png"), "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}},
+    ),
+    "OpenAI Responses: file": (
+        {"type": "input_file", "filename": "a.pdf", "file_data": PDF},
+        _inline("application/pdf", PDF),
+    ),
+    "OpenAI Responses: address": (
+        {"type": "input_file", "file_url": "gs://b/o.pdf"},
+        _file("application/pdf", "gs://b/o.pdf"),
+    ),
+    "OpenAI: image with a type": (
+        {"type": "image_url", "image_url": {"url": "gs://b/o", "mime_type": "png"}},
+        _file("image/png", "gs://b/o"),
+    ),
+    "OpenAI: video_url": (
+        {"type": "video_url", "video_url": {"url": _YOUTUBE}},
+        _file("video/mp4", _YOUTUBE),
+    ),
+    "OpenAI: audio_url": (
+        {"type": "audio_url", "audio_url": f"data:audio/wav;base64,{WAV}"},
+        _inline("audio/wav", WAV),
+    ),
+    "Bedrock: image": (
+        {"image": {"format": "png", "source": {"bytes": b"\x89PNG\r\n\x1a\n"}}},
+        _inline("image/png", _b64(b"\x89PNG\r\n\x1a\n")),
+    ),
+    "Bedrock: document": (
+        {"document": {"format": "csv", "name": "t", "source": {"bytes": b"a,b"}}},
+        _inline("text/plain", _b64(b"a,b")),
+    ),
+    "Bedrock: text": (
+        {"document": {"format": "txt", "name": "t", "source": {"text": "hi"}}},
+        {"text": "hi"},
+    ),
+    "MCP: image": (
+        {"type": "image", "data": PNG, "mimeType": "image/png"},
+        _inline("image/png"),
+    ),
+    "MCP: resource": (
+        {
+            "type": "resource",
+            "resource": {"uri": "a:b", "mimeType": "application/pdf", "blob": PDF},
+        },
+        _inline("application/pdf", PDF),
+    ),
+    "MCP: text": (
+        {"type": "resource", "resource": {"uri": "a:b", "text": "hi"}},
+        {"text": "hi"},
+    ),
+    "LangChain.js: bytes": (
+        {"type": "image", "mimeType": "image/png", "data": [137, 80, 78, 71]},
+        _inline("image/png", _b64(b"\x89PNG")),
+    ),
+    "LangChain.js: fileId": (
+        {"type": "file", "mimeType": "application/pdf", "fileId": "gs://b/o"},
+        _file("application/pdf", "gs://b/o"),
+    ),
+    "AG-UI: data": (
+        {
+            "type": "image",
+            "source": {"type": "data", "value": PNG, "mimeType": "image/png"},
+        },
+        _inline("image/png"),
+    ),
+    "AG-UI: address": (
+        {"type": "video", "source": {"type": "url", "value": "gs://b/o.mp4"}},
+        _file("video/mp4", "gs://b/o.mp4"),
+    ),
+    "AG-UI: binary": (
+        {"type": "binary", "mimeType": "application/pdf", "data": PDF},
+        _inline("application/pdf", PDF),
+    ),
+    "AI SDK: image": (
+        {"type": "image", "image": PNG, "mediaType": "image/png"},
+        _inline("image/png"),
+    ),
+    "a data URI where base64 belongs": (
+        {"type": "image", "base64": f"data:image/png;base64,{PNG}", "mime_type": "png"},
+        _inline("image/png"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("block", "part"), DIALECTS.values(), ids=DIALECTS.keys())
+def test_dialects(block: Json, part: Json) -> None:
+    assert _parts(block) == [part]
+    wrapped = {"type": "non_standard", "value": block}
+    assert _parts(wrapped) == [part]
+
+
+TITLED: dict[str, tuple[Json, list[Json]]] = {
+    "Anthropic document": (
+        {
+            "type": "document",
+            "title": "T",
+            "context": "C",
+            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
+        },
+        [{"text": "T\nC"}, _inline("application/pdf", PDF)],
+    ),
+    "Anthropic text": (
+        {
+            "type": "document",
+            "title": "T",
+            "context": "C",
+            "source": {"type": "text", "media_type": "text/plain", "data": "hi"},
+        },
+        [{"text": "T\nC\nhi"}],
+    ),
+    "Anthropic content": (
+        {
+            "type": "document",
+            "title": "T",
+            "source": {
+                "type": "content",
+                "content": [
+                    {"type": "text", "text": "hi"},
+                    {"type": "image", "base64": PNG, "mime_type": "image/png"},
+                ],
+            },
+        },
+        [{"text": "T"}, {"text": "hi"}, _inline("image/png")],
+    ),
+    "Anthropic content in a word": (
+        {"type": "document", "source": {"type": "content", "content": "hi"}},
+        [{"text": "hi"}],
+    ),
+}
+
+
+@pytest.mark.parametrize(("block", "parts"), TITLED.values(), ids=TITLED.keys())
+def test_documents_with_a_title_or_content(block: Json, parts: list[Json]) -> None:
+    assert _parts(block) == parts
+
+
+WEBP = _b64(b"RIFF\x10\x00\x00\x00WEBPVP8 ")
+HTML = _b64(b"<!DOCTYPE html><html></html>")
+SVG = b"<svg xmlns='http://www.w3.org/2000/svg'></svg>"
+DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+# The data, its label, and what goes out; None where Google takes no such thing.
+TYPES: dict[str, tuple[str, str | None, str | None]] = {
+    "jpg": (_b64(b"\xff\xd8\xff\xe0"), "image/jpg", "image/jpeg"),
+    "a word": (PNG, "png", "image/png"),
+    "capitals": (PNG, "IMAGE/PNG", "image/png"),
+    "twice": (PNG, "image/png, image/png", "image/png"),
+    "no type": (PNG, "application/octet-stream", "image/png"),
+    "any type": (PNG, "image/*", "image/png"),
+    "another image": (WEBP, "image/jpeg", "image/webp"),
+    "another kind": (PDF, "image/png", "application/pdf"),
+    "a page for a PDF": (HTML, "application/pdf", "text/plain"),
+    "a page for an image": (HTML, "image/png", None),
+    "a drawing": (_b64(SVG), "image/svg+xml", None),
+    "a drawing for an image": (_b64(SVG), "image/png", None),
+    "a drawing's source": (_b64(SVG), "text/plain", "text/plain"),
+    "Python": (TXT, "text/x-python", "text/plain"),
+    "JSON": (TXT, "application/json", "text/plain"),
+    "GeoJSON": (TXT, "application/geo+json", "text/plain"),
+    "CSV": (TXT, "text/csv; charset=utf-8", "text/plain"),
+    "sound in a film's clothes": (MP4, "audio/mp4", "audio/mp4"),
+    "raw sound": ("AAAA", "audio/L16; rate=24000", "audio/L16;rate=24000"),
+    "an old name": (WAV, "audio/x-wav", "audio/wav"),
+    "mp3": (MP3, "audio/mp3", "audio/mp3"),
+    "Word": (_b64(b"PK\x03\x04"), DOCX, None),
+    "an archive": (_b64(b"PK\x03\x04"), "application/pdf", None),
+    "a bitmap": (_b64(b"BM\x10\x00\x00\x00\x00\x00\x00\x00"), "image/bmp", None),
+    "Matroska": ("AAAA", "video/x-matroska", None),
+    "a model": ("AAAA", "model/gltf-binary", None),
+    "not padded": (PNG.rstrip("="), "image/png", "image/png"),
+    "no label": (PDF, None, "application/pdf"),
+}
+
+
+@pytest.mark.parametrize(("data", "label", "mime"), TYPES.values(), ids=TYPES.keys())
+def test_types(data: str, label: str | None, mime: str | None) -> None:
+    block = {"type": "media", "data": data, "mime_type": label}
+    if mime is None:
+        with pytest.raises(UnsupportedContentError, match=r"does not take|holds an"):
+            _parts(block)
+    else:
+        assert _parts(block) == [_inline(mime, data)]
+    own = {"inlineData": {"mimeType": label, "data": data}}
+    assert _parts(own) == [own]  # Google's own words go as they are
+
+
+@pytest.mark.parametrize(
+    ("name", "mime"),
+    [
+        ("a.ts", "text/plain"),
+        ("a.py", "text/plain"),
+        ("A.MD", "text/plain"),
+        ("a.wav", "audio/wav"),
+        ("a.webp", "image/webp"),
+        ("a.tar.pdf", "application/pdf"),
+    ],
+)
+def test_types_by_name_are_the_same_on_every_machine(name: str, mime: str) -> None:
+    block = {"type": "input_file", "filename": name, "file_data": "AAAA"}
+    assert _parts(block) == [_inline(mime, "AAAA")]
+    by_address = {"type": "file", "url": f"gs://b/{name}?x=1.png"}
+    assert _parts(by_address) == [_file(mime, f"gs://b/{name}?x=1.png")]
+
+
+URIS: dict[str, tuple[str, Json]] = {
+    "capitals": (f"DATA:image/png;BASE64,{PNG}", _inline("image/png")),
+    "a space": (f"data:image/png; base64,{PNG}", _inline("image/png")),
+    "percents": (
+        f"data:image/png;base64,{PNG.replace('=', '%3D')}",
+        _inline("image/png"),
+    ),
+    "in plain": ("data:text/plain,a%2Cb", _inline("text/plain", _b64(b"a,b"))),
+    "nothing but text": ("data:,hi", _inline("text/plain", _b64(b"hi"))),
+    "parameters": (
+        "data:audio/L16;rate=24000;base64,AAAA",
+        _inline("audio/L16;rate=24000", "AAAA"),
+    ),
+    "lines": (f"data:image/png;base64,{PNG[:8]}\r\n{PNG[8:]}\n", _inline("image/png")),
+}
+
+
+@pytest.mark.parametrize(("uri", "part"), URIS.values(), ids=URIS.keys())
+def test_data_uris(uri: str, part: Json) -> None:
+    assert _parts({"type": "image_url", "image_url": {"url": uri}}) == [part]
+    assert _parts({"type": "file", "url": uri}) == [part]
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        (10, "10s"),
+        (20.5, "20.5s"),
+        (0.1, "0.1s"),
+        ("1.5s", "1.5s"),
+        (timedelta(minutes=1, milliseconds=5), "60.005s"),
+    ],
+)
+def test_offsets(given: Any, sent: str) -> None:
+    film = {"type": "video", "base64": MP4, "mime_type": "video/mp4"}
+    (part,) = _parts({**film, "video_metadata": {"start_offset": given}})
+    assert part["videoMetadata"] == {"startOffset": sent}
+
+
+NOT_OFFSETS: list[Json] = [
+    {"start_offset": "1m"},
+    {"start_offset": -1},
+    {"end_offset": "10"},
+    {"start_offset": 20, "end_offset": 10},
+    {"startOffset": True},
+]
+
+
+@pytest.mark.parametrize("metadata", NOT_OFFSETS, ids=str)
+def test_offsets_that_are_none(metadata: Json) -> None:
+    film = {"type": "video", "base64": MP4, "mime_type": "video/mp4"}
+    with pytest.raises(UnsupportedContentError, match="video_metadata"):
+        _parts({**film, "video_metadata": metadata})
+
+
+def test_objects_of_google_genai() -> None:
+    film = {"type": "video", "base64": MP4, "mime_type": "video/mp4"}
+    notes = {
+        "video_metadata": types.VideoMetadata(start_offset="1s", fps=2),
+        "media_resolution": types.PartMediaResolution(
+            level=types.PartMediaResolutionLevel.MEDIA_RESOLUTION_HIGH
+        ),
+        "media_processing": "agentic",
+    }
+    assert _parts({**film, **notes}) == [
+        {
+            **_inline("video/mp4", MP4),
+            "videoMetadata": {"startOffset": "1s", "fps": 2},
+            "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"},
+            "mediaProcessing": "AGENTIC",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "url", ["/etc/passwd", "file:///a.png", "C:\\a.png", "s3://b/o.png", "a.png"]
+)
+@pytest.mark.parametrize("urls", ["inline", "pass"])
+def test_addresses_that_google_cannot_reach(url: str, urls: str) -> None:
+    block = {"type": "image", "url": url, "mime_type": "image/png"}
+    with pytest.raises(UnsupportedContentError, match="neither http"):
+        _parts(block, media_urls=urls)
+
+
+def test_files_of_other_providers() -> None:
+    block = {"type": "file", "file_id": "file-1", "mime_type": "application/pdf"}
+    with pytest.raises(UnsupportedContentError, match="another provider"):
+        _parts(block)
+
+
+@settings(max_examples=200, deadline=None, database=None, derandomize=True)
+@given(st.binary(min_size=1, max_size=40), st.sampled_from(["", *TYPES]))
+def test_any_bytes_are_sent_under_a_type_that_google_takes_or_refused(
+    data: bytes, label: str
+) -> None:
+    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
+
+    block = {"type": "media", "data": data, "mime_type": TYPES.get(label, ("",) * 3)[1]}
+    try:
+        (part,) = parts_from_media(block, Media())
+    except UnsupportedContentError:
+        return
+    blob = part["inlineData"]
+    assert b64decode(blob["data"]) == data
+    kind = blob["mimeType"].partition("/")[0]
+    assert kind in ("image", "audio", "video") or blob["mimeType"] in (
+        "text/plain",
+        "application/pdf",
+    )
+
+
 @pytest.mark.parametrize(("block", "part"), BLOCKS.values(), ids=BLOCKS.keys())
 def test_blocks(block: Json, part: Json) -> None:
     assert _parts(block) == [part]
@@ -235,6 +588,18 @@ BYTES = [
     (b"RIFF....WEBP", "image/webp"),
     (b"RIFF....AVI ", "video/x-msvideo"),
     (b"....ftypmp42", "video/mp4"),
+    (b"....ftypisom", "video/mp4"),
+    (b"....ftypM4A ", "audio/m4a"),
+    (b"....ftypqt  ", "video/quicktime"),
+    (b"....ftypheic", "image/heic"),
+    (b"....ftypmif1", "image/heif"),
+    (b"....ftypavif", "image/avif"),
+    (b"....ftyp3gp5", "video/3gpp"),
+    (b"\x1aE\xdf\xa3....webm", "video/webm"),
+    (b"\xff\xf1\x50", "audio/aac"),
+    (b"FORM....AIFF", "audio/aiff"),
+    (b"\r\n%PDF-1.7", "application/pdf"),
+    (b"<!doctype HTML>", "text/plain"),
 ]
 
 
@@ -281,18 +646,56 @@ def test_media_of_the_model() -> None:
 
 def test_what_was_fetched_goes_inline() -> None:
     """An address that names its type keeps it; else the server's word counts."""
-
-    from langchain_cf_gemini._gemini.request.media import Media, part_from_media
-    from langchain_cf_gemini._langchain.call import fill_part
+    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
 
     media = Media()
     typed: Json = {"type": "image", "url": "https://x/a", "mime_type": "image/webp"}
-    parts = [
-        part_from_media(block, media) for block in (typed, {**typed, "mime_type": None})
-    ]
+    blocks = (typed, {**typed, "mime_type": None})
+    parts = [part for block in blocks for part in parts_from_media(block, media)]
     for download in media.downloads:
-        fill_part(download, b"abc", "image/png")
+        download.fill(b"abc", "image/png")
     assert parts == [_inline("image/webp", "YWJj"), _inline("image/png", "YWJj")]
+
+
+def test_what_was_fetched_is_what_its_bytes_are() -> None:
+    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
+
+    media = Media()
+    parts_from_media({"type": "image", "url": "https://x/a.png"}, media)
+    (download,) = media.downloads
+    download.fill(b64decode(WEBP), "image/png")
+    assert download.part == _inline("image/webp", WEBP)
+    for data, label, said in [
+        (b"", "image/png", "empty"),
+        (b64decode(HTML), "image/png", "HTML page"),
+        (b"abc", "application/zip", "application/zip"),
+    ]:
+        with pytest.raises(UnsupportedContentError, match=said):
+            download.fill(data, label)
+    download.fill(b"abc", "binary/octet-stream")
+    assert download.part == _inline("image/png", "YWJj")  # by its name
+
+
+def test_what_a_tool_showed_moves_once_its_type_is_known() -> None:
+    """Gemini 3 takes a PNG inside of a response, and a GIF beside it."""
+    from langchain_cf_gemini._gemini.request.contents import body_from_messages
+    from langchain_cf_gemini._gemini.request.media import Media
+
+    media = Media()
+    shown = [{"type": "image", "url": f"https://x/{n}.png"} for n in "ab"]
+    call: Any = {"name": "look", "args": {}, "id": "a", "type": "tool_call"}
+    history = [
+        HumanMessage("hi"),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage(list(shown), tool_call_id="a"),
+    ]
+    body = body_from_messages(history, media=media, signs_calls=True)
+    first, second = media.downloads
+    first.fill(b"GIF89a", "image/png")
+    second.fill(b64decode(PNG), "image/png")
+    response, beside = body["contents"][-1]["parts"]
+    assert response["functionResponse"]["parts"] == [_inline("image/png")]
+    assert beside == _inline("image/gif", _b64(b"GIF89a"))
 
 
 CONVERTED: dict[str, tuple[Json, Json]] = {
@@ -302,14 +705,14 @@ CONVERTED: dict[str, tuple[Json, Json]] = {
         _inline("image/png"),
     ),
     "OpenAI audio": (
-        {"type": "input_audio", "input_audio": {"data": PNG, "format": "mp3"}},
-        _inline("audio/mpeg"),
+        {"type": "input_audio", "input_audio": {"data": MP3, "format": "mp3"}},
+        _inline("audio/mpeg", MP3),
     ),
 }
 
 
 @pytest.mark.parametrize(("block", "part"), CONVERTED.values(), ids=CONVERTED.keys())
 def test_blocks_that_langchain_core_usually_converts(block: Json, part: Json) -> None:
-    from langchain_cf_gemini._gemini.request.media import Media, part_from_media
+    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
 
-    assert part_from_media(block, Media()) == part
+    assert parts_from_media(block, Media()) == [part]
