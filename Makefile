@@ -29,14 +29,22 @@ endif
 
 $(VENV)/.test: pyproject.toml $(VENV)/.made
 ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]' --group test --group lint
+	@uv pip install --quiet --python $(BIN)/python -e '.[emulator,cli]' --group test --group lint
 else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator]' --group test --group lint
+	@$(BIN)/python -m pip install --quiet -e '.[emulator,cli]' --group test --group lint
 endif
 	@touch $@ $(VENV)/.demo
 
-demo: $(VENV)/.demo  ## Ask one question: live with the two variables set, else on the emulator
-	@$(BIN)/langchain-cf-gemini ask "What are the three laws of thermodynamics?"
+QUESTION := "What are the three laws of thermodynamics?"
+CREDENTIALS := $(CLOUDFLARE_ACCOUNT_ID)$(CLOUDFLARE_API_TOKEN)$(CF_ACCOUNT_ID)$(CF_API_TOKEN)$(CF_AI_API_TOKEN)
+
+demo: $(VENV)/.demo  ## Send one prompt: to Cloudflare with credentials set, otherwise to the emulator
+ifeq ($(CREDENTIALS),)
+	@echo "No Cloudflare credentials are set, so the local emulator responds." >&2
+	@$(BIN)/langchain-cf-gemini ask --emulator $(QUESTION)
+else
+	@$(BIN)/langchain-cf-gemini ask $(QUESTION)
+endif
 
 # Two workers on two cores; each test has its own port.
 test: $(VENV)/.test  ## Run the whole suite, offline, without credentials

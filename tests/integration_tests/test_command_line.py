@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from langchain_cf_gemini.__main__ import main
+from langchain_cf_gemini.emulator import Answer, Emulator, call, faults, finish, reply
+
+PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 12
 PROMPT = "What are the three laws of thermodynamics?"
 COMMAND = [sys.executable, "-m", "langchain_cf_gemini"]
 
@@ -91,25 +97,31 @@ for name in package.__all__:
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
-def test_ask_without_credentials_asks_the_emulator() -> None:
-    done = _run("ask", PROMPT)
+def test_ask_joins_standard_input_and_prompt() -> None:
+    done = _run("ask", "--emulator", "-u", "Sum it up", stdin="The notes\n")
     assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("The notes\n\nSum it up\n")
+    assert done.stderr.startswith("model gemini-3-flash")
+    assert "finish reason STOP" in done.stderr
     assert done.stderr.count("\n") == 1
-    assert "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN" in done.stderr
-    said, summary = done.stdout.rsplit("\n\n", 1)
-    assert "thermodynamics" in said
-    assert summary.startswith("model gemini-3-flash")
-    assert "finish reason STOP" in summary
-    assert "tokens " in summary
 
 
 def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
-    done = _run("ask", "--json", "--model", "gemini-3.1-flash-lite", stdin=PROMPT)
+    done = _run("--emulator", "--json", "-m", "gemini-3.1-flash-lite", stdin="世界")
     assert done.returncode == 0, done.stderr
+    assert "世界" in done.stdout
     said = json.loads(done.stdout)
-    assert "thermodynamics" in said["text"]
+    assert {block["type"] for block in said["content_blocks"]} >= {"text"}
     assert said["usage_metadata"]["total_tokens"] > 0
     assert said["response_metadata"]["finish_reason"] == "STOP"
+
+
+def test_standard_input_that_is_no_text() -> None:
+    done = subprocess.run(
+        [*COMMAND, "ask"], check=False, input=b"\xff\xfe", capture_output=True
+    )
+    assert done.returncode == 2
+    assert done.stderr == b"error: Standard input is not valid UTF-8.\n"
 
 
 def test_ctrl_c_while_langchain_is_imported(tmp_path: Path) -> None:
@@ -171,7 +183,7 @@ def test_emulator_serves() -> None:
 def test_a_reader_that_goes_away() -> None:
     """`ask ... | head -c 1`: no traceback, no second complaint."""
     with subprocess.Popen(
-        [*COMMAND, "ask", PROMPT],
+        [*COMMAND, "ask", "--emulator", PROMPT],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -187,54 +199,187 @@ def test_a_reader_that_goes_away() -> None:
     assert "Exception ignored" not in said
 
 
-def test_ctrl_c_at_a_question() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "ask"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(),
-    ) as process:
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
+)
+def test_signals_while_it_waits(number: int, status: int, tmp_path: Path) -> None:
+    """They end the process, which waits for the next line, without a word."""
+    reading, writing = os.pipe()
+    with (
+        os.fdopen(reading),
+        os.fdopen(writing, "w"),
+        subprocess.Popen(
+            [*COMMAND, "chat", "--emulator", "-u"],
+            stdin=reading,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=_environment(PYTHONUNBUFFERED="1"),
+        ) as process,
+    ):
+        assert process.stdout is not None
         assert process.stderr is not None
-        with pytest.raises(subprocess.TimeoutExpired):  # it waits for its question
-            process.wait(3)
-        process.send_signal(signal.SIGINT)
+        os.write(writing, b"hello\n")
+        assert "hello" in process.stdout.readline()
+        assert "tokens" in process.stderr.readline()  # the turn is over
+        process.send_signal(number)
         process.wait(30)
-        assert process.returncode == 130
+        assert process.returncode == status
         assert process.stderr.read().strip() == ""
 
 
 # ---- in this process
 
 
-def _main(*arguments: str) -> int:
-    from langchain_cf_gemini.__main__ import main
-
-    return main(list(arguments))
-
-
-def test_ask_streams(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _main("ask", PROMPT, "--system", "Be brief.") == 0
-    assert "finish reason STOP" in capsys.readouterr().out
+@pytest.fixture(autouse=True)
+def empty_stdin() -> Iterator[None]:
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO())
+    yield
+    sys.stdin = before
 
 
-def test_ask_whole(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _main("ask", "--no-stream", "--max-tokens", "20", "hi") == 0
-    assert "tokens " in capsys.readouterr().out
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    with Emulator() as running:
+        yield running
 
 
-def test_typed_errors_are_one_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert _main("ask", "--no-stream", "--model", "gemini-99-flash", "hi") == 1
+def _main(emulator: Emulator, *arguments: str) -> int:
+    """Run a command against an emulator that is running already."""
+    settings = emulator.client.items()
+    options = [f for key, value in settings for f in ("-o", f"{key}={value}")]
+    return main([*arguments, *options])
+
+
+def test_ask_streams(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    emulator.reply("One two three.")
+    assert _main(emulator, "ask", PROMPT, "-s", "Be brief.", "-u") == 0
+    out, err = capsys.readouterr()
+    assert out == "One two three.\n"
+    assert "finish reason STOP" in err
+    assert (
+        emulator.requests[-1].generation["systemInstruction"]["parts"][0]["text"]
+        == "Be brief."
+    )
+
+
+def test_ask_whole(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    emulator.reply("Whole.")
+    arguments = ("--no-stream", "-t", "0.5", "--max-tokens", "20", "--thinking", "low")
+    assert _main(emulator, *arguments, "hi") == 0
+    assert capsys.readouterr().out == "Whole.\n"
+    config = emulator.requests[-1].generation["generationConfig"]
+    assert config["temperature"] == 0.5
+    assert config["maxOutputTokens"] == 20
+    assert config["thinkingConfig"] == {"thinkingLevel": "LOW"}
+
+
+NO_RESPONSE = [
+    (reply("Half an ans") + finish("MAX_TOKENS"), "cut off"),
+    (finish("SAFETY"), "SAFETY"),
+    (call("f"), "no text"),
+]
+
+
+@pytest.mark.parametrize(("answer", "said"), NO_RESPONSE)
+@pytest.mark.parametrize("whole", [(), ("--no-stream",)])
+def test_what_is_no_whole_response_has_status_3(
+    answer: Answer,
+    said: str,
+    whole: tuple[str, ...],
+    emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emulator.script(answer)
+    assert _main(emulator, "ask", *whole, "hi") == 3
+    out, err = capsys.readouterr()
+    assert said in err
+    assert said not in out
+
+
+def test_a_cut_stream_ends_its_line(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator.spoil(reply("one two three four five " * 9), faults.cut(after_frames=2))
+    assert _main(emulator, "ask", "hi", "-o", "max_retries=0") == 1
+    out, err = capsys.readouterr()
+    assert out.endswith("\n")
+    assert err.startswith("error: ")
+
+
+def test_attachments_and_schema(
+    emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture, notes = tmp_path / "a.png", tmp_path / "notes.txt"
+    picture.write_bytes(PNG)
+    notes.write_text("Bread and butter")
+    schema = '{"type": "object", "properties": {"item": {"type": "string"}}}'
+    attached = ("-a", str(picture), "-a", str(notes))
+    assert _main(emulator, "ask", *attached, "--schema", schema, "List") == 0
+    assert "item" in json.loads(capsys.readouterr().out)
+    image, text, prompt = emulator.requests[-1].generation["contents"][0]["parts"]
+    assert image["inlineData"]["mimeType"] == "image/png"
+    assert text["text"].endswith("notes.txt:\nBread and butter")
+    assert prompt == {"text": "List"}
+
+
+def test_a_model_that_does_not_exist(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _main(emulator, "ask", "--no-stream", "-m", "gemini-99-flash", "hi") == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.splitlines()[-1].startswith("error: ")
-    assert err.count("\n") == 2  # the emulator's line, and the error's
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert "Similar models: " in err
+
+
+def test_failures_as_json(
+    emulator: Emulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator.fail(400, message="no good")
+    assert _main(emulator, "ask", "--json", "hi") == 1
+    told = json.loads(capsys.readouterr().out)["error"]
+    assert told["type"] == "CloudflareInvalidRequestError"
+    assert told["status_code"] == 400
+
+
+def test_chat(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = "one\n/model gemini-3.1-pro\ntwo\n/clear\n/model -\nthree\n/exit\nfour\n"
+    sys.stdin = io.StringIO(lines)
+    for text in ("First.", "Second.", "Third."):
+        emulator.reply(text)
+    assert _main(emulator, "chat", "-q") == 0
+    out, err = capsys.readouterr()
+    assert out == "First.\nSecond.\nThird.\n"
+    assert err.startswith("error: ")
+    assert len(emulator.requests[-1].generation["contents"]) == 1
+    assert len(emulator.requests[1].generation["contents"]) == 3
+    assert "gemini-3.1-pro" in emulator.requests[1].path
+
+
+def test_variables_from_a_file(
+    emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = emulator.client
+    path = tmp_path / ".env"
+    path.write_text(
+        f"CLOUDFLARE_ACCOUNT_ID={settings['account_id']}\n"
+        f"CLOUDFLARE_API_TOKEN={settings['api_token']}\n"
+    )
+    addresses = [
+        option
+        for name in ("base_url", "gateway_base_url")
+        for option in ("-o", f"{name}={settings[name]}")
+    ]
+    assert main(["ask", "--env-file", str(path), *addresses, "hi"]) == 0
+    assert capsys.readouterr().out
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
         sock.listen()
-        assert _main("emulator", "--port", str(sock.getsockname()[1])) == 1
-    assert "Traceback" not in capsys.readouterr().err
+        port = sock.getsockname()[1]
+        assert main(["emulator", "--port", str(port)]) == 2
+    assert f"Port {port} on 127.0.0.1 is in use" in capsys.readouterr().err

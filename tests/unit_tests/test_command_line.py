@@ -1,6 +1,10 @@
-"""The command line before anything is asked."""
+"""The command line before anything is sent."""
 
 from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -15,20 +19,37 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
 
 
-ERRORS = [
-    (["ask", " "], "there is no question"),
+@pytest.fixture(autouse=True)
+def empty_stdin() -> Iterator[None]:
+    before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO())
+    yield
+    sys.stdin = before
+
+
+USAGE = [
+    (["ask", " "], "No prompt"),
+    ([], "No prompt"),
     (["ask", "--temperature", "9", "hi"], "temperature must be a number from 0 to 2"),
-    (["ask", "--max-tokens", "0", "hi"], "max_tokens must be a whole number"),
-    (["ask", "--model", "openai/gpt-5", "hi"], "another vendor"),
-    (["ask", "--model", "@cf/meta/llama-3", "hi"], "@cf/meta/llama-3"),
+    (["--max-tokens", "0", "hi"], "max_tokens must be a whole number"),
+    (["-m", "openai/gpt-5", "hi"], "another vendor"),
+    (["-m", "@cf/meta/llama-3", "hi"], "@cf/meta/llama-3"),
+    (["-o", "temprature=1", "hi"], "did you mean 'temperature'"),
+    (["-o", "temperature", "hi"], "KEY=VALUE"),
+    (["-o", "=1", "hi"], "KEY=VALUE"),
+    (["-o", 'safety_settings={"harassment":"HIGH-ISH"}', "hi"], "HIGH-ISH"),
+    (["--schema", "nowhere.json", "hi"], "no file 'nowhere.json'"),
+    (["--schema", "{", "hi"], "--schema is not JSON"),
+    (["-a", "nowhere.png", "hi"], "nowhere.png"),
+    (["--env-file", "nowhere.env", "hi"], "no file 'nowhere.env'"),
+    (["caf\udce9"], "not valid UTF-8"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "said"), ERRORS)
-def test_errors_are_one_line(
+@pytest.mark.parametrize(("arguments", "said"), USAGE)
+def test_wrong_usage_is_one_line_and_status_2(
     arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(arguments) == 1
+    assert main(arguments) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ")
@@ -37,8 +58,32 @@ def test_errors_are_one_line(
     assert TOKEN not in err
 
 
+@pytest.mark.parametrize("command", ["ask", "models"])
+@pytest.mark.parametrize("missing", ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"])
+def test_half_set_credentials_are_told(
+    command: str,
+    missing: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv(missing)
+    assert main([command, "hi"][: 2 if command == "ask" else 1]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert missing in err
+
+
 @pytest.mark.parametrize(
-    "arguments", [[], ["tell"], ["ask", "--heat", "9"], ["ask", "--temperature", "hot"]]
+    "arguments",
+    [
+        ["chat", "tell"],
+        ["ask", "--heat", "9"],
+        ["--temperature", "hot"],
+        ["ask", "--endpoint", "moon", "hi"],
+        ["emulator", "--port", "65536"],
+        ["emulator", "--port", "-1"],
+        ["emulator", "--port", "eighty"],
+    ],
 )
 def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
@@ -54,10 +99,21 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"langchain-cf-gemini {__version__}\n"
 
 
-def test_help_names_the_variables(capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_names_variables_and_statuses(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["--help"])
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    assert "CLOUDFLARE_ACCOUNT_ID" in out
-    assert "CLOUDFLARE_API_TOKEN" in out
+    for word in ("CLOUDFLARE_ACCOUNT_ID", "CF_API_TOKEN", "CF_GEMINI_MODEL", "130"):
+        assert word in out
+
+
+def test_without_credentials_the_documented_models_are_listed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID")
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN")
+    assert main(["models"]) == 0
+    out, err = capsys.readouterr()
+    assert "gemini-3-flash-preview" in out
+    assert "No credentials" in err

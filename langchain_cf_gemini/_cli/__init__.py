@@ -1,0 +1,1 @@
+"""The command line's commands; stand above the model and may import everything."""

@@ -1,0 +1,162 @@
+"""The command line's arguments; reading them loads neither LangChain nor HTTP."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from langchain_cf_gemini._version import __version__
+
+PROG: Final = "langchain-cf-gemini"
+MODEL_VARIABLE: Final = "CF_GEMINI_MODEL"
+DEFAULT_MODEL: Final = "gemini-3-flash"
+COMMANDS: Final = ("ask", "chat", "models", "emulator")
+_ALONE: Final = ("-h", "--help", "--version")
+
+_EPILOG = """\
+exit status:
+  0  success
+  1  the API or the network failed
+  2  wrong usage, or missing credentials
+  3  the response was blocked, cut off, or has no text
+  130  interrupted with Ctrl-C
+
+environment:
+  CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_TOKEN  credentials (CF_ACCOUNT_ID,
+      CF_API_TOKEN and CF_AI_API_TOKEN also work)
+  CF_GEMINI_MODEL  default model
+"""
+
+
+class UsageError(ValueError):
+    """Arguments, files or credentials that a command cannot work with."""
+
+
+def arguments_from(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse the arguments; `ask` is the command where none is named.
+
+    Args:
+        argv: The arguments without the program's name; by default the process's own.
+    """
+    given = list(sys.argv[1:] if argv is None else argv)
+    if not given or given[0] not in (*COMMANDS, *_ALONE):
+        given.insert(0, "ask")
+    return _parser().parse_args(given)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        description="Use Google's Gemini models through Cloudflare. Without a command, "
+        "the arguments are those of `ask`.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"%(prog)s {__version__}"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    _add_ask(commands.add_parser("ask", help="send one prompt"))
+    _add_chat(commands.add_parser("chat", help="talk in a loop"))
+    _add_models(commands.add_parser("models", help="list Gemini models"))
+    _add_emulator(
+        commands.add_parser("emulator", help="run the local emulator until Ctrl-C")
+    )
+    return parser
+
+
+def _add_ask(ask: argparse.ArgumentParser) -> None:
+    ask.description = (
+        "Send one prompt and print the response. Standard input, if it is not a "
+        "terminal, is put before the prompt. On a terminal without a prompt, "
+        "this starts a chat."
+    )
+    ask.add_argument("prompt", nargs="?", help='the prompt; "-" reads standard input')
+    _add_model_options(ask)
+    ask.add_argument(
+        "-a", "--attach", action="append", default=[], metavar="FILE|URL|-",
+        help="attach an image, audio, video, PDF or text file (repeatable)",
+    )  # fmt: skip
+    ask.add_argument(
+        "--schema", metavar="FILE|JSON", help="JSON Schema that the response follows"
+    )
+    ask.add_argument(
+        "--json", action="store_true", help="print the whole message as JSON"
+    )
+
+
+def _add_chat(chat: argparse.ArgumentParser) -> None:
+    chat.description = (
+        "Talk to a model. /model NAME switches the model, /clear forgets the "
+        "conversation, /exit or Ctrl-D ends."
+    )
+    _add_model_options(chat)
+
+
+def _add_model_options(command: argparse.ArgumentParser) -> None:
+    model = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
+    add = command.add_argument
+    add("-m", "--model", default=model, help="model to use (default: %(default)s)")
+    add("-s", "--system", metavar="TEXT", help="system instruction")
+    add("-t", "--temperature", type=float, metavar="N", help="temperature, 0 to 2")
+    add("--max-tokens", type=int, metavar="N", help="maximum output tokens, thinking "
+        "included")  # fmt: skip
+    add("--thinking", metavar="LEVEL", help="thinking level, for example low or high")
+    add("-o", "--option", action="append", default=[], metavar="KEY=VALUE",
+        help="any argument of ChatCloudflareGemini, value as JSON or text "
+        "(repeatable)")  # fmt: skip
+    add("--gateway", metavar="ID", help="AI Gateway to use")
+    add("--endpoint", choices=("auto", "run", "gateway"), help="endpoint to use")
+    add("--env-file", metavar="FILE", help="read environment variables from this file")
+    add("--timeout", type=float, metavar="S", help="seconds per attempt")
+    add("--no-stream", action="store_true", help="print the response in one piece")
+    add("--markdown", action="store_true", help="render Markdown on a terminal "
+        "(needs the extra 'cli')")  # fmt: skip
+    add("-u", "--usage", action="store_true", help="print token usage to standard "
+        "error (on a terminal, always)")  # fmt: skip
+    add("-q", "--quiet", action="store_true", help="print errors only to standard "
+        "error")  # fmt: skip
+    add("-v", "--verbose", action="store_true", help="log every request to standard "
+        "error")  # fmt: skip
+    _add_emulator_switch(command)
+
+
+def _add_emulator_switch(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--emulator", action="store_true",
+        help="use the local emulator instead of Cloudflare (made-up responses)",
+    )  # fmt: skip
+
+
+def _add_models(models: argparse.ArgumentParser) -> None:
+    models.description = (
+        "List the Gemini models of your account; without credentials, the models in "
+        "Cloudflare's documentation."
+    )
+    models.add_argument("--json", action="store_true", help="print JSON")
+    models.add_argument(
+        "--env-file", metavar="FILE", help="read environment variables from this file"
+    )
+    _add_emulator_switch(models)
+
+
+def _add_emulator(emulator: argparse.ArgumentParser) -> None:
+    emulator.description = "Run a local server that stands in for Cloudflare."
+    emulator.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on (default: %(default)s)",
+    )
+    emulator.add_argument(
+        "--port", type=_port, default=8787,
+        help="port to listen on, 0 for any free one (default: %(default)s)",
+    )  # fmt: skip
+    emulator.add_argument("-q", "--quiet", action="store_true", help="print nothing")
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.lstrip("-").isdecimal() else -1
+    if not 0 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
+    return port

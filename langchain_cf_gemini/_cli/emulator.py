@@ -1,0 +1,25 @@
+"""`langchain-cf-gemini emulator`: the emulator in the foreground."""
+
+import argparse
+
+from langchain_cf_gemini._cli.arguments import UsageError
+from langchain_cf_gemini._cli.session import load_emulator
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C."""
+    _, serve = load_emulator()
+    try:
+        serve(args.host, args.port)
+    except OSError as error:
+        raise UsageError(_why(error, args.host, args.port)) from None
+    return 0
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    text = str(error).lower()
+    if "in use" in text:
+        return f"Port {port} on {host} is in use. Try --port 0."
+    if "not known" in text or "cannot assign" in text:
+        return f"{host!r} is not an address of this machine."
+    return f"Cannot listen on {host}:{port}: {error}"

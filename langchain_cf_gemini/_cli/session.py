@@ -1,0 +1,148 @@
+"""The model that a command uses, made from its arguments and the environment."""
+
+import argparse
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import Any
+
+from langchain_cf_gemini._cli.arguments import UsageError
+from langchain_cf_gemini._cloudflare.catalogue import MODELS, model_info
+from langchain_cf_gemini.chat_models import ChatCloudflareGemini
+from langchain_cf_gemini.exceptions import CloudflareNotFoundError
+
+_LOGGER = "langchain_cf_gemini"
+# Argument of the command line: argument of the model.
+_SETTINGS = {
+    "model": "model",
+    "temperature": "temperature",
+    "max_tokens": "max_tokens",
+    "thinking": "thinking_level",
+    "gateway": "gateway",
+    "endpoint": "endpoint",
+    "timeout": "timeout",
+}
+
+
+@contextmanager
+def model_from(args: argparse.Namespace) -> Iterator[ChatCloudflareGemini]:
+    """Give the model that the arguments describe, and close it afterwards.
+
+    Raises:
+        UsageError: For an argument that the model refuses, and for missing
+            credentials.
+    """
+    read_env_file(args.env_file)
+    if getattr(args, "verbose", False):
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger(_LOGGER).setLevel(logging.DEBUG)
+    with _address(args.emulator) as address:
+        model = _model(settings_from(args) | address)
+        with model, _names_of_models(model.model):
+            yield model
+
+
+@contextmanager
+def _names_of_models(name: str) -> Iterator[None]:
+    """Add names that exist to the error about one that does not."""
+    try:
+        yield
+    except CloudflareNotFoundError as error:
+        if model_info(name) is None:
+            known = [info.id for info in MODELS]
+            near = get_close_matches(name, known, n=3, cutoff=0.4) or known[:3]
+            error.add_note(
+                f"Similar models: {', '.join(near)}. `langchain-cf-gemini models` "
+                "lists all."
+            )
+        raise
+
+
+def read_env_file(path: str | None) -> None:
+    """Add a file's variables to the environment; variables that are set win.
+
+    Raises:
+        UsageError: If the file cannot be read, or python-dotenv is not installed.
+    """
+    if path is None:
+        return
+    try:
+        from dotenv import dotenv_values
+    except ImportError:
+        raise UsageError(
+            "--env-file needs the extra 'cli': pip install 'langchain-cf-gemini[cli]'"
+        ) from None
+    if not os.path.isfile(path):  # noqa: PTH113 (as the user wrote it)
+        raise UsageError(f"--env-file: there is no file {path!r}")
+    for name, value in dotenv_values(path).items():
+        if value is not None:
+            os.environ.setdefault(name, value)
+
+
+def settings_from(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the model's arguments; what was not given is left out."""
+    settings = {
+        name: value
+        for argument, name in _SETTINGS.items()
+        if (value := getattr(args, argument, None)) is not None
+    }
+    for option in getattr(args, "option", ()):
+        name, sign, text = option.partition("=")
+        if not (sign and name):
+            raise UsageError(f"-o {option!r}: write KEY=VALUE, for example -o top_k=40")
+        settings[name] = _value(text)
+    return settings
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+@contextmanager
+def _address(emulated: bool) -> Iterator[dict[str, Any]]:
+    """Where to send requests: the emulator's address, or nothing for Cloudflare's."""
+    if not emulated:
+        yield {}
+        return
+    emulator_class, _ = load_emulator()
+    with emulator_class() as emulator:
+        yield dict(emulator.client)
+
+
+def load_emulator() -> tuple[Any, Any]:
+    """Import the emulator and what serves it in the foreground.
+
+    Raises:
+        UsageError: If the emulator's extra is not installed.
+    """
+    try:
+        from langchain_cf_gemini.emulator import Emulator, serve
+    except ImportError as error:
+        raise UsageError(
+            "The emulator needs its extra: pip install 'langchain-cf-gemini[emulator]' "
+            f"({error})"
+        ) from None
+    return Emulator, serve
+
+
+def _model(settings: dict[str, Any]) -> ChatCloudflareGemini:
+    try:
+        return ChatCloudflareGemini(**settings)
+    except (ValueError, TypeError) as error:
+        raise UsageError(message_from(error)) from None
+
+
+def message_from(error: BaseException) -> str:
+    """Return an error's message in one line, without pydantic's frame."""
+    details = getattr(error, "errors", None)
+    if callable(details):
+        said = (str(detail["msg"]) for detail in details())
+        return "; ".join(text.removeprefix("Value error, ") for text in said)
+    text = " ".join([str(error), *getattr(error, "__notes__", ())])
+    return " ".join(text.split()) or type(error).__name__
