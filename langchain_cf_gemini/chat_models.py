@@ -58,7 +58,7 @@ from langchain_cf_gemini._langchain.call import (
     call_from_settings,
     check_settings,
     download,
-    last_chunk,
+    last_chunks,
     result_from_payloads,
 )
 from langchain_cf_gemini._langchain.connection import (
@@ -573,10 +573,11 @@ class ChatCloudflareGemini(BaseChatModel):
         with ExitStack() as stack:
             stream = self._opened(stack, call, endpoint, auto=call.is_auto)
             for payload in stream:
-                if (chunk := parser.feed(payload)) is not None:
+                for chunk in parser.feed(payload):
                     yield ChatGenerationChunk(message=chunk)
-            last = last_chunk(call, parser, stream.reader.gateway)
-        yield ChatGenerationChunk(message=last)
+            last = last_chunks(call, parser, stream.reader.gateway)
+        for chunk in last:
+            yield ChatGenerationChunk(message=chunk)
 
     async def _astream(
         self,
@@ -592,10 +593,11 @@ class ChatCloudflareGemini(BaseChatModel):
         async with AsyncExitStack() as stack:
             stream = await self._aopened(stack, call, endpoint, auto=call.is_auto)
             async for payload in stream:
-                if (chunk := parser.feed(payload)) is not None:
+                for chunk in parser.feed(payload):
                     yield ChatGenerationChunk(message=chunk)
-            last = last_chunk(call, parser, stream.reader.gateway)
-        yield ChatGenerationChunk(message=last)
+            last = last_chunks(call, parser, stream.reader.gateway)
+        for chunk in last:
+            yield ChatGenerationChunk(message=chunk)
 
     def _opened(
         self, stack: ExitStack, call: Call, endpoint: Endpoint, *, auto: bool

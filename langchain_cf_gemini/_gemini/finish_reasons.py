@@ -1,4 +1,4 @@
-"""Whether an answer can hold the object that was asked for, by how it ended."""
+"""How an answer ended: whether its calls may run, and whether an object is whole."""
 
 from typing import Any
 
@@ -7,14 +7,22 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
+from langchain_cf_gemini._gemini.answer.wire import word_from
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 REFUSAL_ERROR: type[Exception] | None = getattr(exceptions, "ModelRefusalError", None)
 """LangChain's own error for refusals, where langchain-core has it (1.7.5 and later)."""
 
+# Numbers come when a client asked for `enum-encoding=int`. The two Gemini APIs agree
+# on the first five reasons only, so later numbers stay what they are.
+_FINISH_REASONS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
+_BLOCK_REASONS = {1: "SAFETY", 2: "OTHER", 3: "BLOCKLIST", 4: "PROHIBITED_CONTENT"}
+# Calls run under these alone.
+_GOOD = frozenset({"STOP", "MAX_TOKENS"})
+# Another reason may follow: the answer goes on.
+_PASSING = _GOOD | {"CONTINUATION"}
+
 _HAS_REFUSAL_BLOCKS = "refusal" in KNOWN_BLOCK_TYPES  # since langchain-core 1.7.5
-# langchain-core's own list for Gemini; an object can be missing for more reasons.
-_REFUSED = frozenset({"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST"})
 _REFUSALS = frozenset(
     {"SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII", "MODEL_ARMOR"}
 )
@@ -35,6 +43,55 @@ _FAILURES = {
 }
 
 
+def finish_reason_from(value: Any) -> str | None:
+    """Return Google's word for a finish reason, None as long as there is none."""
+    return word_from(value, _FINISH_REASONS)
+
+
+def block_reason_from(feedback: Any) -> str | None:
+    """Return why a prompt was blocked; ratings alone block nothing."""
+    found = feedback.get("blockReason") if isinstance(feedback, dict) else None
+    return word_from(found, _BLOCK_REASONS)
+
+
+def is_final(reason: str | None) -> bool:
+    """Whether a reason forbids the answer's calls, whatever comes after it."""
+    return reason is not None and reason not in _PASSING
+
+
+def verdict_from(
+    reason: str | None, blocked: str | None, message: str | None
+) -> str | None:
+    """Tell why the calls of an answer that was read to its end must not be run.
+
+    Args:
+        reason: The finish reason.
+        blocked: Why Google blocked the prompt.
+        message: What Google says about either.
+
+    Returns:
+        The reason; None if the answer is whole and good.
+    """
+    if blocked is not None:
+        reason = f"The prompt was blocked, block_reason {blocked}"
+    elif reason is None:
+        reason = "The answer has no finish_reason"
+    elif reason in _GOOD:
+        return None
+    return f"{reason}: {message}" if message else reason
+
+
+def _is_refusal(reason: Any) -> bool:
+    word = str(reason or "")
+    return word in _REFUSALS or word.startswith("IMAGE_")
+
+
+def _block_reason_of(metadata: Json) -> str | None:
+    feedback = metadata.get("prompt_feedback")
+    found = feedback.get("block_reason") if isinstance(feedback, dict) else None
+    return str(found) if found else None
+
+
 def refusal_from_metadata(metadata: Json) -> Json | None:
     """Return the v1 block of an answer that Google withheld.
 
@@ -47,10 +104,9 @@ def refusal_from_metadata(metadata: Json) -> Json | None:
     """
     if not _HAS_REFUSAL_BLOCKS:
         return None
-    feedback = metadata.get("prompt_feedback") or {}
-    if reason := feedback.get("block_reason"):
+    if reason := _block_reason_of(metadata):
         said = "block_reason"
-    elif (reason := metadata.get("finish_reason")) in _REFUSED:
+    elif _is_refusal(reason := metadata.get("finish_reason")):
         said = "finish_reason"
     else:
         return None
@@ -88,11 +144,10 @@ def failure_from_message(
 
 
 def _refusal(message: BaseMessage, reason: str) -> str | None:
-    if reason in _REFUSALS or reason.startswith("IMAGE_"):
-        return f"finish_reason {reason}"
-    feedback: Any = message.response_metadata.get("prompt_feedback") or {}
-    if blocked := feedback.get("block_reason"):
+    if blocked := _block_reason_of(message.response_metadata):
         return f"the prompt was blocked, block_reason {blocked}"
+    if _is_refusal(reason):
+        return f"finish_reason {reason}"
     for block in message.content:
         if isinstance(block, dict) and block.get("type") == "refusal":
             return str(block.get("refusal") or "a refusal block")

@@ -1,7 +1,7 @@
 """Function calls on both ways: their ids, their arguments, and why one must not run."""
 
 from collections.abc import Iterable
-from operator import is_
+from operator import is_, itemgetter
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -13,7 +13,7 @@ from langchain_cf_gemini._gemini.vocabulary import Json
 MAX_WHOLE = 2**53
 """Where doubles, the numbers of protobuf's Struct, begin to skip whole numbers."""
 
-_MARK = "] "
+_MARK = "\n] "  # JSON that was written here holds no line break
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
@@ -43,22 +43,19 @@ def json_from_args(args: Any) -> str:
     return to_json(args, inf_nan_mode="constants").decode()
 
 
-def marked_args(args: str, why: str) -> str:
-    """Return arguments that are not JSON any more, the reason before them.
+def mark_of(why: str) -> str:
+    """Return what makes finished arguments JSON no more, and tells why.
 
     A chunk has no field for an error, and langchain-core mends whatever text it can
-    into the object of a valid call. A closing bracket at the start it cannot mend.
+    into the object of a valid call. A closing bracket too many it cannot mend.
     """
-    return f"{_MARK}{' '.join(why.split())}\n{args}"
+    return f"{_MARK}{' '.join(why.split())}"
 
 
 def unmarked_args(args: str | None) -> tuple[str, str | None]:
     """Return arguments as they were, and why the call must not be run, if it says."""
-    text = args or ""
-    if not text.startswith(_MARK):
-        return text, None
-    why, _, rest = text.removeprefix(_MARK).partition("\n")
-    return rest, why
+    text, mark, why = (args or "").partition(_MARK)
+    return text, why if mark else None
 
 
 def call_id_from_block(block: Json) -> str | None:
@@ -99,7 +96,8 @@ def calls_from_message(message: AIMessage, answered: frozenset[str]) -> dict[str
 
     for call in message.tool_calls:
         add(call["id"], {"name": call["name"], "args": call["args"]})
-    for invalid in message.invalid_tool_calls:
+    # Google would refuse a call that names no function.
+    for invalid in filter(itemgetter("name"), message.invalid_tool_calls):
         text, why = unmarked_args(invalid["args"])
         failed = why or invalid["error"] or "The call was not valid."
         id_, args = invalid["id"] or "", _object_from(text)

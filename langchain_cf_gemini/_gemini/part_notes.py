@@ -7,6 +7,7 @@ of notes, in the order of the parts, present only if the parts could not be told
 otherwise.
 """
 
+from collections.abc import Iterator
 from typing import Any
 from zlib import crc32
 
@@ -26,58 +27,67 @@ class PartNotes:
     """Writes the notes of one turn while its parts arrive.
 
     Every method returns the notes to store now. They are held back for as long as the
-    turn is one unsigned text followed by unsigned calls, which needs none.
+    turn is one unsigned text followed by unsigned calls, which needs none. In a stream,
+    every piece of a later text names its note by the `index`, so that whoever sees one
+    chunk knows its text from another; the rest of the note follows when the text ends,
+    and langchain-core joins the two by that index.
     """
 
-    def __init__(self, *, joining: bool) -> None:
-        """Start a turn; `joining` says that unsigned texts are pieces of one part."""
-        self._joining = joining
+    def __init__(self, *, streaming: bool) -> None:
+        """Start a turn."""
+        self._streaming = streaming
         self._pending: list[Json] = []
         self._needed = False
-        self._run: list[str] | None = None
+        self._started = False
+        self._plain: str | None = None
+        self._index: str | None = None
+        self._run: list[str] = []
         self._at = 0
-        self._others = 0
-        self._plain = True
 
-    def text(self, text: str, signature: str | None, rest: Json | None) -> list[Json]:
-        """Note a text part, or a piece of one."""
-        alone = signature is not None or rest is not None
-        if self._run is not None and (alone or not self._joining):
-            self._close()
-        if self._run is None:
-            if not self._plain or self._pending:
-                self._needed = True
-            self._run = []
+    def text(self, text: str, index: str) -> list[Json]:
+        """Note a text, or a piece of one; `index` tells the texts apart."""
+        self._add(text, index)
+        due = self._due()
+        if self._streaming and index != self._plain:
+            due.append({"type": "text", "index": index})
+        return due
+
+    def more(self, text: str) -> Json:
+        """Note one more piece of the text under way; return its `additional_kwargs`."""
         self._run.append(text)
-        if alone:
-            self._needed = True
-            self._close()
-            _sign(self._pending[-1], signature, rest)
+        if self._index == self._plain:
+            return {}
+        return {KEY: [{"type": "text", "index": self._index}]}
+
+    def last_text(
+        self, text: str, index: str, signature: str | None, start: int | None, rest: Any
+    ) -> list[Json]:
+        """Note a text that ends so: with a signature, or with more than text."""
+        self._add(text, index)
+        self._needed = True
+        self._close()
+        note = self._pending[-1]
+        if start is not None and signature is not None:
+            note["signature_start"] = start
+        _sign(note, signature, rest)
         return self._due()
 
-    def more(self, text: str) -> bool:
-        """Note one more piece of the text under way; say whether there is one."""
-        if self._run is None:
-            return False
+    def _add(self, text: str, index: str) -> None:
+        if index != self._index:
+            self._close()
+            self._needed = self._needed or self._started
+            if not self._started:
+                self._plain = index
+            self._index, self._run, self._started = index, [], True
         self._run.append(text)
-        return True
 
     def call(self, id_: str, signature: str | None, rest: Json | None) -> list[Json]:
         """Note a function call; its name and arguments live in `tool_calls`."""
         self._close()
-        self._plain = False
+        self._started = True
         note: Json = {"type": "function_call", "id": id_}
         self._needed = self._needed or signature is not None or rest is not None
         self._pending.append(_sign(note, signature, rest))
-        return self._due()
-
-    def other(self, part: Any) -> list[Json]:
-        """Note a part that plain text cannot show; the note holds all of it."""
-        self._close()
-        self._needed, self._plain = True, False
-        self._others += 1
-        note = {"type": "part", "number": self._others, "part": part}
-        self._pending.append(note)
         return self._due()
 
     def end(self) -> list[Json]:
@@ -88,17 +98,16 @@ class PartNotes:
         return self._due()
 
     def _close(self) -> None:
-        if self._run is not None:
-            text, self._run = "".join(self._run), None
+        if self._index is not None:
+            text, index, self._index = "".join(self._run), self._index, None
             start, self._at = self._at, self._at + len(text)
-            note = {"start": start, "end": self._at, "crc": checksum(text)}
-            self._pending.append({"type": "text", **note})
+            note: Json = {"type": "text", "index": index, "start": start}
+            self._pending.append({**note, "end": self._at, "crc": checksum(text)})
 
     def _due(self) -> list[Json]:
         if not self._needed or not self._pending:
             return []
         due, self._pending = self._pending, []
-        self._plain = False
         return due
 
 
@@ -118,9 +127,9 @@ def texts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] 
     """
     pieces: list[tuple[Json, str]] = []
     at = 0
-    left = sum(
-        note["end"] - note["start"] for note in notes if note.get("type") == "text"
-    )
+    # What a stream began to say of a text and never ended: it was left early.
+    notes = [n for n in notes if n.get("type") != "text" or "crc" in n]
+    left = sum(n["end"] - n["start"] for n in notes if n.get("type") == "text")
     for note in notes:
         if note.get("type") != "text":
             pieces.append((note, ""))
@@ -136,6 +145,21 @@ def texts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] 
     if at < len(content):
         pieces.append(({"type": "text"}, content[at:]))
     return pieces
+
+
+def parts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] | None:
+    """Cut a text as `texts_from_notes`, and each signed text where its part began."""
+    texts = texts_from_notes(content, notes)
+    if texts is None:
+        return None
+    return [piece for note, text in texts for piece in _split(note, text)]
+
+
+def _split(note: Json, text: str) -> Iterator[tuple[Json, str]]:
+    start = note.get("signature_start")
+    if start is not None:
+        yield {"type": "text"}, text[:start]
+    yield note, text[start:]
 
 
 def _between(text: str) -> list[str]:

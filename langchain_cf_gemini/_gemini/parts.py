@@ -9,8 +9,14 @@ again.
 from collections.abc import Callable
 from typing import Any
 
+from pydantic_core import to_json
+
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import Json
+
+UNREADABLE = "unreadable"
+"""The one key of what stands for a part that Google does not publish so. It is shown,
+and never sent: Google would refuse the conversation for ever."""
 
 _KNOWN = {
     "text": frozenset[str](),
@@ -23,6 +29,22 @@ _KNOWN = {
 _ARGS = ("args", "partialArgs", "willContinue")
 _MEDIA = ("image", "audio", "video")
 _TYPED = ("inlineData", "fileData")
+
+
+def _all_text(*names: str) -> Callable[[Json], bool]:
+    return lambda payload: all(isinstance(payload.get(n) or "", str) for n in names)
+
+
+# In the order in which a part is cut that breaks Google's rule of one payload.
+PAYLOADS: dict[str, Callable[[Json], bool]] = {
+    "text": lambda _: True,
+    "inlineData": _all_text("mimeType", "data"),
+    "fileData": _all_text("mimeType", "fileUri"),
+    "executableCode": _all_text("id", "code"),
+    "codeExecutionResult": _all_text("id", "output"),
+    "functionCall": lambda _: True,
+}
+"""The payloads that blocks are made of, and whether an object is one."""
 
 
 def payload_of(part: Json) -> str | None:
@@ -84,6 +106,24 @@ def extras_from(signature: str | None, rest: Json | None) -> Json:
     if rest:
         extras["part"] = rest
     return {"extras": extras} if extras else {}
+
+
+def block_from_text(
+    kind: str, text: str, signature: str | None, start: int | None, rest: Json | None
+) -> Json:
+    """Return the block of a text.
+
+    Args:
+        kind: `text`, or `reasoning` for a thought.
+        text: What is said.
+        signature: The thought signature of the text's end.
+        start: Where the signed part begins, if an unsigned one came before it.
+        rest: What else stood in the part.
+    """
+    extras = extras_from(signature, rest)
+    if start is not None and signature is not None:
+        extras["extras"]["signature_start"] = start
+    return {"type": kind, kind: text, **extras}
 
 
 def _media_type(mime: str) -> str:
@@ -165,6 +205,22 @@ def block_from_part(part: Json, *, code_id: str) -> Json:
     return block
 
 
+def part_from_own_media(block: Json) -> Json | None:
+    """Return the part of a media block that was made here, as it came.
+
+    Nothing is fetched or checked: Google wrote it, and knows it. None for a block of
+    another make.
+    """
+    mime_type = block.get("mime_type")
+    for field, kind, name in (
+        ("base64", "inlineData", "data"),
+        ("url", "fileData", "fileUri"),
+    ):
+        if isinstance(mime_type, str) and isinstance(said := block.get(field), str):
+            return {kind: {"mimeType": mime_type, name: said}}
+    return None
+
+
 def part_from_code(block: Json) -> Json:
     """Return the `executableCode` part of a server tool call."""
     args = block.get("args") or {}
@@ -190,6 +246,4 @@ def part_from_code_result(block: Json) -> Json:
 
 
 def _text_from_output(output: Any) -> str:
-    from pydantic_core import to_json
-
     return output if isinstance(output, str) else to_json(output).decode()

@@ -5,14 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, cast
 
 from langchain_core.messages import (
+    AIMessage,
     AIMessageChunk,
     BaseMessage,
     message_chunk_to_message,
 )
 from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic_core import to_json
 
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo, model_info, today
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
@@ -26,7 +29,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
     model_id_from,
 )
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
-from langchain_cf_gemini._gemini.answer.shapes import candidates_from_payload
+from langchain_cf_gemini._gemini.answer.wire import indices_from_payloads
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.generation_config import (
     config_from_settings,
@@ -146,13 +149,19 @@ class Call:
         config = {_SERVER_SIDE: True, **self.body.get("toolConfig", {})}
         return {**self.body, "toolConfig": config}
 
-    def parser(self, *, streaming: bool) -> AnswerParser:
+    def parser(self, *, streaming: bool, candidate: int = 0) -> AnswerParser:
         """Return a reader for the answer."""
         return AnswerParser(
             streaming=streaming,
             as_blocks=self.as_blocks,
             single_call=self.single_call,
+            candidate=candidate,
+            seed=self._seed,
         )
+
+    def _seed(self) -> str:
+        """Return what tells this call from the others of a conversation."""
+        return blake2b(to_json(self.body), digest_size=9).hexdigest()
 
 
 BACKENDS: Mapping[str, str] = {"run": "vertex_ai", "gateway": "gemini_api"}
@@ -303,45 +312,51 @@ def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> Cha
     Raises:
         ResponseFormatError: If the answer does not have the promised shape.
     """
+    # A stream came where a whole answer was asked for, if there are several.
+    read = _folded if len(payloads) > 1 else _whole
     try:
-        if len(payloads) == 1:
-            return ChatResult(generations=_generations(call, payloads[0], gateway))
-        # A stream came where a whole answer was asked for.
-        return ChatResult(generations=[_folded(call, payloads, gateway)])
+        indices = indices_from_payloads(payloads)
+        messages = [read(call, payloads, gateway, index) for index in indices]
     except ResponseFormatError as error:
         error.gateway.update(gateway)
         raise
+    for message in messages[1:]:
+        message.usage_metadata = None  # counted once for all candidates
+    return ChatResult(generations=[ChatGeneration(message=m) for m in messages])
 
 
-def _generations(call: Call, payload: Json, gateway: Json) -> list[ChatGeneration]:
-    generations = []
-    for n, candidate in enumerate(candidates_from_payload(payload) or [{}]):
-        parser = call.parser(streaming=False)
-        parser.feed(payload, candidate)
-        message = parser.message(with_usage=n == 0)
-        message.usage_metadata = usage_after_cache(message.usage_metadata, gateway)
-        if gateway:
-            message.response_metadata["gateway"] = gateway
-        generations.append(ChatGeneration(message=message))
-    return generations
-
-
-def _folded(call: Call, payloads: list[Json], gateway: Json) -> ChatGeneration:
-    parser = call.parser(streaming=True)
-    chunks = [chunk for payload in payloads if (chunk := parser.feed(payload))]
-    last = last_chunk(call, parser, gateway)
-    folded: Any = last if not chunks else chunks[0].__add__([*chunks[1:], last])
-    return ChatGeneration(message=message_chunk_to_message(folded))
-
-
-def last_chunk(call: Call, parser: AnswerParser, gateway: Json) -> AIMessageChunk:
-    """Return the chunk that ends a stream, with what the gateway said of it."""
-    chunk = parser.end()
-    usage = usage_after_cache(chunk.usage_metadata, gateway)
-    chunk.usage_metadata = usage if call.with_usage else None
+def _whole(call: Call, payloads: list[Json], gateway: Json, index: int) -> AIMessage:
+    parser = call.parser(streaming=False, candidate=index)
+    for payload in payloads:
+        parser.feed(payload)
+    message = parser.message()
+    message.usage_metadata = usage_after_cache(message.usage_metadata, gateway)
     if gateway:
-        chunk.response_metadata["gateway"] = gateway
-    return chunk
+        message.response_metadata["gateway"] = gateway
+    return message
+
+
+def _folded(call: Call, payloads: list[Json], gateway: Json, index: int) -> AIMessage:
+    parser = call.parser(streaming=True, candidate=index)
+    first, *others = [
+        *(chunk for payload in payloads for chunk in parser.feed(payload)),
+        *last_chunks(call, parser, gateway),
+    ]
+    folded: Any = first.__add__(others) if others else first
+    return cast("AIMessage", message_chunk_to_message(folded))
+
+
+def last_chunks(
+    call: Call, parser: AnswerParser, gateway: Json
+) -> list[AIMessageChunk]:
+    """Return the chunks that end a stream, with what the gateway said of it."""
+    chunks = parser.end()
+    last = chunks[-1]
+    usage = usage_after_cache(last.usage_metadata, gateway)
+    last.usage_metadata = usage if call.with_usage else None
+    if gateway:
+        last.response_metadata["gateway"] = gateway
+    return chunks
 
 
 # ---- media behind addresses, put into the parts that wait for it

@@ -1,17 +1,25 @@
-"""`content_blocks` of our messages whose content is plain text.
+"""`content_blocks` of our messages whose content is plain text, or became blocks.
 
-langchain-core asks for them by `model_provider="cloudflare_gemini"`. List content is
-v1 already; core reads it without us.
+langchain-core asks for them by `model_provider="cloudflare_gemini"`. Content that says
+to be v1 already it reads without us.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
+from langchain_cf_gemini._gemini.answer.audio import mime_type_from_index
+from langchain_cf_gemini._gemini.answer.citations import citations_by_block
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
 from langchain_cf_gemini._gemini.function_calls import unmarked_args
 from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
-from langchain_cf_gemini._gemini.parts import block_from_part, extras_from
+from langchain_cf_gemini._gemini.parts import (
+    block_from_part,
+    block_from_text,
+    extras_from,
+)
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 if TYPE_CHECKING:
@@ -23,103 +31,112 @@ class _Blocks:
 
     def __init__(self, message: AIMessage) -> None:
         self.made: list[Json] = []
-        self.prefix = f"lc_{message.response_metadata.get('id', '')}"
-        self._notes: list[Json] = message.additional_kwargs.get(KEY) or []
-        self._signed = {
-            n["id"]: n for n in self._notes if n.get("type") == "function_call"
-        }
+        self._prefix = f"lc_{message.response_metadata.get('id', '')}"
+        notes = message.additional_kwargs.get(KEY)
+        self._notes: list[Json] = notes if isinstance(notes, list) else []
+        self._calls: list[Any] = []
+
+    # ---- one part
 
     def text(self, text: str, note: Json) -> None:
-        """Add text; a signed part joins the unsigned one before it."""
-        extras = extras_from(note.get("signature"), note.get("part"))
-        last = self.made[-1] if self.made else {}
-        if last.get("type") == "text" and "extras" not in last and "part" not in note:
-            if extras:
-                extras["extras"]["signature_start"] = len(last["text"])
-            last["text"] += text
-            last.update(extras)
+        """Add a text, or what its end says."""
+        signature, rest = note.get("signature"), note.get("part")
+        if not text and signature is None and rest is None:
             return
-        count = sum(block["type"] == "text" for block in self.made)
-        index = f"{self.prefix}_text" + (f"_{count}" if count else "")
-        self.made.append({"type": "text", "text": text, "index": index, **extras})
+        start = note.get("signature_start")
+        block = block_from_text("text", text, signature, start, rest)
+        self.made.append({**block, "index": self._index_of(note)})
 
-    def call(self, call: Json) -> None:
-        """Add a call, with the signature of its part."""
-        note = self._signed.get(call.get("id") or "", {})
-        self.made.append(
-            {**call, **extras_from(note.get("signature"), note.get("part"))}
-        )
+    def _index_of(self, note: Json) -> str:
+        if "index" in note:
+            return str(note["index"])
+        count = sum(block["type"] == "text" for block in self.made)
+        return f"{self._prefix}_0" + (f"_{count}" if count else "")
+
+    def call(self, id_: Any, note: Json) -> None:
+        """Add the first call of an id that is still to come, signed as its part."""
+        for at, call in enumerate(self._calls):
+            if call.get("id") == id_:
+                del self._calls[at]
+                extras = extras_from(note.get("signature"), note.get("part"))
+                self.made.append({**_unmarked(call), **extras})
+                return
 
     def other(self, note: Json) -> None:
-        """Add a part that came unannounced in a stream of text."""
+        """Add a part that notes hold whole, as earlier versions wrote them."""
         part, number = note["part"], note.get("number", 0)
         if part.get("thought") and "text" in part:
-            block: Json = {"type": "reasoning", "reasoning": part["text"]}
-            block |= extras_from(part.get("thoughtSignature"), None)
+            signature = part.get("thoughtSignature")
+            block = block_from_text("reasoning", part["text"], signature, None, None)
         else:
             block = block_from_part(part, code_id=f"{SYNTHETIC}code_{number}")
-        self.made.append({**block, "index": f"{self.prefix}_part_{number}"})
+        self.made.append({**block, "index": f"{self._prefix}_part_{number}"})
+
+    def along(self, pieces: Iterable[tuple[Json, str]]) -> None:
+        """Add texts and calls in the order of their notes."""
+        for note, text in pieces:
+            kind = note.get("type")
+            if kind == "text":
+                self.text(text, note)
+            elif kind == "part":
+                self.other(note)
+            elif kind == "function_call":
+                self.call(note.get("id"), note)
+
+    # ---- messages
 
     def of_message(self, message: AIMessage) -> None:
         """Read a whole message along its notes."""
-        calls: dict[str | None, Any] = {c["id"]: c for c in message.tool_calls}
-        for invalid in message.invalid_tool_calls:
-            calls[invalid["id"]] = _unmarked(invalid)
-        for note, text in self._pieces(str(message.content)):
-            kind = note["type"]
-            if kind == "part":
-                self.other(note)
-            elif kind == "text" and (text or "signature" in note):
-                self.text(text, note)
-            elif call := calls.pop(note.get("id"), None):
-                self.call(call)
-        for call in calls.values():
-            self.call(call)
+        self._calls = [*message.tool_calls, *message.invalid_tool_calls]
+        content = message.content
+        for block in [content] if isinstance(content, str) else content:
+            if isinstance(block, str):
+                self.along(self._pieces(block))
+            elif block.get("type") in ("tool_call_chunk", "tool_call"):
+                self.call(block.get("id"), _note_of(block))
+            else:
+                self.block(block)
+        self._calls = [call for call in self._calls if not self._has(call)]
+        for call in list(self._calls):
+            self.call(call.get("id"), {})
+
+    def _has(self, call: Any) -> bool:
+        return any(
+            block["type"] == "invalid_tool_call" and block.get("id") == call.get("id")
+            for block in self.made
+        )
 
     def _pieces(self, content: str) -> list[tuple[Json, str]]:
         pieces = texts_from_notes(content, self._notes) if self._notes else None
         return [({"type": "text"}, content)] if pieces is None else pieces
 
     def of_chunk(self, chunk: AIMessageChunk) -> None:
-        """Read one chunk of a stream, noted parts in their order."""
-        texts = self.texts_of_chunk(chunk)
-        calls = list(chunk.tool_call_chunks)
-        for note in self._notes:
-            kind = note.get("type")
-            if kind == "text":
-                self.made += texts
-                texts = []
-            elif kind == "part":
-                self.other(note)
-            elif kind == "function_call":
-                calls = self.noted_call(note["id"], calls)
-        self.made += texts
-        for call in calls:
-            self.call_of_chunk(call)
-
-    def texts_of_chunk(self, chunk: AIMessageChunk) -> list[Json]:
-        """Return the block of a chunk's text, if there is any or a signature for it."""
+        """Read one chunk of a stream."""
+        content = chunk.content
+        if isinstance(content, list):
+            for block in content:
+                self.block(block if isinstance(block, dict) else _text_of(block))
+            return
+        for call in chunk.tool_call_chunks:
+            index = f"{self._prefix}_call_{call['index']}"
+            self._calls.append({"type": "tool_call_chunk", **call, "index": index})
         texts = [note for note in self._notes if note.get("type") == "text"]
-        signed = next((note for note in reversed(texts) if "signature" in note), {})
-        if not (chunk.content or signed):
-            return []
-        block: Json = {"type": "text", "text": chunk.content}
-        block |= extras_from(signed.get("signature"), signed.get("part"))
-        if start := signed.get("start"):
-            block["extras"]["signature_start"] = start
-        return [{**block, "index": f"{self.prefix}_text"}]
+        own = texts[-1] if texts and content else None
+        if own is None:
+            self.text(content, {})
+        self.along((note, content if note is own else "") for note in self._notes)
+        for call in list(self._calls):
+            self.call(call.get("id"), {})
 
-    def noted_call(self, id_: str, calls: list[Any]) -> list[Any]:
-        """Add the call of a note, return the others."""
-        for call in calls:
-            if call["id"] == id_:
-                self.call_of_chunk(call)
-        return [call for call in calls if call["id"] != id_]
+    def block(self, block: Json) -> None:
+        """Add a block of content. A packet of audio is one of its own here.
 
-    def call_of_chunk(self, call: Any) -> None:
-        """Add a call, or a piece of one, under its index."""
-        index = f"{self.prefix}_call_{call['index']}"
-        self.call({**_unmarked(call), "index": index})
+        Events of version 3 put the last in the place of all that have its index.
+        """
+        if block.get("type") == "audio" and ":" in str(block.get("index")):
+            mime_type = mime_type_from_index(block["index"])
+            block = {"mime_type": mime_type, **block, "index": f"lc_{uuid4().hex}"}
+        self.made.append(dict(block))
 
     def notes_of(self, message: AIMessage) -> None:
         """Add what the end of an answer says about its text."""
@@ -127,37 +144,55 @@ class _Blocks:
         if citations := metadata.get("citations"):
             texts = [block for block in self.made if block["type"] == "text"]
             if not texts:
-                self.text("", {})
-                texts = self.made[-1:]
-            texts[0]["annotations"] = citations
+                index = f"{self._prefix}_0"
+                texts = [{"type": "text", "text": "", "index": index}]
+                self.made += texts
+            by_index = {block["index"]: block for block in texts}
+            said = [(block["text"], block["index"]) for block in texts]
+            if not any(text for text, _ in said):
+                texts[0]["annotations"] = citations
+                return
+            for index, found in citations_by_block(said, citations):
+                by_index[index]["annotations"] = found
         if refusal := refusal_from_metadata(metadata):
             self.made.append(refusal)
 
 
+def _text_of(text: str) -> Json:
+    return {"type": "text", "text": text}
+
+
+def _note_of(block: Json) -> Json:
+    extras = block.get("extras") or {}
+    return {key: extras[key] for key in ("signature", "part") if key in extras}
+
+
 def _unmarked(call: Any) -> Json:
     """Return an invalid call with the reason where it belongs, others as they are."""
+    if call.get("type") == "tool_call":
+        return dict(call)
     args, why = unmarked_args(call["args"])
     if why is None:
-        return {"type": "tool_call_chunk", **call}
+        return dict(call)
     return {**call, "type": "invalid_tool_call", "args": args, "error": why}
 
 
 def blocks_from_message(message: AIMessage) -> "list[types.ContentBlock]":
     """Return the content blocks of a message."""
-    if not isinstance(message.content, str):
-        raise NotImplementedError  # core's own reading is right for v1 content
     blocks = _Blocks(message)
     blocks.of_message(message)
-    blocks.notes_of(message)
+    if isinstance(message.content, str):
+        blocks.notes_of(message)
     return blocks.made  # type: ignore[return-value]
 
 
 def blocks_from_chunk(chunk: AIMessageChunk) -> "list[types.ContentBlock]":
     """Return the content blocks of a chunk, or of chunks added up."""
-    if not isinstance(chunk.content, str):
-        raise NotImplementedError
+    whole = chunk.chunk_position == "last" and (chunk.content or chunk.tool_call_chunks)
+    if whole:
+        return blocks_from_message(chunk)
     blocks = _Blocks(chunk)
-    whole = chunk.chunk_position == "last"
-    blocks.of_message(chunk) if whole else blocks.of_chunk(chunk)
-    blocks.notes_of(chunk)
+    blocks.of_chunk(chunk)
+    if isinstance(chunk.content, str):
+        blocks.notes_of(chunk)
     return blocks.made  # type: ignore[return-value]

@@ -290,6 +290,7 @@ def _is_refused(message: AIMessage) -> bool:
         "SAFETY",
         "PROHIBITED_CONTENT",
         "BLOCKLIST",
+        "RECITATION",
     )
     return "refusal" in KNOWN_BLOCK_TYPES and (blocked or withheld)
 

@@ -1,33 +1,24 @@
 """Google's grounding and citations as LangChain annotations on the right characters.
 
-Google counts in bytes of UTF-8, LangChain in characters of `str`. Where Google also
-quotes the text, the quotation is checked against the place and wins over it.
+Google counts in bytes of UTF-8, LangChain in characters of `str`. Google counts from
+the start of a part, which it does not always name. Where it also quotes the text, the
+quotation is checked against the place and wins over it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from langchain_cf_gemini._gemini.answer.wire import (
+    count_from,
+    object_from,
+    objects_from,
+    text_from,
+)
+from langchain_cf_gemini._gemini.json_values import sound
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _CHUNK_KINDS = ("web", "retrievedContext", "maps", "image")
-
-
-def _index_from_bytes(encoded: bytes, offset: int) -> int:
-    return len(encoded[:offset].decode("utf-8", errors="ignore"))
-
-
-def _located(text: str, start: int, end: int, quoted: str | None) -> Json:
-    """Return start and end in characters, or nothing if the place cannot be found."""
-    encoded = text.encode("utf-8", errors="surrogatepass")
-    if quoted is None or encoded[start:end].decode("utf-8", "replace") == quoted:
-        if end > len(encoded):
-            return {}
-        first = _index_from_bytes(encoded, start)
-        return {"start_index": first, "end_index": _index_from_bytes(encoded, end)}
-    found = text.find(quoted)
-    if found < 0:
-        return {}
-    return {"start_index": found, "end_index": found + len(quoted)}
+_CHUNKS, _SUPPORTS = "groundingChunks", "groundingSupports"
 
 
 def _source(chunk: Json) -> tuple[Json, str]:
@@ -37,23 +28,157 @@ def _source(chunk: Json) -> tuple[Json, str]:
     return {}, next(iter(chunk), "unknown")
 
 
-def _grounding(metadata: Json, text: str) -> Iterator[Json]:
-    chunks = metadata.get("groundingChunks") or []
-    for support in metadata.get("groundingSupports") or ():
-        segment = support.get("segment") or {}
-        quoted = segment.get("text")
-        place = _located(
-            text, segment.get("startIndex") or 0, segment.get("endIndex") or 0, quoted
+def _address(chunk: Json) -> str | None:
+    source, _ = _source(chunk)
+    return text_from(source.get("uri")) or text_from(source.get("sourceUri"))
+
+
+def _is_same(one: Json, other: Json) -> bool:
+    address = _address(one)
+    return one == other or (address is not None and address == _address(other))
+
+
+def union(old: Any, new: Any) -> Any:
+    """Merge what several events said; lists keep what any of them said, once."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {**old, **{k: union(old.get(k), v) for k, v in new.items()}}
+    if isinstance(old, list) and isinstance(new, list):
+        return old + [item for item in new if item not in old]
+    return new
+
+
+class Grounding:
+    """What the events of one answer say of its sources.
+
+    Google sends the list of sources again and again as it grows, and may change its
+    order; what rests on a source names it by its place in the list of the same event.
+    """
+
+    __slots__ = ("_events",)
+
+    def __init__(self) -> None:
+        self._events: list[Json] = []
+
+    def add(self, metadata: Json) -> None:
+        """Take one event's groundingMetadata."""
+        self._events.append(metadata)
+
+    def metadata(self) -> Json:
+        """Return the groundingMetadata of the whole answer: the latest list counts."""
+        if len(self._events) < 2:
+            return self._events[0] if self._events else {}
+        told: Json = {}
+        for event in self._events:
+            rest = {k: v for k, v in event.items() if k not in (_CHUNKS, _SUPPORTS)}
+            told = union(told, rest)
+        lists = [chunks for event in self._events if (chunks := _chunks_of(event))]
+        latest = list(lists[-1]) if lists else []
+        supports: list[Json] = []
+        own = lists[0] if lists else []
+        for event in self._events:
+            own = _chunks_of(event) or own
+            for support in objects_from(event.get(_SUPPORTS)):
+                moved = _moved(support, own, latest)
+                if moved not in supports:
+                    supports.append(moved)
+        if latest:
+            told[_CHUNKS] = latest
+        return {**told, _SUPPORTS: supports} if supports else told
+
+
+def _chunks_of(event: Json) -> list[Json]:
+    """Return an event's sources; what is none of them keeps its place."""
+    chunks = event.get(_CHUNKS)
+    return [object_from(c) for c in chunks] if isinstance(chunks, list) else []
+
+
+def _moved(support: Json, own: list[Json], latest: list[Json]) -> Json:
+    """Return a support that names its sources by their places in the latest list."""
+    indices = support.get("groundingChunkIndices")
+    if not isinstance(indices, list):
+        return support
+    return {
+        **support,
+        "groundingChunkIndices": [
+            at
+            if (n := count_from(at)) is None or n >= len(own)
+            else _place_in(latest, own[n], n)
+            for at in indices
+        ],
+    }
+
+
+def _place_in(latest: list[Json], chunk: Json, at: int) -> int:
+    if at < len(latest) and _is_same(latest[at], chunk):
+        return at
+    for place, known in enumerate(latest):
+        if _is_same(known, chunk):
+            return place
+    latest.append(chunk)
+    return len(latest) - 1
+
+
+class _Places:
+    """Where in an answer's text Google's offsets lead."""
+
+    def __init__(self, text: str, starts: Sequence[int]) -> None:
+        self._text = text
+        self._encoded = text.encode()
+        self._starts = [len(text[:start].encode()) for start in starts] or [0]
+
+    def of(self, segment: Json) -> Json:
+        """Return start and end in characters, {} if the place cannot be found."""
+        start = count_from(segment.get("startIndex")) or 0
+        end = count_from(segment.get("endIndex"))
+        named = count_from(segment.get("partIndex")) or 0
+        base = self._starts[named] if named < len(self._starts) else 0
+        if quoted := text_from(segment.get("text")):
+            return self._of_quote(quoted, base, start)
+        if end is None or not start <= end <= len(self._encoded) - base:
+            return {}
+        return self._characters(base + start, base + end)
+
+    def _of_quote(self, quoted: str, base: int, start: int) -> Json:
+        said = quoted.encode()
+        # The part may be unnamed: then the offsets fit in one of the others.
+        for first in dict.fromkeys((base, 0, *self._starts)):
+            if self._encoded.startswith(said, first + start):
+                return self._characters(first + start, first + start + len(said))
+        near = self._character(base + start)
+        before = self._text.rfind(quoted, 0, near + len(quoted))
+        after = self._text.find(quoted, near)
+        found = [place for place in (before, after) if place >= 0]
+        if not found:
+            return {}
+        nearest = min(found, key=lambda place: abs(place - near))
+        return {"start_index": nearest, "end_index": nearest + len(quoted)}
+
+    def _characters(self, start: int, end: int) -> Json:
+        first = self._character(start)
+        return {"start_index": first, "end_index": self._character(end)}
+
+    def _character(self, offset: int) -> int:
+        return len(self._encoded[:offset].decode("utf-8", errors="ignore"))
+
+
+def _grounded(metadata: Json, places: _Places) -> Iterator[Json]:
+    chunks = _chunks_of(metadata)
+    for support in objects_from(metadata.get(_SUPPORTS)):
+        segment = object_from(support.get("segment"))
+        place = places.of(segment)
+        scores, indices = (
+            found if isinstance(found := support.get(name), list) else []
+            for name in ("confidenceScores", "groundingChunkIndices")
         )
-        scores = support.get("confidenceScores") or []
-        for n, at in enumerate(support.get("groundingChunkIndices") or ()):
-            if not 0 <= at < len(chunks):
+        for n, index in enumerate(indices):
+            at = count_from(index)
+            if at is None or at >= len(chunks):
                 continue
             source, kind = _source(chunks[at])
             yield _citation(
-                url=source.get("uri") or source.get("sourceUri"),
+                url=_address(chunks[at]),
                 title=source.get("title"),
-                cited_text=quoted,
+                cited_text=text_from(segment.get("text")),
                 place=place,
                 note={
                     "source": kind,
@@ -63,18 +188,13 @@ def _grounding(metadata: Json, text: str) -> Iterator[Json]:
             )
 
 
-def _citations(metadata: Json, text: str) -> Iterator[Json]:
-    # Vertex says `citations`, the Gemini API `citationSources`.
-    found = metadata.get("citations") or metadata.get("citationSources") or ()
-    for citation in found:
-        place = _located(
-            text, citation.get("startIndex") or 0, citation.get("endIndex") or 0, None
-        )
+def _recited(cited: list[Json], places: _Places) -> Iterator[Json]:
+    for citation in cited:
         yield _citation(
             url=citation.get("uri"),
             title=citation.get("title"),
             cited_text=None,
-            place=place,
+            place=places.of({**citation, "text": None}),
             note={
                 "license": citation.get("license"),
                 "publication_date": citation.get("publicationDate"),
@@ -87,48 +207,68 @@ def _citation(
 ) -> Json:
     citation = {
         "type": "citation",
-        "url": url,
-        "title": title,
+        "url": text_from(url),
+        "title": text_from(title),
         "cited_text": cited_text,
     }
     citation = {k: v for k, v in citation.items() if v is not None}
-    if note := {k: v for k, v in note.items() if v is not None}:
+    if note := {k: sound(v) for k, v in note.items() if v is not None}:
         citation["extras"] = {"google_ai_metadata": note}
     return {**citation, **place}
 
 
-def citations_from_candidate(candidate: Json, text: str) -> list[Json]:
+def citations_from_notes(
+    grounding: Json, cited: list[Json], text: str, starts: Sequence[int]
+) -> list[Json]:
     """Return the citations of one answer.
 
     Args:
-        candidate: The candidate's notes, in Google's own camelCase.
+        grounding: Its groundingMetadata.
+        cited: The entries of its citationMetadata.
         text: The answer's text, thoughts left out, that Google's offsets count in.
+        starts: Where in the text each part begins.
 
     Returns:
         Citation annotations; a citation whose place cannot be found has no indices.
     """
-    grounding = candidate.get("groundingMetadata") or {}
-    cited = candidate.get("citationMetadata") or {}
-    return [*_grounding(grounding, text), *_citations(cited, text)]
+    if not (grounding.get(_SUPPORTS) or cited):
+        return []
+    places = _Places(text, starts)
+    return [*_grounded(grounding, places), *_recited(cited, places)]
 
 
 def citations_by_block(
     texts: list[tuple[str, str]], citations: list[Json]
 ) -> list[tuple[str, list[Json]]]:
-    """Sort citations to the blocks they point into, offsets made relative to them."""
-    starts: dict[str, int] = {}
+    """Sort citations to the blocks they point into, offsets made relative to them.
+
+    One that reaches over several blocks stands in each of them; one without a place in
+    the first.
+    """
+    spans: dict[str, tuple[int, int]] = {}
     at = 0
     for text, index in texts:
-        starts.setdefault(index, at)
+        first, _ = spans.get(index, (at, at))
         at += len(text)
+        spans[index] = (first, at)
     found: dict[str, list[Json]] = {}
     for citation in citations:
-        start = citation.get("start_index", 0)
-        index = [i for i, first in starts.items() if first <= start][-1]
-        moved: Json = {
-            key: citation[key] - starts[index]
-            for key in ("start_index", "end_index")
-            if key in citation
-        }
-        found.setdefault(index, []).append({**citation, **moved})
+        for index, moved in _in_blocks(citation, spans):
+            found.setdefault(index, []).append(moved)
     return list(found.items())
+
+
+def _in_blocks(
+    citation: Json, spans: dict[str, tuple[int, int]]
+) -> Iterator[tuple[str, Json]]:
+    if "start_index" not in citation:
+        yield next(iter(spans)), citation
+        return
+    start, end = citation["start_index"], citation["end_index"]
+    for index, (first, last) in spans.items():
+        inside = {"start_index": max(start, first), "end_index": min(end, last)}
+        is_point = start == end and first <= start <= last
+        if inside["start_index"] < inside["end_index"] or is_point:
+            yield index, {**citation, **{k: v - first for k, v in inside.items()}}
+            if is_point:
+                return

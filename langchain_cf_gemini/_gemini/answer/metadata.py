@@ -1,55 +1,52 @@
 """What an answer says about itself: usage, finish reason, ratings, grounding."""
 
+from collections.abc import Callable
 from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata
 
-from langchain_cf_gemini._gemini.vocabulary import Json, snake_case, snake_name
+from langchain_cf_gemini._gemini.answer.citations import Grounding, union
+from langchain_cf_gemini._gemini.answer.wire import (
+    count_from,
+    object_from,
+    objects_from,
+    text_from,
+    word_from,
+)
+from langchain_cf_gemini._gemini.finish_reasons import (
+    block_reason_from,
+    finish_reason_from,
+    is_final,
+    verdict_from,
+)
+from langchain_cf_gemini._gemini.json_values import sound
+from langchain_cf_gemini._gemini.vocabulary import (
+    PROVIDER,
+    Json,
+    snake_case,
+    snake_name,
+)
 
-# Numbers come when a client asked for `enum-encoding=int`. The two Gemini APIs agree
-# on the first five finish reasons only, so later numbers stay what they are.
-_FINISH_REASONS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
-_AUDIO = ("AUDIO", 4)
+_MODALITIES = {4: "AUDIO"}
+_USED = (
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+)
 
-FINISHED = frozenset({"STOP", "MAX_TOKENS"})
-"""Finish reasons under which calls may be carried out."""
-
-_ONCE = {
-    "safetyRatings": "safety_ratings",
-    "citationMetadata": "citation_metadata",
-    "urlContextMetadata": "url_context_metadata",
-    "groundingMetadata": "grounding_metadata",
-    "avgLogprobs": "avg_logprobs",
-    "logprobsResult": "logprobs",
-    "finishMessage": "finish_message",
-    "continuationToken": "continuation_token",
-}
-_KNOWN_CANDIDATE = {"content", "index", "finishReason", *_ONCE}
-_KNOWN_ANSWER = {
-    "candidates",
-    "promptFeedback",
-    "usageMetadata",
-    "modelVersion",
-    "responseId",
-    "createTime",
-    "gatewayMetadata",
-}
-
-
-def finish_reason_from(value: Any) -> str | None:
-    """Return Google's word for a finish reason that may have come as a number."""
-    if isinstance(value, int):
-        return _FINISH_REASONS.get(value, str(value))
-    return str(value) if value else None
+# ---- usage
 
 
 def _audio_tokens(details: Any) -> int:
     return sum(
-        d.get("tokenCount") or 0 for d in details or () if d.get("modality") in _AUDIO
+        count_from(entry.get("tokenCount")) or 0
+        for entry in objects_from(details)
+        if word_from(entry.get("modality"), _MODALITIES) == "AUDIO"
     )
 
 
-def usage_from_metadata(raw: Json | None) -> UsageMetadata | None:
+def usage_from_metadata(raw: Json) -> UsageMetadata | None:
     """Convert `usageMetadata`; None when it holds no count.
 
     Google's candidate count leaves thoughts out and its prompt count leaves tool use
@@ -57,31 +54,31 @@ def usage_from_metadata(raw: Json | None) -> UsageMetadata | None:
     input is prompt + tool use. Cached tokens are inside the prompt count. Cached audio
     counts as cache_read only: the details must not sum to more than the input.
     """
-    if not raw or not any(k.endswith("TokenCount") for k in raw):
+    counts = {k: count_from(v) for k, v in raw.items() if k.endswith("TokenCount")}
+    if all(count is None for count in counts.values()):
         return None
-    get = raw.get
-    thoughts = get("thoughtsTokenCount") or 0
-    read = (get("promptTokenCount") or 0) + (get("toolUsePromptTokenCount") or 0)
-    written = (get("candidatesTokenCount") or 0) + thoughts
+    prompt, tools, said, thoughts = (counts.get(name) or 0 for name in _USED)
+    read, written = prompt + tools, said + thoughts
+    total = counts.get("totalTokenCount") or 0
+    # What the total counts beside, nobody named: the model wrote it.
+    written = max(written, total - read)
     usage = UsageMetadata(
-        input_tokens=read,
-        output_tokens=written,
-        total_tokens=get("totalTokenCount") or read + written,
+        input_tokens=read, output_tokens=written, total_tokens=read + written
     )
-    if details := _input_details(raw):
+    if details := _input_details(raw, read):
         usage["input_token_details"] = details  # type: ignore[typeddict-item]
     output_details = {"reasoning": thoughts} if thoughts else {}
-    if audio := _audio_tokens(get("candidatesTokensDetails")):
+    if audio := _audio_tokens(raw.get("candidatesTokensDetails")):
         output_details["audio"] = audio
     if output_details:
         usage["output_token_details"] = output_details  # type: ignore[typeddict-item]
     return usage
 
 
-def _input_details(raw: Json) -> dict[str, int]:
+def _input_details(raw: Json, read: int) -> dict[str, int]:
     details = {}
-    if cached := raw.get("cachedContentTokenCount"):
-        details["cache_read"] = cached
+    if cached := count_from(raw.get("cachedContentTokenCount")):
+        details["cache_read"] = min(cached, read)
     if "promptTokensDetails" in raw or "toolUsePromptTokensDetails" in raw:
         audio = (
             _audio_tokens(raw.get("promptTokensDetails"))
@@ -93,64 +90,91 @@ def _input_details(raw: Json) -> dict[str, int]:
     return details
 
 
-def metadata_from_candidate(candidate: Json) -> Json:
-    """Return a candidate's notes under LangChain's snake_case names, all of them."""
-    notes: Json = {}
-    for key, value in candidate.items():
-        if value is None or key == "content" or key == "index":
-            continue
-        if key == "finishReason":
-            notes["finish_reason"] = finish_reason_from(value)
-        else:
-            notes[_ONCE.get(key) or snake_name(key)] = snake_case(value)
-    return notes
+def _counts_anything(usage: Json) -> bool:
+    return any(
+        key.endswith("TokenCount") and count_from(value) is not None
+        for key, value in usage.items()
+    )
 
 
-def metadata_from_answer(payload: Json) -> Json:
-    """Return what a payload says beside its candidates: model, ids, feedback, usage."""
-    notes: Json = {}
-    for key, value in payload.items():
-        name = _ANSWER_NOTES.get(key)
-        if name is None or value is None:
-            if key not in _KNOWN_ANSWER and value is not None:
-                notes[snake_name(key)] = snake_case(value)
-            continue
-        notes[name] = snake_case(value) if isinstance(value, dict) else value
-    return notes
+def merged_usage(known: Json, new: Json) -> Json:
+    """Return what two events of a stream say of usage.
 
-
-_ANSWER_NOTES = {
-    "modelVersion": "model_name",
-    "responseId": "response_id",
-    "createTime": "create_time",
-    "promptFeedback": "prompt_feedback",
-    "usageMetadata": "usage",
-}
-
-
-def metadata_from_block(feedback: Json) -> Json:
-    """Return the finish notes of a prompt that was refused.
-
-    A refused prompt has no candidate and so no finish reason of its own; Google's word
-    for the reason stands in for it, so that whoever looks at `finish_reason` sees it.
+    Usage is cumulative: the last that counts anything is the answer's. What it leaves
+    out and its own total counts, an earlier event has named.
     """
+    new = {key: value for key, value in new.items() if value is not None}
+    if not _counts_anything(new):
+        return {**new, **known}
+    total = count_from(new.get("totalTokenCount"))
+    summed = sum(count_from(new.get(name)) or 0 for name in _USED)
+    missing = {k: v for k, v in known.items() if k not in new}
+    return {**missing, **new} if total is None or summed < total else new
+
+
+# ---- notes
+
+_Read = Callable[[Any], Any]
+
+
+def _number_from(value: Any) -> float | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return value if is_number and isinstance(sound(value), int | float) else None
+
+
+def _list_from(value: Any) -> list[Any] | None:
+    return value if isinstance(value, list) else None
+
+
+def _object_or_none(value: Any) -> Json | None:
+    return value if isinstance(value, dict) else None
+
+
+_OF_ANSWER: dict[str, tuple[str, _Read]] = {
+    "modelVersion": ("model_name", text_from),
+    "responseId": ("response_id", text_from),
+    "createTime": ("create_time", text_from),
+    "promptFeedback": ("prompt_feedback", _object_or_none),
+    "usageMetadata": ("usage", _object_or_none),
+}
+_OF_CANDIDATE: dict[str, tuple[str, _Read]] = {
+    "safetyRatings": ("safety_ratings", _list_from),
+    "citationMetadata": ("citation_metadata", _object_or_none),
+    "urlContextMetadata": ("url_context_metadata", _object_or_none),
+    "groundingMetadata": ("grounding_metadata", _object_or_none),
+    "avgLogprobs": ("avg_logprobs", _number_from),
+    "logprobsResult": ("logprobs", _object_or_none),
+    "finishMessage": ("finish_message", text_from),
+    "continuationToken": ("continuation_token", text_from),
+}
+_READ_APART = frozenset({"candidates", "gatewayMetadata", "content", "index"}) | {
+    "finishReason"
+}
+UNKNOWN = "unknown_fields"
+"""Where the metadata keeps what Google says under a name that means something else."""
+
+# Names that langchain-core or this package gives a meaning in `response_metadata`.
+_OURS = (
+    {name for name, _ in (*_OF_ANSWER.values(), *_OF_CANDIDATE.values())}
+    | {"citations", "dropped_tool_calls", "finish_reason", "gateway", UNKNOWN}
+    | {"id", "model_provider", "output_version", "cost", "index", "headers"}
+    | {"created", "timestamp", "refusal", "usage_metadata"}
+)
+
+
+def _notes_from(said: Json, known: dict[str, tuple[str, _Read]]) -> Json:
+    """Return notes under LangChain's snake_case names, all of them."""
     notes: Json = {}
-    if reason := feedback.get("block_reason"):
-        notes["finish_reason"] = str(reason)
-    if message := feedback.get("block_reason_message"):
-        notes["finish_message"] = message
-    if ratings := feedback.get("safety_ratings"):
-        notes["safety_ratings"] = ratings
+    for key, value in said.items():
+        if key in _READ_APART or value is None:
+            continue
+        name, read = known.get(key, (snake_name(sound(key)), None))
+        found = value if read is None else read(value)
+        if found is None or (read is None and name in _OURS):
+            notes.setdefault(UNKNOWN, {})[name] = snake_case(sound(value))
+        else:
+            notes[name] = snake_case(sound(found))
     return notes
-
-
-def _union(old: Any, new: Any) -> Any:
-    """Merge what several chunks said; lists keep what any of them said, once."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{k: _union(old.get(k), v) for k, v in new.items()}}
-    if isinstance(old, list) and isinstance(new, list):
-        return old + [item for item in new if item not in old]
-    return new
 
 
 def _chain(old: Any, new: Any) -> Any:
@@ -162,16 +186,144 @@ def _chain(old: Any, new: Any) -> Any:
     return new
 
 
-# The other notes of a candidate say the last word in the last chunk.
-_MERGE = {
-    "citationMetadata": _union,
-    "groundingMetadata": _union,
-    "urlContextMetadata": _union,
+# Other notes say the last word in the last event.
+_MERGE: dict[str, Callable[[Any, Any], Any]] = {
+    "promptFeedback": union,
+    "usageMetadata": merged_usage,
+    "citationMetadata": union,
+    "urlContextMetadata": union,
     "logprobsResult": _chain,
 }
 
 
-def merged_note(key: str, known: Any, new: Any) -> Any:
-    """Return what several chunks of one answer said under a key of the candidate."""
-    merge = _MERGE.get(key)
-    return merge(known, new) if merge and known else new
+def _keep(
+    notes: Json, key: str, value: Any, known: dict[str, tuple[str, _Read]]
+) -> None:
+    """Store what an event says under a key; what cannot be read replaces nothing."""
+    before = notes.get(key)
+    read = known[key][1] if key in known else None
+    if before is None or read is None or read(before) is None:
+        notes[key] = value
+    elif read(value) is not None:
+        merge = _MERGE.get(key)
+        notes[key] = merge(before, value) if merge else value
+
+
+class AnswerRecord:
+    """What the payloads of one answer say beside its parts, gathered as they come.
+
+    Attributes:
+        id: Google's id of the answer, or nothing.
+        repeated: Response metadata that every chunk of a stream carries, because
+            langchain-core reads it there and leaves equal values alone.
+        grounding: The sources of what is said.
+    """
+
+    __slots__ = (
+        "_answer",
+        "_blocked",
+        "_candidate",
+        "_has_candidate",
+        "_reason",
+        "grounding",
+        "id",
+        "repeated",
+    )
+
+    def __init__(self) -> None:
+        """Start with nothing said."""
+        self.id = ""
+        self.repeated: Json = {"model_provider": PROVIDER}
+        self.grounding = Grounding()
+        self._answer: Json = {}
+        self._candidate: Json = {}
+        self._reason: str | None = None
+        self._blocked: str | None = None
+        self._has_candidate = False
+
+    def add(self, payload: Json, candidate: Json) -> None:
+        """Take what one payload says."""
+        for key, value in payload.items():
+            if value is None or key == "candidates":
+                continue
+            if key == "promptFeedback":
+                self._blocked = block_reason_from(value) or self._blocked
+            _keep(self._answer, key, value, _OF_ANSWER)
+        self._has_candidate = self._has_candidate or bool(candidate)
+        for key, value in candidate.items():
+            if key != "content" and value is not None and value != {}:
+                self._add_note(key, value)
+        if not self.id and (id_ := text_from(payload.get("responseId"))):
+            self.id = self.repeated["id"] = id_
+
+    def _add_note(self, key: str, value: Any) -> None:
+        if key == "finishReason":
+            reason = finish_reason_from(value)
+            # A reason that forbids is never taken back.
+            if reason is not None and not is_final(self._reason):
+                self._reason = reason
+        elif key == "groundingMetadata" and isinstance(value, dict):
+            self.grounding.add(value)
+        else:
+            _keep(self._candidate, key, value, _OF_CANDIDATE)
+
+    def fix_id(self, seed: Callable[[], str]) -> None:
+        """Give the answer an id of its own if it came without any."""
+        if not self.id and not self.created and (id_ := seed()):
+            self.id = self.repeated["id"] = id_
+
+    @property
+    def created(self) -> str | None:
+        """When Google made the answer."""
+        return text_from(self._answer.get("createTime"))
+
+    @property
+    def citations(self) -> list[Json]:
+        """The recitations that Google names."""
+        cited = object_from(self._candidate.get("citationMetadata"))
+        # Vertex says `citations`, the Gemini API `citationSources`.
+        return objects_from(cited.get("citations") or cited.get("citationSources"))
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether what is still open was left in the middle."""
+        return self._reason != "STOP"
+
+    def verdict(self) -> str | None:
+        """Return why the calls of this answer must not be run, or None."""
+        message = text_from(self._candidate.get("finishMessage"))
+        return verdict_from(self._reason, self._blocked, message)
+
+    def metadata(self) -> Json:
+        """Return the response metadata of the whole answer."""
+        notes = _notes_from(self._answer, _OF_ANSWER)
+        of_candidate = _notes_from(self._candidate, _OF_CANDIDATE)
+        unknown = {**notes.pop(UNKNOWN, {}), **of_candidate.pop(UNKNOWN, {})}
+        notes = {**self.repeated, **notes, **of_candidate}
+        if grounding := self.grounding.metadata():
+            notes["grounding_metadata"] = snake_case(sound(grounding))
+        if self._reason is not None:
+            notes["finish_reason"] = self._reason
+        feedback = notes.get("prompt_feedback")
+        if feedback and (self._blocked is not None or not self._has_candidate):
+            notes |= self._notes_of_block(feedback)
+        return {**notes, UNKNOWN: unknown} if unknown else notes
+
+    def _notes_of_block(self, feedback: Json) -> Json:
+        """Return the finish notes of an answer whose prompt was refused.
+
+        A refused prompt has no candidate and so no finish reason of its own; Google's
+        word for the block stands in for it, so that whoever looks there sees it.
+        """
+        made: Json = {}
+        if self._blocked is not None:
+            made["finish_reason"] = feedback["block_reason"] = self._blocked
+        if message := text_from(feedback.get("block_reason_message")):
+            made["finish_message"] = message
+        if ratings := feedback.get("safety_ratings"):
+            made["safety_ratings"] = ratings
+        return made
+
+    def usage(self) -> UsageMetadata | None:
+        """Return the token counts, if there are any."""
+        return usage_from_metadata(object_from(self._answer.get("usageMetadata")))

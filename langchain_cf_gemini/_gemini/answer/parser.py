@@ -1,51 +1,74 @@
 """Gemini's answers as messages: one parser for whole answers and for streams."""
 
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
-from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.ai import UsageMetadata
 
-from langchain_cf_gemini._gemini.answer.answer_record import AnswerRecord
+from langchain_cf_gemini._gemini.answer.audio import AudioRun
+from langchain_cf_gemini._gemini.answer.call_parts import (
+    CUT,
+    JoinedPart,
+    OpenCalls,
+    args_from_wire,
+    goes_on,
+    is_partial,
+    joined_calls,
+    written,
+)
 from langchain_cf_gemini._gemini.answer.citations import (
     citations_by_block,
-    citations_from_candidate,
+    citations_from_notes,
 )
 from langchain_cf_gemini._gemini.answer.message_draft import Call, Draft
+from langchain_cf_gemini._gemini.answer.metadata import AnswerRecord
 from langchain_cf_gemini._gemini.answer.partial_args import PartialArgs
-from langchain_cf_gemini._gemini.answer.shapes import (
-    MISSHAPEN,
-    candidates_from_payload,
-    misshapen,
+from langchain_cf_gemini._gemini.answer.wire import (
+    candidate_from_payload,
     parts_from_candidate,
+    text_from,
 )
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
+from langchain_cf_gemini._gemini.function_calls import mark_of
+from langchain_cf_gemini._gemini.json_values import sound_text
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._gemini.parts import (
     block_from_part,
+    block_from_text,
     extras_from,
     payload_of,
     rest_of,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini.exceptions import ResponseFormatError
 
 _PLAIN = ("text", "functionCall")
 
 
 def _is_plain(part: Json) -> bool:
-    return payload_of(part) in _PLAIN and not part.get("thought")
+    return payload_of(part) in _PLAIN and "thought" not in part
+
+
+def _ends_in_half(text: str) -> bool:
+    """Whether a text ends in the first half of a character beyond the first 65,536."""
+    return "\ud800" <= text[-1:] <= "\udbff"
 
 
 class AnswerParser:
     """Reads one answer, payload by payload; does no I/O.
 
     A whole answer is one payload: `feed` it, then take `message`. A stream is many:
-    `feed` returns a chunk or None for each, `end` the last one.
+    `feed` returns what each added, `end` the rest. Whole calls wait for the end, which
+    alone tells whether they may be run, and so does all that comes after one.
     """
 
     def __init__(
-        self, *, streaming: bool, as_blocks: bool = False, single_call: bool = False
+        self,
+        *,
+        streaming: bool,
+        as_blocks: bool = False,
+        single_call: bool = False,
+        candidate: int = 0,
+        seed: Callable[[], str] = str,
     ) -> None:
         """Prepare for one answer.
 
@@ -54,328 +77,347 @@ class AnswerParser:
             as_blocks: Whether the request asked for more than text (images, audio,
                 code execution), so that content must be blocks from the start.
             single_call: Whether only the first function call is to be kept.
+            candidate: Which candidate to read.
+            seed: What tells this answer from others if Google gives it no id.
         """
         self._streaming = streaming
-        self._as_blocks = True if as_blocks else None
+        self._as_blocks = as_blocks
         self._single_call = single_call
-        self._notes = PartNotes(joining=streaming)
-        self._held: list[Json] = []
-        self._holding = False
+        self._candidate = candidate
+        self._seed = seed
         self._record = AnswerRecord()
-        self._texts: list[tuple[str, str]] = []
+        self._notes = PartNotes(streaming=streaming)
+        self._draft = Draft(streaming=streaming)
+        self._chosen = False
+        self._model = ""
+        self._held: list[Json] = []
         self._blocks = -1
-        self._run: tuple[str, int] | None = None
+        self._run: tuple[str, str, int] | None = None
+        self._half = ("", "")
+        self._texts: list[tuple[str, str]] = []
+        self._length = 0
+        self._starts: list[int] = []
         self._calls = 0
+        self._ids: set[str] = set()
         self._codes = 0
+        self._audio = AudioRun()
+        self._open: OpenCalls[Call] = OpenCalls()
+        self._streamed: list[Call] = []
         self._dropped: list[Json] = []
-        self._open: tuple[Call, PartialArgs] | None = None
-        self._draft: Draft | None = None
 
     # ---- input
 
-    def feed(
-        self, payload: Json, candidate: Json | None = None
-    ) -> AIMessageChunk | None:
-        """Read one payload; return what it added if this is a stream.
+    def feed(self, payload: Json) -> Sequence[AIMessageChunk]:
+        """Read one payload; return the chunks that it adds if this is a stream.
 
         Args:
             payload: A GenerateContentResponse.
-            candidate: The candidate to read, by default the payload's first.
 
         Raises:
             ResponseFormatError: If the payload does not have the promised shape.
         """
-        try:
-            return self._feed(payload, candidate)
-        except MISSHAPEN as error:
-            raise misshapen(error) from error
-
-    def _feed(self, payload: Json, candidate: Json | None) -> AIMessageChunk | None:
-        if candidate is None:
-            candidate = next(iter(candidates_from_payload(payload)), {})
+        candidate = candidate_from_payload(payload, self._candidate)
         self._record.add(payload, candidate)
         parts = parts_from_candidate(candidate)
         if len(parts) == 1 and (chunk := self._plain_chunk(parts[0])) is not None:
-            return chunk
-        if parts and self._draft is None:
-            self._choose_content(payload, parts)
-        self._hold_or_read(parts)
-        if not self._streaming or not self._draft:
-            return None
-        return self._take().chunk(self._record.repeated)
+            return (chunk,)
+        self._model = self._model or str(payload.get("modelVersion"))
+        for part in parts:
+            if self._is_held(part):
+                self._held.append(part)
+            else:
+                self._choose_content([part])
+                self._read(part, None)
+        return self._draft.chunks(self._record.repeated) if self._streaming else ()
 
     def _plain_chunk(self, part: Json) -> AIMessageChunk | None:
         """Return the chunk of an event that only adds text to text.
 
         Nearly every event of a stream is one; this way it costs a third less.
         """
-        draft = self._draft
-        if draft is None or draft.as_blocks or len(part) != 1 or not self._streaming:
+        run, text = self._run, part.get("text")
+        if run is None or len(part) != 1 or not text or self._draft.as_blocks:
             return None
-        text = part.get("text")
-        if self._holding or self._open or not text or not isinstance(text, str):
+        if self._held or self._open or self._half[1] or sound_text(text) is not text:
             return None
-        if not self._notes.more(text):
-            return None
-        self._texts.append((text, ""))
-        return AIMessageChunk(content=text, response_metadata=self._record.repeated)
-
-    def _choose_content(self, payload: Json, parts: list[Json]) -> None:
-        """Decide once between text and blocks; one message never mixes them."""
-        judged = parts[:1] if self._streaming else parts
-        as_blocks = (
-            self._as_blocks
-            or "image" in str(payload.get("modelVersion"))
-            or not all(_is_plain(part) or not part for part in judged)
+        kind, index, length = run
+        self._run = (kind, index, length + len(text))
+        self._texts.append((text, index))
+        self._length += len(text)
+        return AIMessageChunk(
+            content=text,
+            additional_kwargs=self._notes.more(text),
+            response_metadata=self._record.repeated,
         )
-        self._as_blocks = as_blocks
-        if as_blocks:
-            # List content is v1 content already, and says so.
-            self._record.repeated["output_version"] = "v1"
-        self._draft = Draft(as_blocks=as_blocks)
 
-    def _hold_or_read(self, parts: list[Json]) -> None:
-        """Hold calls back until the finish reason tells whether they may be run."""
-        finished = self._record.is_finished
-        if self._streaming and not finished:
-            for part in parts:
-                call = part.get("functionCall")
-                if call and not self._is_partial(call):
-                    self._holding = True
-                if self._holding:
-                    self._held.append(part)
-                else:
-                    self._read(part)
-            return
-        held, self._held, self._holding = self._held, [], False
-        for part in held:
-            self._read(part)
-        for part in parts:
-            self._read(part)
-        if finished and not self._record.failure(calls=True):
-            self._close_call()
+    def _is_held(self, part: Json) -> bool:
+        """Whether a part waits for the end of the answer."""
+        if not self._streaming:
+            return True
+        wire = part.get("functionCall")
+        if wire is None:
+            return bool(self._held)
+        if self._open.of(wire) is not None:
+            return False
+        if not self._held and is_partial(wire) and wire.get("name"):
+            return False
+        self._close_calls(self._open.take(unnamed=True))
+        return True
 
-    def _is_partial(self, call: Json) -> bool:
-        return bool(self._open or call.get("willContinue") or call.get("partialArgs"))
+    def _choose_content(self, parts: list[Json]) -> bool:
+        """Decide between text and blocks before anything is said.
+
+        Returns:
+            Whether text can say these parts.
+        """
+        plain = all(map(_is_plain, parts))
+        if not self._chosen:
+            self._chosen = True
+            self._record.fix_id(self._seed)
+            self._as_blocks = self._as_blocks or "image" in self._model or not plain
+            self._draft.as_blocks = self._as_blocks
+        return plain
 
     # ---- parts
 
-    def _read(self, part: Json) -> None:
+    def _read(self, part: Json, fault: str | None) -> None:
         kind = payload_of(part)
         if kind == "text":
             self._read_text(part)
-        elif kind == "functionCall" and self._is_call(part["functionCall"]):
-            self._read_call(part)
-        elif kind == "functionCall" and self._dropped:
-            self._dropped.append(part)  # more of a call that is not kept
-        elif part:
+        elif kind == "functionCall":
+            self._end_run()
+            self._read_call(part, fault)
+        else:
+            self._end_run()
             self._read_other(part)
 
-    def _is_call(self, call: Any) -> bool:
-        return isinstance(call, dict) and bool(call.get("name") or self._open)
+    def _read_joined(self, joined: JoinedPart) -> None:
+        """Read a part of those that waited; what is not kept is told as it came."""
+        is_call = "functionCall" in joined.part
+        if is_call and self._single_call and self._calls:
+            self._dropped += joined.came
+        else:
+            self._read(joined.part, joined.fault)
 
     def _read_text(self, part: Json) -> None:
-        text, signature = part["text"], part.get("thoughtSignature")
-        if not isinstance(text, str):
-            raise ResponseFormatError(
-                "the answer holds a text part that is not a string"
-            )
-        rest = rest_of(part, "text")
-        if self._streaming and not text and signature is None and not rest:
+        kind = "reasoning" if "thought" in part else "text"
+        signature, rest = part.get("thoughtSignature"), rest_of(part, "text")
+        is_last = signature is not None or rest is not None
+        text = self._whole_characters(kind, part["text"], is_last=is_last)
+        if self._streaming and not text and not is_last:
             return  # the empty part that closes a stream: framing, not content
-        self._close_call()
-        thought = part.get("thought") is True
-        draft = self._drafted()
-        if not thought:
-            self._texts.append((text, ""))
-        if draft.as_blocks:
-            self._read_block_text(draft, text, signature, rest, thought=thought)
-        elif thought:
-            draft.notes += self._notes.other(part)
-        else:
-            draft.texts.append(text)
-            draft.notes += self._notes.text(text, signature, rest)
+        self._close_calls(self._open.take(unnamed=True))
+        if kind == "reasoning" and not self._draft.as_blocks:
+            self._switch()
+        self._say(kind, text, signature, rest)
 
-    def _read_block_text(
-        self,
-        draft: Draft,
-        text: str,
-        signature: str | None,
-        rest: Json | None,
-        *,
-        thought: bool,
+    def _whole_characters(self, kind: str, text: str, *, is_last: bool) -> str:
+        """Return valid text; half a character waits for its half in the next event."""
+        of, half = self._half
+        if half and of == kind:
+            text, self._half = half + text, ("", "")
+        elif half:
+            self._end_half()
+        if self._streaming and not is_last and _ends_in_half(text):
+            self._half, text = (kind, text[-1]), text[:-1]
+        return sound_text(text)
+
+    def _end_half(self) -> None:
+        (kind, half), self._half = self._half, ("", "")
+        if half:
+            self._say(kind, sound_text(half), None, None)
+
+    def _say(
+        self, kind: str, text: str, signature: str | None, rest: Json | None
     ) -> None:
-        kind = "reasoning" if thought else "text"
-        extras = extras_from(signature, rest)
+        """Write a text, or a piece of one, to where it belongs."""
         joins = rest is None and (self._streaming or signature is not None)
-        length = 0
         if joins and self._run is not None and self._run[0] == kind:
-            length = self._run[1]
-            if signature is not None:
-                extras["extras"]["signature_start"] = length
+            _, index, length = self._run
+            start: int | None = length
+            if not self._streaming:
+                self._starts.append(self._length)
         else:
-            self._blocks += 1
-        ended = signature is not None or rest is not None
-        self._run = None if ended else (kind, length + len(text))
-        index = self._index()
-        if not thought:
-            self._texts[-1] = (text, index)
-        draft.add_block({"type": kind, kind: text, "index": index, **extras})
+            index, start, length = self._next_index(), None, 0
+        is_last = signature is not None or rest is not None
+        self._run = None if is_last else (kind, index, length + len(text))
+        if kind == "text":
+            self._texts.append((text, index))
+            self._length += len(text)
+        if self._draft.as_blocks:
+            block = block_from_text(kind, text, signature, start, rest)
+            self._draft.add_block({**block, "index": index})
+        elif is_last:
+            notes = self._notes.last_text(text, index, signature, start, rest)
+            self._draft.add_text(text, index, notes)
+        else:
+            self._draft.add_text(text, index, self._notes.text(text, index))
 
-    def _read_call(self, part: Json) -> None:
-        wire = part["functionCall"]
+    def _end_run(self) -> None:
+        """End what further text or packets would have joined."""
+        self._end_half()
         self._run = None
-        if self._open and not wire.get("name"):
-            self._continue_call(wire)
+
+    def _end_audio(self) -> None:
+        if (rest := self._audio.end()) is not None:
+            self._draft.add_block(rest)
+
+    def _switch(self) -> None:
+        """Make content blocks from here on, though it began as text."""
+        self._end_run()
+        self._draft.add_notes(self._notes.end())
+        self._draft.as_blocks = True
+
+    def _read_other(self, part: Json) -> None:
+        self._close_calls(self._open.take(unnamed=True))
+        if not self._draft.as_blocks:
+            self._switch()
+        self._codes += "executableCode" in part
+        block = block_from_part(part, code_id=f"{SYNTHETIC}code_{self._codes}")
+        if self._streaming and self._audio.joins(block):
+            self._draft.add_block(self._audio.more(block))
             return
-        self._close_call()
+        block["index"] = self._next_index()
+        self._draft.add_block(self._audio.start(block) if self._streaming else block)
+
+    def _next_index(self) -> str:
+        # `lc_` indices that hold the answer's id merge within one answer only: two
+        # turns that are merged later keep their signatures apart.
+        self._end_audio()
+        self._starts.append(self._length)
+        self._blocks += 1
+        return f"lc_{self._record.id}_{self._blocks}"
+
+    # ---- calls
+
+    def _read_call(self, part: Json, fault: str | None) -> None:
+        wire = part["functionCall"]
+        if (call := self._open.of(wire)) is not None:
+            self._go_on(call, wire)
+            return
         if self._single_call and self._calls:
             self._dropped.append(part)
             return
+        if self._calls and not wire.keys() - {"willContinue"}:
+            return  # what closes a call that is closed already is framing
+        self._close_calls(self._open.take(unnamed=True))
         call = self._call_from(part, wire)
-        draft = self._drafted()
-        if call.extras or not draft.as_blocks:
+        notes: list[Json] = []
+        if call.extras or not self._draft.as_blocks:
             extras = call.extras.get("extras", {})
-            notes = self._notes.call(
-                call.id, extras.get("signature"), extras.get("part")
-            )
-            draft.notes += notes
-        if self._streaming and self._is_partial(wire):
-            self._open = (call, PartialArgs())
-            draft.add_fragment(call, "", first=True)
-            self._continue_call(wire)
+            signed = extras.get("signature"), extras.get("part")
+            notes = self._notes.call(call.id, *signed)
+        if self._streaming and not self._held and is_partial(wire):
+            call.pieces = PartialArgs()
+            self._open.add(wire, call)
+            self._streamed.append(call)
+            self._draft.open_call(call, notes)
+            self._go_on(call, wire)
             return
-        call.failed = self._record.failure()
-        draft.add_call(call, streaming=self._streaming)
+        call.args, why = args_from_wire(wire)
+        failure = call.fault or fault or why or self._record.verdict()
+        self._draft.add_call(call, failure, notes)
 
     def _call_from(self, part: Json, wire: Json) -> Call:
-        self._blocks += 1
         ordinal, self._calls = self._calls, self._calls + 1
+        name, id_ = text_from(wire.get("name")), text_from(wire.get("id"))
+        rest = rest_of(part, "functionCall")
+        if id_ is not None and id_ in self._ids:
+            # Results are told apart by ids; Google's own goes back all the same.
+            rest = {**(rest or {}), "functionCall": {"id": id_}}
+            id_ = None
+        self._ids.add(id_ or "")
         return Call(
-            id_=wire.get("id") or self._synthetic_id(ordinal, wire["name"]),
-            name=wire["name"],
-            args={} if wire.get("args") is None else wire["args"],
+            id_=id_ or self._synthetic_id(ordinal, name),
+            name=name,
             ordinal=ordinal,
-            index=self._index(),
-            extras=extras_from(
-                part.get("thoughtSignature"), rest_of(part, "functionCall")
-            ),
+            index=self._next_index(),
+            extras=extras_from(part.get("thoughtSignature"), rest),
         )
 
-    def _continue_call(self, wire: Json) -> None:
-        if self._open is None:
-            return
-        call, args = self._open
-        text = "".join(args.write(piece) for piece in wire.get("partialArgs") or ())
-        if text:
-            self._drafted().add_fragment(call, text)
-        if not wire.get("willContinue"):
-            self._close_call()
-
-    def _close_call(self) -> None:
-        if self._open is not None:
-            (call, args), self._open = self._open, None
-            self._drafted().add_fragment(call, args.close())
-
-    def _read_other(self, part: Json) -> None:
-        self._close_call()
-        self._run = None
-        draft = self._drafted()
-        if not draft.as_blocks:
-            draft.notes += self._notes.other(part)
-            return
-        self._codes += "executableCode" in part
-        self._blocks += 1
-        code_id = f"{SYNTHETIC}code_{self._codes}"
-        block = block_from_part(part, code_id=code_id)
-        draft.add_block({**block, "index": self._index()})
-
-    def _drafted(self) -> Draft:
-        if self._draft is None:
-            self._draft = Draft(as_blocks=bool(self._as_blocks))
-        return self._draft
-
-    def _index(self) -> str:
-        # `lc_` indices that hold the answer's id merge within one answer only: two
-        # turns that are merged later keep their signatures apart.
-        return f"lc_{self._record.id}_{self._blocks}"
-
-    def _synthetic_id(self, ordinal: int, name: str) -> str:
+    def _synthetic_id(self, ordinal: int, name: str | None) -> str:
         """Return an id for a call without one: the same for the same answer."""
-        created = self._record.answer.get("createTime")
-        seed = f"{self._record.id}|{created}|{ordinal}|{name}"
+        seed = f"{self._record.id}|{self._record.created}|{ordinal}|{name}"
+        if self._candidate:
+            seed += f"|{self._candidate}"
         return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()
+
+    def _go_on(self, call: Call, wire: Json) -> None:
+        if call.pieces is not None and call.fault is None:
+            text, call.fault = written(call.pieces, wire)
+            if text:
+                self._draft.add_fragment(call, text)
+        if not goes_on(wire):
+            self._open.close(call)
+            self._close_calls([call])
+
+    def _close_calls(self, calls: list[Call]) -> None:
+        for call in calls:
+            if call.pieces is not None and (text := call.pieces.close()):
+                self._draft.add_fragment(call, text)
 
     # ---- output
 
-    def _take(self) -> Draft:
-        draft = self._drafted()
-        self._draft = Draft(as_blocks=draft.as_blocks)
-        return draft
-
-    def _ended(self) -> tuple[Draft, Json, UsageMetadata | None]:
-        if self._open:
-            reason = self._record.failure(calls=True)
-            raise ResponseFormatError(
-                f"the answer ended ({reason}) within the arguments of the call "
-                f"{self._open[0].name!r}, which therefore must not be run"
-            )
-        draft = self._drafted()
-        if not draft.as_blocks:
-            draft.notes += self._notes.end()
+    def _finish(self) -> Json:
+        """Read what was held, and return the metadata."""
+        if self._held:
+            joined = joined_calls(self._held, is_cut=self._record.is_cut)
+            plain = self._choose_content([each.part for each in joined])
+            if not (self._draft.as_blocks or plain):
+                self._switch()
+            for each in joined:
+                self._read_joined(each)
+        self._choose_content([])
+        self._end_run()
+        self._end_audio()
+        self._judge()
         metadata = self._record.metadata()
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
-        self._cite(draft, metadata)
-        if draft.as_blocks and (refusal := refusal_from_metadata(metadata)):
-            self._blocks += 1
-            draft.add_block({**refusal, "index": self._index()})
-        return draft, metadata, self._record.usage()
+        if self._as_blocks:
+            # List content is v1 content already, and says so.
+            metadata["output_version"] = "v1"
+        self._cite(metadata)
+        if self._draft.as_blocks and (refusal := refusal_from_metadata(metadata)):
+            self._draft.add_block({**refusal, "index": self._next_index()})
+        elif not self._draft.as_blocks:
+            self._draft.add_notes(self._notes.end())
+        return metadata
 
-    def _cite(self, draft: Draft, metadata: Json) -> None:
-        grounded = self._record.candidate.get("groundingMetadata")
-        if not (grounded or self._record.candidate.get("citationMetadata")):
-            return
-        text = "".join(text for text, _ in self._texts)
-        try:
-            citations = citations_from_candidate(self._record.candidate, text)
-        except MISSHAPEN:
-            citations = []  # the metadata is kept as it came; the answer is whole
+    def _judge(self) -> None:
+        """Revoke the calls whose arguments were streamed before the end was known."""
+        if self._record.is_cut:
+            for call in self._open.take():
+                call.fault = call.fault or CUT
+        self._close_calls(self._streamed)
+        failure = self._record.verdict()
+        for call in self._streamed:
+            if why := failure or call.fault:
+                self._draft.add_fragment(call, mark_of(why))
+
+    def _cite(self, metadata: Json) -> None:
+        citations = citations_from_notes(
+            self._record.grounding.metadata(),
+            self._record.citations,
+            "".join(text for text, _ in self._texts),
+            self._starts,
+        )
         if not citations:
             return
-        if not (draft.as_blocks and self._texts):
+        if not (self._draft.as_blocks and self._texts):
             metadata["citations"] = citations
             return
         for index, found in citations_by_block(self._texts, citations):
-            self._annotate(draft, index, found)
+            self._draft.annotate(index, found)
 
-    def _annotate(self, draft: Draft, index: str, found: list[Json]) -> None:
-        for block in draft.blocks:
-            if block.get("index") == index:
-                block["annotations"] = found
-                return
-        draft.blocks.append(
-            {"type": "text", "text": "", "index": index, "annotations": found}
-        )
-
-    def end(self) -> AIMessageChunk:
-        """Return the last chunk of a stream: metadata, usage, what was held back.
-
-        Raises:
-            ResponseFormatError: If the answer ended within the arguments of a call.
-        """
-        try:
-            for part in self._held:
-                self._read(part)
-            draft, metadata, usage = self._ended()
-            return draft.chunk(metadata, usage, last=True)
-        except MISSHAPEN as error:
-            raise misshapen(error) from error
+    def end(self) -> list[AIMessageChunk]:
+        """Return the last chunks of a stream: what was held back, metadata, usage."""
+        metadata = self._finish()
+        chunks = self._draft.chunks(self._record.repeated)
+        return [*chunks, self._draft.last_chunk(metadata, self._record.usage())]
 
     def message(self, *, with_usage: bool = True) -> AIMessage:
         """Return the message of a whole answer."""
-        try:
-            draft, metadata, usage = self._ended()
-            return draft.message(metadata, usage if with_usage else None)
-        except MISSHAPEN as error:
-            raise misshapen(error) from error
+        metadata = self._finish()
+        usage = self._record.usage() if with_usage else None
+        return self._draft.message(metadata, usage)

@@ -7,83 +7,125 @@ Source: discovery document, `PartialArg`; recorded streams of Vertex AI.
 
 import json
 import re
+from typing import Any
 
+from langchain_cf_gemini._gemini.function_calls import json_from_args
+from langchain_cf_gemini._gemini.json_values import MOST_DEEP, sound_text, unsound_from
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini.exceptions import ResponseFormatError
 
 _STEP = re.compile(
     r"\.([^.\[\]]+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]|\[\"((?:[^\"\\]|\\.)*)\"\]"
 )
 _ESCAPE = re.compile(r"\\(.)")
+_BOOLS = {"true": True, "false": False}
+_NO_VALUE = object()
 
 Step = str | int
 
 
-def steps_from_path(path: str) -> list[Step]:
+class PartialArgsError(ValueError):
+    """Pieces that do not make up one object; the call must not run."""
+
+
+def steps_from_path(path: Any) -> list[Step]:
     """Split a JSON path into member names and array positions."""
+    text = sound_text(path) if isinstance(path, str) else ""
     steps: list[Step] = []
-    at = 1 if path.startswith("$") else 0
-    while at < len(path):
-        found = _STEP.match(path, at)
+    at = 1 if text.startswith("$") else 0
+    while at < len(text):
+        found = _STEP.match(text, at)
         if not found:
-            raise ResponseFormatError(
-                f"partialArgs holds a JSON path that cannot be read: {path!r}"
+            raise PartialArgsError(
+                f"partialArgs holds a JSON path that cannot be read: {text!r:.200}"
             )
         name, position, *quoted = found.groups()
         if position is not None:
-            steps.append(int(position))
+            steps.append(int(position[:9]))
         else:
-            text = next((q for q in quoted if q is not None), None)
-            steps.append(_ESCAPE.sub(r"\1", text) if text is not None else name)
+            member = next((q for q in quoted if q is not None), None)
+            steps.append(_ESCAPE.sub(r"\1", member) if member is not None else name)
         at = found.end()
+    if not steps:
+        raise PartialArgsError("partialArgs names no argument in its jsonPath")
+    if len(steps) > MOST_DEEP:
+        raise PartialArgsError(f"partialArgs nests more than {MOST_DEEP} deep")
     return steps
 
 
 class PartialArgs:
-    """The arguments of one call, written piece by piece."""
+    """The arguments of one call, written piece by piece.
+
+    Attributes:
+        started: Whether anything has been written.
+    """
 
     def __init__(self) -> None:
+        self.started = False
         self._path: list[Step] = []
         self._seen: list[set[Step]] = [set()]
         self._in_string = False
-        self._started = False
+        self._half = ""
+        self._whole = False
 
     def write(self, piece: Json) -> str:
-        """Return the JSON text that one partial argument adds."""
-        steps = steps_from_path(piece.get("jsonPath") or "$")
-        if not steps:
-            raise ResponseFormatError("partialArgs names no argument in its jsonPath")
-        text = ""
-        if not (self._in_string and steps == self._path):
-            text = self._move_to(steps)
-            self._in_string = False
-        text += self._value(piece)
-        return text
+        """Return the JSON text that one partial argument adds.
+
+        Raises:
+            PartialArgsError: If the piece has no place in what has been written.
+        """
+        steps = steps_from_path(piece.get("jsonPath"))
+        value = _value_from(piece)
+        more = piece.get("willContinue") in (True, "true")
+        if self._in_string and steps == self._path:
+            return self._in(value, more=more)
+        if value is _NO_VALUE:
+            if not more:
+                raise PartialArgsError(f"partialArgs gives no value to {steps!r}")
+            value = ""
+        text = self._move_to(steps)
+        if not isinstance(value, str):
+            return text + json_from_args(value)
+        self._in_string = True
+        return text + '"' + self._in(value, more=more)
+
+    def write_whole(self, args: Any) -> str:
+        """Return the JSON text of arguments that came at once after all.
+
+        Raises:
+            PartialArgsError: If others came in pieces.
+        """
+        if self.started:
+            raise PartialArgsError("arguments came both in pieces and as a whole")
+        if not isinstance(args, dict):
+            raise PartialArgsError("The arguments are not a JSON object.")
+        self.started = self._whole = True
+        return json_from_args(args)
 
     def close(self) -> str:
         """Return the text that ends the arguments."""
-        if not self._started:
+        if self._whole:
+            return ""
+        if not self.started:
+            self._whole = True
             return "{}"
+        self._whole = True
         return self._close_string() + self._close_to(0) + "}"
 
-    def _value(self, piece: Json) -> str:
-        if "stringValue" in piece:
-            inner = json.dumps(piece["stringValue"], ensure_ascii=False)[1:-1]
-            text = inner if self._in_string else '"' + inner
-            self._in_string = True
-            return text if piece.get("willContinue") else text + self._close_string()
-        if "numberValue" in piece:
-            number = piece["numberValue"]
-            # The wire type is a double, but Google writes whole numbers whole.
-            return json.dumps(number)
-        if "boolValue" in piece:
-            return json.dumps(bool(piece["boolValue"]))
-        return "null"
+    def _in(self, value: Any, *, more: bool) -> str:
+        """Write into the string that is open; no value adds nothing to it."""
+        if value is not _NO_VALUE and not isinstance(value, str):
+            raise PartialArgsError(f"partialArgs goes on with {value!r} in a string")
+        said = self._half + (value if isinstance(value, str) else "")
+        # Half of a character waits for its other half.
+        self._half = said[-1] if said and "\ud800" <= said[-1] <= "\udbff" else ""
+        text = _inner(said.removesuffix(self._half))
+        return text if more else text + self._close_string()
 
     def _close_string(self) -> str:
-        text = '"' if self._in_string else ""
-        self._in_string = False
-        return text
+        if not self._in_string:
+            return ""
+        self._in_string, half, self._half = False, self._half, ""
+        return _inner(half) + '"'
 
     def _close_to(self, depth: int) -> str:
         """Close the containers below `depth`, the innermost first."""
@@ -99,13 +141,14 @@ class PartialArgs:
             if mine != theirs:
                 break
             shared += 1
-        if self._path and shared == min(len(self._path), len(steps)):
-            raise ResponseFormatError(
+        if self._whole or (self._path and shared == min(len(self._path), len(steps))):
+            raise PartialArgsError(
                 f"partialArgs came back to an argument it had ended: {steps!r}"
             )
+        self._check(steps, shared)
         text = self._close_string() + self._close_to(shared)
-        if not self._started:
-            self._started, text = True, "{"
+        if not self.started:
+            self.started, text = True, "{"
         elif self._path:
             self._path.pop()
             text += ","
@@ -113,15 +156,23 @@ class PartialArgs:
             text += self._open(steps, depth)
         return text
 
+    def _check(self, steps: list[Step], shared: int) -> None:
+        """Refuse a place that cannot be written to any more, before writing."""
+        for depth in range(shared, len(steps)):
+            step = steps[depth]
+            seen = self._seen[depth] if depth == shared else set[Step]()
+            is_next = step == len(seen) if isinstance(step, int) else step not in seen
+            of_a_kind = all(isinstance(each, type(step)) for each in seen)
+            at_root = depth == 0 and isinstance(step, int)
+            if at_root or not (is_next and of_a_kind):
+                raise PartialArgsError(
+                    "partialArgs came out of order, which cannot be streamed as JSON: "
+                    f"step {step!r} of {steps!r}"
+                )
+
     def _open(self, steps: list[Step], depth: int) -> str:
-        step, seen = steps[depth], self._seen[depth]
-        expected = len(seen) if isinstance(step, int) else step
-        if step in seen or step != expected:
-            raise ResponseFormatError(
-                "partialArgs came out of order, which cannot be streamed as JSON: "
-                f"step {step!r} of {steps!r}"
-            )
-        seen.add(step)
+        step = steps[depth]
+        self._seen[depth].add(step)
         self._path.append(step)
         text = (
             "" if isinstance(step, int) else json.dumps(step, ensure_ascii=False) + ":"
@@ -130,3 +181,39 @@ class PartialArgs:
             self._seen.append(set())
             text += "[" if isinstance(steps[depth + 1], int) else "{"
         return text
+
+
+def _inner(text: str) -> str:
+    return json.dumps(sound_text(text), ensure_ascii=False)[1:-1]
+
+
+def _value_from(piece: Json) -> Any:
+    """Return a piece's value as protobuf's JSON means it; null leaves it unset."""
+    if isinstance(text := piece.get("stringValue"), str):
+        return text
+    if (number := piece.get("numberValue")) is not None:
+        return _number_from(number)
+    if (truth := piece.get("boolValue")) is not None:
+        if not isinstance(truth, bool):
+            truth = _BOOLS.get(str(truth), truth)
+        if not isinstance(truth, bool):
+            raise PartialArgsError(f"partialArgs holds the boolValue {truth!r:.200}")
+        return truth
+    if piece.get("stringValue") is not None:
+        raise PartialArgsError("partialArgs holds a stringValue that is no text")
+    # The one value whose JSON is null; as NullValue it may also be named.
+    return None if "nullValue" in piece else _NO_VALUE
+
+
+def _number_from(number: Any) -> float:
+    """Return a number, also one told as text; the double may be written whole."""
+    told = number
+    if isinstance(number, str):
+        try:
+            told = float(number)
+        except ValueError:
+            told = None
+    is_number = isinstance(told, int | float) and not isinstance(told, bool)
+    if not is_number or unsound_from(told):
+        raise PartialArgsError(f"partialArgs holds the numberValue {number!r:.200}")
+    return int(told) if isinstance(number, str) and told.is_integer() else told

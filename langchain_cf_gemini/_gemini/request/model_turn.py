@@ -18,10 +18,12 @@ from langchain_cf_gemini._gemini.function_calls import (
     calls_from_message,
     exact_args,
 )
-from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
+from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, parts_from_notes
 from langchain_cf_gemini._gemini.parts import (
+    UNREADABLE,
     part_from_code,
     part_from_code_result,
+    part_from_own_media,
     payload_of,
     with_rest,
 )
@@ -80,6 +82,7 @@ class ModelTurn:
         provider = message.response_metadata.get("model_provider")
         self._google = provider is None or provider in GOOGLE
         self._genai = provider in GOOGLE
+        self._own = provider == PROVIDER
         kwargs = message.additional_kwargs
         notes = kwargs.get(KEY)
         self._notes: list[Json] = notes if isinstance(notes, list) else []
@@ -102,7 +105,7 @@ class ModelTurn:
     # ---- text content
 
     def _read_text(self, content: str) -> None:
-        pieces = texts_from_notes(content, self._notes) if self._notes else None
+        pieces = parts_from_notes(content, self._notes) if self._notes else None
         if pieces is None:
             if content:
                 self.parts.append({"text": content})
@@ -141,7 +144,7 @@ class ModelTurn:
         elif reader := _READERS.get(kind):
             self.parts += reader(self, block)
         elif is_media(block):
-            *before, part = parts_from_media(block, self._media)
+            *before, part = self._media_parts(block)
             self.parts += [*before, self._with_notes(part, block)]
         elif kind in _FOREIGN_TYPES or not self._google:
             _logger.warning(
@@ -153,6 +156,13 @@ class ModelTurn:
             raise UnsupportedContentError(
                 f"no Gemini part for a block of type {kind!r} in an AIMessage"
             )
+
+    def _media_parts(self, block: Json) -> list[Json]:
+        own = part_from_own_media(block) if self._own else None
+        if own is None:
+            return parts_from_media(block, self._media)
+        self._media.is_inline = self._media.is_inline or "inlineData" in own
+        return [own]
 
     def _signature(self, block: Json) -> Any:
         return (block.get("extras") or {}).get("signature") if self._google else None
@@ -231,6 +241,13 @@ class ModelTurn:
 
     def _unchanged_parts(self, block: Json) -> list[Json]:
         value = block.get("value")
+        if isinstance(value, dict) and UNREADABLE in value:
+            _logger.warning(
+                "left out of the history: a part of an answer that Google does not "
+                "publish so, and would refuse: %.200r",
+                value[UNREADABLE],
+            )
+            return []
         if self._google and isinstance(value, dict):
             return [value]
         value = value if isinstance(value, dict) else {}

@@ -81,9 +81,6 @@ BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
         ["reasoning", "text"],
     ),
     "unknown": ([{"hologram": {"depth": 3}}], ["non_standard"]),
-    "odd payload": ([{"inlineData": "none"}], ["non_standard"]),
-    "nameless call": ([{"functionCall": {}}], ["non_standard"]),
-    "odd call": ([{"functionCall": "look"}], ["non_standard"]),
     "thoughts and call": (
         [thought("Hm."), call("look", "c2ln", args={})],
         ["reasoning", "tool_call"],
@@ -135,6 +132,34 @@ def test_content_is_blocks_where_there_is_more(
     message = streamed(answer(*parts), endpoint="gateway")
     assert [block["type"] for block in message.content_blocks] == kinds
     assert back(message, model="gemini-2.5-flash", media_urls="pass") == parts
+
+
+# Google would refuse these for ever: they are shown, and never sent.
+NEVER_SENT: dict[str, tuple[Json, str]] = {
+    "odd payload": ({"inlineData": "none"}, "non_standard"),
+    "odd data": ({"inlineData": {"mimeType": "image/png", "data": 5}}, "non_standard"),
+    "odd text": ({"text": 3}, "non_standard"),
+    "odd code": ({"executableCode": "1+1"}, "non_standard"),
+    "no object": ("look", "non_standard"),  # type: ignore[dict-item]
+    "nameless call": ({"functionCall": {}}, "invalid_tool_call"),
+    "nameless call with arguments": (
+        {"functionCall": {"args": {"path": "/etc"}}},
+        "invalid_tool_call",
+    ),
+    "odd call": ({"functionCall": "look"}, "non_standard"),
+}
+
+
+@pytest.mark.parametrize(("part", "kind"), NEVER_SENT.values(), ids=NEVER_SENT.keys())
+def test_parts_that_never_go_back(
+    part: Json, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for parts in ([part], [text("Hi"), part]):
+        events = [*(event(p) for p in parts[:-1]), answer(parts[-1])]
+        for message in (message_of(*parts), streamed(*events)):
+            assert [b["type"] for b in message.content_blocks][-1] == kind
+            assert back(message) == parts[:-1]
+            assert message.tool_calls == []
 
 
 def test_blocks_hold_what_came() -> None:
@@ -488,10 +513,11 @@ def test_refusals_are_blocks_where_langchain_has_them(
 
 
 def test_thoughts_that_follow_text_in_a_stream() -> None:
-    """Content has become text by then: the thought is kept, and goes back."""
+    """Content has become text by then, and goes on as blocks."""
     parts = [text("Well. "), thought("Hm."), text("So.", "c2ln")]
     message = streamed(*(event(part) for part in parts[:2]), answer(parts[2]))
-    assert message.content == "Well. So."
+    assert message.text == "Well. So."
+    assert isinstance(message.content, list)
     assert [b["type"] for b in message.content_blocks] == ["text", "reasoning", "text"]
     assert back(message) == parts
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from itertools import product
 from typing import Any
 
 import pytest
 
-from langchain_cf_gemini import ResponseFormatError
 from tests.models import (
     Cloudflare,
     Json,
@@ -156,11 +156,22 @@ def test_text_after_pieces_ends_the_call() -> None:
     assert [c["args"] for c in message.tool_calls] == [{"a": "x"}]
 
 
+CUT = "ended within the arguments"
+
+
 @pytest.mark.parametrize("finish", ["MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL"])
 def test_a_call_that_was_cut_off_never_runs(finish: str) -> None:
     events = _events([_piece("$.a", "x", more=True)], close=False)[:-1]
-    with pytest.raises(ResponseFormatError, match=f"{finish}.*'cook'"):
-        streamed(*events, answer(finish=finish))
+    for version in ("v0", "v1"):
+        message = streamed(
+            *events, answer(finish=finish), endpoint="gateway", output_version=version
+        )
+        assert message.tool_calls == []
+        (invalid,) = message.invalid_tool_calls
+        assert invalid["name"] == "cook"
+        why = CUT if finish == "MAX_TOKENS" else finish
+        assert why in str(invalid["args"])
+        assert back(message)
 
 
 WRONG: dict[str, tuple[list[Json], str]] = {
@@ -183,9 +194,22 @@ WRONG: dict[str, tuple[list[Json], str]] = {
 
 
 @pytest.mark.parametrize(("pieces", "said"), WRONG.values(), ids=WRONG.keys())
-def test_pieces_that_cannot_be_streamed(pieces: list[Json], said: str) -> None:
-    with pytest.raises(ResponseFormatError, match=said):
-        chunks_of(*_events(pieces))
+def test_pieces_that_make_no_object(pieces: list[Json], said: str) -> None:
+    """The call must not run; the rest of the answer is what it is."""
+    whole = answer(
+        *(e["candidates"][0]["content"]["parts"][0] for e in _events(pieces))
+    )
+    for message in (
+        streamed(*_events(pieces)),
+        Cloudflare(whole).model().invoke("hi"),
+    ):
+        assert message.tool_calls == []
+        (invalid,) = message.invalid_tool_calls
+        (block,) = message.content_blocks
+        assert block["type"] == "invalid_tool_call"
+        assert re.search(said, str(block["error"]))
+        part, *_ = back(message)
+        assert part["functionCall"]["name"] == invalid["name"] == "cook"
 
 
 def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:

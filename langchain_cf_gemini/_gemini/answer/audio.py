@@ -1,0 +1,76 @@
+"""Speech that comes in packets, as one block that grows."""
+
+from base64 import b64decode, b64encode
+from binascii import Error
+from typing import Any
+
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+_BARE = ("audio/l16", "audio/l24", "audio/pcm")
+
+
+class AudioRun:
+    """Joins the audio parts of a stream that follow each other and are of one type.
+
+    Base64 can be joined where its bytes come in threes, so up to two bytes wait for the
+    next packet. langchain-core joins the values of blocks with one index, also a type
+    that is said twice: only the first packet says it, and the index does.
+    """
+
+    def __init__(self) -> None:
+        self._mime_type: str | None = None
+        self._waiting = b""
+        self.index = ""
+
+    def joins(self, block: Json) -> bool:
+        """Whether a block goes on with the run."""
+        return block.get("mime_type") == self._mime_type and _is_packet(block)
+
+    def start(self, block: Json) -> Json:
+        """Begin a run with a block, if it is one that can grow."""
+        self._mime_type, self.index, self._waiting = None, block["index"], b""
+        if not _is_packet(block):
+            return block
+        self._mime_type = block["mime_type"]
+        self.index = f"{block['index']}:{self._mime_type}"
+        packet = self._whole(block["base64"])
+        return {**block, "base64": packet, "index": self.index}
+
+    def more(self, block: Json) -> Json:
+        """Return what a packet adds: no type, which langchain-core would join, too."""
+        packet = self._whole(block["base64"])
+        return {"type": "audio", "base64": packet, "index": self.index}
+
+    def end(self) -> Json | None:
+        """Return what is left of a run, and forget it."""
+        waiting, self._waiting, self._mime_type = self._waiting, b"", None
+        if not waiting:
+            return None
+        last = b64encode(waiting).decode()
+        return {"type": "audio", "base64": last, "index": self.index}
+
+    def _whole(self, packet: str) -> str:
+        if not self._waiting and not packet.endswith("="):
+            return packet
+        said = self._waiting + b64decode(packet)
+        length = len(said) // 3 * 3
+        self._waiting = said[length:]
+        return b64encode(said[:length]).decode()
+
+
+def _is_packet(block: Json) -> bool:
+    """Whether a block is bare samples, which a file with a header is not."""
+    packet = str(block.get("base64") or "=")
+    is_bare = str(block.get("mime_type")).lower().startswith(_BARE)
+    if not is_bare or "extras" in block or len(packet) % 4:
+        return False
+    try:
+        b64decode(packet, validate=True)
+    except (Error, ValueError):
+        return False
+    return True
+
+
+def mime_type_from_index(index: Any) -> str:
+    """Return the type of a packet by the index of its block."""
+    return str(index).partition(":")[2]

@@ -1,0 +1,76 @@
+"""JSON that every place a message goes to can hold.
+
+Python's reader takes more than JSON is: lone surrogates, NaN, numbers and depths
+without end. A checkpoint, a pickle, a trace or the next request does not, and the
+conversation would be stuck for ever. What enters is made sound once, before anything is
+counted or signed.
+"""
+
+from math import inf, isfinite
+from typing import Any
+
+MOST_DEEP = 100
+"""Levels of nesting; protobuf's own parsers read no more."""
+
+TOO_DEEP = "(nested too deep)"
+_LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def sound_text(text: str) -> str:
+    """Return text that is valid Unicode: half characters become U+FFFD, pairs one."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
+
+
+def sound(value: Any, depth: int = MOST_DEEP) -> Any:
+    """Return the same JSON in a form that everything can hold.
+
+    Numbers beyond 64 bits become text, those that are none become `NaN` and `Infinity`,
+    as protobuf's JSON writes both.
+    """
+    if isinstance(value, str):
+        return sound_text(value)
+    if isinstance(value, dict):
+        if not depth:
+            return TOO_DEEP
+        return {sound_text(k): sound(v, depth - 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [sound(v, depth - 1) for v in value] if depth else TOO_DEEP
+    return value if _unsound_number(value) is None else _number_as_text(value)
+
+
+def _unsound_number(value: Any) -> str | None:
+    if isinstance(value, float) and not isfinite(value):
+        return "a number that JSON cannot say"
+    if isinstance(value, int) and not _LEAST <= value <= _MOST:
+        return "a whole number beyond 64 bits"
+    return None
+
+
+def _number_as_text(value: float) -> str:
+    if value != value:
+        return "NaN"
+    try:
+        return {inf: "Infinity", -inf: "-Infinity"}.get(value) or str(value)
+    except ValueError:  # Python writes at most 4,300 digits
+        return "Infinity" if value > 0 else "-Infinity"
+
+
+def unsound_from(value: Any, depth: int = MOST_DEEP) -> str | None:
+    """Tell what in some JSON could not be kept as it is, text aside; None if nothing.
+
+    A half character is replaced and nothing is lost by it. A number that had to become
+    text is another value, and a call must not run with it.
+    """
+    if isinstance(value, dict | list):
+        if not depth:
+            return f"values nested more than {MOST_DEEP} deep"
+        inner = value.values() if isinstance(value, dict) else value
+        found = (unsound_from(item, depth - 1) for item in inner)
+        return next((why for why in found if why), None)
+    return _unsound_number(value)
