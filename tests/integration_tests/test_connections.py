@@ -24,7 +24,9 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from httpx_aiohttp.httpx2 import AiohttpTransport
 
+from langchain_cf_gemini._cloudflare.answers import AnswerReader
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
 from langchain_cf_gemini._http.client import Transport, TransportSettings
 from langchain_cf_gemini._http.connections import (
@@ -34,7 +36,10 @@ from langchain_cf_gemini._http.connections import (
     keepalive_options,
     proxy_from_environment,
 )
-from langchain_cf_gemini.exceptions import CloudflareTimeoutError
+from langchain_cf_gemini.exceptions import (
+    CloudflareConnectionError,
+    CloudflareTimeoutError,
+)
 from tests.integration_tests.asking import (
     TOKEN,
     asaid,
@@ -55,6 +60,8 @@ from tests.integration_tests.loopback import (
     drip_header,
     event,
     events,
+    reset,
+    stall,
     tunnel,
 )
 from tests.integration_tests.test_cancellation import fresh_trust, settled
@@ -490,15 +497,35 @@ def test_a_user_s_async_client_is_used_and_left_open(package: Any) -> None:
     assert server.opened == 1
 
 
+def test_a_caller_s_client_may_run_on_aiohttp() -> None:
+    """What an extra of this package did in its place is one argument of a client."""
+
+    async def run(server: Loopback) -> None:
+        async with httpx2.AsyncClient(transport=AiohttpTransport()) as client:
+            transport = Transport(TransportSettings(http_async_client=client))
+            assert await asaid(transport, request_of("asend", server)) == [PAYLOAD]
+            server.acts = [events(event(FIRST), event(PAYLOAD))]
+            async with astreaming(transport, server) as stream:
+                assert [payload async for payload in stream] == [FIRST, PAYLOAD]
+            server.acts = [stall]
+            with pytest.raises(CloudflareTimeoutError):
+                await transport.asend(
+                    request_of("asend", server),
+                    AnswerReader(),
+                    timeout=0.05,
+                    max_retries=0,
+                )
+            server.acts = [reset, answer()]
+            server.received.clear()
+            assert await asaid(transport, request_of("asend", server)) == [PAYLOAD]
+
+    with Loopback() as server:
+        asyncio.run(run(server))
+
+
 @pytest.mark.parametrize("package", [httpx, httpx2])
 @pytest.mark.parametrize("way", ["send", "stream"])
 def test_faults_of_a_user_s_client_are_typed_too(package: Any, way: str) -> None:
-    from langchain_cf_gemini.exceptions import (
-        CloudflareConnectionError,
-        CloudflareTimeoutError,
-    )
-    from tests.integration_tests.loopback import reset, stall
-
     with package.Client() as client, Loopback([stall]) as server:
         stalled = ask(way, server, http_client=client, timeout=0.05, max_retries=0)
         server.acts = [reset]
