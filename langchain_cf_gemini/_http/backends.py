@@ -202,7 +202,11 @@ class Asyncio(_Asyncio):
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
-        wired = wire_request(request, attempt.waits)
+        waits = attempt.waits
+        if attempt.left() is not None:
+            # `within` ends every wait; a timer for each read would cost 3 %.
+            waits = {"connect": waits["connect"]}
+        wired = wire_request(request, waits)
         opened = Opened()
         wired.extensions["trace"] = opened.atrace
         part = self.connections.take(wired.url)

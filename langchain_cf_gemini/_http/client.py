@@ -13,8 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from langchain_cf_gemini._http import backends
@@ -36,18 +35,17 @@ from langchain_cf_gemini._http.retries import (
 )
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
+_A = TypeVar("_A")
 _T = TypeVar("_T")
 _R = TypeVar("_R", bound=PayloadsReader[Any])
 Payload = dict[str, Any]
 
 
-class Unset(Enum):
-    """The default of arguments for which None means something."""
+class Limits(TypedDict, total=False):
+    """What one call may say otherwise than the settings."""
 
-    UNSET = "unset"
-
-
-UNSET: Final = Unset.UNSET
+    timeout: Timeout
+    max_retries: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,60 +112,26 @@ class Transport:
         return Transport(self.settings)
 
     def send(
-        self,
-        request: Request,
-        reader: Reader[_T],
-        *,
-        timeout: Timeout | Unset = UNSET,
-        max_retries: int | Unset = UNSET,
+        self, request: Request, reader: Reader[_T], **limits: Unpack[Limits]
     ) -> _T:
         """What the reader makes of the whole answer to a request."""
-        times = self._times_of(timeout)
         backend = self._blocking()
-        return run(
-            self._repeated(
-                backend,
-                self._attempts(request, max_retries),
-                lambda: self._read(backend, request, times, reader),
-            )
-        )
+        return run(self._repeated(self._read, backend, request, reader, limits))
 
     async def asend(
-        self,
-        request: Request,
-        reader: Reader[_T],
-        *,
-        timeout: Timeout | Unset = UNSET,
-        max_retries: int | Unset = UNSET,
+        self, request: Request, reader: Reader[_T], **limits: Unpack[Limits]
     ) -> _T:
         """What the reader makes of the whole answer to a request."""
-        times = self._times_of(timeout)
         backend = await self._asyncio()
-        return await self._repeated(
-            backend,
-            self._attempts(request, max_retries),
-            lambda: self._read(backend, request, times, reader),
-        )
+        return await self._repeated(self._read, backend, request, reader, limits)
 
     @contextmanager
     def stream(
-        self,
-        request: Request,
-        reader: _R,
-        *,
-        timeout: Timeout | Unset = UNSET,
-        max_retries: int | Unset = UNSET,
+        self, request: Request, reader: _R, **limits: Unpack[Limits]
     ) -> Iterator[Stream[_R]]:
         """The payloads as they come; attempts are repeated until the first is there."""
-        times = self._times_of(timeout)
         backend = self._blocking()
-        stream = run(
-            self._repeated(
-                backend,
-                self._attempts(request, max_retries),
-                lambda: self._opened(backend, request, times, reader),
-            )
-        )
+        stream = run(self._repeated(self._opened, backend, request, reader, limits))
         try:
             yield stream
         finally:
@@ -175,21 +139,11 @@ class Transport:
 
     @asynccontextmanager
     async def astream(
-        self,
-        request: Request,
-        reader: _R,
-        *,
-        timeout: Timeout | Unset = UNSET,
-        max_retries: int | Unset = UNSET,
+        self, request: Request, reader: _R, **limits: Unpack[Limits]
     ) -> AsyncIterator[Stream[_R]]:
         """The payloads as they come; attempts are repeated until the first is there."""
-        times = self._times_of(timeout)
         backend = await self._asyncio()
-        stream = await self._repeated(
-            backend,
-            self._attempts(request, max_retries),
-            lambda: self._opened(backend, request, times, reader),
-        )
+        stream = await self._repeated(self._opened, backend, request, reader, limits)
         try:
             yield stream
         finally:
@@ -207,13 +161,18 @@ class Transport:
     # ------------------------------------------------------------ attempts
     async def _repeated(
         self,
+        once: Callable[[Backend, Request, _A, Times], Coroutine[Any, Any, _T]],
         backend: Backend,
-        attempts: Attempts,
-        once: Callable[[], Coroutine[Any, Any, _T]],
+        request: Request,
+        reader: _A,
+        limits: Limits,
     ) -> _T:
+        attempts, times = self._attempts(request, limits), self._times
+        if "timeout" in limits:
+            times = times_from_timeout(limits["timeout"])
         while True:
             try:
-                result = await once()
+                result = await once(backend, request, reader, times)
             except CloudflareGeminiError as error:
                 delay = attempts.delay_after(error)
                 if delay is None:
@@ -226,21 +185,18 @@ class Transport:
             else:
                 await self._asleep(delay)
 
-    def _attempts(self, request: Request, max_retries: int | Unset) -> Attempts:
+    def _attempts(self, request: Request, limits: Limits) -> Attempts:
         policy = self._policy
-        if max_retries is not UNSET:
-            policy = policy.with_max_retries(max_retries)
+        if "max_retries" in limits:
+            policy = policy.with_max_retries(limits["max_retries"])
         budget = self.settings.retry_budget
         if budget is None:
             budget = budget_from_host(urlsplit(request.url).netloc)
         return Attempts(policy, budget)
 
-    def _times_of(self, timeout: Timeout | Unset) -> Times:
-        return self._times if timeout is UNSET else times_from_timeout(timeout)
-
     # ------------------------------------------------------------ exchanges
     async def _read(
-        self, backend: Backend, request: Request, times: Times, reader: Reader[_T]
+        self, backend: Backend, request: Request, reader: Reader[_T], times: Times
     ) -> _T:
         attempt = Attempt(request, times.waits, times.total, self._clock)
         body: Body[_T] | None = None
@@ -266,11 +222,7 @@ class Transport:
         return body.result()
 
     async def _opened(
-        self,
-        backend: Backend,
-        request: Request,
-        times: Times,
-        reader: _R,
+        self, backend: Backend, request: Request, reader: _R, times: Times
     ) -> Stream[_R]:
         attempt = Attempt(request, times.waits, times.idle, self._clock)
         error = None

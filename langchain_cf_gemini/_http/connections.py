@@ -13,6 +13,7 @@ OpenTelemetry look for calls.
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import ssl
 import threading
@@ -218,6 +219,7 @@ class Opened:
         """The same for asyncio."""
         if event.endswith(("connect_tcp.complete", "start_tls.complete")):
             self.stream = info["return_value"]
+            _ask_the_socket(self.stream)
 
 
 def _keep_deadline(stream: Any) -> None:
@@ -237,6 +239,36 @@ def _keep_deadline(stream: Any) -> None:
             write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
 
     stream.read, stream.write = read_in_time, write_in_time
+
+
+def _ask_the_socket(stream: Any) -> None:
+    """Let a stream of asyncio say cheaply whether its peer has gone.
+
+    httpcore2 asks that of every idle connection for each request, and anyio collects
+    all attributes of a stream to find its socket.
+    """
+    extra_info, sock = stream.get_extra_info, stream.get_extra_info("socket")
+
+    def extra_info_of_socket(name: str) -> Any:
+        return is_readable(sock) if name == "is_readable" else extra_info(name)
+
+    stream.get_extra_info = extra_info_of_socket
+
+
+def is_readable(sock: Any) -> bool:
+    """Whether there is something to read, an end included, or the socket is closed.
+
+    On an idle connection this is the peer's goodbye.
+    """
+    descriptor = sock.fileno()
+    if descriptor < 0:
+        return True
+    # Windows has no poll, and elsewhere select ends at the 1,024th descriptor.
+    if not hasattr(select, "poll"):
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _shortened(timeout: float | None) -> float | None:
