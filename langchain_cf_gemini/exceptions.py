@@ -17,7 +17,7 @@ UnsupportedContentError (ValueError)     our caller's fault, before any I/O
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import httpx2
 from langchain_core.exceptions import (
@@ -33,6 +33,8 @@ from langchain_core.exceptions import (
     ModelTimeoutError,
 )
 
+Origin: TypeAlias = Literal["cloudflare", "gateway", "provider"]
+
 
 class CloudflareGeminiError(ModelError):
     """A call that Cloudflare, the gateway or Google did not answer as asked.
@@ -42,6 +44,10 @@ class CloudflareGeminiError(ModelError):
         status_code: HTTP status of the answer, or the one that the error names
             inside an answer of 200. None if there was no answer.
         code: Cloudflare's number (2009), or a word where there is no number.
+        origin: Who answered: `cloudflare` (its API or edge), `gateway` (the AI Gateway)
+            or `provider` (Google). None if nobody did.
+        details: The error object of the answer, as it came; `spent` and `limit`, for
+            instance, if a spending limit was reached.
         ray_id: Cloudflare's `cf-ray`, to quote to its support.
         log_id: The gateway's log entry (`cf-aig-log-id`).
         request_id: `cf-aig-request-id`, or the ray id where that is missing.
@@ -58,6 +64,8 @@ class CloudflareGeminiError(ModelError):
         *,
         status_code: int | None = None,
         code: int | str | None = None,
+        origin: Origin | None = None,
+        details: Mapping[str, Any] | None = None,
         retry_after: float | None = None,
         body: str | None = None,
         headers: Mapping[str, str] | None = None,
@@ -68,6 +76,8 @@ class CloudflareGeminiError(ModelError):
         self.message = message
         self.status_code = status_code
         self.code = code
+        self.origin = origin
+        self.details = dict(details or {})
         self.retry_after = retry_after
         self.body = body
         self.headers = dict(headers or {})

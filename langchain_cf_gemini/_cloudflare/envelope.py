@@ -100,5 +100,7 @@ def result_from_body(body: bytes, head: Head) -> Any:
 
 def _raise_failure(value: Payload, head: Head) -> None:
     failed = value.get("success") is False or value.get("state") == "Failed"
-    if failed or value.get("error") or value.get("name") == "AiGatewayError":
+    # `{"name": "AiError", "internalCode": 3040, "httpCode": 429, ...}`, for instance.
+    numbered = value.keys() & {"code", "httpCode", "internalCode"}
+    if failed or value.get("error") or (numbered and "result" not in value):
         raise error_from_json(value, head)

@@ -1,4 +1,4 @@
-"""The error that an answer stands for: in which class, with which advice.
+"""The error that an answer stands for: who it is from, in which class, what to do.
 
 Nothing of a request's credentials gets into an error, whatever the far side repeats.
 """
@@ -8,12 +8,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_head
+from langchain_cf_gemini._cloudflare.known_errors import (
+    KNOWN_ERRORS,
+    STATUS_OF_CODE,
+    KnownError,
+)
 from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini._http.faults import line_from_text, without_secrets
 from langchain_cf_gemini._http.retries import (
@@ -25,44 +30,12 @@ from langchain_cf_gemini.exceptions import (
     CloudflareContextOverflowError,
     CloudflareGeminiError,
     CloudflareServerError,
+    Origin,
     ResponseFormatError,
     class_from_status,
 )
 
 _KEPT = 16_384
-
-# What Cloudflare's codes mean as an HTTP status, for answers that say 200 outside.
-# https://developers.cloudflare.com/ai-gateway/features/guardrails/set-up-guardrail/,
-# https://developers.cloudflare.com/workers-ai/platform/errors/ and Cloudflare's own
-# packages (github.com/cloudflare/ai).
-_STATUS_OF_CODE: dict[int | str, int] = {
-    2001: 400, 2008: 400, 2009: 401, 2016: 424, 2017: 424, 2021: 402, 2029: 400,
-    2030: 400, 3006: 413, 3007: 408, 3008: 408, 3023: 403, 3036: 429, 3039: 400,
-    3040: 429, 3041: 403, 3042: 404, 5004: 400, 5005: 405, 5006: 400, 5007: 400,
-    5016: 403, 5018: 403, 5019: 405, 7000: 400, 7003: 404, 7013: 503, 10000: 401,
-    "provider_unavailable": 503,
-}  # fmt: skip
-
-_ADVICE: dict[int, str] = {
-    401: "Check the API token (CLOUDFLARE_API_TOKEN): it needs the AI Gateway and "
-    "Workers AI permissions of this account; with a Google key stored in the gateway "
-    "or given as google_api_key, check that key.",
-    402: "Load credits for Unified Billing, or store a Google key in the gateway.",
-    403: "Check that the token has the AI Gateway permission for this account and "
-    "that the gateway allows this model.",
-    404: "Check the model's name against Cloudflare's catalogue, and the gateway's.",
-    413: "Send less: shorten the history or pass media by URL.",
-    424: "A guardrail of the gateway blocked the prompt or the answer.",
-    429: "A rate or spending limit was reached; send less often or raise the limit.",
-}
-_ADVICE_OF_CODE: dict[int | str | None, str] = {
-    2001: "Create the gateway in the dashboard or name one that exists.",
-    2016: "A guardrail of the gateway blocked the prompt.",
-    2017: "A guardrail of the gateway blocked the prompt or the answer.",
-    2029: "The gateway's data loss prevention blocked the prompt.",
-    2030: "The gateway's data loss prevention blocked the answer.",
-}
-
 
 Json = dict[str, Any]
 
@@ -73,7 +46,7 @@ def error_from_body(body: bytes, head: Head) -> CloudflareGeminiError:
         value = from_json(body)
     except ValueError:
         text = without_secrets(body.decode("utf-8", "replace"), head.secrets)
-        return _error(_Fault(message=line_from_text(text)), head, text)
+        return _error(_Fault(message=line_from_text(text), text=text), head, text)
     return error_from_json(value, head, body)
 
 
@@ -91,12 +64,23 @@ def error_from_json(
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """What an error body says, in whichever of the known shapes it came."""
+    """What an error body says, in whichever of the known shapes it came.
+
+    Attributes:
+        message: Its text in one line.
+        code: Cloudflare's number, or a word.
+        origin: Who wrote it.
+        http_code: The status that it names itself.
+        details: The object that describes the error.
+        text: All of its text, where it is no JSON.
+    """
 
     message: str = ""
     code: int | str | None = None
-    google_status: str | None = None
-    details: Any = None
+    origin: Origin = "cloudflare"
+    http_code: int | None = None
+    details: Json = field(default_factory=dict)
+    text: str = ""
 
 
 def _fault_from_json(value: Json) -> _Fault:
@@ -109,14 +93,46 @@ def _fault_from_json(value: Json) -> _Fault:
         inner = value
     if isinstance(inner.get("error"), dict):
         inner = inner["error"]
+    code = _code(value.get("internalCode"), inner.get("code"))
+    said = _text(inner, "message") or _text(value, "message", "description")
     return _Fault(
-        message=line_from_text(
-            _text(inner, "message") or _text(value, "message", "description")
-        ),
-        code=_code(value.get("internalCode"), inner.get("code")),
-        google_status=_text(inner, "status") or None,
-        details=inner.get("details"),
+        message=line_from_text(". ".join([said.rstrip("."), *_chain(inner)])),
+        code=code,
+        origin=_origin(value, inner, code),
+        http_code=next(filter(_is_status, map(_http_code, (value, inner))), None),
+        details=inner,
     )
+
+
+def _chain(error: Json) -> list[str]:
+    """The causes that Cloudflare's API tells beside an error (6003, for instance)."""
+    chain = error.get("error_chain")
+    causes = chain if isinstance(chain, list) else []
+    texts = (_text(cause, "message") for cause in causes if isinstance(cause, dict))
+    return [text for text in texts if text]
+
+
+def _http_code(value: Json) -> Any:
+    return value.get("httpCode")
+
+
+def _is_status(value: Any) -> bool:
+    return isinstance(value, int) and 400 <= value <= 599
+
+
+def _origin(value: Json, inner: Json, code: int | str | None) -> Origin:
+    """Who wrote an error, by its shape.
+
+    Google's errors have a status in words or a code that is an HTTP status.
+    Cloudflare's API lists `errors`, its gateway has one `error` or numbers from 2000.
+    """
+    gateway_code = isinstance(code, int) and (2000 <= code < 3000 or code == 7013)
+    if gateway_code or value.get("name") == "AiGatewayError":
+        return "gateway"
+    if _text(inner, "status") or _is_status(code) or value.get("state") == "Failed":
+        return "provider"
+    is_gateways = isinstance(value.get("error"), dict | list) and "success" in value
+    return "gateway" if is_gateways else "cloudflare"
 
 
 def _text(value: Json, *names: str) -> str:
@@ -136,18 +152,42 @@ def _code(*candidates: Any) -> int | str | None:
 
 def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
     status = _status(fault, head)
+    known = _known(fault, status, head)
     gateway = gateway_from_head(head)
     retry_after = retry_after_from_headers(head.headers, time.time())
     if retry_after is None:
-        retry_after = retry_after_from_details(fault.details)
+        retry_after = retry_after_from_details(fault.details.get("details"))
     return _class(fault, status)(
-        _message(fault, status, retry_after, gateway),
+        _message(fault, status, known.advice if known else "", retry_after)
+        + _ids(gateway),
         status_code=status,
         code=fault.code,
+        origin=fault.origin,
+        details=fault.details,
         retry_after=retry_after,
         body=_kept(body, head.secrets),
         headers=_kept_headers(head),
         gateway=gateway,
+        is_retryable=known.retryable if known else None,
+    )
+
+
+def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
+    """The row of the table that an error belongs to."""
+    text = f"{fault.message}\n{fault.text}\n{head.headers.get('location', '')}".lower()
+    return next(
+        (
+            row
+            for row in KNOWN_ERRORS
+            if row.fits(
+                code=fault.code,
+                status=status,
+                text=text,
+                origin=fault.origin,
+                asked=head.service,
+            )
+        ),
+        None,
     )
 
 
@@ -163,10 +203,11 @@ def _status(fault: _Fault, head: Head) -> int:
     """The status that counts: the answer's, or the one named inside a 200."""
     if head.status >= 300:
         return head.status
-    if fault.code in _STATUS_OF_CODE:
-        return _STATUS_OF_CODE[fault.code]
-    named = fault.code if isinstance(fault.code, int) else 0
-    return named if 400 <= named <= 599 else head.status
+    if fault.http_code is not None:
+        return fault.http_code
+    if fault.code in STATUS_OF_CODE:
+        return STATUS_OF_CODE[fault.code]
+    return fault.code if isinstance(fault.code, int) and _is_status(fault.code) else 200
 
 
 def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
@@ -174,20 +215,28 @@ def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
     if status < 500 and "input token count" in text and "exceed" in text:
         return CloudflareContextOverflowError
     # Google answers 400 to a bad key, with this reason among the details.
-    if status == 400 and "API_KEY_INVALID" in str(fault.details):
+    if status == 400 and "API_KEY_INVALID" in str(fault.details.get("details")):
         return CloudflareAuthenticationError
     return class_from_status(status) if status >= 300 else CloudflareServerError
 
 
-def _message(
-    fault: _Fault, status: int, retry_after: float | None, gateway: Json
-) -> str:
+def _message(fault: _Fault, status: int, advice: str, retry_after: float | None) -> str:
     code = "" if fault.code in (None, status) else f" (code {fault.code})"
     said = f": {fault.message.rstrip('.')}" if fault.message else ""
+    figures = _figures(fault.details)
     wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
-    advice = _advice(fault.code, status)
-    about = f"Cloudflare answered {status}{code}{said}. {advice}{wait}".rstrip()
-    return about + _ids(gateway)
+    advice = advice or _advice(status)
+    return f"Cloudflare answered {status}{code}{said}{figures}. {advice}{wait}".rstrip()
+
+
+def _figures(details: Json) -> str:
+    """What a spending limit's error tells: dollars, and whose budget."""
+    spent, limit = details.get("spent"), details.get("limit")
+    if not (isinstance(spent, int | float) and isinstance(limit, int | float)):
+        return ""
+    bucket = _text(details, "bucket")
+    of = f" in the budget {line_from_text(bucket)}" if bucket else ""
+    return f" (${spent:g} of ${limit:g}{of})"
 
 
 def _ids(gateway: Json) -> str:
@@ -197,14 +246,12 @@ def _ids(gateway: Json) -> str:
     return f" [{', '.join(ids)}]" if ids else ""
 
 
-def _advice(code: int | str | None, status: int) -> str:
-    if code in _ADVICE_OF_CODE:
-        return _ADVICE_OF_CODE[code]
+def _advice(status: int) -> str:
     if 300 <= status < 400:
         return "Redirects are not followed with a token; check base_url."
     if status >= 500:
         return "Cloudflare or the model's provider failed; try again later."
-    return _ADVICE.get(status, "")
+    return ""
 
 
 def format_error(
@@ -214,13 +261,16 @@ def format_error(
     gateway = gateway_from_head(head)
     kept = _kept(body, head.secrets)
     shown = f": {line_from_text(kept)}" if kept else ""
+    known = _known(_Fault(text=kept), head.status, head)
+    advice = f". {known.advice}" if known else ""
     return ResponseFormatError(
-        f"Cloudflare answered {head.status} with {what}{shown}{_ids(gateway)}",
+        f"Cloudflare answered {head.status} with {what}{shown}{advice}{_ids(gateway)}",
         status_code=head.status,
+        origin="cloudflare",
         body=kept,
         headers=_kept_headers(head),
         gateway=gateway,
-        is_retryable=is_retryable,
+        is_retryable=is_retryable and not known,
     )
 
 

@@ -102,7 +102,10 @@ class Attempt:
     def head(self, response: Any) -> Head:
         """What the response says before its body, logged."""
         self._log(response.status_code, response.headers.get("cf-ray"))
-        return Head(response.status_code, response.headers, self._request.secrets)
+        asked = self._request
+        return Head(
+            response.status_code, response.headers, asked.secrets, asked.service
+        )
 
     def left(self) -> float | None:
         """Seconds until the deadline, or None without one."""

@@ -25,11 +25,13 @@ class Head:
         status: HTTP status.
         headers: By their names in lower case.
         secrets: Credentials of the request, which no error may repeat.
+        service: What was asked, in a word.
     """
 
     status: int
     headers: Mapping[str, str]
     secrets: list[str] = field(default_factory=list, repr=False)
+    service: str = ""
 
     @property
     def is_error(self) -> bool:

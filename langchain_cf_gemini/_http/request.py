@@ -28,6 +28,8 @@ class Request:
         pieces: The bytes to send, of which long ones are not copied.
         stream: Whether a stream of payloads is asked for.
         server_name: Whose certificate the server must have, if its host is an address.
+        service: What is asked, in a word, for errors.
+        hidden: Further values of headers that no message may repeat.
     """
 
     method: str = "POST"
@@ -36,6 +38,8 @@ class Request:
     pieces: tuple[bytes, ...] = field(default=(), repr=False)
     stream: bool = False
     server_name: str | None = None
+    service: str = ""
+    hidden: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def body(self) -> bytes:
@@ -46,7 +50,8 @@ class Request:
     def secrets(self) -> list[str]:
         """The credentials in the headers, to be kept out of messages."""
         found = (self.headers.get(name, "") for name in _SECRET_HEADERS)
-        return [value.removeprefix("Bearer ") for value in found if value]
+        shown = (value.removeprefix("Bearer ") for value in (*found, *self.hidden))
+        return sorted({value for value in shown if value}, key=len, reverse=True)
 
 
 @lru_cache(maxsize=1024)

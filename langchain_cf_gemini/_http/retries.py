@@ -25,6 +25,9 @@ RETRIED_STATUSES = frozenset(
     {408, 409, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529}
 )
 
+# A credential that is refused for a moment or for good; a limit of a rate or of money.
+_TOLD_APART = frozenset({401, 429})
+
 
 def random_jitter() -> float:
     """A number in [0, 1); a function of its own, so that a policy can be pickled."""
@@ -77,6 +80,8 @@ class RetryPolicy:
 
 def is_retried(error: CloudflareGeminiError) -> bool:
     """Whether the same request may succeed later: by status, else as the error says."""
+    if error.status_code in _TOLD_APART and "is_retryable" in vars(error):
+        return error.is_retryable
     if error.status_code is not None and error.status_code >= 400:
         return error.status_code in RETRIED_STATUSES
     return error.is_retryable

@@ -1,0 +1,70 @@
+"""What Cloudflare's and Google's errors mean, and what to do: a table with sources.
+
+`known_errors.json` has one row for each. A row says what an error must have (`code`,
+`status`, `words` in its text, `origin`, and what was `asked` for); the first row that
+fits tells. `code_status` is what a code means where it stands in an answer of 200.
+"""
+
+import json
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from langchain_cf_gemini.exceptions import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownError:
+    """One row; what is None fits everything.
+
+    Attributes:
+        advice: What to do.
+        source: Where that is written.
+        code: Cloudflare's number or word.
+        status: HTTP status.
+        words: Text, in lower case, that the error's own text has.
+        origin: Who answered.
+        asked: What was asked for: run, gateway, catalogue, log, feedback or token.
+        retryable: Whether the same request may succeed soon; None if the status tells.
+        code_status: The HTTP status that the code stands for.
+    """
+
+    advice: str
+    source: str
+    code: int | str | None = None
+    status: int | None = None
+    words: str | None = None
+    origin: Origin | None = None
+    asked: str | None = None
+    retryable: bool | None = None
+    code_status: int | None = None
+
+    def fits(
+        self,
+        *,
+        code: int | str | None,
+        status: int,
+        text: str,
+        origin: Origin,
+        asked: str,
+    ) -> bool:
+        """Whether an error is of this row; `text` in lower case."""
+        return (
+            self.code in (None, code)
+            and self.status in (None, status)
+            and self.origin in (None, origin)
+            and self.asked in (None, asked)
+            and (self.words is None or self.words in text)
+        )
+
+
+KNOWN_ERRORS: Final[tuple[KnownError, ...]] = tuple(
+    KnownError(**row)
+    for row in json.loads(files(__package__).joinpath("known_errors.json").read_bytes())
+)
+STATUS_OF_CODE: Final = {
+    row.code: row.code_status
+    for row in reversed(KNOWN_ERRORS)
+    if row.code is not None and row.code_status is not None
+}
+"""What Cloudflare's codes mean as an HTTP status, for answers that say 200 outside."""
