@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from langchain_cf_gemini.emulator import faults
     from langchain_cf_gemini.emulator._emulator import Emulator
-    from langchain_cf_gemini.emulator._journal import Exchange
+    from langchain_cf_gemini.emulator._exchange import Exchange
     from langchain_cf_gemini.emulator._server.serve import serve
     from langchain_cf_gemini.emulator.answers import (
         Answer,
@@ -53,7 +53,7 @@ __all__ = [
 # Where each name is kept; what an answer is made of is what is not listed.
 _MODULES = {
     "Emulator": "_emulator",
-    "Exchange": "_journal",
+    "Exchange": "_exchange",
     "Fault": "faults",
     "serve": "_server.serve",
 }

@@ -1,37 +1,69 @@
 """The emulator as a test sees it."""
 
 import asyncio
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from langchain_cf_gemini.emulator._cloudflare.doors import (
     ACCOUNT_ID,
     API_TOKEN,
     GATEWAY,
     Settings,
+    Unscripted,
 )
 from langchain_cf_gemini.emulator._cloudflare.service import Chaos, Service
+from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
 from langchain_cf_gemini.emulator._inspection import Inspection
-from langchain_cf_gemini.emulator._script import Matcher, Queue
+from langchain_cf_gemini.emulator._script import Match, Matcher, Queue, Sayable
+from langchain_cf_gemini.emulator._script_files import script_file
 from langchain_cf_gemini.emulator.answers import Answer, call, reply
-from langchain_cf_gemini.emulator.faults import Fault, status
+from langchain_cf_gemini.emulator.faults import Fault, Shape, status
 
 if TYPE_CHECKING:
     from langchain_cf_gemini.emulator._server.thread import ServerThread
+
+
+class ReplyOptions(TypedDict, total=False):
+    """What `reply` takes beside the text; see there."""
+
+    thoughts: str | None
+    grounding: Mapping[str, Any] | None
+    citations: Sequence[Mapping[str, Any]]
+    safety_ratings: Sequence[Mapping[str, Any]]
+    finish_reason: str
+    finish_message: str | None
+    usage: Mapping[str, int] | None
+    delay: float
+    chunks: Sequence[str]
+
+
+class StatusOptions(TypedDict, total=False):
+    """What `faults.status` takes beside the code; see there."""
+
+    retry_after: float | str | None
+    retry_after_ms: float | str | None
+    retry_info: str | None
+    message: str | None
+    error_code: int
+    shape: Shape
+    headers: Mapping[str, str] | None
 
 
 class Emulator(Inspection):
     """Cloudflare's two hosts and Google's own, for Gemini, on a loopback port.
 
         with Emulator() as emulator:
-            emulator.call("get_weather", city="Lima")
-            emulator.reply("18 °C in Lima.")
+            emulator.answer(call("get_weather", city="Lima"), text="Lima", turn=0)
+            emulator.answer("18 °C in Lima.", result="18")
             model = ChatCloudflareGemini(
                 model="google/gemini-3-flash", **emulator.client
             )
+
+    What a script does wrong is raised again when the block ends.
 
     Attributes:
         account_id: The account it knows.
@@ -47,6 +79,11 @@ class Emulator(Inspection):
         strict: bool = True,
         foreign_signatures: bool = False,
         credit: bool = True,
+        unscripted: Unscripted = "invent",
+        check_answers: bool = True,
+        verify: bool = False,
+        set_environment: bool = False,
+        models: Mapping[str, str] | Sequence[str] = (),
         chaos: Chaos = (),
         seed: int = 0,
         host: str = "127.0.0.1",
@@ -60,36 +97,59 @@ class Emulator(Inspection):
             account_id: Account that requests must name.
             api_token: Token that requests must carry.
             gateway: A gateway of the account beside "default".
-            strict: Refuse what Google refuses; False takes almost everything.
+            strict: Refuse what Google refuses; False takes almost everything, and
+                models that nobody knows.
             foreign_signatures: Accept any thought signature. Without it, the
                 emulator's own are verified, Google's own (of a recorded history) pass,
                 and others, redacted ones for instance, are refused.
             credit: False answers 402, code 2021.
+            unscripted: What becomes of a request that no script answers: "invent" an
+                answer, "fail" the test, or "fail_if_scripted", once anything was.
+            check_answers: Whether scripted calls must fit the functions that are
+                declared, and scripted JSON the schema that was asked for.
+            verify: Whether the end of the `with` block is `verify()`.
+            set_environment: Whether `environment` is set while it runs.
+            models: Ids to answer to beside the known ones; as a mapping, each with the
+                id of the known model whose rules it follows, else the newest's.
             chaos: (probability, fault) pairs, drawn for each request.
-            seed: Of those draws.
+            seed: Of those draws: the same request, asked as often, draws the same.
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
             certificate: PEM file with a certificate and its key, to serve https.
             clock: Seconds, for the gateway's cache.
+
+        Raises:
+            ValueError: If a model is to follow the rules of one that nobody knows.
         """
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
         self._host, self._port = host, port
         self._certificate = None if certificate is None else str(certificate)
-        self._service = Service(
-            Settings(
-                account_id=self.account_id,
-                api_token=self.api_token,
-                gateway=gateway,
-                strict=strict,
-                foreign_signatures=foreign_signatures,
-                credit=credit,
-            ),
-            chaos=chaos,
-            seed=seed,
-            clock=clock,
+        self._verifies, self._sets_environment = verify, set_environment
+        self._environment_before: dict[str, str | None] = {}
+        settings = Settings(
+            account_id=self.account_id,
+            api_token=self.api_token,
+            gateway=gateway,
+            strict=strict,
+            foreign_signatures=foreign_signatures,
+            credit=credit,
+            unscripted=unscripted,
+            check_answers=check_answers,
+            models=_models(models),
         )
+        self._service = Service(settings, chaos=chaos, seed=seed, clock=clock)
         self._server: ServerThread | None = None
+
+    @classmethod
+    def for_test(cls, **settings: Any) -> Self:
+        """One with the settings of the pytest fixture, for unittest and plain code.
+
+        Requests that no script answers fail once anything was scripted, what was never
+        asked for fails at the end, and the environment is set meanwhile.
+        """
+        usual = {"unscripted": "fail_if_scripted", "verify": True}
+        return cls(**{**usual, "set_environment": True, **settings})
 
     def start(self) -> Self:
         """Serve until `stop`."""
@@ -98,6 +158,10 @@ class Emulator(Inspection):
                 self._service, self._host, self._port, self._certificate
             )
             self._server.start()
+            if self._sets_environment:
+                known = self.environment
+                self._environment_before = {key: os.environ.get(key) for key in known}
+                os.environ.update(known)
         return self
 
     def stop(self) -> None:
@@ -106,6 +170,12 @@ class Emulator(Inspection):
         if server is not None:
             self._host, self._port = server.host, server.port
             server.stop()
+        for name, value in self._environment_before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment_before = {}
 
     def __enter__(self) -> Self:
         """Start."""
@@ -117,8 +187,11 @@ class Emulator(Inspection):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop."""
+        """Stop; raise what the script did wrong."""
         self.stop()
+        self.raise_errors(error)
+        if self._verifies and error is None:
+            self.verify()
 
     async def __aenter__(self) -> Self:
         """Start, without blocking the event loop."""
@@ -130,8 +203,11 @@ class Emulator(Inspection):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop, without blocking the event loop."""
+        """Stop, without blocking the event loop; raise what the script did wrong."""
         await asyncio.to_thread(self.stop)
+        self.raise_errors(error)
+        if self._verifies and error is None:
+            self.verify()
 
     @property
     def url(self) -> str:
@@ -165,44 +241,99 @@ class Emulator(Inspection):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that hold the same credentials."""
+        """Environment variables that point an application here."""
         return {
             "CLOUDFLARE_ACCOUNT_ID": self.account_id,
             "CLOUDFLARE_API_TOKEN": self.api_token,
+            "CLOUDFLARE_BASE_URL": self.base_url,
+            "CLOUDFLARE_GATEWAY_BASE_URL": self.gateway_base_url,
         }
 
-    def script(self, *said: Answer | Fault) -> None:
-        """Queue answers and faults, one for each request to come."""
-        self._service.script.add(said)
+    def answer(
+        self, said: Sayable, *, times: int | None = 1, **match: Unpack[Match]
+    ) -> None:
+        """Script an answer for the requests that match; all others leave it alone.
 
-    def reply(self, text: str, **options: Any) -> None:
-        """Queue a text answer; options as in `reply`."""
-        self.script(reply(text, **options))
-
-    def call(self, name: str, /, **args: Any) -> None:
-        """Queue a function call."""
-        self.script(call(name, **args))
-
-    def fail(self, fault: Fault | int, **options: Any) -> None:
-        """Queue a fault; a number is a status, with options as in `faults.status`."""
-        self.script(fault if isinstance(fault, Fault) else status(fault, **options))
-
-    def spoil(self, answer: Answer, fault: Fault) -> None:
-        """Queue an answer that a fault spoils on its way."""
-        self._service.script.spoil(answer, fault)
-
-    def when(self, matcher: Matcher) -> Queue:
-        """A queue of its own for some requests: `when("Lima").then(reply("18 °C"))`.
+        Of several that match, the newest answers; answers for the same requests are
+        given in order. What is for ever stands behind what is counted, and what is for
+        any request behind what is for some.
 
         Args:
-            matcher: Text that the prompt contains, or a function of the exchange.
+            said: A text; an `Answer` such as `call("get_weather", city="Lima")`; a
+                mapping, list or pydantic model, which goes out as JSON; a status; a
+                fault; or a function of the exchange that returns any of these.
+            times: How many requests it answers; None for all.
+            **match: Conditions, all of which must hold; strings are looked for in any
+                case, compiled patterns are searched:
+                `text` in the latest prompt;
+                `system` in the system instruction;
+                `result` in what a function answered last, or its whole `response`;
+                `turn`, how often the model has spoken before, 0 for a first question;
+                `model` in its name;
+                `when` anywhere in the current turn, or a function of the exchange.
+
+        Raises:
+            TypeError: If this is no answer, or no condition.
+            ValueError: If it is for no request at all.
         """
-        return self._service.script.when(matcher)
+        self._service.script.add(said, times, **match)
+
+    def script(self, *said: Sayable) -> None:
+        """Script answers and faults, one for each request to come."""
+        for item in said:
+            self.answer(item)
+
+    def script_file(self, path: str | Path) -> int:
+        """Script what a file says, our JSON or a cassette; how many answers."""
+        return script_file(self._service.script, path)
+
+    def reply(self, text: str, **options: Unpack[ReplyOptions]) -> None:
+        """Script a text answer; options as in `reply`."""
+        self.answer(reply(text, **options))
+
+    def call(self, name: str, /, **args: Any) -> None:
+        """Script a function call."""
+        self.answer(call(name, **args))
+
+    def fail(self, fault: Fault | int, **options: Unpack[StatusOptions]) -> None:
+        """Script a fault; a number is a status, with options as in `faults.status`.
+
+        A fault that spoils an answer spoils the one that is scripted next.
+        """
+        if isinstance(fault, Fault) and options:
+            raise TypeError(f"{fault} has its options already: {sorted(options)}")
+        self.answer(fault if isinstance(fault, Fault) else status(fault, **options))
+
+    def spoil(self, answer: Answer, fault: Fault) -> None:
+        """Script an answer that a fault spoils on its way."""
+        self.answer(answer.spoiled(fault))
+
+    def when(self, matcher: Matcher) -> Queue:
+        """Answers for some requests: `when("Lima").then(reply("18 °C"))`.
+
+        Args:
+            matcher: Text or pattern that the current turn contains, or a function of
+                the exchange.
+        """
+        return Queue(self._service.script, {"when": matcher})
 
     def reset(self) -> None:
-        """Forget script and exchanges."""
-        self._service.script.clear()
-        self._service.journal.clear()
+        """Forget script, exchanges, errors, cache, feedback and draws."""
+        self._service.reset()
+
+
+def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
+    rules = named if isinstance(named, Mapping) else dict.fromkeys(named, "")
+    found = {
+        name: model_from_google_id(known.removeprefix("google/")) if known else NEWEST
+        for name, known in rules.items()
+    }
+    for name, model in found.items():
+        if model is None:
+            raise ValueError(
+                f"nobody knows {rules[name]!r}, whose rules {name} is to have"
+            )
+    return {name.removeprefix("google/"): model for name, model in found.items()}
 
 
 def _server_thread(

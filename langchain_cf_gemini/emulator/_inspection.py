@@ -1,10 +1,13 @@
 """What a test reads and asserts after its application has talked."""
 
+import difflib
 from collections.abc import Mapping
 from typing import Any
 
 from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._journal import Exchange
+from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._reports import leftovers
+from langchain_cf_gemini.emulator._script import ScriptError
 
 _ANYTHING = object()
 
@@ -16,12 +19,12 @@ class Inspection:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """Every request so far with its answer."""
+        """Every request so far with its answer, the latest 10,000."""
         return list(self._service.journal)
 
     @property
     def requests(self) -> list[Exchange]:
-        """The requests so far that asked a model for content."""
+        """The requests among them that asked a model for content."""
         return self._service.journal.asked()
 
     @property
@@ -30,35 +33,53 @@ class Inspection:
         return dict(self._service.feedback)
 
     @property
+    def errors(self) -> list[Exception]:
+        """What the script raised while it answered, in order."""
+        return list(self._service.errors)
+
+    @property
     def log(self) -> str:
         """The exchanges so far, a line each."""
         return "\n".join(str(exchange) for exchange in self.exchanges)
 
+    @property
+    def story(self) -> str:
+        """The exchanges so far, each with the whole turn that asked."""
+        return "\n".join(exchange.story for exchange in self.exchanges)
+
     def assert_request_count(self, expected: int) -> None:
         """A model was asked exactly so often, failed attempts included."""
-        count = len(self.requests)
+        count = self._service.journal.asked_count
         self._assert(
             count == expected, f"expected {expected} requests to a model, got {count}"
         )
 
     def assert_asked(self, text: str) -> None:
-        """Some prompt contained this text."""
-        found = any(text.lower() in request.text.lower() for request in self.requests)
-        self._assert(found, f"no prompt contains {text!r}")
+        """Some request's turn contained this: prompt, system or a function's result."""
+        told = [request.told for request in self.requests]
+        found = any(text.lower() in turn.lower() for turn in told)
+        near = difflib.get_close_matches(text, told, 1, 0.3)
+        nearest = f"; nearest is {near[0]!r}" if near else ""
+        self._assert(found, f"no prompt contains {text!r}{nearest}")
 
-    def assert_function_response(self, name: str, response: Any = _ANYTHING) -> None:
+    def assert_function_response(
+        self, name: str, response: Any = _ANYTHING, *, id: str | None = None
+    ) -> None:
         """A function's result was sent to the model.
 
         Args:
             name: The function.
             response: Its `functionResponse.response`; left out, any will do.
+            id: The id of the call it answers; left out, any call will do.
         """
         sent = [
-            request.function_responses[name]
+            answered.response
             for request in self.requests
-            if name in request.function_responses
+            for answered in request.responses
+            if answered.name == name and id in (None, answered.id)
         ]
-        self._assert(bool(sent), f"no response of function {name!r} was sent")
+        which = f" of call {id!r}" if id else ""
+        self._assert(bool(sent), f"no response of function {name!r}{which} was sent")
         if response is not _ANYTHING:
             self._assert(
                 response in sent, f"{name!r} answered {sent}, not {response!r}"
@@ -66,17 +87,34 @@ class Inspection:
 
     def assert_script_used(self) -> None:
         """Everything scripted was asked for."""
-        left = self._service.script.left()
-        self._assert(left == 0, f"{left} scripted answers were never asked for")
+        left = list(leftovers(self._service))
+        self._assert(not left, "\n".join(left))
 
     def assert_no_errors(self) -> None:
-        """No answer had an error status."""
-        bad = [exchange for exchange in self.exchanges if (exchange.status or 0) >= 400]
+        """No answer was an error or broken off, and the script raised none."""
+        self.raise_errors()
+        bad = [exchange for exchange in self.exchanges if exchange.is_error]
         self._assert(not bad, f"{len(bad)} answers were errors")
+
+    def raise_errors(self, failure: BaseException | None = None) -> None:
+        """Raise what the script raised while it answered, once.
+
+        Args:
+            failure: What failed because of it, to be shown with it.
+        """
+        errors = self.errors
+        self._service.errors.clear()
+        if failure is not None and not isinstance(failure, Exception):
+            return  # an interrupt, or the end of the test run
+        if errors and failure not in errors:
+            raise errors[0] from failure
+
+    def verify(self) -> None:
+        """The script raised nothing, and everything in it was asked for."""
+        self.raise_errors()
+        self.assert_script_used()
 
     def _assert(self, holds: bool, otherwise: str) -> None:
         # A plain `assert` would be stripped by `python -O` and rewritten by pytest.
         if not holds:
-            raise AssertionError(
-                f"{otherwise}; exchanges so far:\n{self.log or '(none)'}"
-            )
+            raise ScriptError(f"{otherwise}; exchanges so far:\n{self.log or '(none)'}")

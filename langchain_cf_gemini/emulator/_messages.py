@@ -13,13 +13,14 @@ SECRET_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """One HTTP request; header names in lower case."""
+    """One HTTP request, from the address of a peer; header names in lower case."""
 
     method: str
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    peer: str = "127.0.0.1"
 
     @property
     def shown_headers(self) -> dict[str, str]:
@@ -91,12 +92,21 @@ class Outgoing:
         return self.headers.get("content-type", "").startswith("text/event-stream")
 
 
+def json_text(value: Any, *, indent: int | None = None) -> str:
+    """JSON of whatever came in, which may hold what JSON cannot: NaN, a deep nest."""
+    try:
+        return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return json.dumps(f"(no JSON can show this: {type(value).__name__})")
+
+
 def json_answer(
     status: int, body: Any, headers: Mapping[str, str] | None = None
 ) -> Outgoing:
     """An answer in JSON."""
-    # What no encoding of text can hold (lone surrogates) goes out escaped.
-    encoded = json.dumps(body, ensure_ascii=False).encode(errors="surrogatepass")
+    # A lone surrogate, which UTF-8 cannot hold, becomes its JSON escape.
+    text = json.dumps(body, ensure_ascii=False)
+    encoded = text.encode(errors="backslashreplace")
     kind = {"content-type": "application/json; charset=UTF-8"}
     return Outgoing(
         status=status, headers={**kind, **(headers or {})}, frames=[encoded]

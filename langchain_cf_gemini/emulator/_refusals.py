@@ -1,6 +1,6 @@
 """Refused requests, in the words and shapes of whoever refuses them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -109,6 +109,49 @@ def structured_refusal(code: int, error_code: int, message: str) -> Refusal:
         },
         rule=f"cloudflare-{error_code}",
     )
+
+
+def openai_refusal(code: int, error_code: int, message: str) -> Refusal:
+    """OpenAI's shape, for clients that speak its dialect."""
+    error = {
+        "message": message,
+        "type": "invalid_request_error",
+        "param": None,
+        "code": error_code,
+    }
+    return Refusal(code, {"error": error}, rule="no route")
+
+
+_OPENAI_PATHS = ("/chat/completions", "/responses", "/completions", "/embeddings")
+_SERVED = (
+    "The emulator serves POST /client/v4/accounts/{account}/ai/run[/{author}/{model}], "
+    "POST /v1/{account}/{gateway}/google-ai-studio/{version}/models/{model}:"
+    "{generateContent|streamGenerateContent|countTokens} (google-vertex-ai likewise), "
+    "and Google's own /{version}/models/{model}:{method}."
+)
+
+
+def refusal_by_path(path: str) -> Callable[[int, int, str], Refusal]:
+    """How whoever serves such a path refuses, so that the client's SDK shows it."""
+    if path.endswith(_OPENAI_PATHS):
+        return openai_refusal
+    if path.startswith("/client/v4"):
+        return v4_refusal
+    if path.startswith("/v1/") and not path.startswith("/v1/models"):
+        return gateway_refusal
+    if path.startswith(("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/upload/")):
+        return lambda code, _, message: google_refusal(message, code=code)
+    return v4_refusal
+
+
+def unserved(path: str) -> Refusal:
+    """What a client is told that asks for something that is not emulated."""
+    refusal = refusal_by_path(path)
+    if refusal is v4_refusal:
+        return v4_refusal(400, 7000, f"No route for that URI. {_SERVED}")
+    if refusal is gateway_refusal:
+        return gateway_refusal(400, 2008, f"Invalid provider. {_SERVED}")
+    return refusal(404, 404, f"{path} is not emulated. {_SERVED}")
 
 
 def reason_phrase(code: int) -> str:

@@ -1,110 +1,318 @@
-"""Scripts: what is answered next, and to which request."""
+"""Scripts: what is answered, to which request, and how often."""
 
+import json
+import re
+import sys
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import FrameType
+from typing import Any, Protocol, TypedDict, Unpack
 
-from langchain_cf_gemini.emulator._journal import Exchange
+from langchain_cf_gemini.emulator._exchange import Exchange, shown_response
 from langchain_cf_gemini.emulator.answers import Answer
-from langchain_cf_gemini.emulator.faults import Fault
+from langchain_cf_gemini.emulator.faults import Fault, status
 
-Matcher = str | Callable[[Exchange], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One scripted turn: an answer, a fault, or an answer spoiled by a fault."""
-
-    answer: Answer | None = None
-    fault: Fault | None = None
+_PACKAGE = str(Path(__file__).parent)
+_SHOWN = 60
 
 
-@dataclass(slots=True)
-class Queue:
-    """Steps for the requests that match, one each, in order."""
+class Model(Protocol):
+    """A value that writes itself as JSON, such as one of pydantic's models."""
 
-    matches: Callable[[Exchange], bool]
-    forever: bool = False
-    steps: deque[Step] = field(default_factory=deque)
+    def model_dump_json(self) -> str:
+        """Its JSON."""
+        ...
 
-    def then(self, *said: Answer | Fault) -> "Queue":
-        """Add steps; a fault takes one request of its own."""
-        self.steps.extend(step_from(item) for item in said)
-        return self
 
-    def spoiled(self, answer: Answer, fault: Fault) -> "Queue":
-        """Add an answer that a fault spoils on its way."""
-        self.steps.append(Step(answer=answer, fault=fault))
-        return self
+# A text, a status, a fault, or anything that is JSON.
+Said = Answer | Fault | str | int | Mapping[str, Any] | Sequence[Any] | Model
+Sayable = Said | Callable[[Exchange], Said]
+Pattern = str | re.Pattern[str]
+Matcher = Pattern | Callable[[Exchange], bool]
 
-    def always(self, said: Answer | Fault) -> "Queue":
-        """Give the same to every matching request from now on."""
-        self.forever = True
-        return self.then(said)
 
-    def take(self) -> Step:
-        """The next step; there must be one."""
-        return (
-            self.steps[0]
-            if self.forever and len(self.steps) == 1
-            else self.steps.popleft()
+class Match(TypedDict, total=False):
+    """Which requests an answer is for; all that is given must hold.
+
+    Strings are looked for in any case, compiled patterns are searched.
+
+    Attributes:
+        text: In the latest prompt.
+        system: In the system instruction.
+        result: In what a function answered last; or one whole `response`.
+        turn: How often the model has spoken before; 0 for a first question.
+        model: In the name of the model.
+        when: Anywhere in the current turn; or a function of the exchange.
+    """
+
+    text: Pattern | None
+    system: Pattern | None
+    result: Pattern | Mapping[str, Any] | None
+    turn: int | None
+    model: Pattern | None
+    when: Matcher | None
+
+
+class ScriptError(AssertionError):
+    """What is wrong with a script; never Cloudflare's fault."""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One scripted answer.
+
+    Attributes:
+        said: The answer, the fault, or the function that makes either.
+        match: The requests it is for.
+        times: How many it still answers; None is for ever.
+        where: The line that scripted it.
+    """
+
+    said: Sayable
+    match: Match
+    times: int | None
+    where: str
+
+    def misses(self, asked: Exchange) -> list[str]:
+        """The conditions that a request does not meet."""
+        return [
+            name
+            for name, wanted in self.match.items()
+            if not _HOLDS[name](asked, wanted)
+        ]
+
+    def __str__(self) -> str:
+        """For a report: what it says, to whom, and where it stands."""
+        said = getattr(self.said, "__name__", None) or shown(self.said)
+        given = (
+            f"{name} {_shown_condition(value)}" for name, value in self.match.items()
         )
+        for_whom = f" for {', '.join(given)}" if self.match else ""
+        more = f", {self.times} times" if (self.times or 1) > 1 else ""
+        return f"{said}{for_whom}{more} ({self.where})"
 
 
-def step_from(said: Answer | Fault) -> Step:
-    """A step of one answer or one fault."""
-    return Step(fault=said) if isinstance(said, Fault) else Step(answer=said)
+def shown(said: Any) -> str:
+    """An answer in a few words."""
+    if isinstance(said, Answer):
+        texts = [str(part["text"]) for part in said.parts if "text" in part]
+        calls = [part["functionCall"] for part in said.parts if "functionCall" in part]
+        called = [f"{c['name']}({', '.join(c.get('args') or {})})" for c in calls]
+        rest = said.block_reason or said.finish_reason or "an answer"
+        said = " ".join(texts) or None if not called else " ".join([*texts, *called])
+        said = rest if said is None else said
+    text = str(said) if isinstance(said, Fault) else repr(said)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _shown_condition(wanted: Any) -> str:
+    if isinstance(wanted, re.Pattern):
+        return f"/{wanted.pattern}/"
+    return getattr(wanted, "__name__", None) or repr(wanted)
+
+
+def _found(wanted: Pattern, text: str) -> bool:
+    if isinstance(wanted, str):
+        return wanted.lower() in text.lower()
+    return wanted.search(text) is not None
+
+
+def _result(asked: Exchange, wanted: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        return any(answered.response == wanted for answered in asked.results)
+    shown_ones = (shown_response(answered.response) for answered in asked.results)
+    return any(_found(wanted, text) for text in shown_ones)
+
+
+def _when(asked: Exchange, wanted: Matcher) -> bool:
+    return wanted(asked) if callable(wanted) else _found(wanted, asked.told)
+
+
+_HOLDS: Mapping[str, Callable[[Exchange, Any], bool]] = {
+    "text": lambda asked, wanted: _found(wanted, asked.text),
+    "system": lambda asked, wanted: _found(wanted, asked.system),
+    "result": _result,
+    "turn": lambda asked, wanted: asked.turn == wanted,
+    "model": lambda asked, wanted: _found(wanted, asked.model or ""),
+    "when": _when,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a request gets: an answer, or none, and what spoils it."""
+
+    said: Sayable | None = None
+    faults: tuple[Fault, ...] = ()
+    where: str = ""
 
 
 class Script:
-    """All queues: those with a matcher first, in the order they were made."""
+    """All that is scripted.
+
+    A request gets the newest entry that matches, with two exceptions: entries for the
+    same requests are a sequence, given in order; and what is said for ever stands
+    behind what is said a number of times, what is for any request behind what is for
+    some.
+    """
 
     def __init__(self) -> None:
         """Start with nothing scripted."""
-        self._lock = threading.Lock()
-        self._matched: list[Queue] = []
-        self._any = Queue(matches=lambda exchange: True)
+        self._lock = threading.RLock()
+        self._entries: list[Entry] = []
+        self.used = False
 
-    def add(self, said: Iterable[Answer | Fault]) -> None:
-        """Queue answers for whatever request comes next."""
-        with self._lock:
-            self._any.then(*said)
+    def add(self, said: Sayable, times: int | None = 1, **match: Unpack[Match]) -> None:
+        """Script one answer.
 
-    def spoil(self, answer: Answer, fault: Fault) -> None:
-        """Queue an answer that a fault spoils on its way."""
+        Raises:
+            TypeError: If this is no answer, or no condition.
+            ValueError: If it is for no request at all.
+        """
+        given: Any = {name: it for name, it in match.items() if it is not None}
+        if unknown := set(given) - set(_HOLDS):
+            known = ", ".join(_HOLDS)
+            raise TypeError(f"no condition {sorted(unknown)[0]!r}; there are {known}")
+        if times is not None and (type(times) is not int or times < 1):
+            raise ValueError(
+                f"times must be a whole number from 1, or None, not {times!r}"
+            )
+        if not callable(said):
+            said = answer_from(said)
         with self._lock:
-            self._any.spoiled(answer, fault)
+            self.used = True
+            self._entries.append(Entry(said, given, times, _caller()))
 
-    def when(self, matcher: Matcher) -> Queue:
-        """A queue for the requests that a matcher picks."""
-        queue = Queue(matches=_predicate(matcher))
+    @property
+    def calls_functions(self) -> bool:
+        """Whether a test's own functions are called, which may take their time."""
         with self._lock:
-            self._matched.append(queue)
-        return queue
+            asked = ((entry.said, entry.match.get("when")) for entry in self._entries)
+            return any(callable(said) or callable(when) for said, when in asked)
 
-    def take(self, exchange: Exchange) -> Step | None:
-        """The step for this request, removed from its queue."""
-        with self._lock:
-            for queue in (*self._matched, self._any):
-                if queue.steps and queue.matches(exchange):
-                    return queue.take()
-        return None
+    def take(self, asked: Exchange, spoiled_by: Fault | None = None) -> Step | None:
+        """What this request gets; an answer that a fault keeps back stays for later.
 
-    def left(self) -> int:
-        """How many steps nobody asked for yet."""
+        Args:
+            asked: The request.
+            spoiled_by: A fault that nobody scripted for this answer.
+        """
         with self._lock:
-            queues = (*self._matched, self._any)
-            return sum(len(queue.steps) for queue in queues if not queue.forever)
+            if spoiled_by and spoiled_by.replaces:
+                return Step(faults=(spoiled_by,))
+            entry = self._next(asked)
+            if entry and (spoiled_by is None or spoiled_by.delivers):
+                self._use(entry)
+            if spoiled_by:
+                taken = (
+                    entry.said if entry and not isinstance(entry.said, Fault) else None
+                )
+                return Step(taken, (spoiled_by,), entry.where if entry else "")
+            if entry is None:
+                return None
+            if not isinstance(entry.said, Fault):
+                return Step(entry.said, (), entry.where)
+            # What spoils an answer spoils the next one; it says nothing itself.
+            return replace(self.take(asked, entry.said) or Step(), where=entry.where)
+
+    def _next(self, asked: Exchange) -> Entry | None:
+        matching = [entry for entry in self._entries if not entry.misses(asked)]
+        if not matching:
+            return None
+        best = max(matching, key=self._rank)
+        return next(entry for entry in matching if _alike(entry, best))
+
+    def _rank(self, entry: Entry) -> tuple[bool, bool, int]:
+        return entry.times is not None, bool(entry.match), self._entries.index(entry)
+
+    def _use(self, entry: Entry) -> None:
+        if entry.times is not None:
+            entry.times -= 1
+            if not entry.times:
+                self._entries.remove(entry)
+
+    def left(self) -> list[Entry]:
+        """What nobody asked for yet."""
+        with self._lock:
+            return [entry for entry in self._entries if entry.times is not None]
+
+    def near_misses(self, asked: Exchange) -> list[str]:
+        """What is left, and why it was not for this request."""
+        with self._lock:
+            left = [(entry, entry.misses(asked)) for entry in self._entries]
+        return [f"{entry}: not its {' and '.join(missed)}" for entry, missed in left]
 
     def clear(self) -> None:
         """Forget everything that is scripted."""
         with self._lock:
-            self._matched.clear()
-            self._any.steps.clear()
+            self._entries.clear()
+            self.used = False
 
 
-def _predicate(matcher: Matcher) -> Callable[[Exchange], bool]:
-    if callable(matcher):
-        return matcher
-    return lambda exchange: matcher.lower() in exchange.text.lower()
+def _alike(entry: Entry, best: Entry) -> bool:
+    """Whether two entries are a sequence: counted, and for the same requests."""
+    if entry.times is None or best.times is None:
+        return entry is best
+    return entry.match == best.match
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Answers for some requests, one each, in order: what `when` returns."""
+
+    script: Script
+    match: Match = field(default_factory=lambda: Match())
+
+    def then(self, *said: Sayable) -> "Queue":
+        """Add answers; a fault takes one request of its own."""
+        for item in said:
+            self.script.add(item, **self.match)
+        return self
+
+    def spoiled(self, answer: Answer, fault: Fault) -> "Queue":
+        """Add an answer that a fault spoils on its way."""
+        return self.then(answer.spoiled(fault))
+
+    def always(self, said: Sayable) -> "Queue":
+        """Give the same to every matching request from then on."""
+        self.script.add(said, None, **self.match)
+        return self
+
+
+def answer_from(said: Any) -> Said:
+    """An answer, or a fault, as it was written or as its shorter form means it.
+
+    Raises:
+        TypeError: If it is neither.
+    """
+    if isinstance(said, Answer | Fault):
+        return said
+    if isinstance(said, bool) or said is None:
+        raise TypeError(f"{said!r} is no answer")
+    if isinstance(said, int):
+        return status(said)
+    if isinstance(said, str):
+        return Answer(parts=({"text": said},))
+    if hasattr(said, "model_dump_json"):
+        return Answer(json=json.loads(said.model_dump_json()))
+    if isinstance(said, Mapping | Sequence):
+        return Answer(json=said)
+    raise TypeError(f"{type(said).__name__} is no answer: {said!r}")
+
+
+def _caller() -> str:
+    """The line outside of the emulator that scripts."""
+    for frame in _frames():
+        path = frame.f_code.co_filename
+        if not path.startswith(_PACKAGE):
+            return f"{Path(path).name}:{frame.f_lineno}"
+    return "nowhere"
+
+
+def _frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back

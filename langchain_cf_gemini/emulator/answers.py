@@ -3,12 +3,16 @@
 reply("Let me look.") + call("get_weather", city="Lima")
 thought("A haiku needs 17 syllables.") + reply("Old pond…")
 block("SAFETY")
+reply("Hello").late(1).cut(after=1)
 """
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from langchain_cf_gemini.emulator import faults as _faults
+from langchain_cf_gemini.emulator.faults import Fault, Framing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +33,13 @@ class Answer:
             Gemini 2.5 does between rounds of code execution.
         partial_args: A stream sends arguments piece by piece, as Vertex does where
             streamFunctionCallArguments asks for it.
+        json: A value that goes out as JSON: as text, or as the arguments of the one
+            function that the request forces.
         exact: The whole response as it goes out; nothing is added to it.
+        chunks: How streams cut a text, by the text; others are cut into words.
+        faults: What spoils it on its way.
+        checked: Whether its calls must fit the declared functions, and its JSON the
+            schema that was asked for.
     """
 
     parts: tuple[Mapping[str, Any], ...] = ()
@@ -41,7 +51,11 @@ class Answer:
     block_reason: str | None = None
     finish_each_part: bool = False
     partial_args: bool = False
+    json: Any = None
     exact: Mapping[str, Any] | None = None
+    chunks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    faults: tuple[Fault, ...] = ()
+    checked: bool = True
 
     def __add__(self, other: "Answer") -> "Answer":
         """Both answers' parts in order; whatever the right one says otherwise wins."""
@@ -56,8 +70,12 @@ class Answer:
             usage={**self.usage, **other.usage},
             response={**self.response, **other.response},
             block_reason=other.block_reason or self.block_reason,
+            json=self.json if other.json is None else other.json,
             finish_each_part=self.finish_each_part or other.finish_each_part,
             partial_args=self.partial_args or other.partial_args,
+            chunks={**self.chunks, **other.chunks},
+            faults=(*self.faults, *other.faults),
+            checked=self.checked and other.checked,
         )
 
     def streamed(
@@ -67,6 +85,68 @@ class Answer:
         return replace(
             self, partial_args=partial_args, finish_each_part=finish_each_part
         )
+
+    def unchecked(self) -> "Answer":
+        """The same, wrong calls and wrong JSON included, as models make them."""
+        return replace(self, checked=False)
+
+    def spoiled(self, *faults: Fault) -> "Answer":
+        """The same answer with these faults in it."""
+        return replace(self, faults=(*self.faults, *faults))
+
+    def late(self, seconds: float) -> "Answer":
+        """Whole and good, after so many seconds."""
+        return self.spoiled(_faults.late(seconds))
+
+    def slow(self, seconds: float = 1.0, *, piece: int = 1) -> "Answer":
+        """In drops of so many bytes, with a pause of so many seconds after each."""
+        return self.spoiled(_faults.slow(seconds, piece=piece))
+
+    def stall(self, *, after: int = 0, seconds: float | None = None) -> "Answer":
+        """With a silence after so many frames, for so long or until the client goes."""
+        return self.spoiled(_faults.stall(after_frames=after, seconds=seconds))
+
+    def cut(self, *, after: int = 1) -> "Answer":
+        """With the connection closed after so many frames."""
+        return self.spoiled(_faults.cut(after_frames=after))
+
+    def reset(self, *, after: int | None = None) -> "Answer":
+        """With the connection reset: before the first byte, or after frames."""
+        return self.spoiled(_faults.reset(after_frames=after))
+
+    def close_after(self) -> "Answer":
+        """Good, and then the kept-alive connection is closed unannounced."""
+        return self.spoiled(_faults.close_after())
+
+    def malformed(self, *, after: int = 1) -> "Answer":
+        """With a frame that is not JSON after so many good ones."""
+        return self.spoiled(_faults.malformed(after_frames=after))
+
+    def error_event(
+        self, code: int = 503, *, after: int = 1, bare: bool = False
+    ) -> "Answer":
+        """A stream that ends with Google's error after so many frames."""
+        return self.spoiled(_faults.error_event(code, after_frames=after, bare=bare))
+
+    def no_finish(self) -> "Answer":
+        """A stream that ends without any finishReason."""
+        return self.spoiled(_faults.no_finish())
+
+    def framing(self, style: Framing) -> "Answer":
+        """A stream framed in another legal way."""
+        return self.spoiled(_faults.framing(style))
+
+    def wrong(self, path: str, value: Any = None) -> "Answer":
+        """With another value at a path of the response."""
+        return self.spoiled(_faults.wrong(path, value))
+
+    def json_for_stream(self) -> "Answer":
+        """Plain JSON where a stream was asked for."""
+        return self.spoiled(_faults.json_for_stream())
+
+    def stream_for_json(self) -> "Answer":
+        """Server-sent events where plain JSON was asked for."""
+        return self.spoiled(_faults.stream_for_json())
 
 
 def reply(
@@ -79,6 +159,8 @@ def reply(
     finish_reason: str = "STOP",
     finish_message: str | None = None,
     usage: Mapping[str, int] | None = None,
+    delay: float = 0.0,
+    chunks: Sequence[str] = (),
 ) -> Answer:
     """A text answer.
 
@@ -91,7 +173,14 @@ def reply(
         finish_reason: STOP, MAX_TOKENS, SAFETY, RECITATION, ...
         finish_message: Why it ended so.
         usage: Token counts by Gemini's names, see `Answer.usage`.
+        delay: Seconds before the first byte.
+        chunks: The text in the pieces that a stream sends.
+
+    Raises:
+        ValueError: If the chunks do not add up to the text.
     """
+    if chunks and "".join(chunks) != text:
+        raise ValueError(f"the chunks {list(chunks)} do not add up to {text!r}")
     metadata = {
         "groundingMetadata": grounding,
         "citationMetadata": {"citations": list(citations)} if citations else None,
@@ -103,7 +192,9 @@ def reply(
         finish_message=finish_message,
         candidate={key: value for key, value in metadata.items() if value is not None},
         usage=dict(usage or {}),
+        chunks={text: tuple(chunks)} if chunks else {},
     )
+    said = said.late(delay) if delay else said
     return thought(thoughts) + said if thoughts else said
 
 

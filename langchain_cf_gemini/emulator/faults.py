@@ -422,20 +422,29 @@ KINDS: Mapping[str, Callable[..., Fault]] = {
 }
 
 
-def fault_from_header(header: str | None) -> Fault | None:
-    """The fault that a request header asks for: `kind key=value key=value`."""
-    if not header:
-        return None
-    kind, *settings = header.split() or [""]
+def fault_from_words(words: str) -> Fault:
+    """The fault that `kind key=value key=value` means.
+
+    Raises:
+        ValueError: If it means none.
+    """
+    kind, *settings = words.split() or [""]
     try:
         options = dict(setting.split("=", 1) for setting in settings)
-        given = {key: _value(text) for key, text in options.items()}
-        return KINDS[kind](**given)
+        return KINDS[kind](**{key: _value(text) for key, text in options.items()})
     except (KeyError, TypeError, ValueError) as unknown:
         kinds = ", ".join(KINDS)
-        raise v4_refusal(
-            400, 7000, f"{HEADER}: cannot read {header!r} ({unknown}); kinds: {kinds}"
+        raise ValueError(
+            f"cannot read {words!r} ({unknown}); kinds: {kinds}"
         ) from unknown
+
+
+def fault_from_header(header: str | None) -> Fault | None:
+    """The fault that a request header asks for."""
+    try:
+        return fault_from_words(header) if header else None
+    except ValueError as unknown:
+        raise v4_refusal(400, 7000, f"{HEADER}: {unknown}") from unknown
 
 
 def spoiled_answer(outgoing: Outgoing, *faults: Fault) -> Outgoing:

@@ -105,7 +105,7 @@ class Judge:
             headers={"authorization": f"Bearer {API_TOKEN}"},
             body=json.dumps({"model": model, "input": body}).encode(),
         )
-        return self.service.run(incoming, ACCOUNT_ID)
+        return self.service.run(incoming, ACCOUNT_ID)[1]
 
     def gemini_api(
         self, body: Any, *, model: str = FLASH_3, stream: bool = False
@@ -117,7 +117,7 @@ class Judge:
             body=json.dumps(body).encode(),
         )
         method = "streamGenerateContent" if stream else "generateContent"
-        return self.service.google(incoming, model, method)
+        return self.service.google(incoming, model, method)[1]
 
 
 def message_of(outgoing: Outgoing) -> str:

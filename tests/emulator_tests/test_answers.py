@@ -489,7 +489,7 @@ FAILING_ASSERTIONS: dict[str, Any] = {
     "no prompt contains 'Rome'": lambda e: e.assert_asked("Rome"),
     "expected 2 requests to a model, got 1": lambda e: e.assert_request_count(2),
     "no response of function 'f'": lambda e: e.assert_function_response("f"),
-    "1 scripted answers were never asked for": lambda e: e.assert_script_used(),
+    "1 scripted answer was never asked for": lambda e: e.assert_script_used(),
     "1 answers were errors": lambda e: e.assert_no_errors(),
 }
 
@@ -531,7 +531,7 @@ def test_the_log_reads_well(client: Client) -> None:
     assert "…" in three
     assert "-> 400" in three
     assert "Unknown name" in three
-    assert '-> 400 "No route for that URI"' in four
+    assert '-> 400 "No route for that URI. The emulator serves' in four
 
 
 def test_answers_are_inspected(client: Client) -> None:

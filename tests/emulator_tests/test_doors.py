@@ -1,5 +1,6 @@
 """The doors: Cloudflare's two hosts and Google's own path, and how each refuses."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -124,28 +125,76 @@ def test_another_account(client: Client) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, 10000)
 
 
+def _v4(body: Any) -> Any:
+    assert body["success"] is False
+    return body["errors"][0]["message"]
+
+
+def _google(body: Any) -> Any:
+    assert body["error"]["status"] == "NOT_FOUND"
+    return body["error"]["message"]
+
+
+def _openai(body: Any) -> Any:
+    assert set(body["error"]) == {"message", "type", "param", "code"}
+    return body["error"]["message"]
+
+
+# What is asked for, the status, and where that client's SDK looks for the message.
+UNSERVED: list[tuple[str, str, int, Callable[[Any], Any]]] = [
+    ("GET", "/client/v4/accounts/{a}/ai/run", 400, _v4),
+    ("POST", "/client/v4/run", 400, _v4),
+    ("POST", "/client/v4/accounts/{a}/ai/models/search", 400, _v4),
+    ("DELETE", "/anything", 400, _v4),
+    ("POST", "/client/v4/accounts/{a}/ai/v1/chat/completions", 404, _openai),
+    ("POST", "/v1/{a}/default/compat/chat/completions", 404, _openai),
+    ("POST", "/v1/{a}/default/openai/responses", 404, _openai),
+    ("POST", "/v1/{a}/default/openai/v1/chat/completions", 404, _openai),
+    ("POST", "/v1/chat/completions", 404, _openai),
+    ("POST", "/v1beta/models/gemini-3-flash-preview:embedContent", 404, _google),
+    ("POST", "/v1beta/cachedContents", 404, _google),
+    ("POST", "/v1beta/files", 404, _google),
+    ("POST", "/upload/v1beta/files", 404, _google),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status", "read"), UNSERVED)
+def test_what_is_not_served(
+    client: Client, method: str, path: str, status: int, read: Callable[[Any], Any]
+) -> None:
+    url = client.emulator.url + path.format(a=client.emulator.account_id)
+    answer = client.http.request(method, url, json={"input": "Hi"})
+    assert answer.status_code == status
+    said = read(answer.json())
+    assert "ai/run" in said
+    assert "google-ai-studio" in said
+
+
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("model", "body", "status"),
     [
-        ("POST", "/client/v4/accounts/{a}/ai/run/google/gemini-3-flash"),
-        ("POST", "/client/v4/accounts/{a}/ai/v1/chat/completions"),
-        ("GET", "/client/v4/accounts/{a}/ai/run"),
-        ("POST", "/client/v4/run"),
-        ("DELETE", "/anything"),
+        ("google/gemini-3-flash", HI, 200),
+        ("google/gemini-9", HI, 404),
+        ("@cf/meta/llama-3.1-8b-instruct", HI, 404),
+        ("google/gemini-3-flash", {"messages": []}, 400),
+        ("google/gemini-3-flash", [], 400),
     ],
 )
-def test_no_route(client: Client, method: str, path: str) -> None:
-    url = client.emulator.url + path.format(a=client.emulator.account_id)
-    answer = client.http.request(method, url)
-    assert answer.status_code == 400
-    assert answer.json() == v4(7000, "No route for that URI")
+def test_the_model_in_the_path(
+    client: Client, model: str, body: Any, status: int
+) -> None:
+    url = account_path(client.emulator, f"ai/run/{model}")
+    token = {"authorization": f"Bearer {client.emulator.api_token}"}
+    answer = client.http.post(url, json=body, headers=token)
+    assert answer.status_code == status
+    assert answer.json()["success"] is (status == 200)
 
 
 @pytest.mark.parametrize(
     ("url", "headers", "status", "code"),
     [
         ("{g}/{a}/default/google-ai-studio/v1beta/models/{m}", {}, 400, 2008),
-        ("{g}/{a}/default/openai/v1/chat/completions", {}, 400, 2008),
+        ("{g}/{a}/default/anthropic/v1/messages", {}, 400, 2008),
         ("{g}/{a}/default/google-ai-studio", {}, 400, 2008),
         (
             "{g}/{a}/default/google-ai-studio/v1beta/models/{m}:embedContent",

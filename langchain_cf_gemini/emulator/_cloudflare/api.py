@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._cloudflare.doors import check_google_key, check_v4
+from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
     MODELS,
@@ -16,7 +17,7 @@ _PER_PAGE = 50
 _FEEDBACK_FIELDS = {"feedback": int | float, "score": int | float, "metadata": dict}
 
 
-def catalogue(service: Service, incoming: Incoming, account: str) -> Outgoing:
+def catalogue(service: Service, incoming: Incoming, account: str) -> Answered:
     """`GET /client/v4/accounts/{account}/ai/catalog/models`, page by page.
 
     The address is from a third party's code; the fields are those of the catalogue
@@ -24,9 +25,9 @@ def catalogue(service: Service, incoming: Incoming, account: str) -> Outgoing:
     """
 
     def answer() -> Outgoing:
-        service.check_account(incoming, account)
-        page = int(incoming.query.get("page", "1"))
-        size = int(incoming.query.get("per_page", str(_PER_PAGE)))
+        check_v4(service.settings, incoming, account)
+        page = _number(incoming, "page", 1)
+        size = _number(incoming, "per_page", _PER_PAGE)
         models = list(CATALOGUE.values())
         shown = models[(page - 1) * size : page * size]
         info = {
@@ -39,6 +40,13 @@ def catalogue(service: Service, incoming: Incoming, account: str) -> Outgoing:
         return json_answer(200, {**_success(result), "result_info": info})
 
     return service.other(incoming, "catalogue", answer)
+
+
+def _number(incoming: Incoming, name: str, usual: int) -> int:
+    text = incoming.query.get(name, str(usual))
+    if not text.isdecimal() or not int(text):
+        raise v4_refusal(400, 7000, f"{name} must be a number from 1, not {text!r}")
+    return int(text)
 
 
 def _entry(model: Model) -> dict[str, Any]:
@@ -54,11 +62,11 @@ def _entry(model: Model) -> dict[str, Any]:
 
 def log_entry(
     service: Service, incoming: Incoming, account: str, gateway: str, log_id: str
-) -> Outgoing:
+) -> Answered:
     """`GET` and `PATCH` of a gateway log: read it, or leave feedback on it."""
 
     def answer() -> Outgoing:
-        service.check_account(incoming, account)
+        check_v4(service.settings, incoming, account)
         logged = {e.response_headers.get("cf-aig-log-id") for e in service.journal}
         if gateway not in (service.settings.gateway, "default"):
             raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
@@ -88,13 +96,18 @@ def _success(result: Any) -> dict[str, Any]:
     return {"result": result, "success": True, "errors": [], "messages": []}
 
 
-def google_models(
+def google_models(service: Service, incoming: Incoming) -> Answered:
+    """`GET /{version}/models`."""
+    return google_model(service, incoming)
+
+
+def google_model(
     service: Service, incoming: Incoming, model: str | None = None
-) -> Outgoing:
-    """`GET /{version}/models` and `GET /{version}/models/{model}`."""
+) -> Answered:
+    """`GET /{version}/models/{model}`."""
 
     def answer() -> Outgoing:
-        service.check_key(incoming)
+        check_google_key(service.settings, incoming)
         if model is None:
             return json_answer(
                 200, {"models": [_google_entry(known) for known in MODELS]}

@@ -5,12 +5,14 @@ Each door checks account and token and finds the model; each refuses in its own 
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from langchain_cf_gemini.emulator._cloudflare.gateway import options_from_headers
+from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
+    NEWEST,
     Model,
     model_from_google_id,
 )
@@ -25,11 +27,18 @@ from langchain_cf_gemini.emulator._refusals import (
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "emulator-token-not-a-secret"
 GATEWAY = "default"
+Unscripted = Literal["invent", "fail", "fail_if_scripted"]
+_NO_CREDIT = "Insufficient credits. Please add more credits to your account."
+_NO_CHAT = " (the emulator speaks Generate Content, not Chat Completions)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Who may ask, and how strictly requests are judged."""
+    """Who may ask, how strictly requests are judged, and who answers them.
+
+    `models` are ids that Google or Cloudflare may name beside the known ones, each with
+    the known one whose rules it follows.
+    """
 
     account_id: str = ACCOUNT_ID
     api_token: str = API_TOKEN
@@ -37,56 +46,49 @@ class Settings:
     strict: bool = True
     foreign_signatures: bool = False
     credit: bool = True
+    unscripted: Unscripted = "invent"
+    check_answers: bool = True
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+    def model(self, name: str, known: Model | None) -> Model | None:
+        """The model of an id: known, added, or unknown and taken for the newest."""
+        google_id = name.removeprefix("google/")
+        if known is None and (added := self.models.get(google_id)):
+            known = replace(added, google_id=google_id)
+        if known is None and not self.strict:
+            known = replace(NEWEST, google_id=google_id)
+        return known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """A model and what it was asked, before the request is judged.
+def run_asked(
+    settings: Settings, incoming: Incoming, account: str, model: str | None = None
+) -> Generation:
+    """What `POST /client/v4/accounts/{account}/ai/run` asks.
 
-    Attributes:
-        model: Who is asked.
-        name: As the request names it.
-        body: The GenerateContentRequest.
-        backend: "vertex" behind `/ai/run` and the gateway's google-vertex-ai path,
-            "gemini_api" behind the other doors.
-        wrapped: Whether the answer travels in Cloudflare's v4 envelope.
+    Cloudflare's own SDK names the model in the path, and sends the input alone.
     """
-
-    model: Model
-    name: str
-    body: Mapping[str, Any]
-    backend: str
-    wrapped: bool = False
-
-
-def run_asked(settings: Settings, incoming: Incoming, account: str) -> Asked:
-    """What `POST /client/v4/accounts/{account}/ai/run` asks."""
     check_v4(settings, incoming, account)
     gateway = incoming.headers.get("cf-aig-gateway-id", settings.gateway)
     if gateway not in (settings.gateway, GATEWAY):
         raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
     _check_headers(settings, incoming, v4_refusal)
-    if not settings.credit:
-        raise v4_refusal(
-            402, 2021, "Insufficient credits. Please add more credits to your account."
-        )
     envelope = incoming.json()
     if not isinstance(envelope, dict):
         raise v4_refusal(400, 7000, "Invalid request body")
+    if model is not None:
+        envelope = {"model": model, "input": envelope}
     name, body = envelope.get("model"), envelope.get("input")
     if not isinstance(name, str) or not isinstance(body, dict):
         wrong = "'model' must be a string and 'input' an object"
         raise v4_refusal(400, 5006, f"AiError: Bad input: {wrong}")
-    if name not in CATALOGUE:
+    known = settings.model(name, CATALOGUE.get(name))
+    if known is None:
         raise v4_refusal(404, 7003, f"Model not found: {name}")
     if "contents" not in body:
         wrong = "required properties at '/' are 'contents'"
-        if "messages" in body:
-            wrong += " (the emulator speaks Generate Content, not Chat Completions)"
+        wrong += _NO_CHAT if "messages" in body else ""
         raise v4_refusal(400, 5006, f"AiError: Bad input: {wrong}")
-    return Asked(
-        model=CATALOGUE[name], name=name, body=body, backend="vertex", wrapped=True
-    )
+    return Generation(model=known, name=name, body=body, wrapped=True)
 
 
 def check_v4(settings: Settings, incoming: Incoming, account: str) -> None:
@@ -100,45 +102,41 @@ def check_v4(settings: Settings, incoming: Incoming, account: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayPath:
-    """What a provider-native path of the gateway host names.
+def gateway_asked(
+    settings: Settings,
+    incoming: Incoming,
+    *,
+    account: str,
+    gateway: str,
+    model: str,
+    publisher: str = "",
+) -> Generation:
+    """What a provider-native path of the gateway host asks.
 
-    Attributes:
+    Args:
+        settings: Who may ask.
+        incoming: The request.
         account: Account id.
         gateway: Gateway name.
         model: Google's model id.
         publisher: Vertex AI's "projects/…/publishers/google"; empty for the Gemini API.
     """
-
-    account: str
-    gateway: str
-    model: str
-    publisher: str = ""
-
-
-def gateway_asked(settings: Settings, incoming: Incoming, path: GatewayPath) -> Asked:
-    """What a provider-native path of the gateway host asks."""
     known = (settings.gateway, GATEWAY)
-    if path.account != settings.account_id or path.gateway not in known:
+    if account != settings.account_id or gateway not in known:
         raise gateway_refusal(
             400, 2001, "Please configure AI Gateway in the Cloudflare dashboard"
         )
     if not _is_let_in(settings, incoming):
         raise gateway_refusal(401, 2009, "Unauthorized")
     _check_headers(settings, incoming, gateway_refusal)
-    if not settings.credit:
-        raise gateway_refusal(
-            402, 2021, "Insufficient credits. Please add more credits to your account."
-        )
-    if not path.publisher:
-        return _google_asked(incoming, path.model)
-    if model_from_google_id(path.model) is None:
-        name = f"{path.publisher}/models/{path.model}"
+    if not publisher:
+        return _google_asked(settings, incoming, model)
+    if settings.model(model, model_from_google_id(model)) is None:
+        name = f"{publisher}/models/{model}"
         raise google_refusal(
             f"Publisher Model `{name}` not found.", code=404, rule="model"
         )
-    return replace(_google_asked(incoming, path.model), backend="vertex")
+    return replace(_google_asked(settings, incoming, model), backend="vertex")
 
 
 def _is_let_in(settings: Settings, incoming: Incoming) -> bool:
@@ -150,35 +148,34 @@ def _is_let_in(settings: Settings, incoming: Incoming) -> bool:
     )
 
 
-def google_asked(settings: Settings, incoming: Incoming, model: str) -> Asked:
+def google_asked(settings: Settings, incoming: Incoming, model: str) -> Generation:
     """What Google's own path asks; the key is the emulator's token."""
     check_google_key(settings, incoming)
-    return _google_asked(incoming, model)
+    return _google_asked(settings, incoming, model)
 
 
 def check_google_key(settings: Settings, incoming: Incoming) -> None:
     """Check the key of a call to Google's own path."""
     key = incoming.headers.get("x-goog-api-key") or incoming.query.get("key", "")
     if not _same(key, settings.api_token):
+        reason = {
+            "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+            "reason": "API_KEY_INVALID",
+            "domain": "googleapis.com",
+            "metadata": {"service": "generativelanguage.googleapis.com"},
+        }
         raise google_refusal(
             "API key not valid. Please pass a valid API key.",
-            details=[
-                {
-                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-                    "reason": "API_KEY_INVALID",
-                    "domain": "googleapis.com",
-                    "metadata": {"service": "generativelanguage.googleapis.com"},
-                }
-            ],
+            details=[reason],
             rule="api-key",
         )
 
 
-def _google_asked(incoming: Incoming, model: str) -> Asked:
-    known = model_from_google_id(model)
-    if known is None:
+def _google_asked(settings: Settings, incoming: Incoming, name: str) -> Generation:
+    model = settings.model(name, model_from_google_id(name))
+    if model is None:
         raise google_refusal(
-            f"models/{model} is not found for API version v1beta, or is not supported "
+            f"models/{name} is not found for API version v1beta, or is not supported "
             "for generateContent. Call ModelService.ListModels to see the list of "
             "available models and their supported methods.",
             code=404,
@@ -189,7 +186,7 @@ def _google_asked(incoming: Incoming, model: str) -> Asked:
         raise google_refusal(
             "Invalid JSON payload received. Expected a JSON object.", rule="json"
         )
-    return Asked(model=known, name=model, body=body, backend="gemini_api")
+    return Generation(model=model, name=name, body=body, backend="gemini_api")
 
 
 def _check_headers(
@@ -198,6 +195,8 @@ def _check_headers(
     problems = options_from_headers(incoming.headers).problems
     if problems and settings.strict:
         raise refusal(400, 7000, f"Invalid request headers: {'; '.join(problems)}")
+    if not settings.credit:
+        raise refusal(402, 2021, _NO_CREDIT)
 
 
 def _same(sent: str, expected: str) -> bool:

@@ -174,6 +174,11 @@ class Cache:
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, Outgoing]] = {}
 
+    def clear(self) -> None:
+        """Forget every answer."""
+        with self._lock:
+            self._kept.clear()
+
     def get(self, key: str) -> Outgoing | None:
         """The answer kept under a key, unless it is too old."""
         with self._lock:

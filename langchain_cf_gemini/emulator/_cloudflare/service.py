@@ -1,18 +1,16 @@
 """The emulated service: a request in, an answer out, no sockets."""
 
+import hashlib
+import json
 import random
-import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from langchain_cf_gemini.emulator._cloudflare.doors import (
-    Asked,
-    GatewayPath,
     Settings,
-    check_google_key,
-    check_v4,
     gateway_asked,
     google_asked,
     run_asked,
@@ -24,32 +22,40 @@ from langchain_cf_gemini.emulator._cloudflare.gateway import (
     options_from_headers,
     response_headers,
 )
+from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._google.checking import problems
 from langchain_cf_gemini.emulator._google.default_answer import default_answer
+from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.proto_json import (
     BACKEND_FIELDS,
     canonical_body,
 )
 from langchain_cf_gemini.emulator._google.responses import (
-    Generation,
+    json_written,
     response_from_answer,
 )
 from langchain_cf_gemini.emulator._google.rules.all_rules import check
-from langchain_cf_gemini.emulator._google.rules.rule import Judged
 from langchain_cf_gemini.emulator._google.streams import (
     array_frames,
     chunks_from_response,
     sse_frame,
 )
 from langchain_cf_gemini.emulator._google.usage import prompt_counts
-from langchain_cf_gemini.emulator._journal import Exchange, Journal, close_exchange
+from langchain_cf_gemini.emulator._journal import Journal, note_answer
 from langchain_cf_gemini.emulator._messages import (
     Break,
     Incoming,
     Outgoing,
     json_answer,
 )
-from langchain_cf_gemini.emulator._refusals import Refusal
-from langchain_cf_gemini.emulator._script import Script, Step
+from langchain_cf_gemini.emulator._refusals import Refusal, refusal_by_path
+from langchain_cf_gemini.emulator._script import (
+    Script,
+    ScriptError,
+    Step,
+    answer_from,
+)
+from langchain_cf_gemini.emulator.answers import Answer
 from langchain_cf_gemini.emulator.faults import (
     HEADER,
     Fault,
@@ -57,8 +63,9 @@ from langchain_cf_gemini.emulator.faults import (
     spoiled_answer,
 )
 
-Door = Callable[[], Asked]
+Door = Callable[[], Generation]
 Chaos = Sequence[tuple[float, Fault]]
+Answered = tuple[Exchange | None, Outgoing]
 
 
 # Google's own path has none of the gateway's headers.
@@ -80,26 +87,42 @@ class Service:
         self.settings = settings
         self.journal = Journal()
         self.script = Script()
+        self.errors: list[Exception] = []
         self.feedback: dict[str, Any] = {}
         self._chaos = tuple(chaos)
-        self._random = random.Random(seed)
+        self._seed = seed
+        self._attempts: Counter[str] = Counter()
         self._cache = Cache(clock)
-        self._lock = threading.Lock()
-        self._clock = clock
 
-    def run(self, incoming: Incoming, account: str) -> Outgoing:
-        """`POST /client/v4/accounts/{account}/ai/run`."""
+    def reset(self) -> None:
+        """Forget everything but the settings."""
+        self.journal.clear()
+        self.script.clear()
+        self.errors.clear()
+        self.feedback.clear()
+        self._attempts.clear()
+        self._cache.clear()
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether an answer may take its time to be made."""
+        return self.script.calls_functions
+
+    def run(
+        self, incoming: Incoming, account: str, model: str | None = None
+    ) -> Answered:
+        """`POST /client/v4/accounts/{account}/ai/run`, the model in it or after."""
         return self._content(
-            incoming, "run", lambda: run_asked(self.settings, incoming, account)
+            incoming, "run", lambda: run_asked(self.settings, incoming, account, model)
         )
 
-    def gateway(self, incoming: Incoming, path: GatewayPath, method: str) -> Outgoing:
+    def gateway(self, incoming: Incoming, method: str, **path: str) -> Answered:
         """The gateway's paths for google-ai-studio and google-vertex-ai."""
         return self._content(
-            incoming, method, lambda: gateway_asked(self.settings, incoming, path)
+            incoming, method, lambda: gateway_asked(self.settings, incoming, **path)
         )
 
-    def google(self, incoming: Incoming, model: str, method: str) -> Outgoing:
+    def google(self, incoming: Incoming, model: str, method: str) -> Answered:
         """Google's own path, without Cloudflare."""
         return self._content(
             incoming, method, lambda: google_asked(self.settings, incoming, model)
@@ -107,53 +130,57 @@ class Service:
 
     def other(
         self, incoming: Incoming, route: str, answer: Callable[[], Outgoing]
-    ) -> Outgoing:
+    ) -> Answered:
         """Any other call: noted and answered, or refused."""
-        exchange = self.journal.open(incoming)
-        exchange.route = route
-        return self._closed(exchange, answer)
+        exchange = self.journal.open(incoming, route)
+        return exchange, self._closed(exchange, answer)
 
-    def check_account(self, incoming: Incoming, account: str) -> None:
-        """Refuse a v4 call with the wrong token or account."""
-        check_v4(self.settings, incoming, account)
-
-    def check_key(self, incoming: Incoming) -> None:
-        """Refuse a call to Google's own path with the wrong key."""
-        check_google_key(self.settings, incoming)
-
-    def _content(self, incoming: Incoming, route: str, door: Door) -> Outgoing:
-        exchange = self.journal.open(incoming)
-        exchange.route = route
-        return self._closed(exchange, lambda: self._answered(incoming, exchange, door))
+    def _content(self, incoming: Incoming, route: str, door: Door) -> Answered:
+        exchange = self.journal.open(incoming, route)
+        answer = self._closed(
+            exchange, lambda: self._answered(incoming, exchange, door)
+        )
+        return exchange, answer
 
     def _closed(self, exchange: Exchange, answer: Callable[[], Outgoing]) -> Outgoing:
-        started = time.perf_counter()
         try:
             outgoing = answer()
         except Refusal as refusal:
             exchange.notes.append(f"refused by rule {refusal.rule}")
             outgoing = json_answer(refusal.code, refusal.body, refusal.headers)
+        except Exception as error:  # a test's own function may raise anything
+            outgoing = self._failed(exchange, error)
         if exchange.path.startswith(_CLOUDFLARE):
             options = options_from_headers(exchange.headers)
             ids = response_headers(options, exchange.number)
             outgoing = replace(outgoing, headers={**outgoing.headers, **ids})
-        close_exchange(exchange, outgoing, time.perf_counter() - started)
+        note_answer(exchange, outgoing)
         return outgoing
+
+    def _failed(self, exchange: Exchange, error: Exception) -> Outgoing:
+        """What the client sees of a script that is wrong; the test gets the error."""
+        error.add_note(f"while the emulator answered: {exchange}")
+        exchange.error = error
+        exchange.notes.append(f"the script failed: {type(error).__name__}")
+        self.errors.append(error)
+        # 422, which no client repeats.
+        refusal = refusal_by_path(exchange.path)
+        said = f"emulator: {type(error).__name__}: {error}"
+        return json_answer(422, refusal(422, 9999, said).body)
 
     def _answered(self, incoming: Incoming, exchange: Exchange, door: Door) -> Outgoing:
         asked_fault = fault_from_header(incoming.headers.get(HEADER))
-        asked = door()
-        exchange.model = asked.name
-        generation = self._generation(asked, exchange)
+        generation = self._read(door(), exchange)
         if exchange.route == "countTokens":
             return _counted(generation)
         options = options_from_headers(incoming.headers)
-        key = self._cache_key(incoming, exchange, options)
+        caches = options.caches and not options.skip_cache and not exchange.stream
+        key = cache_key(incoming, options) if caches else None
         kept = self._cache.get(key) if key else None
         if kept:
             exchange.notes.append("from the gateway's cache")
             return replace(kept, headers={**kept.headers, "cf-aig-cache-status": "HIT"})
-        outgoing = self._attempted(incoming, exchange, asked, generation, asked_fault)
+        outgoing = self._attempted(incoming, exchange, generation, asked_fault)
         if key:
             if not outgoing.faults:
                 self._cache.put(key, outgoing, options)
@@ -161,15 +188,9 @@ class Service:
             outgoing = replace(outgoing, headers=missed)
         return outgoing
 
-    def _cache_key(
-        self, incoming: Incoming, exchange: Exchange, options: GatewayOptions
-    ) -> str | None:
-        if exchange.stream or options.skip_cache or not options.caches:
-            return None
-        return cache_key(incoming, options)
-
-    def _generation(self, asked: Asked, exchange: Exchange) -> Generation:
+    def _read(self, asked: Generation, exchange: Exchange) -> Generation:
         """The request in one spelling, judged unless the emulator is lenient."""
+        exchange.model, exchange.price = asked.name, asked.model.price
         body = asked.body
         if exchange.route == "countTokens":
             body = body.get("generateContentRequest", body)
@@ -181,38 +202,32 @@ class Service:
         except Refusal:
             exchange.generation = canonical_body(body, extras=extras, lenient=True)
             raise
-        generation = Generation(model=asked.model, body=read, serial=exchange.number)
         exchange.generation = read
+        generation = replace(
+            asked,
+            body=read,
+            stream=exchange.stream,
+            foreign_signatures=self.settings.foreign_signatures,
+            serial=exchange.number,
+        )
         if not lenient:
-            check(
-                Judged(
-                    generation=generation,
-                    backend=asked.backend,
-                    stream=exchange.stream,
-                    foreign_signatures=self.settings.foreign_signatures,
-                )
-            )
+            check(generation)
         return generation
 
     def _attempted(
         self,
         incoming: Incoming,
         exchange: Exchange,
-        asked: Asked,
         generation: Generation,
         asked_fault: Fault | None,
     ) -> Outgoing:
         """The answer, after as many attempts as the gateway was told to make."""
         options = options_from_headers(incoming.headers)
         delay = 0.0
-        attempt = 0
-        while True:
-            attempt += 1
-            step = self._step(exchange)
-            fault = asked_fault or step.fault or self._drawn()
-            outgoing = self._said(incoming, exchange, asked, generation, step)
-            if fault:
-                outgoing = spoiled_answer(outgoing, fault)
+        for attempt in range(1, options.max_attempts + 1):
+            fault = asked_fault or self._drawn(exchange)
+            step = self._step(exchange, fault)
+            outgoing = self._said(incoming, exchange, generation, step)
             if outgoing.status < 500 or attempt == options.max_attempts:
                 break
             exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
@@ -220,48 +235,69 @@ class Service:
         waited = replace(outgoing.before, seconds=outgoing.before.seconds + delay)
         return _in_time(replace(outgoing, before=waited), options)
 
-    def _step(self, exchange: Exchange) -> Step:
-        step = self.script.take(exchange)
-        if step:
+    def _drawn(self, exchange: Exchange) -> Fault | None:
+        """A fault by chance: the same for the same seed, request and attempt."""
+        if not self._chaos:
+            return None
+        told = json.dumps([exchange.route, exchange.model, exchange.generation])
+        request = hashlib.sha256(told.encode()).hexdigest()
+        self._attempts[request] += 1
+        draw = random.Random(f"{self._seed}:{request}:{self._attempts[request]}")
+        return next((f for chance, f in self._chaos if draw.random() < chance), None)
+
+    def _step(self, exchange: Exchange, fault: Fault | None) -> Step:
+        """What was scripted for the request, or nothing if that may be invented."""
+        strict = self.settings.unscripted
+        fails = strict == "fail" or (strict != "invent" and self.script.used)
+        step = self.script.take(exchange, fault)
+        if step and step.where:
             exchange.notes.append("scripted")
+        elif fails and not (step and not step.faults[0].delivers):
+            left = "; ".join(self.script.near_misses(exchange)) or "nothing"
+            asked = exchange.text or exchange.told
+            raise ScriptError(
+                f"request {exchange.number} {asked!r} has no scripted answer; "
+                f"left: {left}"
+            )
         return step or Step()
 
-    def _drawn(self) -> Fault | None:
-        """A fault by chance; the sequence is the same for the same seed."""
-        with self._lock:
-            for probability, fault in self._chaos:
-                if self._random.random() < probability:
-                    return fault
-        return None
-
     def _said(
-        self,
-        incoming: Incoming,
-        exchange: Exchange,
-        asked: Asked,
-        generation: Generation,
-        step: Step,
+        self, incoming: Incoming, exchange: Exchange, generation: Generation, step: Step
     ) -> Outgoing:
-        answer = step.answer or default_answer(generation)
-        response = response_from_answer(answer, generation)
-        if asked.wrapped:
-            response.setdefault("gatewayMetadata", {"keySource": "Unified"})
-            return json_answer(200, _envelope(response))
-        if not exchange.stream:
-            return json_answer(200, response)
-        calling = generation.function_calling
-        chunks = chunks_from_response(
-            response,
-            partial_args=bool(
-                answer.partial_args or calling.get("streamFunctionCallArguments")
-            ),
-            finish_each_part=answer.finish_each_part,
-        )
-        return _streamed(list(chunks), sse=incoming.query.get("alt") == "sse")
+        said = step.said(exchange) if callable(step.said) else step.said
+        said = None if said is None else answer_from(said)
+        faults = (said, *step.faults) if isinstance(said, Fault) else step.faults
+        if faults and faults[0].replaces:
+            return spoiled_answer(Outgoing(), *faults)
+        if not isinstance(said, Answer):
+            exchange.notes.append("invented")
+            said = default_answer(generation)
+        answer = json_written(said, generation)
+        checked = self.settings.check_answers and step.where and answer.checked
+        if checked and (wrong := next(problems(answer, generation), None)):
+            raise ScriptError(f"{step.where} {wrong}")
+        outgoing = _sent(answer, incoming, generation)
+        return spoiled_answer(outgoing, *answer.faults, *faults)
 
 
-def _envelope(result: Any) -> dict[str, Any]:
-    return {"result": result, "success": True, "errors": [], "messages": []}
+def _sent(answer: Answer, incoming: Incoming, generation: Generation) -> Outgoing:
+    """The answer as it goes out of its door."""
+    response = response_from_answer(answer, generation)
+    if generation.wrapped:
+        response.setdefault("gatewayMetadata", {"keySource": "Unified"})
+        enveloped = {"result": response, "success": True, "errors": [], "messages": []}
+        return json_answer(200, enveloped)
+    if not generation.stream:
+        return json_answer(200, response)
+    calling = generation.function_calling
+    asked = bool(calling.get("streamFunctionCallArguments"))
+    chunks = chunks_from_response(
+        response,
+        partial_args=answer.partial_args or asked,
+        finish_each_part=answer.finish_each_part,
+        cuts=answer.chunks,
+    )
+    return _streamed(list(chunks), sse=incoming.query.get("alt") == "sse")
 
 
 def _streamed(chunks: list[dict[str, Any]], *, sse: bool) -> Outgoing:
@@ -294,9 +330,7 @@ def _gateway_delay(options: GatewayOptions, attempt: int) -> float:
 def _in_time(outgoing: Outgoing, options: GatewayOptions) -> Outgoing:
     """The answer, or an error if its first byte comes after cf-aig-request-timeout."""
     limit = options.request_timeout
-    if limit is None:
-        return outgoing
-    if outgoing.before.seconds * 1000 <= limit:
+    if limit is None or outgoing.before.seconds * 1000 <= limit:
         return outgoing
     # The status and code of this error are not documented.
     late = {"code": 3007, "message": f"Request timed out after {limit} ms"}

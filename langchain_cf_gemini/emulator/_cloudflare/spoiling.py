@@ -6,7 +6,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.streams import sse_frame
+from langchain_cf_gemini.emulator._google.streams import (
+    response_from_chunks,
+    sse_frame,
+)
 from langchain_cf_gemini.emulator._messages import Break, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import (
     Refusal,
@@ -99,20 +102,7 @@ def bomb(megabytes: int) -> bytes:
 def json_from_stream(outgoing: Outgoing) -> Outgoing:
     """The chunks of a stream as one JSON answer."""
     payloads = [_payload(frame) for frame in outgoing.pieces]
-    merged = payloads[-1]
-    parts = [part for payload in payloads for part in _parts(payload)]
-    if parts:
-        merged = {**merged, "candidates": [{**merged["candidates"][0]}]}
-        merged["candidates"][0]["content"] = {"role": "model", "parts": parts}
-    return json_answer(200, merged)
-
-
-def _parts(payload: Any) -> list[Any]:
-    candidates = payload.get("candidates") or [{}]
-    parts: list[Any] = candidates[0].get("content", {}).get("parts", [])
-    return [
-        part for part in parts if part.get("text") != "" or "thoughtSignature" in part
-    ]
+    return json_answer(200, response_from_chunks(payloads))
 
 
 def _payload(frame: bytes) -> Any:

@@ -10,10 +10,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.instances import instance_from_schema
 from langchain_cf_gemini.emulator._google.mentions import Mentions
 from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
-from langchain_cf_gemini.emulator._google.responses import Generation
 from langchain_cf_gemini.emulator.answers import (
     Answer,
     call,
@@ -80,23 +80,9 @@ def _length_allows(exchange: Mapping[str, Any], generation: Generation) -> bool:
     return limit is None or bool(limit >= spent)
 
 
-def current_turn(generation: Generation) -> list[Mapping[str, Any]]:
-    """The contents from the latest user message that is not a function response."""
-    contents: list[Mapping[str, Any]] = list(generation.body.get("contents", ()))
-    starts = [i for i, content in enumerate(contents) if _is_prompt(content)]
-    return contents[starts[-1] :] if starts else contents
-
-
-def _is_prompt(content: Mapping[str, Any]) -> bool:
-    parts = content.get("parts", ())
-    return content.get("role", "user") == "user" and not any(
-        "functionResponse" in part for part in parts
-    )
-
-
 def prompt_text(generation: Generation) -> str:
     """All text of the latest user message."""
-    turn = current_turn(generation)
+    turn = generation.current_turn
     parts = turn[0].get("parts", ()) if turn else ()
     return " ".join(part["text"] for part in parts if isinstance(part.get("text"), str))
 
@@ -104,7 +90,7 @@ def prompt_text(generation: Generation) -> str:
 def _responses(generation: Generation) -> list[Mapping[str, Any]]:
     return [
         part["functionResponse"]
-        for content in current_turn(generation)
+        for content in generation.current_turn
         for part in content.get("parts", ())
         if "functionResponse" in part
     ]
@@ -167,7 +153,7 @@ def _arguments(schema: Any, generation: Generation) -> dict[str, Any]:
 
 
 def _json_answer(generation: Generation) -> Answer | None:
-    schema, mime_type = _output(generation.config)
+    schema, mime_type = generation.output
     if mime_type == "text/x.enum":
         return reply(
             str(instance_from_schema(schema, Mentions(prompt_text(generation))))
@@ -178,15 +164,6 @@ def _json_answer(generation: Generation) -> Answer | None:
         schema = _named_properties(prompt_text(generation))
     value = instance_from_schema(schema, Mentions(prompt_text(generation)))
     return reply(json.dumps(value, ensure_ascii=False))
-
-
-def _output(config: Mapping[str, Any]) -> tuple[Any, str | None]:
-    for item in config.get("responseFormat") or ():
-        text = item.get("text") or {}
-        if text.get("mimeType") == "APPLICATION_JSON":
-            return text.get("schema"), "application/json"
-    schema = config.get("responseJsonSchema") or config.get("responseSchema")
-    return schema, config.get("responseMimeType")
 
 
 def _named_properties(prompt: str) -> dict[str, Any]:

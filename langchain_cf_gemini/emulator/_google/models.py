@@ -29,6 +29,8 @@ class Model:
         thinking_budget: Least and most `thinkingBudget` in tokens, -1 (dynamic)
             apart; None where the model does not think.
         thinking_off: Whether a budget of 0 is taken.
+        price: Dollars for a million tokens of input, cached input and output, up to
+            200,000 tokens of input; None where Cloudflare's catalogue lists none.
     """
 
     google_id: str
@@ -39,6 +41,7 @@ class Model:
     thinking_level: str = ""
     thinking_budget: Sequence[int] | None = None
     thinking_off: bool = False
+    price: Sequence[float] | None = None
 
     @property
     def signs(self) -> bool:
@@ -55,6 +58,7 @@ def packaged(name: str) -> Mapping[str, Any]:
 
 
 MODELS = tuple(Model(**row) for row in packaged("gemini")["models"])
+NEWEST = max(MODELS, key=lambda model: model.generation)
 CATALOGUE = {model.catalogue_id: model for model in MODELS if model.catalogue_id}
 _GOOGLE = {
     name: model for model in MODELS for name in (model.google_id, *model.aliases)

@@ -1,12 +1,14 @@
 """Answers as GenerateContentResponse: signed, counted, with ids and times."""
 
 import hashlib
+import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import Model
 from langchain_cf_gemini.emulator._google.signatures import issue_signature
 from langchain_cf_gemini.emulator._google.usage import (
@@ -22,44 +24,20 @@ from langchain_cf_gemini.emulator.answers import Answer
 _THOUGHT_TOKENS = 24
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Generation:
-    """One request to generate content, checked and in one spelling.
-
-    Attributes:
-        model: Who answers.
-        body: The request in camelCase.
-        serial: How many requests this emulator had before; makes ids unique.
-    """
-
-    model: Model
-    body: Mapping[str, Any]
-    serial: int = 0
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The generationConfig, empty if there is none."""
-        config: Mapping[str, Any] = self.body.get("generationConfig") or {}
-        return config
-
-    @property
-    def thinking(self) -> Mapping[str, Any]:
-        """The thinkingConfig, empty if there is none."""
-        thinking: Mapping[str, Any] = self.config.get("thinkingConfig") or {}
-        return thinking
-
-    @property
-    def function_calling(self) -> Mapping[str, Any]:
-        """The functionCallingConfig, empty if there is none."""
-        tool_config = self.body.get("toolConfig") or {}
-        calling: Mapping[str, Any] = tool_config.get("functionCallingConfig") or {}
-        return calling
-
-    @property
-    def declarations(self) -> list[Mapping[str, Any]]:
-        """All function declarations of all tools."""
-        tools = self.body.get("tools") or ()
-        return [d for tool in tools for d in tool.get("functionDeclarations", ())]
+def json_written(answer: Answer, generation: Generation) -> Answer:
+    """The answer with its JSON value in the form that the request asks for."""
+    if answer.json is None:
+        return answer
+    names = [str(declared.get("name")) for declared in generation.declarations]
+    allowed = generation.function_calling.get("allowedFunctionNames") or names
+    forced = generation.function_calling.get("mode") == "ANY" and len(allowed) == 1
+    if forced and isinstance(answer.json, Mapping):
+        part: dict[str, Any] = {
+            "functionCall": {"name": allowed[0], "args": dict(answer.json)}
+        }
+    else:
+        part = {"text": json.dumps(answer.json, ensure_ascii=False)}
+    return replace(answer, parts=(*answer.parts, part), json=None)
 
 
 def response_from_answer(answer: Answer, generation: Generation) -> dict[str, Any]:
@@ -157,7 +135,9 @@ def _thoughts(answer: Answer, generation: Generation) -> int:
     spent = answer.usage.get("thoughtsTokenCount")
     if spent is None:
         spent = answer_tokens(answer.parts, thoughts=True)
-        if not spent and _thinks(generation):
+        # Who says what was spent on the answer leaves no room for an invention.
+        told = "candidatesTokenCount" in answer.usage
+        if not spent and not told and _thinks(generation):
             spent = (
                 _THOUGHT_TOKENS if limit is None else min(_THOUGHT_TOKENS, limit // 2)
             )

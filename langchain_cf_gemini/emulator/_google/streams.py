@@ -8,6 +8,7 @@ that carries the signature and the finishReason.
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 _WORDS = re.compile(r"\S+\s*|\s+")
@@ -20,6 +21,7 @@ def chunks_from_response(
     *,
     partial_args: bool = False,
     finish_each_part: bool = False,
+    cuts: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Iterator[dict[str, Any]]:
     """The chunks of a stream that ends as `response` says.
 
@@ -27,6 +29,7 @@ def chunks_from_response(
         response: A whole GenerateContentResponse.
         partial_args: Stream arguments piece by piece (streamFunctionCallArguments).
         finish_each_part: Repeat the finishReason after each part.
+        cuts: The pieces of a text, by the text; others are cut into words.
     """
     candidates = response.get("candidates")
     if not isinstance(candidates, list) or not all(map(_is_sayable, candidates)):
@@ -34,7 +37,7 @@ def chunks_from_response(
         return
     frame = _frame(response)
     for candidate in candidates:
-        for parts, ends in _spoken(candidate, partial_args=partial_args):
+        for parts, ends in _spoken(candidate, cuts, partial_args=partial_args):
             said = {"content": {"role": "model", "parts": parts}, **_index(candidate)}
             if ends and finish_each_part:
                 said["finishReason"] = candidate.get("finishReason")
@@ -65,22 +68,27 @@ def _index(candidate: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _spoken(
-    candidate: Mapping[str, Any], *, partial_args: bool
+    candidate: Mapping[str, Any],
+    cuts: Mapping[str, Sequence[str]],
+    *,
+    partial_args: bool,
 ) -> Iterator[tuple[list[dict[str, Any]], bool]]:
     """Each chunk's parts, and whether they end one part of the response."""
     parts = candidate["content"]["parts"]
     for number, part in enumerate(parts, 1):
-        pieces = list(_pieces(part, partial_args=partial_args))
+        pieces = list(_pieces(part, cuts, partial_args=partial_args))
         if number == len(parts) and pieces and pieces[-1] == _CLOSED:
             pieces.pop()  # the stream's last chunk closes its last call
         for position, piece in enumerate(pieces, 1):
             yield [piece], position == len(pieces)
 
 
-def _pieces(part: Mapping[str, Any], *, partial_args: bool) -> Iterator[dict[str, Any]]:
+def _pieces(
+    part: Mapping[str, Any], cuts: Mapping[str, Sequence[str]], *, partial_args: bool
+) -> Iterator[dict[str, Any]]:
     if isinstance(part.get("text"), str):
         rest = {k: v for k, v in part.items() if k not in ("text", "thoughtSignature")}
-        for words in _WORDS.findall(part["text"]):
+        for words in cuts.get(part["text"]) or _WORDS.findall(part["text"]):
             yield {"text": words, **rest}
     elif partial_args and "functionCall" in part:
         yield from _partial_call(part)
@@ -145,14 +153,41 @@ def _partial_args(path: str, value: Any) -> Iterator[dict[str, Any]]:
         yield {"jsonPath": path, "numberValue": value}
 
 
+def response_from_chunks(chunks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The whole response that a stream adds up to, by its first candidate."""
+    parts: list[dict[str, Any]] = []
+    candidate: dict[str, Any] = {}
+    for chunk in chunks:
+        for said in (chunk.get("candidates") or ())[:1]:
+            candidate |= said
+            for part in (said.get("content") or {}).get("parts") or ():
+                _join(parts, part)
+    whole = {key: value for chunk in chunks for key, value in chunk.items()}
+    if candidate:
+        content = {"role": "model", "parts": parts}
+        whole["candidates"] = [{**candidate, "content": content}]
+    return whole
+
+
+def _join(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
+    """Add a part, or its text to the text before it."""
+    last = parts[-1] if parts else {}
+    if "text" in part and "text" in last and part.get("thought") == last.get("thought"):
+        parts[-1] = {**last, **part, "text": last["text"] + part["text"]}
+    elif part.get("text") != "" or "thoughtSignature" in part:
+        parts.append(dict(part))
+
+
 def sse_frame(chunk: Mapping[str, Any]) -> bytes:
     """One server-sent event."""
-    return b"data: " + json.dumps(chunk, ensure_ascii=False).encode() + b"\r\n\r\n"
+    text = json.dumps(chunk, ensure_ascii=False)
+    return b"data: " + text.encode(errors="backslashreplace") + b"\r\n\r\n"
 
 
 def array_frames(chunks: Sequence[Mapping[str, Any]]) -> Iterator[bytes]:
     """The JSON array that a stream is without `alt=sse`, piece by piece."""
     for position, chunk in enumerate(chunks):
         opening = b"[" if position == 0 else b",\r\n"
-        yield opening + json.dumps(chunk, ensure_ascii=False, indent=1).encode()
+        text = json.dumps(chunk, ensure_ascii=False, indent=1)
+        yield opening + text.encode(errors="backslashreplace")
     yield b"]" if chunks else b"[]"

@@ -1,10 +1,13 @@
 """The page in the browser: every exchange so far."""
 
 import html
-import json
 from typing import Any
 
-from langchain_cf_gemini.emulator._journal import Exchange, Journal
+from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
+from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._journal import Journal
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_text
+from langchain_cf_gemini.emulator._server.control import is_let_in
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222 }
@@ -17,8 +20,16 @@ pre { background: #f6f6f6; overflow: auto; padding: .6rem; max-height: 30rem }
 """
 
 
-def page(journal: Journal) -> str:
-    """HTML with one fold per exchange: request, answer, timing."""
+def page(service: Service, incoming: Incoming) -> Answered:
+    """HTML with one fold per exchange, for this machine's own browser."""
+    kind = {"content-type": "text/html; charset=utf-8"}
+    allowed = is_let_in(service, incoming)
+    shown = _page(service.journal) if allowed else "<p>This page is for localhost.</p>"
+    frames = [shown.encode(errors="backslashreplace")]
+    return None, Outgoing(status=200 if allowed else 403, headers=kind, frames=frames)
+
+
+def _page(journal: Journal) -> str:
     folds = "\n".join(_fold(exchange) for exchange in journal)
     empty = "<p>No exchange yet. Point a client at this address.</p>"
     return (
@@ -39,4 +50,4 @@ def _fold(exchange: Exchange) -> str:
 
 
 def _json(value: Any) -> str:
-    return html.escape(json.dumps(value, ensure_ascii=False, indent=1))
+    return html.escape(json_text(value, indent=1))

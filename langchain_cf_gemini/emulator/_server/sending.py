@@ -1,70 +1,137 @@
-"""Sending an answer as it is, broken off where it says so."""
+"""The ASGI application: reads a request, sends the answer as it is to be sent."""
 
 import asyncio
 import math
 import socket
 import struct
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
 
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
-
-from langchain_cf_gemini.emulator._messages import Break, Outgoing
+from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._journal import note_end
+from langchain_cf_gemini.emulator._messages import Break, Incoming, Outgoing
+from langchain_cf_gemini.emulator._server.routes import answered
 
 # Transports of open connections by the client's address, see `thread`.
 Transports = Mapping[tuple[str, int], asyncio.Transport]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Receive, Send], Awaitable[None]]
+
 _LOOK = 0.02  # seconds between looks at whether a client is still there
 
 
-class EmulatedResponse(Response):
-    """Sends an answer frame by frame, and keeps its breaks."""
+def application(service: Service, transports: Transports) -> Application:
+    """The emulator for one port."""
 
-    def __init__(self, outgoing: Outgoing, transports: Transports) -> None:
-        super().__init__(status_code=outgoing.status)
+    async def serve(scope: Any, receive: Receive, send: Send) -> None:
+        incoming = await _incoming(scope, receive)
+        transport = transports.get(scope["client"])
+        if incoming is None or transport is None:
+            return  # the client left
+        if service.is_slow:
+            # A test's own function must not keep others from their answers.
+            exchange, outgoing = await asyncio.to_thread(answered, service, incoming)
+        else:
+            exchange, outgoing = answered(service, incoming)
+        try:
+            await _Sending(exchange, outgoing, transport, send).run()
+        finally:
+            # Cancelled when the emulator stops, or when nobody reads any more.
+            note_end(exchange, "client left")
+
+    return serve
+
+
+async def _incoming(scope: Any, receive: Receive) -> Incoming | None:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    sent = ((k.decode("latin-1"), v.decode("latin-1")) for k, v in scope["headers"])
+    return Incoming(
+        method=scope["method"],
+        path=scope["path"],
+        query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+        headers={name.lower(): value for name, value in sent},
+        body=bytes(body),
+        peer=scope["client"][0],
+    )
+
+
+class _Sending:
+    def __init__(
+        self,
+        exchange: Exchange | None,
+        outgoing: Outgoing,
+        transport: asyncio.Transport,
+        send: Send,
+    ) -> None:
+        self._exchange = exchange
         self._outgoing = outgoing
-        self._transports = transports
+        self._transport = transport
+        self._send = send
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def run(self) -> None:
         outgoing = self._outgoing
-        transport = self._transports.get(scope["client"])
-        if transport is None or await _ends(outgoing.before, transport):
+        if await self._ends(outgoing.before):
             return
-        await self._start(send)
+        await self._start()
         for frame in outgoing.frames:
             if isinstance(frame, Break):
-                if await _ends(frame, transport):
+                if await self._ends(frame):
                     return
                 continue
-            message = {"type": "http.response.body", "body": frame, "more_body": True}
-            await send(message)
+            await self._body(frame, more=True)
             # Lets the event loop write: otherwise the chunks of a stream would leave
             # as one piece.
             await asyncio.sleep(0)
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-        await _ends(outgoing.after, transport)
+        # Noted first: a client that has the last byte may look at once.
+        if not self._transport.is_closing():
+            note_end(self._exchange, "complete")
+        await self._body(b"", more=False)
+        await self._ends(outgoing.after)
 
-    async def _start(self, send: Send) -> None:
+    async def _body(self, body: bytes, *, more: bool) -> None:
+        await self._send(
+            {"type": "http.response.body", "body": body, "more_body": more}
+        )
+
+    async def _start(self) -> None:
         headers = dict(self._outgoing.headers)
         if not self._outgoing.is_stream:
             headers["content-length"] = str(self._outgoing.length)
         raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
         status = self._outgoing.status
-        await send({"type": "http.response.start", "status": status, "headers": raw})
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": raw}
+        )
 
-
-async def _ends(pause: Break, transport: asyncio.Transport) -> bool:
-    """Be silent, then end the connection if that is asked; whether it has ended."""
-    if pause.seconds == math.inf:
-        while not transport.is_closing():
-            await asyncio.sleep(_LOOK)
-    elif pause.seconds:
-        await asyncio.sleep(pause.seconds)
-    if pause.end == "close":
-        transport.close()
-    elif pause.end == "reset":
-        # A linger time of 0 makes the kernel send RST instead of FIN.
-        connection = transport.get_extra_info("socket")
-        linger = struct.pack("ii", 1, 0)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-        transport.abort()
-    return transport.is_closing()
+    async def _ends(self, pause: Break) -> bool:
+        """Be silent, then end the connection if that is asked; whether it has ended."""
+        transport = self._transport
+        if pause.seconds == math.inf:
+            while not transport.is_closing():
+                await asyncio.sleep(_LOOK)
+        elif pause.seconds:
+            await asyncio.sleep(pause.seconds)
+        if transport.is_closing():
+            return True
+        if pause.end == "close":
+            note_end(self._exchange, "closed")
+            transport.close()
+        elif pause.end == "reset":
+            note_end(self._exchange, "reset")
+            # A linger time of 0 makes the kernel send RST instead of FIN.
+            connection = transport.get_extra_info("socket")
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            transport.abort()
+        return bool(pause.end)

@@ -1,17 +1,24 @@
-"""uvicorn in a thread of its own, started fast and stopped clean."""
+"""uvicorn's HTTP on an event loop of its own thread, started and stopped in a moment.
+
+uvicorn.Server would look every 100 ms whether it is to stop, and wait as long again for
+its connections.
+"""
 
 import asyncio
 import socket
 import threading
+from email.utils import formatdate
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._server.routes import application
+from langchain_cf_gemini.emulator._server.sending import application
 
 _STOP_SECONDS = 10.0
+_STOP_TURNS, _ACCEPTING = 100, 4
 
 
 class ServerThread:
@@ -23,57 +30,75 @@ class ServerThread:
         """Take the port; port 0 takes a free one."""
         self._socket = _listening(host, port)
         self.host, self.port = self._socket.getsockname()[:2]
-        transports: dict[tuple[str, int], asyncio.Transport] = {}
-        config = uvicorn.Config(
-            application(service, transports),
-            http=_protocol(transports),
+        self._transports: dict[tuple[str, int], asyncio.Transport] = {}
+        self._config = uvicorn.Config(
+            application(service, self._transports),
             ws="none",
-            loop="asyncio",
             lifespan="off",
             log_config=None,
             log_level="critical",
             access_log=False,
             server_header=False,
-            timeout_graceful_shutdown=1,
             ssl_certfile=certificate,
         )
         try:
-            config.load()  # here, so that a wrong certificate fails here
+            self._config.load()  # here, so that a wrong certificate fails here
         except OSError:
             self._socket.close()
             raise
-        self._server = _Server(config)
+        self._state = ServerState()
+        self._loop = asyncio.new_event_loop()
+        self._ready = threading.Event()
         self._thread = threading.Thread(
-            target=self._server.run,
-            args=([self._socket],),
-            name=f"gemini-emulator-{self.port}",
-            daemon=True,
+            target=self._serve, name=f"gemini-emulator-{self.port}", daemon=True
         )
 
     def start(self) -> None:
         """Serve; returns when requests are answered."""
         self._thread.start()
-        self._server.ready.wait()
+        self._ready.wait()
 
     def stop(self) -> None:
         """Close every connection and the port, and end the thread."""
-        self._server.should_exit = True
-        # Stalled answers would keep a patient server waiting.
-        self._server.force_exit = True
+        self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STOP_SECONDS)
         self._socket.close()
 
+    def _serve(self) -> None:
+        protocol = _protocol(self._transports)
+        serving = self._loop.create_server(
+            lambda: protocol(self._config, self._state, {}, self._loop),
+            sock=self._socket,
+            ssl=self._config.ssl,
+        )
+        server = self._loop.run_until_complete(serving)
+        self._tick()
+        self._loop.call_soon(self._ready.set)
+        self._loop.run_forever()
+        # A connection that was just accepted is the server's some turns later; closed
+        # before, it would leave it open.
+        self._loop.remove_reader(self._socket)
+        self._loop.run_until_complete(self._ended())
+        server.close()
+        self._loop.close()
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which tells when it is ready."""
+    def _tick(self) -> None:
+        """Once a second, the time for the header Date."""
+        date = formatdate(usegmt=True).encode()
+        self._state.default_headers = [(b"date", date)]
+        self._loop.call_later(1.0, self._tick)
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.ready = threading.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.ready.set()
+    async def _ended(self) -> None:
+        for turn in range(_STOP_TURNS):
+            for task in list(self._state.tasks):
+                task.cancel()
+            for transport in list(self._transports.values()):
+                # What nobody reads is never written to its end, and TLS takes leave.
+                waits = transport.get_write_buffer_size() or self._config.is_ssl
+                transport.abort() if waits else transport.close()
+            await asyncio.sleep(0)
+            if turn > _ACCEPTING and not (self._transports or self._state.tasks):
+                return
 
 
 def _protocol(

@@ -1,12 +1,13 @@
 """Every rule of strict mode, in the order they are judged."""
 
+from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules import (
     on_config,
     on_contents,
     on_signatures,
     on_tools,
 )
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, Rule
+from langchain_cf_gemini.emulator._google.rules.rule import Rule
 from langchain_cf_gemini.emulator._refusals import google_refusal
 
 RULES: tuple[Rule, ...] = tuple(
@@ -17,7 +18,7 @@ RULES: tuple[Rule, ...] = tuple(
 )
 
 
-def check(judged: Judged) -> None:
+def check(judged: Generation) -> None:
     """Refuse what Google would refuse, by the first rule that is broken.
 
     Raises:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, rule
+from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.rules.rule import rule
 
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
@@ -22,7 +23,7 @@ _MIME_TYPES = (
     "recorded",
     "recorded 400 of opentelemetry-python-contrib's tests on Vertex",
 )
-def _temperature(judged: Judged) -> Iterator[str]:
+def _temperature(judged: Generation) -> Iterator[str]:
     value = judged.config.get("temperature")
     if value is None or 0 <= value <= 2:
         return
@@ -38,7 +39,7 @@ def _temperature(judged: Judged) -> Iterator[str]:
 
 
 @rule("topP", "documented", "discovery document: a probability")
-def _top_p(judged: Judged) -> Iterator[str]:
+def _top_p(judged: Generation) -> Iterator[str]:
     value = judged.config.get("topP")
     if value is not None and not 0 <= value <= 1:
         yield judged.unable(
@@ -47,8 +48,10 @@ def _top_p(judged: Judged) -> Iterator[str]:
         )
 
 
-def _between(name: str, low: float, high: float) -> Callable[[Judged], Iterator[str]]:
-    def check(judged: Judged) -> Iterator[str]:
+def _between(
+    name: str, low: float, high: float
+) -> Callable[[Generation], Iterator[str]]:
+    def check(judged: Generation) -> Iterator[str]:
         value = judged.config.get(name)
         if value is not None and not low <= value <= high:
             yield judged.unable(
@@ -76,14 +79,14 @@ candidate_count = rule(
     "reported",
     "stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
 )
-def _output_tokens(judged: Judged) -> Iterator[str]:
+def _output_tokens(judged: Generation) -> Iterator[str]:
     # Of an upper limit the Gemini API says nothing.
     highest = _MAX_OUTPUT_TOKENS if judged.vertex else 2**31
     yield from _between("maxOutputTokens", 1, highest)(judged)
 
 
 @rule("stop sequences", "documented", "Google's reference of generateContent: up to 5")
-def _stop_sequences(judged: Judged) -> Iterator[str]:
+def _stop_sequences(judged: Generation) -> Iterator[str]:
     stops = judged.config.get("stopSequences") or ()
     if len(stops) > _MAX_STOP_SEQUENCES:
         yield judged.unable(
@@ -100,13 +103,13 @@ top_logprobs = rule(
 @rule(
     "logprobs", "documented", "discovery document: logprobs works with responseLogprobs"
 )
-def _logprobs(judged: Judged) -> Iterator[str]:
+def _logprobs(judged: Generation) -> Iterator[str]:
     if judged.config.get("logprobs") and not judged.config.get("responseLogprobs"):
         yield judged.unable("logprobs needs responseLogprobs to be true.")
 
 
 @rule("response MIME type", "documented", "Google's page on structured output")
-def _mime_type(judged: Judged) -> Iterator[str]:
+def _mime_type(judged: Generation) -> Iterator[str]:
     given = judged.config.get("responseMimeType")
     if given and given not in _MIME_TYPES:
         allowed = ", ".join(f"`{known}`" for known in _MIME_TYPES[:-1])
@@ -121,7 +124,7 @@ def _mime_type(judged: Judged) -> Iterator[str]:
     "documented",
     "discovery document: one schema, and a JSON MIME type",
 )
-def _schema_needs_json(judged: Judged) -> Iterator[str]:
+def _schema_needs_json(judged: Generation) -> Iterator[str]:
     schemas = [
         n for n in ("responseSchema", "responseJsonSchema") if n in judged.config
     ]
@@ -137,8 +140,8 @@ def _schema_needs_json(judged: Judged) -> Iterator[str]:
 
 
 @rule("one thinking setting", "reported", "sterlp/eclipse-peon-ai#115")
-def _one_thinking_setting(judged: Judged) -> Iterator[str]:
-    thinking = judged.generation.thinking
+def _one_thinking_setting(judged: Generation) -> Iterator[str]:
+    thinking = judged.thinking
     if "thinkingLevel" in thinking and "thinkingBudget" in thinking:
         yield "You can only set only one of thinking budget and thinking level."
 
@@ -149,8 +152,8 @@ def _one_thinking_setting(judged: Judged) -> Iterator[str]:
     "google-gemini/gemini-cli#14025, jenslys/opencode-gemini-auth#14, "
     "RooCodeInc/Roo-Code#10700; levels: Google's page on thinking",
 )
-def _thinking_level(judged: Judged) -> Iterator[str]:
-    level = judged.generation.thinking.get("thinkingLevel")
+def _thinking_level(judged: Generation) -> Iterator[str]:
+    level = judged.thinking.get("thinkingLevel")
     if level in (None, "THINKING_LEVEL_UNSPECIFIED"):
         return
     if not judged.model.thinking_levels:
@@ -174,8 +177,8 @@ def _thinking_level(judged: Judged) -> Iterator[str]:
     "lbjlaq/Antigravity-Manager#1384, RooCodeInc/Roo-Code#4399, "
     "ChatLunaLab/chatluna#519",
 )
-def _thinking_budget(judged: Judged) -> Iterator[str]:
-    budget = judged.generation.thinking.get("thinkingBudget")
+def _thinking_budget(judged: Generation) -> Iterator[str]:
+    budget = judged.thinking.get("thinkingBudget")
     if budget in (None, -1):
         return
     allowed = judged.model.thinking_budget

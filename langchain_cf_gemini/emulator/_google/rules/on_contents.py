@@ -6,8 +6,8 @@ from itertools import groupby, pairwise
 from typing import Any
 from urllib.parse import urlsplit
 
+from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules.rule import (
-    Judged,
     parts_of,
     role_of,
     rule,
@@ -32,7 +32,7 @@ _REFUSED_HOSTS = {"www.gstatic.com"}
 
 
 @rule("contents", "documented", "discovery document: contents is required")
-def _no_contents(judged: Judged) -> Iterator[str]:
+def _no_contents(judged: Generation) -> Iterator[str]:
     if not judged.contents:
         yield "* GenerateContentRequest.contents: contents is not specified\n"
 
@@ -40,7 +40,7 @@ def _no_contents(judged: Judged) -> Iterator[str]:
 @rule(
     "role", "recorded", "recorded 400 of opentelemetry-python-contrib's tests on Vertex"
 )
-def _role(judged: Judged) -> Iterator[str]:
+def _role(judged: Generation) -> Iterator[str]:
     # The Gemini API's older name of the user's role for function responses;
     # Cloudflare's catalogue leaves it out.
     older = () if judged.vertex else ("function",)
@@ -50,7 +50,7 @@ def _role(judged: Judged) -> Iterator[str]:
 
 
 @rule("empty parts", "reported", "vercel/ai#3775, googleapis/go-genai#444")
-def _empty_parts(judged: Judged) -> Iterator[str]:
+def _empty_parts(judged: Generation) -> Iterator[str]:
     for index, content in enumerate(judged.contents):
         if content.get("parts"):
             continue
@@ -61,8 +61,8 @@ def _empty_parts(judged: Judged) -> Iterator[str]:
             yield f"* {where}: contents.parts must not be empty.\n"
 
 
-def _all_parts(judged: Judged) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    system = judged.generation.body.get("systemInstruction") or {}
+def _all_parts(judged: Generation) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    system = judged.body.get("systemInstruction") or {}
     for position, part in enumerate(system.get("parts") or ()):
         yield f"system_instruction.parts[{position}]", part
     for index, content in enumerate(judged.contents):
@@ -75,7 +75,7 @@ def _all_parts(judged: Judged) -> Iterator[tuple[str, Mapping[str, Any]]]:
     "reported",
     "genkit-ai/genkit#3816, router-for-me/CLIProxyAPI#1293",
 )
-def _one_payload(judged: Judged) -> Iterator[str]:
+def _one_payload(judged: Generation) -> Iterator[str]:
     for path, part in _all_parts(judged):
         held = [kind for kind in _PAYLOADS if kind in part]
         if not held and not part.get("thoughtSignature"):
@@ -91,7 +91,7 @@ def _one_payload(judged: Judged) -> Iterator[str]:
 
 
 @rule("media type", "documented", "discovery document: mimeType is required")
-def _media_type(judged: Judged) -> Iterator[str]:
+def _media_type(judged: Generation) -> Iterator[str]:
     for path, part in _all_parts(judged):
         blob = part.get("inlineData")
         if blob is not None and not blob.get("mimeType"):
@@ -107,7 +107,7 @@ def _media_type(judged: Judged) -> Iterator[str]:
     "recorded",
     "recorded 400 of pydantic-ai's tests on Vertex, for www.gstatic.com",
 )
-def _crawlable(judged: Judged) -> Iterator[str]:
+def _crawlable(judged: Generation) -> Iterator[str]:
     for _, part in _all_parts(judged):
         files = [part.get("fileData") or {}]
         for nested in (part.get("functionResponse") or {}).get("parts") or ():
@@ -127,14 +127,14 @@ def _crawlable(judged: Judged) -> Iterator[str]:
     "documented",
     "discovery document: systemInstruction is text only",
 )
-def _system_text(judged: Judged) -> Iterator[str]:
-    system = judged.generation.body.get("systemInstruction") or {}
+def _system_text(judged: Generation) -> Iterator[str]:
+    system = judged.body.get("systemInstruction") or {}
     for part in system.get("parts") or ():
         if "text" not in part:
             yield judged.unable("system_instruction takes text parts only.")
 
 
-def _turns(judged: Judged) -> list[list[Mapping[str, Any]]]:
+def _turns(judged: Generation) -> list[list[Mapping[str, Any]]]:
     """Contents in turns: a recorded 200 has one turn's calls in two contents."""
     groups = groupby(judged.contents, key=lambda content: role_of(content) == "model")
     return [list(contents) for _, contents in groups]
@@ -149,7 +149,7 @@ def _held(turn: list[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
     "reported",
     "google-gemini/gemini-cli#26486, #11814, lobehub/lobehub#10049",
 )
-def _call_turn(judged: Judged) -> Iterator[str]:
+def _call_turn(judged: Generation) -> Iterator[str]:
     if any(_held(turn, "functionCall") for turn in _turns(judged)[:1]):
         yield (
             "Please ensure that function call turn comes immediately after a user "
@@ -162,7 +162,7 @@ def _call_turn(judged: Judged) -> Iterator[str]:
     "reported",
     "langchain-ai/langchain#27799, BerriAI/litellm#26755",
 )
-def _response_turn(judged: Judged) -> Iterator[str]:
+def _response_turn(judged: Generation) -> Iterator[str]:
     turns = _turns(judged)
     for index, turn in enumerate(turns):
         called = _held(turns[index - 1], "functionCall") if index else []
@@ -178,7 +178,7 @@ def _response_turn(judged: Judged) -> Iterator[str]:
     "reported",
     "google-gemini/gemini-cli#3814, #16132, continuedev/continue#9562",
 )
-def _response_count(judged: Judged) -> Iterator[str]:
+def _response_count(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         if len(called) != len(answered):
             yield (
@@ -188,7 +188,7 @@ def _response_count(judged: Judged) -> Iterator[str]:
 
 
 @rule("response names", "assumed", "without ids, responses are matched by name")
-def _response_name(judged: Judged) -> Iterator[str]:
+def _response_name(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         for position, response in enumerate(answered):
             if not response.get("name"):
@@ -206,7 +206,7 @@ def _response_name(judged: Judged) -> Iterator[str]:
     "assumed",
     "discovery document: functionResponse.id is that of the call",
 )
-def _response_id(judged: Judged) -> Iterator[str]:
+def _response_id(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         asked = {call["id"] for call in called if call.get("id")}
         given = {response["id"] for response in answered if response.get("id")}
@@ -218,7 +218,7 @@ def _response_id(judged: Judged) -> Iterator[str]:
 
 
 def _paired(
-    judged: Judged,
+    judged: Generation,
 ) -> Iterator[tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]]:
     """Calls of each call turn, with the responses of the turn after it."""
     turns = [*_turns(judged), []]
@@ -237,8 +237,8 @@ def _names(items: list[Mapping[str, Any]]) -> Counter[str]:
     "recorded",
     "recorded 400 of ruby-llm's tests on Vertex; tokens are estimated",
 )
-def _size(judged: Judged) -> Iterator[str]:
-    tokens = sum(prompt_counts(judged.generation.body).values())
+def _size(judged: Generation) -> Iterator[str]:
+    tokens = sum(prompt_counts(judged.body).values())
     if tokens > _MAX_INPUT_TOKENS:
         yield (
             f"The input token count ({tokens}) exceeds the maximum number of tokens "

@@ -6,16 +6,16 @@ Only the current turn is judged, and in it the first call of every step.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.default_answer import current_turn
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, rule
+from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.rules.rule import rule
 from langchain_cf_gemini.emulator._google.signatures import Verdict, verdict_on
 
 _PAGE = "https://ai.google.dev/gemini-api/docs/thought-signatures"
 
 
-def _steps(judged: Judged) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
+def _steps(judged: Generation) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
     """Position (from 1) and signed parts of each call turn of the current turn."""
-    turn = current_turn(judged.generation)
+    turn = judged.current_turn
     first = len(judged.contents) - len(turn)
     for index, content in enumerate(turn, first + 1):
         calls = [part for part in content.get("parts") or () if "functionCall" in part]
@@ -29,13 +29,13 @@ def _steps(judged: Judged) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
     "ai.google.dev/gemini-api/docs/thought-signatures, "
     "Piebald-AI/piebald-issues#21, windmill-labs/windmill#7679",
 )
-def _missing(judged: Judged) -> Iterator[str]:
+def _missing(judged: Generation) -> Iterator[str]:
     for position, calls in _steps(judged):
         if verdict_on(calls[0]) == "missing":
             yield _missing_words(judged, calls[0]["functionCall"].get("name"), position)
 
 
-def _missing_words(judged: Judged, name: Any, position: int) -> str:
+def _missing_words(judged: Generation, name: Any, position: int) -> str:
     if judged.vertex:
         return judged.unable(
             f"function call `{name}` in the {position}. content block is missing a "
@@ -55,7 +55,7 @@ def _missing_words(judged: Judged, name: Any, position: int) -> str:
     "reported",
     "decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass unverified",
 )
-def _invalid(judged: Judged) -> Iterator[str]:
+def _invalid(judged: Generation) -> Iterator[str]:
     refused: set[Verdict] = {"invalid", "foreign"}
     if judged.foreign_signatures:
         refused.discard("foreign")

@@ -5,7 +5,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.rules.rule import Judged, rule
+from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.rules.rule import rule
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -24,7 +25,7 @@ _SEARCH_TOOLS = {
 Declared = Iterator[tuple[str, Mapping[str, Any]]]
 
 
-def _declarations(judged: Judged) -> Declared:
+def _declarations(judged: Generation) -> Declared:
     for index, tool in enumerate(judged.tools):
         for position, declared in enumerate(tool.get("functionDeclarations") or ()):
             yield f"tools[{index}].function_declarations[{position}]", declared
@@ -36,7 +37,7 @@ def _declarations(judged: Judged) -> Declared:
     "kaitranntt/ccs#25, google-gemini/gemini-cli#7869; 128 characters: discovery "
     "document",
 )
-def _function_name(judged: Judged) -> Iterator[str]:
+def _function_name(judged: Generation) -> Iterator[str]:
     for path, declared in _declarations(judged):
         if not _FUNCTION_NAME.fullmatch(str(declared.get("name", ""))):
             yield (
@@ -52,7 +53,7 @@ def _function_name(judged: Judged) -> Iterator[str]:
     "assumed",
     "no public text at hand; a name has one declaration",
 )
-def _duplicate(judged: Judged) -> Iterator[str]:
+def _duplicate(judged: Generation) -> Iterator[str]:
     names = Counter(declared.get("name") for _, declared in _declarations(judged))
     for name, count in names.items():
         if count > 1:
@@ -60,7 +61,7 @@ def _duplicate(judged: Judged) -> Iterator[str]:
 
 
 @rule("number of functions", "documented", "discovery document: up to 512")
-def _number(judged: Judged) -> Iterator[str]:
+def _number(judged: Generation) -> Iterator[str]:
     count = len(list(_declarations(judged)))
     if count > _MAX_FUNCTIONS:
         yield judged.unable(
@@ -70,7 +71,7 @@ def _number(judged: Judged) -> Iterator[str]:
 
 
 @rule("parameters are an object", "reported", "diegosouzapw/OmniRoute#3360")
-def _object_parameters(judged: Judged) -> Iterator[str]:
+def _object_parameters(judged: Generation) -> Iterator[str]:
     for _, declared in _declarations(judged):
         parameters = declared.get("parameters")
         if parameters and parameters.get("type") != "OBJECT":
@@ -85,7 +86,7 @@ def _object_parameters(judged: Judged) -> Iterator[str]:
     "documented",
     "discovery document: the two fields exclude each other",
 )
-def _one_schema(judged: Judged) -> Iterator[str]:
+def _one_schema(judged: Generation) -> Iterator[str]:
     for path, declared in _declarations(judged):
         for one, other in (
             ("parameters", "parametersJsonSchema"),
@@ -98,7 +99,7 @@ def _one_schema(judged: Judged) -> Iterator[str]:
                 )
 
 
-def _schemas(judged: Judged) -> Declared:
+def _schemas(judged: Generation) -> Declared:
     """Every Gemini schema with its path, nested ones included."""
     for path, declared in _declarations(judged):
         for name in ("parameters", "response"):
@@ -122,7 +123,7 @@ def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
 @rule(
     "parameter name", "documented", "discovery document: FunctionDeclaration.parameters"
 )
-def _parameter_name(judged: Judged) -> Iterator[str]:
+def _parameter_name(judged: Generation) -> Iterator[str]:
     if not judged.vertex:
         return  # the Gemini API documents no such limit
     for path, schema in _schemas(judged):
@@ -140,7 +141,7 @@ def _parameter_name(judged: Judged) -> Iterator[str]:
     "assumed",
     "no public text at hand; the validator of required properties",
 )
-def _schema_items(judged: Judged) -> Iterator[str]:
+def _schema_items(judged: Generation) -> Iterator[str]:
     for path, schema in _schemas(judged):
         if schema.get("type") == "ARRAY" and "items" not in schema:
             yield f"* GenerateContentRequest.{path}.items: missing field.\n"
@@ -151,7 +152,7 @@ def _schema_items(judged: Judged) -> Iterator[str]:
     "reported",
     "iBUHub/AIStudioToAPI#154, lbjlaq/Antigravity-Manager#187",
 )
-def _schema_required(judged: Judged) -> Iterator[str]:
+def _schema_required(judged: Generation) -> Iterator[str]:
     for path, schema in _schemas(judged):
         for position, name in enumerate(schema.get("required") or ()):
             if name not in (schema.get("properties") or {}):
@@ -160,7 +161,7 @@ def _schema_required(judged: Judged) -> Iterator[str]:
 
 
 @rule("enum of strings", "reported", "decolua/9router#359, decolua/9router#380")
-def _schema_enum(judged: Judged) -> Iterator[str]:
+def _schema_enum(judged: Generation) -> Iterator[str]:
     for path, schema in _schemas(judged):
         where = f"* GenerateContentRequest.{path}.enum"
         values = schema.get("enum") or ()
@@ -177,8 +178,8 @@ def _schema_enum(judged: Judged) -> Iterator[str]:
     "documented",
     "discovery document: only with mode ANY or VALIDATED",
 )
-def _allowed_names(judged: Judged) -> Iterator[str]:
-    calling = judged.generation.function_calling
+def _allowed_names(judged: Generation) -> Iterator[str]:
+    calling = judged.function_calling
     allowed = calling.get("allowedFunctionNames") or ()
     declared = {declared.get("name") for _, declared in _declarations(judged)}
     if allowed and calling.get("mode") not in ("ANY", "VALIDATED"):
@@ -196,15 +197,15 @@ def _allowed_names(judged: Judged) -> Iterator[str]:
     "assumed",
     "discovery document: ANY calls one of the declared functions",
 )
-def _mode_without_functions(judged: Judged) -> Iterator[str]:
-    forced = judged.generation.function_calling.get("mode") == "ANY"
+def _mode_without_functions(judged: Generation) -> Iterator[str]:
+    forced = judged.function_calling.get("mode") == "ANY"
     # A cached content may hold the declarations.
-    cached = "cachedContent" in judged.generation.body
-    if forced and not cached and not judged.generation.declarations:
+    cached = "cachedContent" in judged.body
+    if forced and not cached and not judged.declarations:
         yield "Function calling config is set without function_declarations."
 
 
-def _kinds(judged: Judged) -> set[str]:
+def _kinds(judged: Generation) -> set[str]:
     return {kind for tool in judged.tools for kind in tool}
 
 
@@ -213,7 +214,7 @@ def _kinds(judged: Judged) -> set[str]:
     "reported",
     "BerriAI/litellm#26682, #38650 (Vertex), symfony/ai#803 (Gemini API)",
 )
-def _together(judged: Judged) -> Iterator[str]:
+def _together(judged: Generation) -> Iterator[str]:
     kinds = _kinds(judged)
     functions = "functionDeclarations" in kinds
     if judged.model.generation >= 3 or len(kinds) < 2:
@@ -230,8 +231,8 @@ def _together(judged: Judged) -> Iterator[str]:
     "cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the flag, "
     "Vertex does not know it)",
 )
-def _circulation(judged: Judged) -> Iterator[str]:
-    tool_config = judged.generation.body.get("toolConfig") or {}
+def _circulation(judged: Generation) -> Iterator[str]:
+    tool_config = judged.body.get("toolConfig") or {}
     asked = bool(tool_config.get("includeServerSideToolInvocations"))
     kinds = _kinds(judged)
     mixed = "functionDeclarations" in kinds and len(kinds) > 1
@@ -250,7 +251,7 @@ def _circulation(judged: Judged) -> Iterator[str]:
     "reported",
     "googleapis/python-genai#867, symfony/ai#1777, snailyp/gemini-balance#264",
 )
-def _with_json(judged: Judged) -> Iterator[str]:
+def _with_json(judged: Generation) -> Iterator[str]:
     json_output = judged.config.get("responseMimeType") == "application/json"
     if not json_output or judged.model.generation >= 3 or not _kinds(judged):
         return
@@ -260,7 +261,7 @@ def _with_json(judged: Judged) -> Iterator[str]:
 
 
 @rule("google search retrieval", "reported", "Portkey-AI/gateway#922")
-def _search_retrieval(judged: Judged) -> Iterator[str]:
+def _search_retrieval(judged: Generation) -> Iterator[str]:
     if "googleSearchRetrieval" in _kinds(judged) and judged.model.generation >= 2:
         yield judged.unable(
             "google_search_retrieval is not supported by this model; use google_search."
@@ -268,8 +269,8 @@ def _search_retrieval(judged: Judged) -> Iterator[str]:
 
 
 @rule("streamed arguments", "reported", "vercel/ai#14314")
-def _streamed_arguments(judged: Judged) -> Iterator[str]:
-    asked = judged.generation.function_calling.get("streamFunctionCallArguments")
+def _streamed_arguments(judged: Generation) -> Iterator[str]:
+    asked = judged.function_calling.get("streamFunctionCallArguments")
     if asked and not judged.stream:
         yield judged.unable(
             "stream_function_call_arguments is supported by streamGenerateContent only."

@@ -1,66 +1,14 @@
-"""What a rule is, and what it judges."""
+"""What a rule is."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from langchain_cf_gemini.emulator._google.models import Model
-from langchain_cf_gemini.emulator._google.responses import Generation
+from langchain_cf_gemini.emulator._google.generation import Generation
 
 Proof = Literal["recorded", "reported", "documented", "assumed"]
 
-VERTEX_PAGE = (
-    "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/gemini"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """A request under judgement.
-
-    Attributes:
-        generation: The request in one spelling.
-        backend: "vertex" or "gemini_api"; their words differ.
-        stream: Whether a stream was asked for.
-        foreign_signatures: Whether unknown thought signatures pass.
-    """
-
-    generation: Generation
-    backend: str
-    stream: bool = False
-    foreign_signatures: bool = False
-
-    @property
-    def model(self) -> Model:
-        """Who is asked."""
-        return self.generation.model
-
-    @property
-    def vertex(self) -> bool:
-        """Whether Vertex AI judges, not the Gemini API."""
-        return self.backend == "vertex"
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """The generationConfig."""
-        return self.generation.config
-
-    @property
-    def contents(self) -> list[Mapping[str, Any]]:
-        """The contents."""
-        return list(self.generation.body.get("contents") or ())
-
-    @property
-    def tools(self) -> list[Mapping[str, Any]]:
-        """The tools."""
-        return list(self.generation.body.get("tools") or ())
-
-    def unable(self, reason: str) -> str:
-        """A refusal in Vertex's phrase."""
-        return f"Unable to submit request because {reason} Learn more: {VERTEX_PAGE}"
-
-
-Check = Callable[[Judged], Iterator[str]]
+Check = Callable[[Generation], Iterator[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

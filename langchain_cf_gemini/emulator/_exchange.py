@@ -1,0 +1,332 @@
+"""One request and its answer, as a test reads them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from langchain_cf_gemini.emulator._google.generation import is_prompt
+
+_SHOWN = 120
+_TOLD = 2_000
+
+
+class FunctionResponse(NamedTuple):
+    """What a function answered.
+
+    Attributes:
+        id: The id of the call it answers; None if the request gives none.
+        name: The function.
+        response: Its `functionResponse.response`.
+    """
+
+    id: str | None
+    name: str
+    response: Any
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        number: 1 for the first exchange of this emulator.
+        method: HTTP method.
+        path: Path of the URL, without the query.
+        headers: Request headers in lower case; secrets are "***".
+        body: Parsed JSON body, exactly as it came; None if it was not JSON.
+        at: When it came, in seconds since the epoch.
+        route: "run", "generateContent", "streamGenerateContent", "countTokens", or the
+            Cloudflare call.
+        generation: The GenerateContentRequest in one spelling (camelCase), even where
+            the client wrote snake_case.
+        model: The model that was asked, as the request names it.
+        price: Dollars for a million tokens of input, of cached input and of output, by
+            Cloudflare's catalogue; None if it lists none.
+        status: HTTP status of the answer; None if there was none.
+        response_headers: Its headers.
+        response: Parsed JSON of the answer; of a stream, the list of its chunks.
+        seconds: From the request to the last byte of the answer.
+        ended: How the answer ended: "complete", "closed" or "reset" by a fault, "client
+            left", or "" while it is under way.
+        notes: Why it was answered so: scripted, documented, default, a rule, a fault.
+        error: What a script raised while it was answered.
+    """
+
+    number: int
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: Any = None
+    at: float = 0.0
+    route: str = ""
+    generation: Mapping[str, Any] = field(default_factory=dict)
+    model: str | None = None
+    price: Sequence[float] | None = None
+    status: int | None = None
+    response_headers: Mapping[str, str] = field(default_factory=dict)
+    response: Any = None
+    seconds: float = 0.0
+    ended: str = ""
+    notes: list[str] = field(default_factory=list)
+    error: Exception | None = None
+
+    @property
+    def stream(self) -> bool:
+        """Whether a stream was asked for."""
+        return self.route == "streamGenerateContent"
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the client got no good answer: an error, or a broken connection."""
+        broken = self.ended in ("closed", "reset")
+        return broken or self.status is None or self.status >= 400
+
+    @property
+    def contents(self) -> list[Mapping[str, Any]]:
+        """The contents that were sent."""
+        return list(self.generation.get("contents") or ())
+
+    @property
+    def parts(self) -> list[Mapping[str, Any]]:
+        """All parts of all contents."""
+        return list(_parts(self.contents))
+
+    @property
+    def turn(self) -> int:
+        """How often the model has spoken in these contents; 0 for a first question."""
+        turns = groupby(self.contents, key=lambda c: c.get("role") == "model")
+        return sum(by_model for by_model, _ in turns)
+
+    @property
+    def text(self) -> str:
+        """The text of the latest user content that has any."""
+        for content in reversed(self.contents):
+            said = [p["text"] for p in _parts([content]) if p.get("text")]
+            if said and content.get("role", "user") == "user":
+                return "\n".join(said)
+        return ""
+
+    @property
+    def system(self) -> str:
+        """The text of the system instruction."""
+        instruction = self.generation.get("systemInstruction") or {}
+        return "\n".join(str(part.get("text", "")) for part in _parts([instruction]))
+
+    @property
+    def function_names(self) -> list[str]:
+        """The functions that were declared."""
+        tools = self.generation.get("tools") or ()
+        declared = (d for t in tools for d in t.get("functionDeclarations") or ())
+        return [str(declaration.get("name")) for declaration in declared]
+
+    @property
+    def responses(self) -> list[FunctionResponse]:
+        """What functions answered, all of them in order."""
+        return list(_responses(self.contents))
+
+    @property
+    def function_responses(self) -> dict[str, Any]:
+        """What functions answered, by the id of the call.
+
+        Without an id it is the function's name, numbered from the second on.
+        """
+        found: dict[str, Any] = {}
+        for answered in self.responses:
+            key = name = answered.id or answered.name
+            number = 1
+            while key in found:
+                number += 1
+                key = f"{name}#{number}"
+            found[key] = answered.response
+        return found
+
+    @property
+    def results(self) -> list[FunctionResponse]:
+        """What functions answered last: the responses that this request brings."""
+        return list(_responses(self.contents[-1:]))
+
+    @property
+    def told(self) -> str:
+        """All text of the current turn: system, prompt, what functions answered."""
+        contents = self.contents
+        starts = [i for i, content in enumerate(contents) if is_prompt(content)]
+        turn = contents[starts[-1] :] if starts else contents
+        asked = [p["text"] for p in _parts(_of_user(turn)) if p.get("text")]
+        answered = [shown_response(r.response) for r in _responses(turn)]
+        return "\n".join(part for part in (self.system, *asked, *answered) if part)
+
+    @property
+    def answer_parts(self) -> list[Mapping[str, Any]]:
+        """All parts of the answer's first candidate, of all chunks of a stream."""
+        return [part for payload in _payloads(self.response) for part in _said(payload)]
+
+    @property
+    def answer(self) -> str:
+        """The text of the answer, its calls, or the message of the error."""
+        calls = [part["functionCall"] for part in self.answer_parts if _is_call(part)]
+        texts = [str(part.get("text", "")) for part in self.answer_parts]
+        called = [f"{c['name']}({json.dumps(c.get('args', {}))})" for c in calls]
+        return "".join(texts) + " ".join(called) or _error_message(self.response)
+
+    @property
+    def usage(self) -> Mapping[str, Any]:
+        """The answer's usageMetadata, of a stream the last; empty if there is none."""
+        counted = [p["usageMetadata"] for p in _payloads(self.response) if _counts(p)]
+        return counted[-1] if counted else {}
+
+    @property
+    def cost(self) -> float | None:
+        """What the answer costs in dollars; None for a model without a price."""
+        if self.price is None or not self.usage:
+            return None
+        count = {k: v for k, v in self.usage.items() if isinstance(v, int)}
+        cached = count.get("cachedContentTokenCount", 0)
+        said = count.get("candidatesTokenCount", 0) + count.get("thoughtsTokenCount", 0)
+        fresh = count.get("promptTokenCount", 0) - cached
+        fresh += count.get("toolUsePromptTokenCount", 0)
+        tokens = (fresh, cached, said)
+        priced = zip(tokens, self.price, strict=True)
+        return sum(number * dollars for number, dollars in priced) / 1_000_000
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        """The request as messages that LangChain's `convert_to_messages` reads."""
+        told = [{"role": "system", "content": self.system}] if self.system else []
+        return [*told, *_messages(self.contents)]
+
+    @property
+    def story(self) -> str:
+        """Several lines for a report: the whole turn, the answer, and why."""
+        told = self.told if len(self.told) <= _TOLD else f"{self.told[:_TOLD]}…"
+        lines = (f"    | {line}" for line in told.splitlines())
+        return "\n".join([str(self), *lines])
+
+    def __str__(self) -> str:
+        """One line for a log."""
+        about = f" {self.model}" if self.model else ""
+        ended = "" if self.ended in ("", "complete") else f", {self.ended}"
+        why = f" ({'; '.join(self.notes)})" if self.notes else ""
+        return (
+            f"#{self.number} {self.method} {self.path}{about}{_quoted(self.text)} -> "
+            f"{self.status}{_quoted(self.answer)}{ended} in "
+            f"{self.seconds * 1000:.0f} ms{why}"
+        )
+
+
+def shown_response(response: Any) -> str:
+    """A function's response as text: its one value, or its JSON."""
+    if isinstance(response, dict) and len(response) == 1:
+        response = next(iter(response.values()))
+    if isinstance(response, str):
+        return response
+    return json.dumps(response, ensure_ascii=False)
+
+
+def _quoted(text: str) -> str:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return f" {json.dumps(shown, ensure_ascii=False)}" if shown else ""
+
+
+def _of_user(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [content for content in contents if content.get("role") != "model"]
+
+
+def _parts(contents: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    for content in contents:
+        yield from content.get("parts") or ()
+
+
+def _responses(contents: list[Mapping[str, Any]]) -> Iterator[FunctionResponse]:
+    for part in _parts(contents):
+        if answered := part.get("functionResponse"):
+            name = str(answered.get("name", ""))
+            yield FunctionResponse(answered.get("id"), name, answered.get("response"))
+
+
+def _messages(contents: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The contents as messages; calls without an id are numbered, in order."""
+    waiting: dict[str, list[str]] = {}
+    count = 0
+    for content in contents:
+        calls = []
+        for called in (p["functionCall"] for p in _parts([content]) if _is_call(p)):
+            count += 1
+            name, id_ = called["name"], called.get("id") or f"call_{count}"
+            waiting.setdefault(name, []).append(id_)
+            args = called.get("args") or {}
+            calls.append({"type": "tool_call", "name": name, "args": args, "id": id_})
+        for id_, name, response in _responses([content]):
+            known = waiting.get(name) or [id_ or name]
+            answers = known.pop(known.index(id_) if id_ in known else 0)
+            yield {
+                "role": "tool",
+                "content": shown_response(response),
+                "tool_call_id": answers,
+                "name": name,
+            }
+        said = _content(content)
+        if calls:
+            yield {"role": "assistant", "content": said, "tool_calls": calls}
+        elif said:
+            role = "assistant" if content.get("role") == "model" else "user"
+            yield {"role": role, "content": said}
+
+
+def _content(content: Mapping[str, Any]) -> Any:
+    """Text alone as text, anything else as blocks."""
+    blocks = [block for part in _parts([content]) if (block := _block(part))]
+    if all(block["type"] == "text" for block in blocks):
+        return "".join(block["text"] for block in blocks)
+    return blocks
+
+
+def _block(part: Mapping[str, Any]) -> dict[str, Any] | None:
+    if isinstance(part.get("text"), str):
+        if part.get("thought"):
+            return {"type": "reasoning", "reasoning": part["text"]}
+        return {"type": "text", "text": part["text"]}
+    media = part.get("inlineData") or part.get("fileData")
+    if not media:
+        return None
+    mime_type = str(media.get("mimeType", ""))
+    kind = mime_type.partition("/")[0]
+    block = {"type": kind if kind in ("image", "audio", "video") else "file"}
+    place = "base64" if "data" in media else "url"
+    held = media.get("data") or media.get("fileUri") or ""
+    return {**block, "mime_type": mime_type, place: held}
+
+
+def _payloads(response: Any) -> list[Any]:
+    """The Gemini responses in an answer: enveloped, plain, or many."""
+    if isinstance(response, dict) and isinstance(response.get("result"), dict):
+        return [response["result"]]
+    return response if isinstance(response, list) else [response]
+
+
+def _counts(payload: Any) -> bool:
+    return isinstance(payload, dict) and isinstance(payload.get("usageMetadata"), dict)
+
+
+def _said(payload: Any) -> list[Mapping[str, Any]]:
+    """The parts of the first candidate, or nothing if the shape is wrong."""
+    try:
+        parts = payload["candidates"][0]["content"]["parts"]
+    except (KeyError, IndexError, TypeError):
+        return []
+    return [part for part in parts if isinstance(part, dict)] if parts else []
+
+
+def _is_call(part: Mapping[str, Any]) -> bool:
+    called = part.get("functionCall")
+    return isinstance(called, dict) and "name" in called
+
+
+def _error_message(response: Any) -> str:
+    """The message in any of the error shapes, if there is one."""
+    if not isinstance(response, dict):
+        return ""
+    errors = response.get("error") or response.get("errors") or {}
+    first = errors[0] if isinstance(errors, list) else errors
+    return str(first.get("message", "")) if isinstance(first, dict) else ""

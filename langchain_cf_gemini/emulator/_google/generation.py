@@ -1,0 +1,108 @@
+"""One request to a model, from the door to the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from langchain_cf_gemini.emulator._google.models import Model
+
+Backend = Literal["vertex", "gemini_api"]
+
+VERTEX_PAGE = (
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/gemini"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """One request to generate content.
+
+    Attributes:
+        model: Who answers.
+        name: The model as the request names it.
+        body: The GenerateContentRequest; in camelCase once it was read.
+        backend: "vertex" behind `/ai/run` and the gateway's google-vertex-ai path,
+            "gemini_api" behind the other doors; their fields and words differ.
+        wrapped: Whether the answer travels in Cloudflare's v4 envelope.
+        stream: Whether a stream was asked for.
+        foreign_signatures: Whether unknown thought signatures pass.
+        serial: How many requests this emulator had before; makes ids unique.
+    """
+
+    model: Model
+    name: str
+    body: Mapping[str, Any]
+    backend: Backend = "vertex"
+    wrapped: bool = False
+    stream: bool = False
+    foreign_signatures: bool = False
+    serial: int = 0
+
+    @property
+    def vertex(self) -> bool:
+        """Whether Vertex AI judges, not the Gemini API."""
+        return self.backend == "vertex"
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The generationConfig, empty if there is none."""
+        config: Mapping[str, Any] = self.body.get("generationConfig") or {}
+        return config
+
+    @property
+    def thinking(self) -> Mapping[str, Any]:
+        """The thinkingConfig, empty if there is none."""
+        thinking: Mapping[str, Any] = self.config.get("thinkingConfig") or {}
+        return thinking
+
+    @property
+    def function_calling(self) -> Mapping[str, Any]:
+        """The functionCallingConfig, empty if there is none."""
+        tool_config = self.body.get("toolConfig") or {}
+        calling: Mapping[str, Any] = tool_config.get("functionCallingConfig") or {}
+        return calling
+
+    @property
+    def contents(self) -> list[Mapping[str, Any]]:
+        """The contents."""
+        return list(self.body.get("contents") or ())
+
+    @property
+    def current_turn(self) -> list[Mapping[str, Any]]:
+        """The contents from the latest user message that is no function response."""
+        contents = self.contents
+        starts = [i for i, content in enumerate(contents) if is_prompt(content)]
+        return contents[starts[-1] :] if starts else contents
+
+    @property
+    def tools(self) -> list[Mapping[str, Any]]:
+        """The tools."""
+        return list(self.body.get("tools") or ())
+
+    @property
+    def declarations(self) -> list[Mapping[str, Any]]:
+        """All function declarations of all tools."""
+        return [d for tool in self.tools for d in tool.get("functionDeclarations", ())]
+
+    @property
+    def output(self) -> tuple[Any, str | None]:
+        """Schema and MIME type that the answer must have; None if any will do."""
+        for item in self.config.get("responseFormat") or ():
+            text = item.get("text") or {}
+            if text.get("mimeType") == "APPLICATION_JSON":
+                return text.get("schema"), "application/json"
+        config = self.config
+        schema = config.get("responseJsonSchema") or config.get("responseSchema")
+        return schema, config.get("responseMimeType")
+
+    def unable(self, reason: str) -> str:
+        """A refusal in Vertex's phrase."""
+        return f"Unable to submit request because {reason} Learn more: {VERTEX_PAGE}"
+
+
+def is_prompt(content: Mapping[str, Any]) -> bool:
+    """Whether this is what a user said, and no function's response."""
+    parts = content.get("parts") or ()
+    return content.get("role", "user") == "user" and not any(
+        "functionResponse" in part for part in parts
+    )

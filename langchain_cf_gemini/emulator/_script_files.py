@@ -1,0 +1,136 @@
+"""Scripts as data: over HTTP, in files, from recorded exchanges and cassettes.
+
+    {"answers": [
+        {"answer": "18 °C", "text": "Lima", "times": null},
+        {"answer": {"call": "get_weather", "args": {"city": "Lima"}}, "turn": 0},
+        {"answer": {"json": {"vendor": "ACME"}}, "spoil": ["late seconds=1"]},
+        {"answer": {"fault": "status code=429 retry_after=1"}},
+        {"answer": {"response": {"candidates": []}}}
+    ]}
+
+A condition in slashes, such as "/^Lima/", is a regular expression.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._google.proto_json import canonical_body
+from langchain_cf_gemini.emulator._google.streams import response_from_chunks
+from langchain_cf_gemini.emulator._journal import note_answer
+from langchain_cf_gemini.emulator._messages import Outgoing
+from langchain_cf_gemini.emulator._script import Script, answer_from
+from langchain_cf_gemini.emulator.answers import Answer, call, exactly
+from langchain_cf_gemini.emulator.faults import fault_from_words
+
+_BESIDE = ("answer", "times", "spoil")
+
+
+def script_file(script: Script, path: str | Path) -> int:
+    """Script what a file says: our JSON, or a cassette of vcrpy.
+
+    Raises:
+        ValueError: If the file is neither.
+    """
+    text = Path(path).read_text("utf-8")
+    if Path(path).suffix in (".yaml", ".yml"):
+        return add_entries(script, {"answers": list(entries_from_cassette(text))})
+    return add_entries(script, json.loads(text))
+
+
+def add_entries(script: Script, told: Any) -> int:
+    """Script what `{"answers": [...]}` says; how many that were.
+
+    Raises:
+        TypeError, ValueError: If an entry is none; then nothing is scripted.
+    """
+    entries = told.get("answers") if isinstance(told, Mapping) else told
+    if not isinstance(entries, list):
+        raise TypeError('a script is {"answers": [...]}')
+    read = [_entry(entry) for entry in entries]
+    for said, times, match in read:
+        script.add(said, times, **match)
+    return len(read)
+
+
+def _entry(entry: Any) -> tuple[Any, int | None, Any]:
+    if not isinstance(entry, Mapping) or "answer" not in entry:
+        raise TypeError(f'an entry needs "answer": {json.dumps(entry)[:100]}')
+    said = _said(entry["answer"])
+    spoiled_by = [fault_from_words(words) for words in entry.get("spoil") or ()]
+    if spoiled_by and isinstance(said, Answer):
+        said = said.spoiled(*spoiled_by)
+    match = {key: _condition(it) for key, it in entry.items() if key not in _BESIDE}
+    return said, entry.get("times", 1), match
+
+
+def _condition(wanted: Any) -> Any:
+    if isinstance(wanted, str) and re.fullmatch(r"/.+/", wanted, re.DOTALL):
+        return re.compile(wanted[1:-1])
+    return wanted
+
+
+def _said(answer: Any) -> Any:
+    if isinstance(answer, list):
+        first, *rest = [_said(item) for item in answer]
+        for item in rest:
+            first = first + item
+        return first
+    if not isinstance(answer, Mapping):
+        return answer_from(answer)
+    kinds = [kind for kind in _KINDS if kind in answer]
+    if len(kinds) != 1:
+        raise TypeError(f"an answer is a text or one of {', '.join(_KINDS)}")
+    return _KINDS[kinds[0]](answer)
+
+
+def _call(answer: Mapping[str, Any]) -> Answer:
+    return call(answer["call"], _id=answer.get("id"), **answer.get("args") or {})
+
+
+_KINDS: Mapping[str, Any] = {
+    "text": lambda answer: answer_from(answer["text"]),
+    "call": _call,
+    "json": lambda answer: Answer(json=answer["json"]),
+    "fault": lambda answer: fault_from_words(answer["fault"]),
+    "response": lambda answer: exactly(answer["response"]),
+}
+
+
+def entry_from_exchange(exchange: Exchange) -> dict[str, Any]:
+    """A recorded exchange as an entry for the same question in the same turn."""
+    asked = {"text": exchange.text, "turn": exchange.turn}
+    if exchange.status != 200:
+        return {**asked, "answer": {"fault": f"status code={exchange.status}"}}
+    response = exchange.response
+    if isinstance(response, list):
+        response = response_from_chunks(response)
+    elif isinstance(response, Mapping) and "result" in response:
+        response = response["result"]
+    return {**asked, "answer": {"response": response}}
+
+
+def entries_from_cassette(text: str) -> Iterator[dict[str, Any]]:
+    """The entries of a cassette, in the order it was recorded."""
+    # Here, because a script of our own needs no YAML.
+    import yaml
+
+    for number, told in enumerate(yaml.safe_load(text)["interactions"], 1):
+        body = json.loads(told["request"]["body"])
+        held = told["response"]["body"]
+        kinds = {k.lower(): v for k, v in told["response"]["headers"].items()}
+        sent = held.get("string", "")
+        outgoing = Outgoing(
+            status=told["response"]["status"]["code"],
+            headers={"content-type": "".join(kinds.get("content-type") or ())},
+            frames=[sent if isinstance(sent, bytes) else sent.encode()],
+        )
+        uri = urlsplit(told["request"]["uri"])
+        exchange = Exchange(number=number, method="POST", path=uri.path, headers={})
+        exchange.generation = canonical_body(body.get("input", body), lenient=True)
+        note_answer(exchange, outgoing)
+        yield entry_from_exchange(exchange)
