@@ -571,7 +571,7 @@ class ChatCloudflareGemini(BaseChatModel):
             download(call.media.downloads)
         parser = call.parser(streaming=True)
         with ExitStack() as stack:
-            stream = self._opened(stack, call, endpoint, auto=call.is_auto)
+            stream = self._opened(stack, call, endpoint, auto=call.may_turn_to_run)
             for payload in stream:
                 for chunk in parser.feed(payload):
                     yield ChatGenerationChunk(message=chunk)
@@ -591,7 +591,9 @@ class ChatCloudflareGemini(BaseChatModel):
             await adownload(call.media.downloads)
         parser = call.parser(streaming=True)
         async with AsyncExitStack() as stack:
-            stream = await self._aopened(stack, call, endpoint, auto=call.is_auto)
+            stream = await self._aopened(
+                stack, call, endpoint, auto=call.may_turn_to_run
+            )
             async for payload in stream:
                 for chunk in parser.feed(payload):
                     yield ChatGenerationChunk(message=chunk)

@@ -27,13 +27,15 @@ _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
 def plain_json(value: Any) -> Any:
-    """Return an object of google-genai or another pydantic model as plain JSON.
+    """Return objects of google-genai, wherever they stand, as plain JSON.
 
     Everything else is returned as it is.
     """
-    if not isinstance(value, BaseModel):
-        return value
-    return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, dict):
+        return {key: plain_json(each) for key, each in value.items()}
+    return [plain_json(v) for v in value] if isinstance(value, list) else value
 
 
 def camel_name(name: str) -> str:

@@ -30,6 +30,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 )
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import indices_from_payloads
+from langchain_cf_gemini._gemini.request.backend_fields import strange_field
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.generation_config import (
     config_from_settings,
@@ -82,6 +83,11 @@ class Call:
         """Whether the caller leaves the endpoint to this package."""
         return self.endpoint == "auto"
 
+    @property
+    def may_turn_to_run(self) -> bool:
+        """Whether `run` may answer a stream that the gateway refused."""
+        return self.is_auto and not self._refusal("run", stream=True)
+
     def chosen(self, *, stream: bool, has_key: bool, gateway_refuses: bool) -> Endpoint:
         """Choose the endpoint, unless the caller did.
 
@@ -107,8 +113,10 @@ class Call:
 
     def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
-        facts = _facts(self.model, endpoint)
-        return refusal(self.body, facts, BACKENDS[endpoint], stream=stream)
+        facts, backend = _facts(self.model, endpoint), BACKENDS[endpoint]
+        return strange_field(self.body, backend) or refusal(
+            self.body, facts, backend, stream=stream
+        )
 
     def notices(self, endpoint: Endpoint) -> list[str]:
         """Return what the caller should know of the model and the settings."""

@@ -24,7 +24,7 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     stop_sequences,
     word,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json, camel_case
+from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Check = Callable[[Any], str | None]
@@ -218,6 +218,8 @@ def named(
             raise TypeError(_unknown(name, known, where))
         if value is None:
             continue
+        if field != "tools" and field in SETTINGS:
+            value = plain_json(value)
         if once and field in found:
             _refuse_another(found[field], value, f"{where}: {name!r} and {field!r}")
         read = _READ.get(field) if isinstance(value, Mapping) else None

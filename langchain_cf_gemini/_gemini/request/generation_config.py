@@ -36,6 +36,12 @@ _THRESHOLDS = (
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")
 _MODALITIES = ("TEXT", "IMAGE", "AUDIO", "VIDEO")
 
+# Fields of google-genai's GenerateContentConfig that stand elsewhere in a request.
+_BESIDE = frozenset(
+    {"systemInstruction", "tools", "toolConfig", "safetySettings", "cachedContent"}
+    | {"labels", "httpOptions", "automaticFunctionCalling", "contents"}
+)
+
 Read = Callable[[str, Any], Any]
 """Makes what goes on the wire of a setting's name and value; None is nothing."""
 
@@ -172,10 +178,22 @@ def config_from_settings(settings: Mapping[str, Any], plain: Json) -> Json:
 
 
 def camel_config(own: Mapping[str, Any]) -> Json:
-    """Return a caller's generationConfig; schemas in it are left as they are."""
+    """Return a caller's generationConfig; schemas in it are left as they are.
+
+    Raises:
+        ValueError: If it holds what belongs beside it, as google-genai's
+            GenerateContentConfig does.
+    """
+    found = camel_keys(own)
+    if beside := _BESIDE.intersection(key for key in found if found[key] is not None):
+        raise ValueError(
+            f"{', '.join(sorted(beside))} is no field of generation_config: pass "
+            "messages, tools, tool_config, safety_settings, cached_content and labels "
+            "beside it"
+        )
     return {
         key: value if "chema" in key else camel_case(value)
-        for key, value in camel_keys(own).items()
+        for key, value in found.items()
     }
 
 

@@ -15,7 +15,8 @@ BUILT_IN_TOOLS = frozenset(
 """Fields of Google's Tool beside `functionDeclarations`. Vertex AI refuses the last of
 each API: `fileSearch` and `mcpServers` are of the Gemini API alone."""
 
-_OPEN_OBJECTS = frozenset({"customConfigs"})
+# Their keys are the caller's own: HTTP headers among them.
+_OPEN_OBJECTS = frozenset({"customConfigs", "headers"})
 _COUNTERPARTS = {
     "web_search": "google_search",
     "web_fetch": "url_context",

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
     is_openapi_schema,
@@ -33,6 +34,7 @@ from langchain_cf_gemini._gemini.vocabulary import (
     camel_case,
     camel_keys,
     camel_name,
+    plain_json,
 )
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -105,7 +107,7 @@ def tools_from_langchain(
     """Convert tools of any make to Gemini's `tools`.
 
     All functions go into one Tool, at the place of the first; each built-in tool is a
-    Tool of its own. The result passed in again comes back as it is, at little cost.
+    Tool of its own. The result passed in again comes back as it is.
 
     Args:
         tools: Functions, LangChain tools and Runnables, classes, tool dicts of OpenAI,
@@ -123,12 +125,9 @@ def tools_from_langchain(
         UnsupportedContentError: If something is no tool, a name breaks Google's rule
             or stands for two functions, or a schema cannot be said in the dialect.
     """
-    if _is_wire(tools):
-        found = list(tools)
-    else:
-        found = _gathered(
-            piece for tool in tools for piece in _pieces(tool, dialect, strict)
-        )
+    found = _gathered(
+        piece for tool in tools for piece in _pieces(tool, dialect, strict)
+    )
     names = function_names(found)
     _check_names(names)
     if len(set(names)) < len(names):
@@ -138,38 +137,14 @@ def tools_from_langchain(
     return found
 
 
-def _is_wire(tools: Sequence[Any]) -> bool:
-    keys = [key for tool in tools if isinstance(tool, dict) for key in tool]
-    if len(keys) != len(tools) or keys.count("functionDeclarations") > 1:
-        return False
-    return all(_is_wire_field(*field) for tool in tools for field in tool.items())
-
-
-def _is_wire_field(key: str, value: Any) -> bool:
-    if key == "functionDeclarations":
-        return _are_wire_declarations(value)
-    return key in BUILT_IN_TOOLS and value == {}
-
-
-def _are_wire_declarations(declarations: Any) -> bool:
-    if not isinstance(declarations, list):
-        return False
-    if not all(map(_is_wire_declaration, declarations)):
-        return False
-    return len({each["name"] for each in declarations}) == len(declarations)
-
-
-def _is_wire_declaration(declaration: Any) -> bool:
-    if not isinstance(declaration, dict) or "name" not in declaration:
-        return False
-    parameters = declaration.get("parameters")
-    return declaration.keys() <= _DECLARATION and (
-        parameters is None or is_openapi_schema(parameters)
-    )
-
-
 def _is_flat_declaration(tool: Any) -> bool:
-    return _is_wire_declaration(tool) and "parametersJsonSchema" in tool
+    """Whether a tool is what `declarations_from_tools` makes, which stays as it is."""
+    return (
+        isinstance(tool, dict)
+        and "name" in tool
+        and tool.keys() <= _DECLARATION - {"parameters"}
+        and isinstance(tool.get("parametersJsonSchema"), dict)
+    )
 
 
 def _gathered(pieces: Iterable[Json]) -> list[Json]:
@@ -204,7 +179,7 @@ def _check_names(names: list[str]) -> None:
 def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
     """Yield a tool's declarations (they have a name) and built-in Tools."""
     if isinstance(tool, BaseModel) and not callable(getattr(tool, "invoke", None)):
-        tool = tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+        tool = plain_json(tool)
     if _is_flat_declaration(tool):
         yield _in_dialect(tool, dialect)
     elif isinstance(tool, str):
@@ -214,7 +189,7 @@ def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
     elif _is_tool_object(tool):
         yield from _pieces_of_tool_object(tool, dialect, strict)
     elif _GOOGLES_OWN & camel_keys(tool).keys() or _speaks_openapi(tool):
-        yield _googles_declaration(tool)
+        yield _googles_declaration(tool, dialect)
     elif camel_name(str(tool.get("type", ""))) in BUILT_IN_TOOLS:
         yield built_in_from_typed(tool)
     else:
@@ -331,20 +306,23 @@ def _pieces_of_tool_object(
             continue
         for declaration in value:
             if isinstance(declaration, Mapping) and "name" in declaration:
-                yield _googles_declaration(declaration)
+                yield _googles_declaration(declaration, dialect)
             else:
                 yield from _pieces(declaration, dialect, strict)
 
 
-def _googles_declaration(declaration: Mapping[str, Any]) -> Json:
+def _googles_declaration(declaration: Mapping[str, Any], dialect: Dialect) -> Json:
     """A FunctionDeclaration in Google's own words: only its types become capitals."""
-    found = camel_keys(declaration)
+    found = {key: plain_json(v) for key, v in camel_keys(declaration).items()}
     for key in ("parameters", "response"):
         if (schema := found.get(key)) is not None:
             at = f"function {found.get('name')}: {key}"
             found[key] = openapi_schema_from(schema, at=at)
-    return {key: value for key, value in found.items() if value is not None}
+    if isinstance(schema := found.get("parametersJsonSchema"), type):
+        found["parametersJsonSchema"] = json_schema_from(schema)
+    made = {key: value for key, value in found.items() if value is not None}
+    return _in_dialect(made, dialect) if "parametersJsonSchema" in made else made
 
 
 def _speaks_openapi(tool: Mapping[str, Any]) -> bool:
-    return "name" in tool and is_openapi_schema(tool.get("parameters"))
+    return "name" in tool and is_openapi_schema(plain_json(tool.get("parameters")))

@@ -15,6 +15,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.pydantic import get_fields
 
 from langchain_cf_gemini._gemini.schema.json_schema import Schema, json_schema_from
+from langchain_cf_gemini._gemini.vocabulary import plain_json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 if TYPE_CHECKING:
@@ -25,7 +26,19 @@ ACCEPTED = (
     "class, a tool dict of OpenAI, Anthropic, MCP, Bedrock or Gemini, a JSON Schema "
     "with a title, or the name of one of Gemini's built-in tools"
 )
-SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
+SCHEMA_KEYS = (
+    *("parameters", "input_schema", "inputSchema", "schema", "args_schema"),
+    *("json_schema", "jsonSchema", "parametersJsonSchema", "parameters_json_schema"),
+)
+"""Where OpenAI, Anthropic, MCP, Bedrock, LangChain and Google put a tool's schema."""
+
+# What is a schema, too, but of something else than the arguments of a call.
+_OTHER_SCHEMAS = frozenset(
+    {"outputSchema", "output_schema", "response", "responseJsonSchema"}
+    | {"response_schema", "response_json_schema", "input_examples", "examples"}
+    | {"annotations", "metadata", "_meta", "cache_control"}
+)
+_COMPOUND = frozenset({"properties", "$ref", "anyOf", "allOf", "oneOf"})
 _SINGLE_INPUT: Schema = {
     "type": "object",
     "properties": {"__arg1": {"title": "__arg1", "type": "string"}},
@@ -57,22 +70,57 @@ def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
     Raises:
         UnsupportedContentError: If its schema leads nowhere.
     """
-    body = tool.get("function", tool.get("toolSpec", tool))
+    wrapper = next((key for key in ("function", "toolSpec") if key in tool), "")
+    body = plain_json(tool[wrapper]) if wrapper else tool
     if not isinstance(body, Mapping):
         return None
     if "name" not in body:
         return _function_from_titled(body)
-    key = next((key for key in SCHEMA_KEYS if key in body), None)
-    if key is None and tool.get("type", "function") != "function":
+    around = {key: value for key, value in tool.items() if key != wrapper}
+    schema = _schema_in({**around, **body}, str(body["name"]))
+    if schema is None and tool.get("type", "function") != "function":
         return None
-    schema = body[key] if key else None
-    if isinstance(schema, Mapping) and "toolSpec" in tool:
-        schema = schema["json"]
     return _function(
         str(body["name"]),
         str(body.get("description") or ""),
         schema or {},
         body.get("strict", tool.get("strict")),
+    )
+
+
+def _schema_in(body: Mapping[str, Any], name: str) -> Any:
+    """Return the schema of a function's arguments, None if it takes none."""
+    found = {key: body[key] for key in SCHEMA_KEYS if body.get(key) is not None}
+    if found:
+        key, schema = next(iter(found.items()))
+        if any(other != schema for other in found.values()):
+            msg = f"function {name} has two schemas, under {' and '.join(found)}"
+            raise UnsupportedContentError(msg)
+        schema = plain_json(schema)
+        if isinstance(schema, Mapping) and len(schema) == 1:
+            schema = schema.get("json", schema.get("jsonSchema", schema))
+        return schema
+    for key, value in body.items():
+        if key not in _OTHER_SCHEMAS and _is_schema(value):
+            msg = (
+                f"function {name} has a schema under {key!r}, which would be lost: put "
+                "it under 'parameters'"
+            )
+            raise UnsupportedContentError(msg)
+    return None
+
+
+def _is_schema(value: Any) -> bool:
+    if isinstance(value, type):
+        return True
+    if not isinstance(value, Mapping) or not value:
+        return False
+    if value.get("type") in ("object", "OBJECT") or not _COMPOUND.isdisjoint(value):
+        return True
+    # The properties alone, as LangChain's `tool.args` has them.
+    return all(
+        isinstance(v, Mapping) and {"type", *_COMPOUND} & v.keys()
+        for v in value.values()
     )
 
 

@@ -6,6 +6,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
+from google.genai import types
 
 from tests.models import Cloudflare, Json, body_of, body_of_call
 
@@ -144,6 +145,120 @@ BODIES: dict[str, tuple[Json, str, Any]] = {
 def test_beside_the_generation_config(settings: Json, key: str, value: Any) -> None:
     assert body_of("hi", **settings)[key] == value
     assert body_of_call("hi", **settings)[key] == value
+
+
+_SCHEMA = types.Schema(
+    type=types.Type.OBJECT, properties={"q": types.Schema(type=types.Type.STRING)}
+)
+_CAPITALS = {"type": "OBJECT", "properties": {"q": {"type": "STRING"}}}
+# What google-genai has for a dict, and what of the body it becomes.
+OBJECTS: dict[str, tuple[Json, Json]] = {
+    "tool_config": (
+        {
+            "tool_config": types.ToolConfig(
+                retrieval_config=types.RetrievalConfig(language_code="de")
+            )
+        },
+        {"toolConfig": {"retrievalConfig": {"languageCode": "de"}}},
+    ),
+    "safety_settings": (
+        {
+            "safety_settings": [
+                types.SafetySetting(
+                    category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
+                    threshold=types.HarmBlockThreshold.OFF,
+                )
+            ]
+        },
+        {
+            "safetySettings": [
+                {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}
+            ]
+        },
+    ),
+    "speech_config": (
+        {"speech_config": types.SpeechConfig(language_code="de")},
+        {"generationConfig": {"speechConfig": {"languageCode": "de"}}},
+    ),
+    "image_config": (
+        {"image_config": types.ImageConfig(aspect_ratio="1:1")},
+        {"generationConfig": {"imageConfig": {"aspectRatio": "1:1"}}},
+    ),
+    "generation_config": (
+        {
+            "generation_config": types.GenerationConfig(
+                thinking_config=types.ThinkingConfig(thinking_budget=5)
+            )
+        },
+        {"generationConfig": {"thinkingConfig": {"thinkingBudget": 5}}},
+    ),
+    "inside of a dict": (
+        {
+            "generation_config": {
+                "thinking_config": types.ThinkingConfig(include_thoughts=True)
+            }
+        },
+        {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}},
+    ),
+    "response_schema": (
+        {"response_schema": _SCHEMA},
+        {
+            "generationConfig": {
+                "responseMimeType": "application/json",
+                "responseSchema": _CAPITALS,
+            }
+        },
+    ),
+    "thinking_level": (
+        {"thinking_level": types.ThinkingLevel.LOW},
+        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}},
+    ),
+    "media_resolution": (
+        {"media_resolution": types.MediaResolution.MEDIA_RESOLUTION_LOW},
+        {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}},
+    ),
+    "response_modalities": (
+        {"response_modalities": [types.Modality.TEXT]},
+        {"generationConfig": {"responseModalities": ["TEXT"]}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("settings", "body"), OBJECTS.values(), ids=OBJECTS.keys())
+def test_objects_of_google_genai(settings: Json, body: Json) -> None:
+    for made in (body_of("hi", **settings), body_of_call("hi", **settings)):
+        assert {key: made[key] for key in made if key != "contents"} == body
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        types.FunctionCallingConfig(mode=types.FunctionCallingConfigMode.ANY),
+        types.ToolConfig(
+            function_calling_config=types.FunctionCallingConfig(
+                mode=types.FunctionCallingConfigMode.ANY
+            )
+        ),
+    ],
+)
+def test_choices_of_google_genai(choice: Any) -> None:
+    body = body_of_call("hi", tools=[{"name": "f"}], tool_choice=choice)
+    assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        types.GenerateContentConfig(temperature=0, system_instruction="Be brief."),
+        {"temperature": 0, "tools": [{"google_search": {}}]},
+        {"safetySettings": []},
+    ],
+)
+def test_what_does_not_belong_into_the_generation_config(config: Any) -> None:
+    with pytest.raises(ValueError, match="no field of generation_config"):
+        body_of_call("hi", generation_config=config)
+    with pytest.raises(ValueError, match="no field of generation_config"):
+        body_of("hi", generation_config=config)
 
 
 def test_categories_of_googles_client() -> None:

@@ -200,6 +200,53 @@ FUNCTIONS: dict[str, tuple[Any, str, str | None, list[str]]] = {
         ["q"],
     ),
     "json schema": ({"title": "f", "description": "d", **OBJECT}, "f", "d", ["q"]),
+    "schema": ({"name": "f", "schema": OBJECT}, "f", None, ["q"]),
+    "args_schema": ({"name": "f", "args_schema": OBJECT}, "f", None, ["q"]),
+    "args_schema, a class": (
+        {"name": "f", "args_schema": Search},
+        "f",
+        "Search for something.",
+        ["theQuery", "limit"],
+    ),
+    "json_schema": ({"name": "f", "json_schema": OBJECT}, "f", None, ["q"]),
+    "google's json schema": (
+        {"name": "f", "parameters_json_schema": OBJECT},
+        "f",
+        None,
+        ["q"],
+    ),
+    "parameters beside function": (
+        {"type": "function", "function": {"name": "f"}, "parameters": OBJECT},
+        "f",
+        None,
+        ["q"],
+    ),
+    "one schema twice": (
+        {"name": "f", "parameters": OBJECT, "input_schema": dict(OBJECT)},
+        "f",
+        None,
+        ["q"],
+    ),
+    "bedrock without json": (
+        {"toolSpec": {"name": "f", "inputSchema": OBJECT}},
+        "f",
+        None,
+        ["q"],
+    ),
+    "bedrock without toolSpec": (
+        {"name": "f", "inputSchema": {"json": OBJECT}},
+        "f",
+        None,
+        ["q"],
+    ),
+    "bedrock without schema": ({"toolSpec": {"name": "f"}}, "f", None, []),
+    "mcp with an output": (
+        {"name": "f", "inputSchema": OBJECT, "outputSchema": {"type": "object"}},
+        "f",
+        None,
+        ["q"],
+    ),
+    "no schema": ({"name": "f", "parameters": None}, "f", None, []),
 }
 
 
@@ -336,6 +383,57 @@ def test_openapi_takes_everything_but_what_it_cannot_say() -> None:
     ):
         declared([Everything], "openapi")
     assert EVERYTHING["pair"] == [1, "a"]
+
+
+def test_words_of_the_caller_stay_as_they_are() -> None:
+    """Header names among them, which servers compare letter by letter."""
+    server = {
+        "name": "s",
+        "streamable_http_transport": {
+            "url": "https://x/mcp",
+            "headers": {"x_api_key": "k", "X-My_Header": "v"},
+            "sse_read_timeout": "10s",
+        },
+    }
+    (made,) = tools_from_langchain([{"mcp_servers": [server]}])
+    assert made["mcpServers"][0]["streamableHttpTransport"] == {
+        "url": "https://x/mcp",
+        "headers": {"x_api_key": "k", "X-My_Header": "v"},
+        "sseReadTimeout": "10s",
+    }
+
+
+def test_a_name_and_a_built_in_of_two_tools_in_one() -> None:
+    both: Json = {"google_search": {}, "url_context": {}}
+    assert tools_from_langchain(["code_execution", both]) == [
+        {"codeExecution": {}},
+        {"googleSearch": {}},
+        {"urlContext": {}},
+    ]
+
+
+_Q = types.Schema(
+    type=types.Type.OBJECT, properties={"q": types.Schema(type=types.Type.STRING)}
+)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        types.FunctionDeclaration(name="f", parameters=_Q),
+        {"name": "f", "parameters": _Q},
+        {"name": "f", "input_schema": _Q.model_dump(mode="json", exclude_none=True)},
+        types.Tool(
+            function_declarations=[types.FunctionDeclaration(name="f", parameters=_Q)]
+        ),
+        {"function_declarations": [{"name": "f", "parameters": _Q}]},
+    ],
+    ids=["declaration", "schema", "its JSON", "tool", "tool of dicts"],
+)
+def test_objects_of_google_genai(form: Any) -> None:
+    (found,) = declared([form])
+    wire = found.get("parameters") or found["parametersJsonSchema"]
+    assert wire["properties"]["q"]["type"].upper() == "STRING"
 
 
 RAW: dict[str, tuple[Any, list[Json]]] = {
@@ -487,6 +585,26 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "reference to nothing": (
         {"name": "f", "input_schema": {"items": {"$ref": "#/a"}}},
         r"function f: parameters\.items\.\$ref: #/a leads nowhere",
+    ),
+    "schema under a key that nobody reads": (
+        {"name": "f", "params": OBJECT},
+        "a schema under 'params', which would be lost",
+    ),
+    "schema beside a function": (
+        {"type": "function", "function": {"name": "f"}, "arguments": OBJECT},
+        "a schema under 'arguments'",
+    ),
+    "properties for a schema": (
+        {"name": "f", "args": {"q": {"type": "string"}}},
+        "a schema under 'args'",
+    ),
+    "class under a key that nobody reads": (
+        {"name": "f", "model": Search},
+        "a schema under 'model'",
+    ),
+    "two schemas": (
+        {"name": "f", "parameters": OBJECT, "schema": {"type": "object"}},
+        "two schemas, under parameters and schema",
     ),
     "callable object": (
         type("C", (), {"__call__": lambda _: 1})(),

@@ -1,0 +1,88 @@
+"""Fields of a request that only one of Google's two services knows.
+
+Behind `run` is Vertex AI, behind the gateway the Gemini API; either answers 400 to a
+field of the other. Sources: Google's discovery document for Vertex AI v1beta1 (revision
+20261106), and the request converters of google-genai 3.6.1, which refuse the same.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+_GEMINI_API: Final = (
+    "toolConfig.includeServerSideToolInvocations",
+    "tools.fileSearch",
+    "tools.mcpServers",
+    "tools.googleSearch.timeRangeFilter",
+    "generationConfig.enableEnhancedCivicAnswers",
+)
+_VERTEX_AI: Final = (
+    "tools.retrieval",
+    "tools.enterpriseWebSearch",
+    "tools.parallelAiSearch",
+    "tools.exaAiSearch",
+    "tools.googleSearch.excludeDomains",
+    "tools.googleSearch.blockingConfidence",
+    "tools.googleMaps.groundingTypes",
+    "tools.functionDeclarations.parameters.additionalProperties",
+    "toolConfig.functionCallingConfig.streamFunctionCallArguments",
+    "generationConfig.audioTimestamp",
+    "generationConfig.routingConfig",
+    "generationConfig.modelConfig",
+    "generationConfig.responseSchema.additionalProperties",
+    "generationConfig.imageConfig.personGeneration",
+    "generationConfig.imageConfig.prominentPeople",
+    "generationConfig.imageConfig.imageOutputOptions",
+    "safetySettings.method",
+)
+_SCHEMAS: Final = frozenset({"properties", "items", "anyOf"})
+_ADVICE: Final = {
+    "vertex_ai": "only the Gemini API takes, and Vertex AI answers behind "
+    "endpoint='run'; use endpoint='gateway' or leave it out",
+    "gemini_api": "only Vertex AI takes, and the Gemini API answers behind "
+    "endpoint='gateway'; use endpoint='run' or leave it out",
+}
+_STRANGE: Final[Mapping[str, tuple[list[str], ...]]] = {
+    "vertex_ai": tuple(path.split(".") for path in _GEMINI_API),
+    "gemini_api": tuple(path.split(".") for path in _VERTEX_AI),
+}
+
+
+def strange_field(body: Json, backend: str) -> str | None:
+    """Tell which field of a request a backend does not know, and what to do.
+
+    Args:
+        body: The request in camelCase.
+        backend: `vertex_ai` or `gemini_api`.
+
+    Returns:
+        What is wrong, or None.
+    """
+    for path in _STRANGE[backend]:
+        if path[0] in body and any(_reached(body, path)):
+            return f"the request has {'.'.join(path)}, which {_ADVICE[backend]}"
+    return None
+
+
+def _reached(value: Any, path: list[str]) -> Iterator[bool]:
+    """Yield True for each place where a path leads to a value that counts."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _reached(each, path)
+    elif not path:
+        yield value is not None
+    elif isinstance(value, Mapping):
+        key, *rest = path
+        if key in value:
+            yield from _reached(value[key], rest)
+        if key == "additionalProperties":
+            yield from _nested(value, path)
+
+
+def _nested(schema: Mapping[str, Any], path: list[str]) -> Iterator[bool]:
+    for key in _SCHEMAS & schema.keys():
+        inner = schema[key]
+        values = inner.values() if key == "properties" else [inner]
+        for each in values:
+            yield from _reached(each, path)

@@ -1,0 +1,111 @@
+"""What only one of Google's services knows: it decides the endpoint, or is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from langchain_cf_gemini import CloudflareGeminiError, UnsupportedContentError
+from tests.models import Cloudflare, Json, event, every_way, refusal, silent, text
+
+_LOOK: Json = {"name": "look", "parameters": {"type": "object", "properties": {}}}
+_CLOSED: Json = {
+    "name": "look",
+    "parameters": {
+        "type": "object",
+        "properties": {
+            "where": {
+                "type": "object",
+                "properties": {"x": {"type": "string"}},
+                "additionalProperties": False,
+            }
+        },
+    },
+}
+GATEWAY: dict[str, Json] = {
+    "circulation": {
+        "tools": ["google_search", _LOOK],
+        "tool_config": {"include_server_side_tool_invocations": True},
+    },
+    "file search": {"tools": [{"file_search": {"file_search_store_names": ["s"]}}]},
+    "MCP servers": {"tools": [{"mcp_servers": [{"name": "s"}]}]},
+    "a range of time": {
+        "tools": [
+            {"google_search": {"time_range_filter": {"start_time": "2026-01-01"}}}
+        ]
+    },
+    "civic answers": {"generation_config": {"enable_enhanced_civic_answers": True}},
+}
+RUN: dict[str, Json] = {
+    "retrieval": {"tools": [{"retrieval": {"vertex_ai_search": {"engine": "e"}}}]},
+    "enterprise search": {"tools": ["enterprise_web_search"]},
+    "excluded domains": {"tools": [{"google_search": {"exclude_domains": ["a.b"]}}]},
+    "streamed arguments": {
+        "tools": [_LOOK],
+        "tool_config": {
+            "function_calling_config": {"stream_function_call_arguments": True}
+        },
+    },
+    "timestamps": {"generation_config": {"audio_timestamp": True}},
+    "people": {"image_config": {"person_generation": "ALLOW_ALL"}},
+    "the method of a rating": {
+        "safety_settings": [
+            {"category": "HARASSMENT", "threshold": "OFF", "method": "SEVERITY"}
+        ]
+    },
+    "closed objects in OpenAPI": {"tools": [_CLOSED], "schema_dialect": "openapi"},
+}
+
+
+def _endpoint(cloudflare: Cloudflare) -> str:
+    host = cloudflare.requests[-1].url.host
+    return "gateway" if host.startswith("gateway") else "run"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "endpoint"),
+    [(a, "gateway") for a in GATEWAY.values()] + [(a, "run") for a in RUN.values()],
+    ids=[*GATEWAY, *RUN],
+)
+@every_way
+def test_what_one_service_knows_decides(
+    way: Any, arguments: Json, endpoint: str
+) -> None:
+    cloudflare = Cloudflare([event(text("ok"), finish="STOP")])
+    way(cloudflare.model().bind(**arguments), "hi")
+    assert _endpoint(cloudflare) == endpoint
+
+
+@pytest.mark.parametrize("arguments", GATEWAY.values(), ids=GATEWAY.keys())
+def test_run_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
+    with pytest.raises(UnsupportedContentError, match="use endpoint='gateway'"):
+        silent(endpoint="run").invoke("hi", **arguments)
+    # Nor where the gateway refuses to stream.
+    cloudflare = Cloudflare(refusal(403, 10000))
+    with pytest.raises(CloudflareGeminiError):
+        list(cloudflare.model().stream("hi", **arguments))
+    assert len(cloudflare.requests) == 1
+
+
+@pytest.mark.parametrize("arguments", RUN.values(), ids=RUN.keys())
+def test_the_gateway_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
+    with pytest.raises(UnsupportedContentError, match="use endpoint='run'"):
+        silent(endpoint="gateway").invoke("hi", **arguments)
+    with pytest.raises(UnsupportedContentError, match="use endpoint='run'"):
+        silent(google_api_key="k").invoke("hi", **arguments)
+
+
+def test_what_none_of_both_takes_together() -> None:
+    arguments = {**GATEWAY["civic answers"], "tools": ["enterprise_web_search"]}
+    with pytest.raises(UnsupportedContentError, match="endpoint="):
+        silent().invoke("hi", **arguments)
+
+
+def test_plain_calls_stay_where_they_are() -> None:
+    cloudflare = Cloudflare([event(text("ok"), finish="STOP")])
+    model = cloudflare.model()
+    model.invoke("hi", tools=[_CLOSED], tool_config={"retrieval_config": {}})
+    assert _endpoint(cloudflare) == "run"
+    list(model.stream("hi", tools=[_CLOSED]))
+    assert _endpoint(cloudflare) == "gateway"
