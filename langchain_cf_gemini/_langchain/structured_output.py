@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
-from weakref import WeakKeyDictionary
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.runnables import Runnable
@@ -29,7 +28,6 @@ from langchain_cf_gemini._langchain.output_parser import (
 
 Method = Literal["json_schema", "function_calling", "json_mode"]
 
-_of_class: WeakKeyDictionary[type, Json] = WeakKeyDictionary()
 _NOT_IN_NAMES = re.compile(r"\A[^A-Za-z_]|[^A-Za-z0-9_.:-]")
 
 
@@ -172,11 +170,7 @@ def _traced(schema: Any, method: Method, strict: bool | None) -> Json:
     asked = {"method": method, "strict": strict}
     if method == "json_mode":
         del asked["strict"]
-    if not isinstance(schema, type):
-        return {"kwargs": asked, "schema": _traced_schema(schema)}
-    if schema not in _of_class:
-        _of_class[schema] = _traced_schema(schema)
-    return {"kwargs": asked, "schema": _of_class[schema]}
+    return {"kwargs": asked, "schema": _traced_schema(schema)}
 
 
 def _traced_schema(schema: Any) -> Json:
@@ -189,4 +183,8 @@ def _traced_schema(schema: Any) -> Json:
             # LangChain's converter knows fewer types than pydantic. It is only asked
             # for a trace, which must not stop the call.
             pass
-    return {"title": "output", **json_schema_from(schema)}
+    found = {"title": "output", **json_schema_from(schema)}
+    # LangChain's converter reads one type only.
+    return (
+        found if isinstance(found.get("type", ""), str) else {**found, "type": "object"}
+    )

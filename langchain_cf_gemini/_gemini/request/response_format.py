@@ -45,7 +45,7 @@ def generation_config_from_response_format(
         return {}
     if isinstance(response_format, Mapping):
         kind = response_format.get("type")
-        if kind in _TYPES:
+        if isinstance(kind, str) and kind in _TYPES:
             return {"responseMimeType": _TYPES[kind]}
         if (own := camel_keys(response_format)).keys() & _WIRE:
             return own

@@ -8,12 +8,16 @@ a cyclic reference lives inside a property that is not required, and has no sibl
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from functools import cached_property
 from typing import Any, cast
+from urllib.parse import unquote
 from weakref import WeakKeyDictionary
 
 from langchain_core.utils.pydantic import is_pydantic_v1_subclass
 from langchain_core.utils.pydantic import is_pydantic_v2_subclass as _is_v2
 from pydantic import BaseModel, PydanticUserError, TypeAdapter
+from pydantic_core import from_json, to_json
 
 from langchain_cf_gemini._gemini.schema.conjunction import (
     folded_from_all_of,
@@ -41,7 +45,8 @@ _MAX_SUBSCHEMAS = 20_000
 
 _NOWHERE = object()
 _MODEL_JSON_SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]
-_of_class: WeakKeyDictionary[type, Schema] = WeakKeyDictionary()
+# With the version that it was made of; as text, which is read faster than copied.
+_of_class: WeakKeyDictionary[type, tuple[list[Any], bytes]] = WeakKeyDictionary()
 
 
 def json_schema_from(schema: Any, *, at: str = "schema") -> Schema:
@@ -54,18 +59,23 @@ def json_schema_from(schema: Any, *, at: str = "schema") -> Schema:
         at: What the schema is called in errors.
 
     Returns:
-        The JSON Schema. Classes are remembered: do not change it in place.
+        The JSON Schema, the caller's own to change. What was made of a class is
+        remembered until the class is rebuilt, renamed or described anew.
 
     Raises:
         UnsupportedContentError: If there is no JSON Schema for it, a reference leads
             nowhere, or it recurs where Google does not allow it.
     """
-    if not isinstance(schema, type):
+    if not isinstance(schema, type) or _writes_its_own(schema):
         return _Inlining(_raw_schema(schema, at), at).result()
-    if (known := _of_class.get(schema)) is None:
-        known = _Inlining(_raw_schema(schema, at), at).result()
-        _of_class[schema] = known
-    return known
+    core = getattr(schema, "__pydantic_core_schema__", None)
+    version = [schema.__name__, schema.__doc__, core]
+    known, written = _of_class.get(schema, (None, b""))
+    if known != version:
+        made = _Inlining(_raw_schema(schema, at), at).result()
+        written = to_json(made, inf_nan_mode="constants")
+        _of_class[schema] = version, written
+    return cast("Schema", from_json(written))
 
 
 def _raw_schema(schema: Any, at: str) -> Schema:
@@ -88,9 +98,15 @@ def _raw_schema(schema: Any, at: str) -> Schema:
 
 def _schema_of_model(model: type[BaseModel]) -> Schema:
     """Ask the model; the generator is ours unless the model brings its own method."""
-    method = model.model_json_schema
-    own = getattr(method, "__func__", None) is not _MODEL_JSON_SCHEMA
-    return method() if own else method(schema_generator=NotedJsonSchema)
+    if _writes_its_own(model):
+        return model.model_json_schema()
+    return model.model_json_schema(schema_generator=NotedJsonSchema)
+
+
+def _writes_its_own(cls: Any) -> bool:
+    """Whether a model has a method of its own, which may say another each time."""
+    method = getattr(cls, "model_json_schema", None)
+    return getattr(method, "__func__", _MODEL_JSON_SCHEMA) is not _MODEL_JSON_SCHEMA
 
 
 def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
@@ -148,41 +164,59 @@ class _Inlining:
     def _node(self, schema: Any, at: str) -> Any:
         if not isinstance(schema, Mapping):
             return schema
+        schema = _modern(schema)
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
             msg = f"{self._at} has over {_MAX_SUBSCHEMAS} subschemas once inlined"
             raise UnsupportedContentError(msg)
-        required = schema.get("required") or ()
+        required = list(schema.get("required") or ())
         walked = {
             key: self._value(key, value, f"{at}.{key}", required)
-            for key, value in _modern(schema).items()
+            for key, value in schema.items()
             if key not in _DROPPED
         }
+        if "required" in walked:
+            walked["required"] = required
         if "allOf" in walked:
             walked = folded_from_all_of(walked)
         if (reference := schema.get("$ref")) is None:
             return walked
-        return self._referenced(str(reference), walked, at)
+        return self._referenced(unquote(str(reference)), walked, at)
 
-    def _value(self, key: str, value: Any, at: str, required: Any) -> Any:
+    def _value(self, key: str, value: Any, at: str, required: list[str]) -> Any:
         if key in _LIST and isinstance(value, list):
             return [self._node(each, f"{at}[{i}]") for i, each in enumerate(value)]
         if key in _ONE:
             return self._node(value, at)
         if key in _NAMED and isinstance(value, Mapping):
-            return self._named(value, at, required if key == "properties" else ())
+            return self._named(value, at, required if key == "properties" else [])
         if key in _DYNAMIC:
             msg = f"{at}: only $ref can be inlined, write the schema out"
             raise UnsupportedContentError(msg)
-        return value
+        return deepcopy(value)  # data, which stays the caller's own
 
-    def _named(self, schemas: Mapping[str, Any], at: str, required: Any) -> Schema:
+    def _named(
+        self, schemas: Mapping[str, Any], at: str, required: list[str]
+    ) -> Schema:
+        """Write properties; those that recur are taken out of `required`.
+
+        Google takes recursion in optional properties only. Answers are read back by
+        the schema as it was, so one without the property fails there.
+        """
         found: Schema = {}
         for name, schema in schemas.items():
-            optional = name not in required
-            self._optional += optional
-            found[name] = self._node(schema, f"{at}.{name}")
-            self._optional -= optional
+            place = f"{at}.{name}"
+            if name in required:
+                try:
+                    found[name] = self._node(schema, place)
+                    continue
+                except _RecursionError:
+                    required.remove(name)
+            self._optional += 1
+            try:
+                found[name] = self._node(schema, place)
+            finally:
+                self._optional -= 1
         return found
 
     def _referenced(self, reference: str, siblings: Schema, at: str) -> Any:
@@ -193,16 +227,17 @@ class _Inlining:
         opened = self._open.get(reference)
         if opened is None and self._optional == self._base:
             self._open[reference] = self._optional
-            inlined = self._node(self._resolved(reference, at), at)
-            del self._open[reference]
+            try:
+                inlined = self._node(self._resolved(reference, at), at)
+            finally:
+                del self._open[reference]
             return merged_from_reference(inlined, siblings)
         if opened == self._optional:
             msg = (
-                f"{at}.$ref: {reference} contains itself through required properties, "
-                "and Google takes recursion in optional ones only: give the property "
-                "a default"
+                f"{at}.$ref: {reference} contains itself, and Google takes recursion "
+                "in optional properties only: put it into one"
             )
-            raise UnsupportedContentError(msg)
+            raise _RecursionError(msg)
         kept = {"$ref": f"#/$defs/{self._name(reference)}"}
         wrapper = "allOf" if "anyOf" in siblings else "anyOf"
         return {wrapper: [kept], **siblings} if siblings else kept
@@ -230,11 +265,31 @@ class _Inlining:
     def _target(self, reference: str) -> Any:
         fragment = reference.removeprefix(str(self._document.get("$id", "")))
         found: Any = self._document
+        if fragment and not fragment.startswith("#/") and fragment != "#":
+            return self._marked.get(fragment, _NOWHERE)
         for step in _steps(fragment):
             try:
                 found = found[int(step) if isinstance(found, list) else step]
             except (LookupError, ValueError, TypeError):
                 return _NOWHERE
+        return found
+
+    @cached_property
+    def _marked(self) -> Mapping[str, Any]:
+        """The schemas that have a name of their own, as references write it."""
+        found: Schema = {}
+        pending = [self._document]
+        while pending:
+            each = pending.pop()
+            if not isinstance(each, Mapping):
+                continue
+            if "$anchor" in each:
+                found[f"#{each['$anchor']}"] = each
+            if "$id" in each:
+                found[str(each["$id"])] = each
+            pending.extend(subschemas(each))
+            for key in ("$defs", "definitions"):
+                pending.extend(_mapping(each.get(key)).values())
         return found
 
     def _recurring_references(self) -> frozenset[str]:
@@ -255,6 +310,14 @@ class _Inlining:
         return frozenset(recurring)
 
 
+class _RecursionError(UnsupportedContentError):
+    """A schema contains itself, and no optional property is between."""
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
 def _references(schema: Any) -> Iterator[str]:
     pending = [schema]
     while pending:
@@ -262,15 +325,13 @@ def _references(schema: Any) -> Iterator[str]:
         if not isinstance(each, Mapping):
             continue
         if "$ref" in each:
-            yield str(each["$ref"])
+            yield unquote(str(each["$ref"]))
         pending.extend(subschemas(_modern(each)))
 
 
 def _steps(fragment: str) -> list[str]:
     if fragment in ("#", ""):
         return []
-    if not fragment.startswith("#/"):
-        return [fragment]
     steps = fragment[2:].split("/")
     return [step.replace("~1", "/").replace("~0", "~") for step in steps]
 
@@ -280,6 +341,36 @@ def _modern(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     for keyword, rewrite in _REWRITES.items():
         if keyword in schema:
             schema = rewrite(dict(schema))
+    return schema
+
+
+def _lower_case(schema: Schema) -> Schema:
+    """Google's OpenAPI subset, and what was copied out of it, has types in capitals."""
+    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
+    if not isinstance(kinds, list) or not all(isinstance(k, str) for k in kinds):
+        msg = f"a schema has the type {kinds!r:.80}, which is no name or list of names"
+        raise UnsupportedContentError(msg)
+    if any(kind.isupper() for kind in kinds):
+        lower = [kind.lower() for kind in kinds]
+        schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
+    return schema
+
+
+def _null_as_type(schema: Schema) -> Schema:
+    """OpenAPI 3.0 has a keyword where JSON Schema has a type."""
+    if schema.pop("nullable") is not True:
+        return schema
+    if "$ref" in schema:
+        kept = {"$ref": schema.pop("$ref")}
+        return {"anyOf": [kept, {"type": "null"}], **schema}
+    for key in ("anyOf", "oneOf"):
+        if key in schema:
+            schema[key] = [*schema[key], {"type": "null"}]
+    if kind := schema.get("type"):
+        kinds = [kind] if isinstance(kind, str) else kind
+        schema["type"] = list(dict.fromkeys([*kinds, "null"]))
+    if "enum" in schema and None not in schema["enum"]:
+        schema["enum"] = [*schema["enum"], None]
     return schema
 
 
@@ -336,7 +427,9 @@ def _without_mapping(schema: Schema) -> Schema:
 
 
 _REWRITES: dict[str, Callable[[Schema], Schema]] = {
+    "type": _lower_case,
     "const": _const_as_enum,
+    "nullable": _null_as_type,
     "items": _tuple_as_prefix,
     "exclusiveMinimum": _exclusive_as_number("minimum", "exclusiveMinimum"),
     "exclusiveMaximum": _exclusive_as_number("maximum", "exclusiveMaximum"),

@@ -76,6 +76,8 @@ def _exclusive(first: Any, second: Any) -> bool:
     shared = kinds_of_schema(first) & kinds_of_schema(second)
     if not shared or _disjoint(first, second):
         return True
+    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
+        return False
     return shared == {"object"} and any(
         _disjoint(first["properties"].get(tag), second["properties"].get(tag))
         for tag in _tags(first) & _tags(second)

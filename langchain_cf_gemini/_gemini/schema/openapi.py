@@ -102,7 +102,8 @@ def _listed_kinds(schema: Schema) -> list[str]:
     if kind := schema.get("type"):
         return [kind] if isinstance(kind, str) else list(kind)
     named = ("object", "array", "string", "number")
-    return [kind for kind in named if schema.keys() & _ABOUT[kind]][:1]
+    found = [kind for kind in named if schema.keys() & _ABOUT[kind] - {"format"}]
+    return found or ["string"] * ("format" in schema)
 
 
 def _split(schema: Schema, kinds: list[str]) -> Schema:
@@ -170,6 +171,8 @@ def _joined(variant: Any, beside: Schema, at: str) -> Schema:
     texts = [text for each in (beside, inner) if (text := each.get("description"))]
     if texts:
         outer["description"] = "\n".join(texts)
+    if "title" in inner:
+        outer.pop("title", None)  # the variant's own name
     if "default" in outer and not fits(outer["default"], inner):
         del outer["default"]
     if (joined := conjunction(outer, inner)) is None:

@@ -253,6 +253,9 @@ def _in_dialect(declaration: Json, dialect: Dialect) -> Json:
 def _object_schema(schema: Json, at: str) -> Json:
     """Give the root the type that Google requires there, where it means the same."""
     kind = schema.get("type", "object")
+    if isinstance(kind, list) and {*kind} == {"object", "null"}:
+        schema = {**schema, "type": "object"}  # a call has arguments, if none
+        kind = "object"
     variants = schema.get("anyOf") or schema.get("oneOf") or ()
     objects = (v.get("type", "") == "object" for v in variants if isinstance(v, dict))
     if kind not in ("object", "OBJECT") or not all(objects):

@@ -7,6 +7,7 @@ and MCP. What other providers write beside these three (`cache_control`, `annota
 
 import inspect
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -46,7 +47,10 @@ _SINGLE_INPUT: Schema = {
 }
 """What `langchain_core.tools.Tool` without a schema takes: one string."""
 
-_of_function: WeakKeyDictionary[FunctionType, "Function"] = WeakKeyDictionary()
+# With the version that it was made of.
+_of_function: WeakKeyDictionary[FunctionType, tuple[list[Any], "Function"]] = (
+    WeakKeyDictionary()
+)
 
 
 class Function(NamedTuple):
@@ -178,7 +182,7 @@ def _function_from_tool(tool: "BaseTool") -> Function:
     from langchain_core.tools import Tool
 
     if tool.args_schema is None and isinstance(tool, Tool):
-        return Function(tool.name, tool.description, _SINGLE_INPUT)
+        return Function(tool.name, tool.description, deepcopy(_SINGLE_INPUT))
     return _function(tool.name, tool.description, _arguments_of_tool(tool), None)
 
 
@@ -202,9 +206,19 @@ def _function_from_class(cls: type) -> Function:
 def _function_from_callable(function: Callable[..., Any]) -> Function:
     if not isinstance(function, FunctionType):
         return _function_from_signature(function)
-    if (known := _of_function.get(function)) is None:
-        known = _of_function[function] = _function_from_signature(function)
-    return known
+    version = [
+        *(function.__name__, function.__doc__, function.__defaults__),
+        *(function.__kwdefaults__, function.__annotations__.copy()),
+        *(
+            getattr(kind, "__pydantic_core_schema__", None)
+            for kind in function.__annotations__.values()
+        ),
+    ]
+    known, made = _of_function.get(function, (None, None))
+    if made is None or known != version:
+        made = _function_from_signature(function)
+        _of_function[function] = version, made
+    return made._replace(parameters=deepcopy(made.parameters))
 
 
 def _function_from_signature(function: Callable[..., Any]) -> Function:

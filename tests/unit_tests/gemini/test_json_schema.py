@@ -3,9 +3,10 @@
 import dataclasses
 import enum
 import typing
+from copy import deepcopy
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NotRequired, Optional
+from typing import Annotated, Any, ClassVar, Literal, NotRequired, Optional
 from uuid import UUID
 
 import pytest
@@ -354,8 +355,136 @@ def test_dataclass_docstring_describes() -> None:
     assert "description" not in json_schema_from(Silent)
 
 
-def test_a_class_is_converted_once() -> None:
-    assert json_schema_from(Everything) is json_schema_from(Everything)
+@pytest.mark.parametrize("form", [Everything, Line, Node])
+def test_what_one_caller_changes_reaches_no_other(form: type) -> None:
+    first = json_schema_from(form)
+    whole = deepcopy(first)
+    for place in list(places(first)):
+        place.setdefault("properties", {})["mine"] = {"type": "string"}
+        place.setdefault("required", []).append("mine")
+    assert json_schema_from(form) == whole
+
+
+def test_a_callers_own_schema_stays_whole() -> None:
+    own: Json = {
+        "type": "object",
+        "properties": {"a": {"enum": ["x"], "default": ["y"]}},
+        "required": ["a"],
+    }
+    before = deepcopy(own)
+    made = json_schema_from(own)
+    made["required"].append("b")
+    made["properties"]["a"]["enum"].append("z")
+    made["properties"]["a"]["default"].append("z")
+    assert own == before
+
+
+def test_a_class_that_changed_is_read_anew() -> None:
+    class Part(BaseModel):
+        """A part."""
+
+        n: int
+
+    assert json_schema_from(Part)["properties"]["n"]["type"] == "integer"
+    Part.__doc__ = "Another part."
+    Part.__name__ = "Piece"
+    Part.__annotations__["n"] = str
+    Part.model_fields["n"].annotation = str
+    Part.model_rebuild(force=True)
+    made = json_schema_from(Part)
+    assert made["properties"]["n"]["type"] == "string"
+    assert made["title"] == "Piece"
+
+
+def test_a_class_that_says_another_thing_each_time() -> None:
+    class Menu(BaseModel):
+        dish: str
+        today: ClassVar[list[str]] = ["soup"]
+
+        @classmethod
+        def model_json_schema(cls, *args: Any, **kwargs: Any) -> Json:
+            made = super().model_json_schema(*args, **kwargs)
+            made["properties"]["dish"]["enum"] = list(cls.today)
+            return made
+
+    assert json_schema_from(Menu)["properties"]["dish"]["enum"] == ["soup"]
+    Menu.today.append("stew")
+    assert json_schema_from(Menu)["properties"]["dish"]["enum"] == ["soup", "stew"]
+
+
+class Tree(BaseModel):
+    value: int
+    kids: list["Tree"]
+
+
+class Chain(BaseModel):
+    value: int
+    other: "Chain"
+
+
+@pytest.mark.parametrize("form", [Tree, Chain])
+def test_recursion_in_required_properties(form: type) -> None:
+    """Google takes it in optional ones, so the property that recurs becomes one."""
+    schema = json_schema_from(form)
+    Draft202012Validator.check_schema(schema)
+    assert schema["required"] == ["value"]
+    leaf: Json = {"value": 1}
+    for whole in ({"value": 1, "kids": [leaf]}, {"value": 1, "other": leaf}):
+        Draft202012Validator(schema).validate(whole)
+    for place in places(schema):
+        for name in place.get("required", ()):
+            assert "$ref" not in str(place["properties"][name])
+
+
+_ONE_REF: Json = {"type": "object", "properties": {"a": {"$ref": "#/$defs/X"}}}
+WORDS: dict[str, tuple[Json, Json]] = {
+    "nullable": ({"type": "string", "nullable": True}, {"type": ["string", "null"]}),
+    "not nullable": ({"type": "string", "nullable": False}, {"type": "string"}),
+    "nullable list": (
+        {"type": ["string", "integer"], "nullable": True},
+        {"type": ["string", "integer", "null"]},
+    ),
+    "nullable words": (
+        {"type": "string", "enum": ["a"], "nullable": True},
+        {"type": ["string", "null"], "enum": ["a", None]},
+    ),
+    "nullable union": (
+        {"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": True},
+        {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
+    ),
+    "nullable reference": (
+        {"$ref": "#/$defs/X", "nullable": True, "description": "d"},
+        {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"},
+    ),
+    "capitals": ({"type": "STRING"}, {"type": "string"}),
+    "capitals in a list": ({"type": ["STRING", "NULL"]}, {"type": ["string", "null"]}),
+    "capitals in a union": (
+        {"anyOf": [{"type": "INTEGER"}, {"type": "boolean"}]},
+        {"anyOf": [{"type": "integer"}, {"type": "boolean"}]},
+    ),
+    "percents": ({"$ref": "#/$defs/Box%3Cint%3E"}, {"type": "number"}),
+    "an anchor": ({"$ref": "#here"}, {"type": "boolean"}),
+    "an id": ({"$ref": "other.json"}, {"$id": "other.json", "type": "array"}),
+    "properties of such names": (
+        {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}},
+        {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}},
+    ),
+}
+
+
+@pytest.mark.parametrize(("said", "meant"), WORDS.values(), ids=WORDS.keys())
+def test_words_of_other_dialects(said: Json, meant: Json) -> None:
+    document = {
+        "type": "object",
+        "properties": {"a": said},
+        "$defs": {
+            "X": {"type": "string"},
+            "Box<int>": {"type": "number"},
+            "Anchored": {"$anchor": "here", "type": "boolean"},
+            "Named": {"$id": "other.json", "type": "array"},
+        },
+    }
+    assert json_schema_from(document)["properties"]["a"] == meant
 
 
 def test_recursion_stays_behind_references_without_siblings() -> None:
@@ -419,19 +548,17 @@ def test_two_recurring_definitions_of_one_name_stay_apart() -> None:
     assert "b" in schema["$defs"]["N_2"]["properties"]
 
 
-class Required(BaseModel):
-    kids: list["Required"]
-
-
 class Plain:
     """Nothing pydantic knows."""
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "recursion in a required property": (
-        Required,
-        r"properties\.kids\.items\.\$ref: .*give the property a default",
+    "recursion outside of properties": (
+        {"type": "array", "items": {"$ref": "#"}},
+        r"schema\.items\.\$ref: # contains itself, .* in optional properties only",
     ),
+    "a type that is none": ({"type": {"a": 1}}, "has the type"),
+    "no type": ({"properties": {"a": {"type": None}}}, "has the type"),
     "a reference to nothing": (
         {"properties": {"a": {"$ref": "#/$defs/A"}}},
         r"schema\.properties\.a\.\$ref: #/\$defs/A leads nowhere",

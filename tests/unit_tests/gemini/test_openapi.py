@@ -61,6 +61,25 @@ SAID: dict[str, tuple[Json, Json]] = {
             ]
         },
     ),
+    "no type, words about two": (
+        {"minLength": 1, "minimum": 3},
+        {
+            "anyOf": [
+                {"type": "STRING", "minLength": 1},
+                {"type": "NUMBER", "minimum": 3},
+            ]
+        },
+    ),
+    "no type, a format": ({"format": "date"}, {"type": "STRING", "format": "date"}),
+    "titles of variants": (
+        {"anyOf": [{**_STRING, "title": "Name"}, {"type": "integer"}], "title": "Id"},
+        {
+            "anyOf": [
+                {"type": "STRING", "title": "Name"},
+                {"type": "INTEGER", "title": "Id"},
+            ]
+        },
+    ),
     "string const": ({"const": "a"}, {"type": "STRING", "enum": ["a"]}),
     "int enum": (
         {"type": "integer", "enum": [1, 2]},
@@ -159,6 +178,8 @@ SAID: dict[str, tuple[Json, Json]] = {
 
 REFUSED: dict[str, tuple[Json, str]] = {
     "oneOf": ({"oneOf": [_STRING, {"type": ["string", "null"]}]}, "oneOf"),
+    "oneOf with anything": ({"oneOf": [True, {"type": "object"}]}, "oneOf"),
+    "oneOf with anything else": ({"oneOf": [{"type": "object"}, True]}, "oneOf"),
     "oneOf with a tag of any kind": (
         {
             "oneOf": [

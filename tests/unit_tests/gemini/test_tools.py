@@ -3,6 +3,7 @@
 import enum
 import warnings
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Annotated, Any, Literal, Optional, cast
 
 import pytest
@@ -34,6 +35,7 @@ from tests.unit_tests.gemini.test_json_schema import (
     Everything,
     Node,
     Size,
+    places,
 )
 from tests.unit_tests.published import problems
 
@@ -289,6 +291,37 @@ def test_a_tool_keeps_its_class_apart_from_its_description() -> None:
     schema = declaration["parametersJsonSchema"]
     assert schema["description"] == "Search for something."
     assert schema["properties"]["theQuery"]["examples"] == ["cats"]
+
+
+def test_a_function_that_changed_is_read_anew() -> None:
+    def look(where: str) -> str:
+        """Look."""
+        return where
+
+    assert parameters(look)["properties"]["where"]["type"] == "string"
+    parameters(look)["properties"]["mine"] = {}
+    assert list(parameters(look)["properties"]) == ["where"]
+    look.__name__, look.__doc__ = "peek", "Peek."
+    look.__annotations__["where"] = int
+    (made,) = declared([look])
+    assert (made["name"], made["description"]) == ("peek", "Peek.")
+    assert made["parametersJsonSchema"]["properties"]["where"]["type"] == "integer"
+
+
+@pytest.mark.parametrize("form", [forecast, Search, Finder(), Place, {"name": "f"}])
+def test_what_is_done_to_a_declaration_reaches_no_other(form: Any) -> None:
+    first = deepcopy(declared([form]))
+    for schema in list(places(declared([form]))):
+        schema["mine"] = {}
+    assert declared([form]) == first
+
+
+def test_arguments_that_may_be_null_are_an_object() -> None:
+    for form in (
+        {"title": "f", **OBJECT, "type": ["object", "null"]},
+        {"name": "f", "parameters": {**OBJECT, "type": ["null", "object"]}},
+    ):
+        assert parameters(form) == OBJECT
 
 
 def test_functions_without_arguments() -> None:
@@ -862,6 +895,26 @@ def test_response_formats(case: str) -> None:
     assert convert(in_json or None) == in_json
     assert problems("GenerationConfig", in_json) == []
     assert problems("GenerationConfig", in_openapi) == []
+
+
+_NULLABLE: Json = {"title": "R", **OBJECT, "type": ["object", "null"]}
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        _NULLABLE,
+        {"type": "json_schema", "json_schema": {"name": "R", "schema": _NULLABLE}},
+    ],
+)
+def test_a_root_that_may_be_null(form: Json) -> None:
+    found = generation_config_from_response_format(form)
+    assert found["responseJsonSchema"]["type"] == ["object", "null"]
+    found = generation_config_from_response_format(form, dialect="openapi")
+    assert (found["responseSchema"]["type"], found["responseSchema"]["nullable"]) == (
+        "OBJECT",
+        True,
+    )
 
 
 def test_response_format_of_an_agent() -> None:
