@@ -201,6 +201,8 @@ def _keep(
 ) -> None:
     """Store what an event says under a key; what cannot be read replaces nothing."""
     before = notes.get(key)
+    if before == value:
+        return  # as in nearly every event
     read = known[key][1] if key in known else None
     if before is None or read is None or read(before) is None:
         notes[key] = value

@@ -112,6 +112,8 @@ def parts_from_candidate(candidate: Json) -> list[Json]:
     parts = content.get("parts")
     if isinstance(parts, dict):
         parts = [parts]
+    if type(parts) is list and len(parts) == 1 and _is_text(parts[0]):
+        return parts
     if not isinstance(parts, list | None):
         raise ResponseFormatError(
             "the answer's candidates[].content.parts is not a list of objects but "
@@ -120,9 +122,14 @@ def parts_from_candidate(candidate: Json) -> list[Json]:
     return [each for part in parts or () for each in _parts_from(part)]
 
 
+def _is_text(part: Any) -> bool:
+    """Whether a part is text and no more, as nearly every part of a stream."""
+    return type(part) is dict and len(part) == 1 and type(part.get("text")) is str
+
+
 def _parts_from(part: Any) -> Iterator[Json]:
-    if isinstance(part, dict) and len(part) == 1 and type(part.get("text")) is str:
-        yield part  # nearly every part of a stream
+    if _is_text(part):
+        yield part
     elif isinstance(part, dict):
         yield from _single_parts(_without_nulls(part))
     elif part is not None:
