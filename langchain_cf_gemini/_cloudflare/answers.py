@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import deque
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.envelope import (
     Payload,
+    is_idle,
     json_from_text,
     payloads_from_body,
     payloads_from_json,
@@ -17,11 +19,16 @@ from langchain_cf_gemini._cloudflare.envelope import (
 )
 from langchain_cf_gemini._cloudflare.errors import error_from_body, format_error
 from langchain_cf_gemini._cloudflare.events import EventDecoder
-from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_head
+from langchain_cf_gemini._cloudflare.gateway_facts import (
+    gateway_from_head,
+    gateway_from_payload,
+)
 from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini._http.faults import without_secrets
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
+_FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
+_LONGEST_FIELD = max(map(len, _FIELDS))
 # What only the slow way reads.
 _MORE = frozenset({"error", "gatewayMetadata"})
 
@@ -89,24 +96,46 @@ class AnswerReader(_WholeBody):
         super().begin(head)
         self.ready.clear()
         self.gateway = gateway_from_head(head)
-        is_events = "event-stream" in head.headers.get("content-type", "")
+        is_events = "event-stream" in head.headers.get("content-type", "").lower()
         self._events = EventDecoder() if is_events and not head.is_error else None
-        self._has_payload = False
+        self._is_told = is_events or head.is_error
+        self._waiting: list[Payload] = []
+        self._has_answer = False
         self._is_finished = False
+        self._idle: Any = None
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the body; a typed error if an event is one."""
+        if not self._is_told:
+            data = self._tell_form(data)
         if self._events is None:
             super().feed(data)
         else:
             for event in self._events.feed(data):
                 self._read(event)
 
+    def _tell_form(self, data: bytes) -> bytes:
+        """Look whether a body of another content type, or none, is of events.
+
+        Proxies were seen to lose the type, and to call a stream text/plain.
+        """
+        known = b"".join([*self._chunks, data])
+        begun = known.removeprefix(BOM_UTF8).lstrip()
+        self._is_told = len(begun) >= _LONGEST_FIELD or b"\n" in begun
+        if not (self._is_told and begun.startswith(_FIELDS)):
+            return data
+        self._events, self._chunks = EventDecoder(), []
+        return known
+
     def end(self) -> Answer:
         """The whole answer, or a typed error if it is not one."""
         if self._events is None:
             # Guardrails answer a stream request with one JSON body.
             self._keep(*payloads_from_body(self.whole(), self._head))
+            # Feedback on the prompt without a reason is an answer of its own, too.
+            if not (self._has_answer or any(map(_has_feedback, self._waiting))):
+                raise self._nothing("an answer without candidates")
+            self.ready.extend(self._waiting)
         else:
             self._end_events(self._events)
         return Answer(list(self.ready), self.gateway)
@@ -114,18 +143,26 @@ class AnswerReader(_WholeBody):
     def _end_events(self, events: EventDecoder) -> None:
         for event in events.flush():
             self._read(event)
-        if not self._has_payload:
-            raise self.broken("an empty stream", is_retryable=True)
+        if not self._has_answer:
+            raise self._nothing("an empty stream")
         if not self._is_finished:
             raise self.broken(
                 "a stream that ends without a finishReason: the answer was cut short"
             )
+
+    def _nothing(self, what: str) -> CloudflareGeminiError:
+        """The error of an answer in which nothing was said."""
+        odd = self._waiting or self._idle
+        return format_error(what, self._head, odd or None, is_retryable=True)
 
     def _read(self, event: str) -> None:
         try:
             value = from_json(event)
         except ValueError:
             value = json_from_text(event, self._head)
+        if is_idle(value):
+            self._keep_idle(value)
+            return
         # Nearly every event is a bare payload; unwrapping it would take a microsecond.
         if type(value) is dict and "candidates" in value and not value.keys() & _MORE:
             self._keep([value], None)
@@ -135,17 +172,66 @@ class AnswerReader(_WholeBody):
     def _keep(self, payloads: list[Payload], metadata: Payload | None) -> None:
         if metadata:
             self.gateway.update(without_secrets(metadata, self._head.secrets))
+        if not self._has_answer:
+            # What comes before the first word is handed over with it: until then the
+            # request may be sent again.
+            self._has_answer = any(map(_says_anything, payloads))
+            if not self._has_answer:
+                self._waiting += payloads
+                return
+            self.ready.extend(self._waiting)
+            self._waiting = []
         self.ready.extend(payloads)
-        self._has_payload = True
         if not self._is_finished:
             self._is_finished = any(map(_is_last, payloads))
+
+    def _keep_idle(self, value: Any) -> None:
+        """Pass over an event that says nothing, but for the gateway's own words."""
+        self._idle = value or self._idle
+        if isinstance(value, dict):
+            metadata = gateway_from_payload(value)
+            self.gateway.update(without_secrets(metadata, self._head.secrets))
+
+
+def _first_candidate(payload: Payload) -> Payload:
+    """The candidate that a stream carries; an index of 0 is left out on the wire."""
+    candidates = payload.get("candidates")
+    if isinstance(candidates, dict):
+        candidates = [candidates]
+    for candidate in candidates if isinstance(candidates, list) else ():
+        if isinstance(candidate, dict) and candidate.get("index") in (None, 0, "0"):
+            return candidate
+    return {}
+
+
+def _is_reason(value: Any) -> bool:
+    """Whether an enum has a value: neither unset nor its first, `*_UNSPECIFIED`."""
+    word = str(value or "0")
+    return word != "0" and not word.endswith("_UNSPECIFIED")
+
+
+def _has_feedback(payload: Payload) -> bool:
+    return bool(payload.get("promptFeedback"))
+
+
+def _is_blocked(payload: Payload) -> bool:
+    feedback = payload.get("promptFeedback")
+    return isinstance(feedback, dict) and _is_reason(feedback.get("blockReason"))
+
+
+def _says_anything(payload: Payload) -> bool:
+    """Whether a payload holds parts, or a reason why there are none."""
+    candidates = payload.get("candidates")
+    for candidate in candidates if isinstance(candidates, list) else [candidates]:
+        if candidate and not isinstance(candidate, dict):
+            return True  # of no form at all, which the parser refuses
+        content = (candidate or {}).get("content")
+        if content and (not isinstance(content, dict) or content.get("parts")):
+            return True
+    return _is_last(payload)
 
 
 def _is_last(payload: Payload) -> bool:
     """Whether a payload says why the answer ends, or that the prompt was blocked."""
-    candidates = payload.get("candidates")
-    if isinstance(candidates, list):
-        for candidate in candidates:
-            if isinstance(candidate, dict) and candidate.get("finishReason"):
-                return True
-    return bool(payload.get("promptFeedback"))
+    candidate = _first_candidate(payload)
+    return _is_reason(candidate.get("finishReason")) or _is_blocked(payload)

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.errors import error_from_json, format_error
+from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_payload
 from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini.exceptions import ResponseFormatError
 
@@ -20,6 +21,24 @@ Payload = dict[str, Any]
 _PAYLOAD_KEYS = frozenset(
     {"candidates", "promptFeedback", "usageMetadata", "modelVersion", "responseId"}
 )
+# Where an object that is no answer means something all the same.
+_SIGNS = frozenset(
+    {"error", "errors", "message", "code", "detail", "details", "exception", "fault"}
+    | {"state", "name", "choices", "title"}
+)
+
+
+def is_idle(value: Any) -> bool:
+    """Whether an event of a stream says nothing: a keep-alive, in whatever words."""
+    if isinstance(value, list):
+        return all(map(is_idle, value))
+    if not isinstance(value, dict):
+        return True
+    if value.keys() & _PAYLOAD_KEYS or value.get("success") is False:
+        return False
+    if value.get("type") == "error" or any(map(value.get, _SIGNS)):
+        return False
+    return is_idle(value.get("result"))
 
 
 def payloads_from_body(body: bytes, head: Head) -> tuple[list[Payload], Payload]:
@@ -57,9 +76,11 @@ def payloads_from_json(value: Any, head: Head) -> tuple[list[Payload], Payload]:
 def _unwrapped(value: Any, head: Head, gateway: Payload) -> list[Payload]:
     while isinstance(value, dict) and not value.keys() & _PAYLOAD_KEYS:
         _raise_failure(value, head)
-        _keep_gateway(value, gateway)
+        gateway.update(gateway_from_payload(value))
         if "result" not in value:
             raise _foreign(value, head)
+        if value["result"] is None and value.get("errors"):
+            raise error_from_json(value, head)
         value = value["result"]
     if isinstance(value, list) and value:
         return [p for item in value for p in _unwrapped(item, head, gateway)]
@@ -67,7 +88,7 @@ def _unwrapped(value: Any, head: Head, gateway: Payload) -> list[Payload]:
         raise format_error("no result", head, value, is_retryable=True)
     if "error" in value:
         _raise_failure(value, head)
-    _keep_gateway(value, gateway)
+    gateway.update(gateway_from_payload(value))
     return [value]
 
 
@@ -79,12 +100,6 @@ def _foreign(value: Payload, head: Head) -> ResponseFormatError:
             "generateContent only; check base_url and model)"
         )
     return format_error(what, head, value)
-
-
-def _keep_gateway(value: Payload, gateway: Payload) -> None:
-    metadata = value.get("gatewayMetadata")
-    if isinstance(metadata, dict) and metadata.get("keySource"):
-        gateway["key_source"] = metadata["keySource"]
 
 
 def result_from_body(body: bytes, head: Head) -> Any:

@@ -6,9 +6,10 @@ Nothing of a request's credentials gets into an error, whatever the far side rep
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pydantic_core import from_json
@@ -36,6 +37,22 @@ from langchain_cf_gemini.exceptions import (
 )
 
 _KEPT = 16_384
+_MOST_WRAPPINGS = 4
+_LONG_CODE = 9
+_DECODER = json.JSONDecoder(strict=False)
+_RETRY_IN = re.compile(r"retry in (\d{1,6}(?:\.\d+)?) ?s", re.IGNORECASE)
+
+# Google's words for errors, in the order of gRPC's numbers, as HTTP statuses.
+# https://cloud.google.com/apis/design/errors#handling_errors
+_STATUS_OF_WORD = {
+    "CANCELLED": 499, "UNKNOWN": 500, "INVALID_ARGUMENT": 400,
+    "DEADLINE_EXCEEDED": 504, "NOT_FOUND": 404, "ALREADY_EXISTS": 409,
+    "PERMISSION_DENIED": 403, "RESOURCE_EXHAUSTED": 429, "FAILED_PRECONDITION": 400,
+    "ABORTED": 409, "OUT_OF_RANGE": 400, "UNIMPLEMENTED": 501, "INTERNAL": 500,
+    "UNAVAILABLE": 503, "DATA_LOSS": 500, "UNAUTHENTICATED": 401,
+}  # fmt: skip
+_STATUS_OF_NUMBER = dict(enumerate(_STATUS_OF_WORD.values(), start=1))
+_WORD = re.compile(rf"\b(?:{'|'.join(w for w in _STATUS_OF_WORD if '_' in w)})\b")
 
 Json = dict[str, Any]
 
@@ -73,6 +90,8 @@ class _Fault:
         http_code: The status that it names itself.
         details: The object that describes the error.
         text: All of its text, where it is no JSON.
+        carrier: The code of an error that only passes this one on.
+        is_carried: Whether one does.
     """
 
     message: str = ""
@@ -81,9 +100,33 @@ class _Fault:
     http_code: int | None = None
     details: Json = field(default_factory=dict)
     text: str = ""
+    carrier: int | str | None = None
+    is_carried: bool = False
 
 
 def _fault_from_json(value: Json) -> _Fault:
+    """Read an error, and the error that its message repeats as JSON."""
+    fault = _fault_of(value)
+    for _ in range(_MOST_WRAPPINGS):
+        inner = _json_in(fault.message)
+        told = _fault_of(inner) if inner else _Fault()
+        if told.code is None and not _text(told.details, "status"):
+            break
+        carrier = fault.carrier or fault.code
+        fault = replace(told, carrier=carrier, is_carried=True)
+    return replace(fault, message=line_from_text(fault.message))
+
+
+def _json_in(message: str) -> Json | None:
+    """The object that stands in a message, as the gateway passes Google's errors on."""
+    try:
+        found, _ = _DECODER.raw_decode(message, message.index("{"))
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _fault_of(value: Json) -> _Fault:
     inner = value.get("error") or value.get("errors")
     if isinstance(inner, list):
         inner = inner[0] if inner else None
@@ -96,7 +139,7 @@ def _fault_from_json(value: Json) -> _Fault:
     code = _code(value.get("internalCode"), inner.get("code"))
     said = _text(inner, "message") or _text(value, "message", "description")
     return _Fault(
-        message=line_from_text(". ".join([said.rstrip("."), *_chain(inner)])),
+        message=". ".join([said.rstrip("."), *_chain(inner)]),
         code=code,
         origin=_origin(value, inner, code),
         http_code=next(filter(_is_status, map(_http_code, (value, inner))), None),
@@ -144,7 +187,8 @@ def _code(*candidates: Any) -> int | str | None:
     """The first code; a word of the far side's is a line like its message."""
     for code in candidates:
         if isinstance(code, str) and code:
-            return line_from_text(code)
+            is_number = code.isascii() and code.isdigit() and len(code) < _LONG_CODE
+            return int(code) if is_number else line_from_text(code)
         if isinstance(code, int):
             return code
     return None
@@ -157,11 +201,13 @@ def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
     retry_after = retry_after_from_headers(head.headers, time.time())
     if retry_after is None:
         retry_after = retry_after_from_details(fault.details.get("details"))
+    if retry_after is None and (said := _RETRY_IN.search(fault.message)):
+        retry_after = float(said[1])
     return _class(fault, status)(
         _message(fault, status, known.advice if known else "", retry_after)
         + _ids(gateway),
         status_code=status,
-        code=fault.code,
+        code=fault.carrier or fault.code,
         origin=fault.origin,
         details=fault.details,
         retry_after=retry_after,
@@ -194,20 +240,33 @@ def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
 def retry_after_from_details(details: Any) -> float | None:
     """The delay of Google's `RetryInfo` ("37s") among an error's details."""
     for detail in details if isinstance(details, list) else ():
-        if isinstance(detail, Mapping) and isinstance(detail.get("retryDelay"), str):
-            return seconds_from_text(detail["retryDelay"].removesuffix("s"))
+        delay = detail.get("retryDelay") if isinstance(detail, Mapping) else None
+        if isinstance(delay, Mapping):  # as gRPC's own JSON writes a Duration
+            delay = str(delay.get("seconds", 0))
+        if isinstance(delay, str):
+            return seconds_from_text(delay.removesuffix("s"))
     return None
 
 
 def _status(fault: _Fault, head: Head) -> int:
-    """The status that counts: the answer's, or the one named inside a 200."""
-    if head.status >= 300:
+    """The status that counts: the answer's, or the one named inside.
+
+    An answer of 200 that names an error is one; and an error that another passes on
+    says more than the other's status.
+    """
+    if head.status >= 300 and not fault.is_carried:
         return head.status
-    if fault.http_code is not None:
-        return fault.http_code
-    if fault.code in STATUS_OF_CODE:
-        return STATUS_OF_CODE[fault.code]
-    return fault.code if isinstance(fault.code, int) and _is_status(fault.code) else 200
+    code, word = fault.code, _WORD.search(fault.message)
+    named = (
+        fault.http_code
+        or (code if _is_status(code) else None)
+        or _STATUS_OF_WORD.get(_text(fault.details, "status"))
+        or (STATUS_OF_CODE.get(code) if code is not None else None)
+        or _STATUS_OF_WORD.get(str(code))
+        or (_STATUS_OF_NUMBER.get(code) if isinstance(code, int) else None)
+        or (_STATUS_OF_WORD[word[0]] if word else None)
+    )
+    return int(named or head.status)
 
 
 def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
@@ -221,7 +280,8 @@ def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
 
 
 def _message(fault: _Fault, status: int, advice: str, retry_after: float | None) -> str:
-    code = "" if fault.code in (None, status) else f" (code {fault.code})"
+    named = fault.carrier or fault.code
+    code = "" if named in (None, status) else f" (code {named})"
     said = f": {fault.message.rstrip('.')}" if fault.message else ""
     figures = _figures(fault.details)
     wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."

@@ -50,6 +50,14 @@ def gateway_from_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     return gateway
 
 
+def gateway_from_payload(value: Mapping[str, Any]) -> dict[str, Any]:
+    """What Cloudflare writes beside an answer's own keys: whose key was used."""
+    metadata = value.get("gatewayMetadata")
+    if isinstance(metadata, dict) and metadata.get("keySource"):
+        return {"key_source": metadata["keySource"]}
+    return {}
+
+
 def _read(text: str) -> Any:
     try:
         # Nesting beyond 200 levels stays text, too, so that nobody fails on it later.

@@ -160,7 +160,7 @@ def begun(status: int = 200, **headers: str) -> AnswerReader:
 
 STREAM_BYTES = b"".join(
     b"data: "
-    + json.dumps({"candidates": [{"content": {"x": n}}]}).encode()
+    + json.dumps({"candidates": [{"content": {"parts": [{"text": str(n)}]}}]}).encode()
     + b"\r\n\r\n"
     for n in range(4)
 ) + (b"data: " + json.dumps(PAYLOAD).encode() + b"\r\n\r\n")

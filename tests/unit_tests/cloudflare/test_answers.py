@@ -1,0 +1,219 @@
+"""Which bytes are an answer, which are none, and which are an error in disguise."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import httpx
+import pytest
+
+from langchain_cf_gemini import (
+    CloudflareGeminiError,
+    CloudflareInvalidRequestError,
+    CloudflareRateLimitError,
+    CloudflareServerError,
+    ResponseFormatError,
+)
+from tests.models import (
+    ENDS,
+    Cloudflare,
+    Json,
+    answer,
+    call,
+    endpoints,
+    event,
+    every_way,
+    folded,
+    text,
+)
+
+USAGE_OF_NOTHING = {"promptTokenCount": 3, "totalTokenCount": 3}
+
+NOTHING: list[Json] = [
+    {},
+    {"candidates": []},
+    {"candidates": None},
+    {"candidates": [{}]},
+    {"candidates": [{"content": {"role": "model"}}]},
+    {"candidates": [{"finishReason": "FINISH_REASON_UNSPECIFIED"}]},
+    {"promptFeedback": {}},
+]
+
+
+@pytest.mark.parametrize("payload", NOTHING)
+@pytest.mark.parametrize("endpoint", ENDS)
+@every_way
+def test_answers_of_nothing_may_be_asked_for_again(
+    way: Any, endpoint: str, payload: Json
+) -> None:
+    whole = {"modelVersion": "m", "usageMetadata": USAGE_OF_NOTHING, **payload}
+    nothing = [whole, whole] if endpoint == "gateway" else whole
+    with pytest.raises(ResponseFormatError) as caught:
+        way(Cloudflare(nothing).model(endpoint=endpoint), "hi")
+    assert caught.value.is_retryable
+
+
+IDLE: dict[str, str] = {
+    "object": "data: {}",
+    "null": "data: null",
+    "list": "data: []",
+    "ping": "event: ping\ndata: {}",
+    "typed": 'data: {"type": "ping"}',
+    "heartbeat": 'data: {"heartbeat": true, "at": 17}',
+    "wrapped": 'data: {"success": true, "errors": [], "result": null}',
+    "gateway's": 'data: {"gatewayMetadata": {"keySource": "Unified"}}',
+    "time": 'data: {"createTime": "2026-11-22T05:00:00Z"}',
+    "usage": 'data: {"usageMetadata": {"trafficType": "ON_DEMAND"}}',
+    "no candidates": 'data: {"candidates": [], "modelVersion": "m"}',
+    "ratings": 'data: {"promptFeedback": {"safetyRatings": [{"category": "X"}]}}',
+    "comment": ": keep-alive",
+    "word": 'data: "ping"',
+}
+
+
+def _framed(*events: Any) -> bytes:
+    said = (e if isinstance(e, str) else f"data: {json.dumps(e)}" for e in events)
+    return "".join(f"{event}\n\n" for event in said).encode()
+
+
+@pytest.mark.parametrize("idle", IDLE.values(), ids=IDLE.keys())
+def test_events_that_say_nothing_are_passed_over(idle: str) -> None:
+    parts = [text("The "), call("look", args={"x": 1})]
+    raw = _framed(idle, event(parts[0]), idle, answer(parts[1]), idle)
+    headers = {"content-type": "text/event-stream"}
+    response = httpx.Response(200, content=raw, headers=headers)
+    chunks = list(Cloudflare(response).model(endpoint="gateway").stream("hi"))
+    whole = folded(chunks)
+    assert whole.text == "The "
+    assert [c["args"] for c in whole.tool_calls] == [{"x": 1}]
+    assert whole.response_metadata["finish_reason"] == "STOP"
+    only = httpx.Response(200, content=_framed(idle, idle), headers=headers)
+    with pytest.raises(ResponseFormatError) as caught:
+        list(Cloudflare(only).model(endpoint="gateway").stream("hi"))
+    assert caught.value.is_retryable
+
+
+@pytest.mark.parametrize(
+    "event_of_an_error",
+    [
+        'data: {"type": "error", "at": 3}',
+        'data: {"message": "upstream failed"}',
+        'data: {"code": 500}',
+        'data: {"choices": [{"delta": {"content": "hi"}}]}',
+        "data: <html>",
+    ],
+)
+def test_what_may_be_an_error_is_not_passed_over(event_of_an_error: str) -> None:
+    raw = _framed(event(text("The ")), event_of_an_error, answer(text("laws")))
+    headers = {"content-type": "text/event-stream"}
+    response = httpx.Response(200, content=raw, headers=headers)
+    with pytest.raises(CloudflareGeminiError):
+        list(Cloudflare(response).model(endpoint="gateway").stream("hi"))
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["Text/Event-Stream; charset=UTF-8", "text/plain", "application/json", None],
+)
+@pytest.mark.parametrize("before", ["", ": hi\n\n", "event: message\n", "\n\n"])
+@every_way
+def test_a_stream_is_told_by_its_form(
+    way: Any, content_type: str | None, before: str
+) -> None:
+    raw = before.encode() + _framed(event(text("The ")), answer(text("laws")))
+    headers = {"content-type": content_type} if content_type else {}
+    response = httpx.Response(200, content=raw, headers=headers)
+    message = way(Cloudflare(response).model(endpoint="gateway"), "hi")
+    assert message.text == "The laws"
+
+
+# ---- errors in disguise
+
+GOOGLES: Json = {
+    "error": {
+        "code": 429,
+        "message": "Resource exhausted.",
+        "status": "RESOURCE_EXHAUSTED",
+        "details": [{"@type": "RetryInfo", "retryDelay": "17s"}],
+    }
+}
+
+
+def _envelope(message: Any, code: Any = 2002) -> Json:
+    said = message if isinstance(message, str) else json.dumps(message)
+    errors = [{"code": code, "message": said}]
+    return {"success": False, "errors": errors, "messages": [], "result": None}
+
+
+LIMIT = CloudflareRateLimitError
+DISGUISED: dict[str, tuple[Json, type[Exception], float | None]] = {
+    "Google's, inside": (_envelope(GOOGLES), LIMIT, 17),
+    "in a list": (_envelope([GOOGLES]), LIMIT, 17),
+    "after words": (_envelope("Upstream said: " + json.dumps(GOOGLES)), LIMIT, 17),
+    "wrapped twice": (_envelope(_envelope(GOOGLES)), LIMIT, 17),
+    "as text": ({"error": json.dumps(GOOGLES)}, LIMIT, 17),
+    "a Duration": (
+        _envelope(
+            {"error": {"code": 429, "details": [{"retryDelay": {"seconds": "9"}}]}}
+        ),
+        LIMIT,
+        9,
+    ),
+    "said in words": (
+        _envelope({"error": {"code": 429, "message": "Please retry in 41.5s."}}),
+        LIMIT,
+        41.5,
+    ),
+    "an invalid request": (
+        _envelope({"error": {"code": 400, "status": "INVALID_ARGUMENT"}}),
+        CloudflareInvalidRequestError,
+        None,
+    ),
+    "no JSON": (_envelope("{ upstream failed"), CloudflareServerError, None),
+}
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@pytest.mark.parametrize(
+    ("body", "kind", "delay"), DISGUISED.values(), ids=DISGUISED.keys()
+)
+@endpoints
+@every_way
+def test_errors_inside_of_errors(
+    way: Any,
+    endpoint: str,
+    body: Json,
+    kind: type[Exception],
+    delay: float | None,
+    status: int,
+) -> None:
+    model = Cloudflare(httpx.Response(status, json=body)).model(endpoint=endpoint)
+    with pytest.raises(CloudflareGeminiError) as caught:
+        way(model, "hi")
+    assert type(caught.value) is kind
+    assert caught.value.retry_after == delay
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"status": "RESOURCE_EXHAUSTED", "message": "Quota."},
+        {"code": "429", "message": "Quota."},
+        {"code": "RESOURCE_EXHAUSTED"},
+        {"code": 8, "message": "Quota."},
+        {"message": "429 RESOURCE_EXHAUSTED. Quota."},
+        "RESOURCE_EXHAUSTED: quota",
+    ],
+)
+@pytest.mark.parametrize("as_event", [False, True])
+@every_way
+def test_a_limit_inside_of_a_200(way: Any, error: Any, as_event: bool) -> None:
+    body = {"error": error}
+    said: Any = httpx.Response(200, json=body)
+    if as_event:
+        headers = {"content-type": "text/event-stream"}
+        said = httpx.Response(200, content=_framed(body), headers=headers)
+    with pytest.raises(CloudflareRateLimitError) as caught:
+        way(Cloudflare(said).model(endpoint="gateway"), "hi")
+    assert caught.value.status_code == 429

@@ -1,0 +1,105 @@
+"""How an answer ends, and whether its calls may be run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from langchain_core.messages import HumanMessage
+
+from langchain_cf_gemini import ResponseFormatError
+from tests.models import Cloudflare, Json, answer, back, call, event, streamed, text
+
+PIECE = {"jsonPath": "$.path", "stringValue": "/"}
+
+# What may come late, and what it does to a call that came before.
+REVOKED: dict[str, tuple[list[Json], str]] = {
+    "block": (
+        [{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}],
+        "PROHIBITED_CONTENT",
+    ),
+    "block, by number": ([{"promptFeedback": {"blockReason": 4}}], "PROHIBITED"),
+    "reason": ([answer(finish="STOP"), answer(finish="SAFETY")], "SAFETY"),
+    "reason, taken back": ([answer(finish="SAFETY"), answer(finish="STOP")], "SAFETY"),
+    "new reason": ([answer(finish="NEW_REASON")], "NEW_REASON"),
+}
+
+
+@pytest.mark.parametrize(("late", "why"), REVOKED.values(), ids=REVOKED.keys())
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_what_comes_late_revokes_a_call(
+    late: list[Json], why: str, output_version: str
+) -> None:
+    parts: list[Json] = [{"functionCall": {"partialArgs": [PIECE]}}]
+    whole = call("look", args={"path": "/"})
+    for first in ([whole], [call("look", willContinue=True), *parts]):
+        settings: Json = {"output_version": output_version, "endpoint": "gateway"}
+        message = streamed(*(event(part) for part in first), *late, **settings)
+        assert message.tool_calls == []
+        (invalid,) = message.invalid_tool_calls
+        assert invalid["name"] == "look"
+        assert why in str(invalid["args"])
+        assert why in str(message.response_metadata["finish_reason"])
+        assert back(message)  # it goes back, with the reason for its result
+
+
+UNSPECIFIED = ["FINISH_REASON_UNSPECIFIED", 0, "0", None, ""]
+
+
+@pytest.mark.parametrize("reason", UNSPECIFIED, ids=repr)
+def test_an_unspecified_reason_ends_nothing(reason: Any) -> None:
+    said = event(text("Well. "))
+    asked = event(call("look", args={}))
+    for each in (said, asked):
+        each["candidates"][0]["finishReason"] = reason
+    message = streamed(said, asked, answer(text("")))
+    assert [c["name"] for c in message.tool_calls] == ["look"]
+    assert message.response_metadata["finish_reason"] == "STOP"
+    with pytest.raises(ResponseFormatError, match="cut short"):
+        streamed(said, asked)
+    whole = Cloudflare(asked).model().invoke("hi")
+    assert whole.tool_calls == []
+    assert len(whole.invalid_tool_calls) == 1
+
+
+def test_ratings_of_the_prompt_end_no_stream() -> None:
+    feedback = {"promptFeedback": {"safetyRatings": [{"category": "X"}]}}
+    first = {**event(text("Well. ")), **feedback}
+    with pytest.raises(ResponseFormatError, match="cut short"):
+        streamed(first, event(call("look", args={})))
+
+
+def test_a_stream_carries_the_first_candidate() -> None:
+    def said(index: int, part: Json, finish: str | None = None) -> Json:
+        made = {"content": {"parts": [part]}, "index": index}
+        ended = {"finishReason": finish} if finish else {}
+        return {"candidates": [{**made, **ended}]}
+
+    events = [
+        said(1, text("B1")),
+        said(0, text("A1")),
+        said(1, text("B2"), "STOP"),
+        said(0, text("A2"), "MAX_TOKENS"),
+    ]
+    message = streamed(*events)
+    assert message.text == "A1A2"
+    assert message.response_metadata["finish_reason"] == "MAX_TOKENS"
+    with pytest.raises(ResponseFormatError, match="cut short"):
+        streamed(*events[:3])
+    # Where a stream comes in place of a whole answer, each is a generation.
+    result = Cloudflare(events).model(n=2).generate([[HumanMessage("hi")]])
+    assert [generation.text for generation in result.generations[0]] == ["A1A2", "B1B2"]
+
+
+def test_candidates_go_by_their_index() -> None:
+    whole = answer(call("look", args={}))
+    first = whole["candidates"][0]
+    second = {**first, "content": {"parts": [call("look", args={"n": 2})]}}
+    whole["candidates"] = [{**second, "index": 1}, {**first, "index": 0}]
+    (generations,) = (
+        Cloudflare(whole).model(n=2).generate([[HumanMessage("hi")]]).generations
+    )
+    messages: list[Any] = [generation.message for generation in generations]  # type: ignore[union-attr]
+    assert [m.tool_calls[0]["args"] for m in messages] == [{}, {"n": 2}]
+    assert messages[0].tool_calls[0]["id"] != messages[1].tool_calls[0]["id"]
+    assert [m.usage_metadata is None for m in messages] == [False, True]
