@@ -19,6 +19,14 @@ UNKNOWN_PAGES: Final = 1
 _AUDIO_BYTES_PER_SECOND: Final = 16_000  # 128 kbit/s
 _VIDEO_BYTES_PER_SECOND: Final = 250_000  # 2 Mbit/s
 
+# More than Google takes of one file, so a header that says more is broken: pages,
+# seconds of sound and of film, pixels of a side
+# (https://ai.google.dev/gemini-api/docs/document-processing and its sister pages).
+_MOST_PAGES: Final = 1000
+_LONGEST_SOUND: Final = 9.5 * 3600
+_LONGEST_FILM: Final = 3.0 * 3600
+_LONGEST_SIDE: Final = 16_384
+
 _TILE: Final = 258
 _SMALL: Final = 384
 _LARGEST_TILE: Final = 768
@@ -107,14 +115,15 @@ def _pdf_tokens(
 def _audio_tokens(
     part: Mapping[str, Any], data: str | None, level: str, older: bool
 ) -> float:
-    return audio_seconds(data) * (_AUDIO_2 if older else _AUDIO_3)
+    seconds = min(audio_seconds(data), _LONGEST_SOUND)
+    return seconds * (_AUDIO_2 if older else _AUDIO_3)
 
 
 def _video_tokens(
     part: Mapping[str, Any], data: str | None, level: str, older: bool
 ) -> float:
     shown = part.get("videoMetadata") or {}
-    seconds = _clip(shown, video_seconds(data))
+    seconds = min(_clip(shown, video_seconds(data)), _LONGEST_FILM)
     frames = seconds * float(shown.get("fps") or 1)
     if older:
         frame = _LOW_2["frame"] if level == "LOW" else _FRAME_2
@@ -171,9 +180,10 @@ def image_size(head: bytes) -> tuple[int, int] | None:
     for magic, read in _SIZE_READERS:
         if head.startswith(magic):
             try:
-                return read(head)
+                size = read(head)
             except (struct.error, IndexError):
                 return None
+            return size if size and max(size) <= _LONGEST_SIDE else None
     return None
 
 
@@ -226,13 +236,23 @@ _SIZE_READERS: Final[
 )
 
 _PAGE: Final = re.compile(rb"/Type\s*/Page(?![a-zA-Z])")
+_PAGE_TREE: Final = re.compile(rb"/Type\s*/Pages(?![a-zA-Z])")
 _PAGE_COUNT: Final = re.compile(rb"/Count\s+(\d+)")
 
 
 def pdf_pages(document: bytes) -> int:
-    """Count the pages of a PDF; 1 where they are hidden in compressed streams."""
-    counts = [int(count) for count in _PAGE_COUNT.findall(document)]
-    return max([len(_PAGE.findall(document)), UNKNOWN_PAGES, *counts])
+    """Count the pages of a PDF; 1 where they are hidden in compressed streams.
+
+    Bookmarks have a `/Count` too, so only those of page trees are read.
+    """
+    counts = [len(_PAGE.findall(document)), UNKNOWN_PAGES]
+    for tree in _PAGE_TREE.finditer(document):
+        start = document.rfind(b"obj", 0, tree.start()) + 1
+        end = document.find(b"endobj", tree.end())
+        end = end if end >= 0 else len(document)
+        if found := _PAGE_COUNT.search(document, start, end):
+            counts.append(int(found[1]))
+    return min(max(counts), _MOST_PAGES)
 
 
 def audio_seconds(data: str | None) -> float:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from langchain_cf_gemini._gemini.request.media_tokens import bytes_of, tokens_from_media
+from langchain_cf_gemini._gemini.request.media_types import TEXT, type_from_label
 
 # Every match is a token.
 _PIECE: Final = re.compile(
@@ -106,7 +107,7 @@ def _part_tokens(part: Mapping[str, Any], resolution: str | None, older: bool) -
 def _document_tokens(part: Mapping[str, Any]) -> int:
     """Count an inline text file as the text it is."""
     inline = part.get("inlineData") or {}
-    if not str(inline.get("mimeType", "")).startswith("text/"):
+    if type_from_label(inline.get("mimeType")) != TEXT:
         return 0
     return tokens_from_text(bytes_of(inline.get("data")).decode("utf-8", "replace"))
 

@@ -11,6 +11,15 @@ from statistics import median
 from typing import Any
 
 import pytest
+from langchain.agents.middleware import SummarizationMiddleware
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    trim_messages,
+)
 
 from langchain_cf_gemini._gemini.request.media_tokens import (
     audio_seconds,
@@ -22,6 +31,7 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
     tokens_from_text,
 )
+from tests.models import Cloudflare, silent
 
 
 def text(*texts: str, system: str | None = None) -> dict[str, Any]:
@@ -262,11 +272,112 @@ def test_media_resolution_changes_the_rate(
     assert tokens_from_request(body, "gemini-3.1-pro") == newer + 1
 
 
+BROKEN: dict[str, tuple[str, bytes]] = {
+    "PNG of 2 ** 31 pixels": ("image/png", png(2**31 - 1, 2**31 - 1)),
+    "PNG of no width": ("image/png", png(0, 2**20)),
+    "WAV of a byte a second": (
+        "audio/wav",
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0"
+        + struct.pack("<HHIIHH", 1, 1, 1, 1, 1, 8)
+        + b"data"
+        + bytes(400_000),
+    ),
+    "MP3 of 4e9 frames": (
+        "audio/mpeg",
+        b"\xff\xfb\x50\xc4" + bytes(17) + b"Info\0\0\0\x0f\xff\xff\xff\xff",
+    ),
+    "MP4 of years": (
+        "video/mp4",
+        b"mvhd" + bytes(12) + struct.pack(">II", 1, 2**32 - 1) + bytes(80),
+    ),
+}
+
+
+@pytest.mark.parametrize(("mime", "data"), BROKEN.values(), ids=BROKEN.keys())
+@pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash"])
+def test_broken_headers_do_not_count_for_more_than_google_takes(
+    mime: str, data: bytes, model: str
+) -> None:
+    assert 0 < tokens_from_request(media_body(inline(mime, data)), model) < 4_000_000
+
+
+@pytest.mark.parametrize(
+    "mime", ["application/json", "text/plain", "text/csv", "application/x-yaml"]
+)
+def test_files_of_text_count_as_the_text(mime: str) -> None:
+    records = json.dumps([{"name": "Ann", "age": 3}] * 800)
+    tokens = tokens_from_request(media_body(inline(mime, records.encode())))
+    assert tokens == tokens_from_text(records) + 1
+
+
+# ---- any slice of a conversation
+
+
+_CALLED: Any = {"name": "look", "args": {"n": 1}, "id": "a", "type": "tool_call"}
+_THREAD: list[BaseMessage] = [
+    SystemMessage("Be brief."),
+    HumanMessage(["What is this?", {"type": "image", "url": "https://x.org/pic"}]),
+    AIMessage("Let me see.", tool_calls=[_CALLED]),
+    ToolMessage("A cat.", tool_call_id="a"),
+    AIMessage("It is a cat."),
+    HumanMessage("Sure?"),
+]
+
+
+def test_any_slice_of_a_conversation_counts() -> None:
+    model = silent()
+    counts = [model.get_num_tokens_from_messages([message]) for message in _THREAD]
+    assert all(counts)
+    whole = model.get_num_tokens_from_messages(_THREAD)
+    assert abs(whole - sum(counts)) <= len(_THREAD)
+    for start in range(len(_THREAD)):
+        for end in range(start, len(_THREAD)):
+            part = _THREAD[start : end + 1]
+            count = model.get_num_tokens_from_messages(part)
+            assert abs(count - sum(counts[start : end + 1])) <= len(part)
+    assert model.get_num_tokens_from_messages([]) == 0
+
+
+@pytest.mark.parametrize("strategy", ["first", "last"])
+@pytest.mark.parametrize("limit", [0, 5, 10, 1_150, 10_000])
+def test_trimming_by_our_count(strategy: Any, limit: int) -> None:
+    kept = trim_messages(
+        _THREAD,
+        max_tokens=limit,
+        token_counter=silent(),
+        strategy=strategy,
+        include_system=strategy == "last",
+        allow_partial=True,
+    )
+    assert (kept == _THREAD) == (limit == 10_000)
+
+
+def test_summaries_by_our_count() -> None:
+    """As langchain's middleware counts: slices, with a model that has tools."""
+    model = Cloudflare().model()
+    counter: Any = model.get_num_tokens_from_messages
+    middleware: Any = SummarizationMiddleware(
+        model=model,
+        trigger=("tokens", 100),
+        keep=("tokens", 20),
+        token_counter=counter,
+    )
+    state = middleware.before_model({"messages": _THREAD}, None)
+    _, summary, *kept = state["messages"]
+    assert "ok" in summary.content
+    assert [m.content for m in kept] == [m.content for m in _THREAD[2:]]
+
+
 def test_pages_of_a_pdf_are_counted() -> None:
     page = b"<< /Type /Page >>\n"
     assert pdf_pages(b"%PDF-1.4 << /Type /Pages /Count 3 >>" + 3 * page) == 3
     assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 12 >>") == 12
     assert pdf_pages(b"%PDF-1.7 all in object streams") == 1
+    bookmarks = b"7 0 obj << /Type /Outlines /Count 350 >> endobj "
+    tree = b"1 0 obj << /Count 2 /Kids [2 0 R 3 0 R] /Type /Pages >> endobj "
+    assert pdf_pages(b"%PDF-1.4 " + bookmarks + tree + 2 * page) == 2
+    assert pdf_pages(b"%PDF-1.4 " + tree + bookmarks) == 2
+    assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 99999999 >>") == 1000
 
 
 def wav(seconds: float, rate: int = 32_000) -> bytes:
