@@ -25,7 +25,9 @@ from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.prebuilt import create_react_agent
 from langgraph.types import Command
+from langgraph_supervisor import create_supervisor
 from pydantic import BaseModel
 
 from langchain_cf_gemini import ChatCloudflareGemini
@@ -33,9 +35,10 @@ from langchain_cf_gemini.emulator import Answer, Emulator, block, call, finish, 
 
 MODES = ["auto", "run", "gateway"]
 every_endpoint = pytest.mark.parametrize("endpoint", MODES)
-pytestmark = pytest.mark.filterwarnings(
-    "ignore::langchain_core._api.LangChainBetaWarning"
-)
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning"),
+    pytest.mark.filterwarnings("ignore:create_react_agent has been moved"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,84 @@ def test_a_conversation_goes_on(emulator: Emulator, endpoint: str, run: Run) -> 
     state["messages"].append(HumanMessage("Sure?"))
     messages = run(agent, {"messages": state["messages"]})["messages"]
     assert messages[-1].text == "As I said, 18 °C."
+
+
+# ---- LangGraph's own agents, which read a bound model's tools by name
+
+
+@tool
+def count_people(city: str) -> int:
+    """How many live in a city."""
+    return 10_000_000 if city == "Lima" else 700_000
+
+
+@every_endpoint
+@every_run
+@pytest.mark.parametrize("bound", [True, False])
+def test_react_agent(emulator: Emulator, endpoint: str, run: Run, bound: bool) -> None:
+    emulator.script(
+        call("get_weather", city="Lima") + call("count_people", city="Lima"),
+        call("get_weather", city="Oslo"),
+        reply("18 °C, 10 million."),
+    )
+    tools = [get_weather, count_people]
+    model = _model(emulator, endpoint=endpoint)
+    agent = create_react_agent(model.bind_tools(tools) if bound else model, tools)
+    messages = run(agent, _asked("Lima?"))["messages"]
+    assert messages[-1].text == "18 °C, 10 million."
+    results = [m.text for m in messages if isinstance(m, ToolMessage)]
+    assert results == ["It is 18 °C in Lima.", "10000000", "It is 18 °C in Oslo."]
+    (declared,) = emulator.requests[-1].generation["tools"]
+    names = [each["name"] for each in declared["functionDeclarations"]]
+    assert names == ["get_weather", "count_people"]
+
+
+@every_endpoint
+@every_run
+@pytest.mark.parametrize("output_mode", ["last_message", "full_history"])
+def test_supervisor(
+    emulator: Emulator, endpoint: str, run: Run, output_mode: Any
+) -> None:
+    emulator.script(
+        call("transfer_to_meteorologist"),
+        call("get_weather", city="Lima"),
+        reply("It is 18 °C in Lima."),
+        call("transfer_to_demographer"),
+        call("count_people", city="Lima"),
+        reply("Ten million live in Lima."),
+        reply("18 °C for ten million."),
+    )
+    model = _model(emulator, endpoint=endpoint)
+    experts: list[Any] = [
+        create_react_agent(model, [get_weather], name="meteorologist"),
+        create_react_agent(model, [count_people], name="demographer"),
+    ]
+    team: Any = create_supervisor(
+        experts, model=model, output_mode=output_mode, tools=[get_weather]
+    )
+    messages = run(team.compile(), _asked("Who is warm in Lima?"))["messages"]
+    assert messages[-1].text == "18 °C for ten million."
+    emulator.assert_request_count(7)
+
+
+@every_endpoint
+def test_supervisor_that_hands_over_to_both_at_once(
+    emulator: Emulator, endpoint: str
+) -> None:
+    """LangGraph carries out one of the two, whatever becomes of the other."""
+    emulator.script(
+        call("transfer_to_meteorologist") + call("transfer_to_demographer"),
+        reply("18 °C."),
+        reply("18 °C for ten million."),
+    )
+    model = _model(emulator, endpoint=endpoint)
+    experts: list[Any] = [
+        create_react_agent(model, [get_weather], name="meteorologist"),
+        create_react_agent(model, [count_people], name="demographer"),
+    ]
+    team: Any = create_supervisor(experts, model=model, parallel_tool_calls=True)
+    messages = team.compile().invoke(_asked("Lima?"))["messages"]
+    assert messages[-1].text == "18 °C for ten million."
 
 
 # ---- structured answers
@@ -302,6 +383,32 @@ def test_summarization(emulator: Emulator, run: Run) -> None:
     messages = run(agent, asked)["messages"]
     assert messages[-1].text == "18 °C."
     assert "We spoke of Lima." in messages[0].text
+
+
+@every_endpoint
+def test_an_approval_that_is_left_alone(emulator: Emulator, endpoint: str) -> None:
+    """A user who types on instead of deciding: the thread goes on."""
+    emulator.script(
+        call("get_weather", city="Lima") + call("get_weather", city="Oslo"),
+        reply("As you like."),
+        reply("Of course."),
+    )
+    middleware: Any = HumanInTheLoopMiddleware(interrupt_on={"get_weather": True})
+    agent: Any = create_agent(
+        _model(emulator, endpoint=endpoint),
+        [get_weather],
+        middleware=[middleware],
+        checkpointer=InMemorySaver(),
+    )
+    config = {"configurable": {"thread_id": "1"}}
+    assert agent.invoke(_asked("How warm is it?"), config)["__interrupt__"]
+    messages = agent.invoke(_asked("Never mind."), config)["messages"]
+    assert messages[-1].text == "As you like."
+    agent.invoke(_asked("Are you sure?"), config)
+    _, _, answered, *_ = emulator.requests[-1].generation["contents"]
+    for part in answered["parts"]:
+        response = part["functionResponse"]["response"]
+        assert response["error"].startswith("The call was not carried out.")
 
 
 @pytest.mark.parametrize("decision", ["approve", "edit", "reject"])
