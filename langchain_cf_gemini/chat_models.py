@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 import httpx2
 from langchain_core.callbacks import (
@@ -16,7 +16,7 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     SecretStr,
+    ValidationError,
     model_validator,
 )
 
@@ -35,8 +36,6 @@ from langchain_cf_gemini._cloudflare.catalogue import (
     ModelInfo,
 )
 from langchain_cf_gemini._cloudflare.endpoints import (
-    API_BASE_URL,
-    GATEWAY_BASE_URL,
     Account,
     api_request,
 )
@@ -46,35 +45,21 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_text,
 )
 from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
-from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
+from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Stream, Transport
 from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._langchain import call as calls
+from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
-from langchain_cf_gemini._langchain.call import (
-    Call,
-    adownload,
-    body_to_count,
-    call_from_settings,
-    check_settings,
-    download,
-    last_chunks,
-    result_from_payloads,
-)
-from langchain_cf_gemini._langchain.connection import (
-    Sender,
-    account_from_fields,
-    account_id_from_env,
-    api_token_from_env,
-    google_api_key_from_env,
-    sender_from_fields,
-)
-from langchain_cf_gemini._langchain.profile import profile_for
+from langchain_cf_gemini._langchain.profile import profile_for, traced_params
 from langchain_cf_gemini._langchain.registration import register
 from langchain_cf_gemini._langchain.settings import (
     ALIASES,
     SETTINGS,
+    ConstructorSignature,
     check_timeout,
+    kept,
     laid,
     layer_of,
     named,
@@ -89,15 +74,24 @@ from langchain_cf_gemini.gateway import (
 )
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from langchain_cf_gemini._http.attempt import Timeout
+    from langchain_cf_gemini.arguments import ModelArguments
 
 register()
 
-_FROM_ENVIRONMENT = ("account_id", "api_token")
+# What LangSmith's parameters are made of.
+_TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
+# What a repr leaves out: secrets, what was said before, what is long.
+_UNSEEN = frozenset(
+    {"model", "endpoint", "account_id", "api_token", "google_api_key", "callbacks"}
+    | {"metadata", "profile", "http_client", "http_async_client"}
+)
+_FROM_ENVIRONMENT = ("account_id", "api_token", "base_url", "gateway_base_url")
 # The gateway refused for a reason of set-up, which asking again will not change.
 _REFUSAL_CODES = frozenset({2001, 2008, 2009})
 _REFUSAL_STATUSES = frozenset({401, 402, 403, 404})
-_RUN_METADATA = "_run_metadata"
 
 
 class GatewayFallbackWarning(UserWarning):
@@ -230,12 +224,14 @@ class ChatCloudflareGemini(BaseChatModel):
     model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
     model: str
-    account_id: str | None = Field(default_factory=account_id_from_env)
-    api_token: SecretStr | None = Field(default_factory=api_token_from_env)
+    account_id: str | None = Field(default_factory=connection.text("account_id"))
+    api_token: SecretStr | None = Field(default_factory=connection.own_token)
     google_api_key: SecretStr | None = None
     endpoint: Literal["auto", "run", "gateway"] = "auto"
-    base_url: str = API_BASE_URL
-    gateway_base_url: str = GATEWAY_BASE_URL
+    base_url: str = Field(default_factory=connection.address("base_url"))
+    gateway_base_url: str = Field(
+        default_factory=connection.address("gateway_base_url")
+    )
     allow_http: bool = False
     gateway: GatewayOptions = Field(default_factory=GatewayOptions)
     gateway_metadata_keys: list[str] | dict[str, str] | None = None
@@ -273,15 +269,32 @@ class ChatCloudflareGemini(BaseChatModel):
     streaming: bool | None = None
     stream_usage: bool = True
     stream_on_run: bool = False
-    default_headers: dict[str, str] | None = None
+    default_headers: dict[str, SecretStr] | None = None
     http_client: Any = Field(default=None, exclude=True)
     http_async_client: Any = Field(default=None, exclude=True)
     carry_secrets: bool = False
 
     # Who sends, and the settings that it was made for; made when first needed.
-    _sender: Sender | None = PrivateAttr(default=None)
+    _sender: connection.Sender | None = PrivateAttr(default=None)
     _gateway_refused: bool = PrivateAttr(default=False)
     _told: set[str] = PrivateAttr(default_factory=set)
+
+    def __init__(self, **arguments: "Unpack[ModelArguments]") -> None:
+        """Check the arguments, which the class describes; nothing is sent."""
+        given = cast("Json", arguments)
+        hidden = secrets.hide(given, names_of(type(self), given) | ALIASES.keys())
+        given.clear()  # errors keep this frame, and tools show what is in it
+        try:
+            return super().__init__(**hidden)
+        except ValidationError as error:
+            refused = secrets.without_frames(error)
+        raise refused
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Give each class the signature that pydantic gives it with its validators."""
+        super().__pydantic_init_subclass__(**kwargs)
+        type.__setattr__(cls, "__signature__", ConstructorSignature())
 
     @model_validator(mode="before")
     @classmethod
@@ -289,10 +302,8 @@ class ChatCloudflareGemini(BaseChatModel):
         """Refuse arguments that nobody reads; None means the environment's value."""
         if not isinstance(values, Mapping):
             return values
-        known = names_of(cls)
-        if cls.model_config.get("extra") == "allow":
-            known |= values.keys()
-        given = named(values, known, cls.__name__, once=True)
+        secrets.check_header_values(values.get("default_headers"))
+        given = named(values, names_of(cls, values), cls.__name__, once=True)
         unset = {ALIASES.get(k, k): None for k in values} | given
         return {
             name: value
@@ -303,7 +314,7 @@ class ChatCloudflareGemini(BaseChatModel):
     @model_validator(mode="after")
     def _check_values(self) -> Self:
         """Refuse what Google would refuse, and credentials that are not there."""
-        self._tell(check_settings(self._set()))
+        self._tell(calls.check_settings(self._set()))
         self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")
         if self.google_api_key is not None and self.endpoint == "run":
             raise ValueError(
@@ -318,9 +329,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     def __copy__(self) -> Self:
         """Copy the settings; connections are not shared through the copy."""
-        copied = super().__copy__()
-        copied._sender = None
-        return copied
+        return super().__copy__()._forgotten()
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy the settings deeply; a user's own clients are shared, not copied."""
@@ -328,7 +337,35 @@ class ChatCloudflareGemini(BaseChatModel):
         for client in (self.http_client, self.http_async_client):
             if client is not None:
                 memo[id(client)] = client
-        return super().__deepcopy__(memo)
+        return super().__deepcopy__(memo)._forgotten()
+
+    def _forgotten(self) -> Self:
+        """Forget what was made from the settings of another model."""
+        self._sender, self._gateway_refused = None, False
+        self.__dict__.pop("_serialized", None)
+        return self
+
+    def model_copy(
+        self, *, update: Mapping[str, Any] | None = None, deep: bool = False
+    ) -> Self:
+        """Copy the settings, with some of them changed, and check what was changed."""
+        copied = super().model_copy(deep=deep)
+        if not update:
+            return copied
+        changed = {ALIASES.get(name, name): value for name, value in update.items()}
+        kept_fields = {n: getattr(copied, n) for n in type(self).model_fields}
+        if "model" in changed:
+            del kept_fields["profile"]  # it is the old model's
+        fields = {**kept_fields, **(copied.model_extra or {}), **changed}
+        made = type(self)(**fields)
+        made.__pydantic_fields_set__ = self.model_fields_set | changed.keys()
+        return made
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set a field; LangChain's cache and tracers see the model as it is now."""
+        field = ALIASES.get(name, name)
+        super().__setattr__(field, secrets.hide({field: value}, {field})[field])
+        self.__dict__.pop("_serialized", None)
 
     def __getstate__(self) -> dict[Any, Any]:
         """Leave credentials and connections behind; workers read their environment."""
@@ -354,9 +391,9 @@ class ChatCloudflareGemini(BaseChatModel):
         left = state.pop("__left_behind__", ())
         super().__setstate__(state)
         if "api_token" in left:
-            self.api_token = api_token_from_env()
+            self.api_token = connection.own_token()
         if "google_api_key" in left:
-            self.google_api_key = google_api_key_from_env()
+            self.google_api_key = connection.own_google_key()
 
     # ---- LangChain's house
 
@@ -387,7 +424,11 @@ class ChatCloudflareGemini(BaseChatModel):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """Return the environment variables that stand for secrets when serialized."""
-        return {"api_token": "CLOUDFLARE_API_TOKEN", "google_api_key": "GOOGLE_API_KEY"}
+        return {
+            "api_token": "CLOUDFLARE_API_TOKEN",
+            "google_api_key": "GOOGLE_API_KEY",
+            **secrets.header_variables(self.default_headers),
+        }
 
     @property
     def lc_attributes(self) -> Json:
@@ -396,6 +437,16 @@ class ChatCloudflareGemini(BaseChatModel):
         if self.timeout is not None and not isinstance(self.timeout, int | float):
             attributes["timeout"] = self.timeout.as_dict()
         return attributes
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Say the model, the endpoint, and what was set; no secrets."""
+        yield "model", self.model
+        yield "endpoint", self.endpoint
+        fields = type(self).model_fields
+        for name in (n for n in fields if n not in _UNSEEN):
+            value = getattr(self, name)
+            if value != fields[name].get_default(call_default_factory=True):
+                yield name, list(value) if name == "default_headers" else value
 
     @property
     def model_name(self) -> str:
@@ -409,20 +460,8 @@ class ChatCloudflareGemini(BaseChatModel):
     def _get_ls_params(
         self, stop: list[str] | None = None, **kwargs: Any
     ) -> LangSmithParams:
-        params = LangSmithParams(
-            ls_provider=PROVIDER,
-            ls_model_name=kwargs.get("model") or self.model,
-            ls_model_type="chat",
-        )
-        temperature = kwargs.get("temperature", self.temperature)
-        if temperature is not None:
-            params["ls_temperature"] = temperature
-        max_tokens = kwargs.get("max_tokens", self.max_tokens)
-        if max_tokens is not None:
-            params["ls_max_tokens"] = max_tokens
-        if words := stop or self.stop:
-            params["ls_stop"] = [words] if isinstance(words, str) else words
-        return params
+        known = {k: v for k, v in kwargs.items() if ALIASES.get(k, k) in _TRACED}
+        return traced_params(self._settings(stop, known))
 
     # ---- one call
 
@@ -457,12 +496,14 @@ class ChatCloudflareGemini(BaseChatModel):
 
     def _account(self) -> Account:
         """Return where and as whom to ask."""
-        return account_from_fields(self)
+        return connection.account_from_fields(self)
 
     def _transport(self) -> Transport:
         """Return the instance's transport, made anew when its settings changed."""
-        self._sender = sender_from_fields(self, self._sender)
-        return self._sender[1]
+        sender = connection.sender_from_fields(self, self._sender)
+        if sender is not self._sender:
+            self._sender = sender
+        return sender[1]
 
     def _call(
         self,
@@ -472,14 +513,11 @@ class ChatCloudflareGemini(BaseChatModel):
         run_manager: Any,
         *,
         stream: bool = False,
-    ) -> tuple[Call, Endpoint]:
+    ) -> tuple[calls.Call, Endpoint]:
         """Convert a call and choose its endpoint; fails before anything is sent."""
         kwargs.pop("stream", None)
-        run_metadata = kwargs.pop(_RUN_METADATA, None)
-        if run_metadata is None and run_manager is not None:
-            run_metadata = run_manager.metadata
-        settings = self._settings(stop, kwargs, run_metadata)
-        call = call_from_settings(settings, messages)
+        settings = self._settings(stop, kwargs, tracing.run_metadata(run_manager))
+        call = calls.call_from_settings(settings, messages)
         if stream and settings.get("n", 1) > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
         endpoint = call.chosen(
@@ -495,7 +533,34 @@ class ChatCloudflareGemini(BaseChatModel):
         for notice in notices:
             if notice not in self._told:
                 self._told.add(notice)
-                warnings.warn(notice, ModelWarning, stacklevel=2)
+                tracing.warn_caller(notice, ModelWarning)
+
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """Ask several times; see `BaseChatModel.generate`."""
+        return super().generate(*args, **kept(kwargs))
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """Ask several times; see `BaseChatModel.agenerate`."""
+        return await super().agenerate(*args, **kept(kwargs))
+
+    def _generate_with_cache(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> ChatResult:
+        with tracing.run_of(kwargs.get("run_manager")):
+            result = super()._generate_with_cache(messages, *args, **kwargs)
+        result.llm_output = result.llm_output or tracing.llm_output_from(result)
+        return result
+
+    async def _agenerate_with_cache(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> ChatResult:
+        with tracing.run_of(kwargs.get("run_manager")):
+            result = await super()._agenerate_with_cache(messages, *args, **kwargs)
+        result.llm_output = result.llm_output or tracing.llm_output_from(result)
+        return result
+
+    def _combine_llm_outputs(self, llm_outputs: list[Json | None]) -> Json:
+        return tracing.combined_llm_outputs(llm_outputs)
 
     def _generate(
         self,
@@ -506,10 +571,10 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> ChatResult:
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
-            download(call.media.downloads)
+            calls.download(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
         answer = self._transport().send(request, AnswerReader(), **call.times)
-        return result_from_payloads(call, answer.payloads, answer.gateway)
+        return calls.result_from_payloads(call, answer.payloads, answer.gateway)
 
     async def _agenerate(
         self,
@@ -520,11 +585,11 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> ChatResult:
         call, endpoint = self._call(messages, stop, kwargs, run_manager)
         if call.media.downloads:
-            await adownload(call.media.downloads)
+            await calls.adownload(call.media.downloads)
         request = call.request(self._account(), endpoint, stream=False)
         send = self._transport().asend
         answer = await send(request, AnswerReader(), **call.times)
-        return result_from_payloads(call, answer.payloads, answer.gateway)
+        return calls.result_from_payloads(call, answer.payloads, answer.gateway)
 
     # ---- streams
 
@@ -539,9 +604,10 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         """Stream an answer; see `BaseChatModel.stream`."""
-        if self.gateway_metadata_keys:
-            kwargs[_RUN_METADATA] = ensure_config(config).get("metadata")
-        return super().stream(input, config, stop=stop, **kwargs)
+        chunks = super().stream(input, config, stop=stop, **kept(kwargs))
+        if not self.gateway_metadata_keys:
+            return chunks
+        return tracing.within_run(chunks, self._run_metadata(config))
 
     def astream(
         self,
@@ -552,9 +618,14 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Stream an answer; see `BaseChatModel.astream`."""
-        if self.gateway_metadata_keys:
-            kwargs[_RUN_METADATA] = ensure_config(config).get("metadata")
-        return super().astream(input, config, stop=stop, **kwargs)
+        chunks = super().astream(input, config, stop=stop, **kept(kwargs))
+        if not self.gateway_metadata_keys:
+            return chunks
+        return tracing.awithin_run(chunks, self._run_metadata(config))
+
+    def _run_metadata(self, config: RunnableConfig | None) -> Json:
+        of_run = ensure_config(config).get("metadata")
+        return {**(self.metadata or {}), **(of_run or {})}
 
     # LangChain reports tokens to callbacks itself; doing it here too would report
     # them twice in its v3 events.
@@ -568,16 +639,16 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
-            download(call.media.downloads)
+            calls.download(call.media.downloads)
         parser = call.parser(streaming=True)
         with ExitStack() as stack:
             stream = self._opened(stack, call, endpoint, auto=call.may_turn_to_run)
             for payload in stream:
                 for chunk in parser.feed(payload):
-                    yield ChatGenerationChunk(message=chunk)
-            last = last_chunks(call, parser, stream.reader.gateway)
+                    yield tracing.generation_from_chunk(chunk)
+            last = calls.last_chunks(call, parser, stream.reader.gateway)
         for chunk in last:
-            yield ChatGenerationChunk(message=chunk)
+            yield tracing.generation_from_chunk(chunk)
 
     async def _astream(
         self,
@@ -588,7 +659,7 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
         if call.media.downloads:
-            await adownload(call.media.downloads)
+            await calls.adownload(call.media.downloads)
         parser = call.parser(streaming=True)
         async with AsyncExitStack() as stack:
             stream = await self._aopened(
@@ -596,13 +667,13 @@ class ChatCloudflareGemini(BaseChatModel):
             )
             async for payload in stream:
                 for chunk in parser.feed(payload):
-                    yield ChatGenerationChunk(message=chunk)
-            last = last_chunks(call, parser, stream.reader.gateway)
+                    yield tracing.generation_from_chunk(chunk)
+            last = calls.last_chunks(call, parser, stream.reader.gateway)
         for chunk in last:
-            yield ChatGenerationChunk(message=chunk)
+            yield tracing.generation_from_chunk(chunk)
 
     def _opened(
-        self, stack: ExitStack, call: Call, endpoint: Endpoint, *, auto: bool
+        self, stack: ExitStack, call: calls.Call, endpoint: Endpoint, *, auto: bool
     ) -> Stream[AnswerReader]:
         send = self._transport().stream
         try:
@@ -615,7 +686,7 @@ class ChatCloudflareGemini(BaseChatModel):
         return stack.enter_context(send(request, AnswerReader(), **call.times))
 
     async def _aopened(
-        self, stack: AsyncExitStack, call: Call, endpoint: Endpoint, *, auto: bool
+        self, stack: AsyncExitStack, call: calls.Call, endpoint: Endpoint, *, auto: bool
     ) -> Stream[AnswerReader]:
         send = self._transport().astream
         try:
@@ -631,7 +702,7 @@ class ChatCloudflareGemini(BaseChatModel):
             send(request, AnswerReader(), **call.times)
         )
 
-    def _stream_request(self, call: Call, endpoint: Endpoint) -> Request:
+    def _stream_request(self, call: calls.Call, endpoint: Endpoint) -> Request:
         # Cloudflare documents no stream of this dialect on run: the whole answer
         # becomes the stream, unless the caller wants to try.
         stream = endpoint == "gateway" or call.stream_on_run
@@ -776,7 +847,7 @@ class ChatCloudflareGemini(BaseChatModel):
         """
         arguments = {"tools": list(tools)} if tools else {}
         settings = self._settings(None, arguments)
-        body = body_to_count(settings, _normalize_messages(list(messages)))
+        body = calls.body_to_count(settings, _normalize_messages(list(messages)))
         return tokens_from_request(body, self.model)
 
     # ---- the account beside the model
@@ -911,3 +982,6 @@ class ChatCloudflareGemini(BaseChatModel):
     async def __aexit__(self, *_: object) -> None:
         """Close the model."""
         await self.aclose()
+
+
+ChatCloudflareGemini.__signature__ = ConstructorSignature()  # type: ignore[assignment]

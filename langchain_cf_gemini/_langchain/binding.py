@@ -15,7 +15,7 @@ from langchain_cf_gemini._gemini.tools.declarations import (
     tools_from_settings,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.settings import bound_over
+from langchain_cf_gemini._langchain.settings import kept, laid
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
@@ -48,7 +48,7 @@ class Binding(_ChatModelBinding):
             return self
         return type(self)(
             bound=self.bound,
-            kwargs=bound_over(self.kwargs, kwargs),
+            kwargs=laid(self.kwargs, kept(kwargs)),
             config=self.config,
             config_factories=self.config_factories,
             custom_input_type=self.custom_input_type,

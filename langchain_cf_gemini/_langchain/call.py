@@ -46,7 +46,9 @@ from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.download import afetch, fetch
 from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._langchain.secrets import open_headers
 from langchain_cf_gemini._langchain.settings import written
+from langchain_cf_gemini._langchain.tracing import info_from
 from langchain_cf_gemini.exceptions import ResponseFormatError, UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
 
@@ -261,7 +263,7 @@ def call_from_settings(
         body=body,
         media=media,
         gateway=settings["gateway"],
-        headers=get("default_headers") or {},
+        headers=open_headers(get("default_headers") or {}),
         as_blocks=get("output_version") == "v1" or _asks_for_more(model, config, tools),
         single_call=get("parallel_tool_calls") is False,
         with_usage=get("stream_usage") is not False,
@@ -330,7 +332,11 @@ def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> Cha
         raise
     for message in messages[1:]:
         message.usage_metadata = None  # counted once for all candidates
-    return ChatResult(generations=[ChatGeneration(message=m) for m in messages])
+    return ChatResult(
+        generations=[
+            ChatGeneration(message=m, generation_info=info_from(m)) for m in messages
+        ]
+    )
 
 
 def _whole(call: Call, payloads: list[Json], gateway: Json, index: int) -> AIMessage:

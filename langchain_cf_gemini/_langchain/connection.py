@@ -1,20 +1,56 @@
 """Where and as whom a model asks, and through what it sends."""
 
-from typing import Any, Protocol
+import os
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
-from langchain_core.utils import from_env, secret_from_env
 from pydantic import SecretStr
 
-from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._cloudflare.endpoints import (
+    API_BASE_URL,
+    GATEWAY_BASE_URL,
+    Account,
+)
 from langchain_cf_gemini._http.client import Transport, TransportSettings
 
-account_id_from_env = from_env(["CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"], default=None)
-api_token_from_env = secret_from_env(
-    ["CLOUDFLARE_API_TOKEN", "CF_API_TOKEN", "CF_AI_API_TOKEN"], default=None
-)
-google_api_key_from_env = secret_from_env(
-    ["GOOGLE_API_KEY", "GEMINI_API_KEY"], default=None
-)
+# What a field is read from, the first variable that is set and not empty. The base
+# address is the variable of Cloudflare's own SDK.
+VARIABLES: Final = {
+    "account_id": ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"),
+    "api_token": ("CLOUDFLARE_API_TOKEN", "CF_API_TOKEN", "CF_AI_API_TOKEN"),
+    "base_url": ("CLOUDFLARE_BASE_URL",),
+    "gateway_base_url": ("CLOUDFLARE_GATEWAY_BASE_URL",),
+}
+_GOOGLE: Final = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+
+
+def from_variables(*names: str) -> str | None:
+    """Return the first of some environment variables that is set and not empty."""
+    return next((value for name in names if (value := os.environ.get(name))), None)
+
+
+def text(field: str) -> Callable[[], str | None]:
+    """Return a reader of a field's variables."""
+    return lambda: from_variables(*VARIABLES[field])
+
+
+def address(field: str) -> Callable[[], str]:
+    """Return a reader of an address's variable, or the public address."""
+    default = {"base_url": API_BASE_URL, "gateway_base_url": GATEWAY_BASE_URL}[field]
+    return lambda: from_variables(*VARIABLES[field]) or default
+
+
+def own_token() -> SecretStr | None:
+    """Return the API token of the environment."""
+    token = from_variables(*VARIABLES["api_token"])
+    return SecretStr(token) if token else None
+
+
+def own_google_key() -> SecretStr | None:
+    """Return Google's key of the environment."""
+    key = from_variables(*_GOOGLE)
+    return SecretStr(key) if key else None
+
 
 Sender = tuple[tuple[Any, ...], Transport]
 """A transport, after the settings that it was made for."""
@@ -41,13 +77,12 @@ def account_from_fields(model: Fields) -> Account:
     Raises:
         ValueError: If a credential is missing; all that are missing are told.
     """
-    key = model.google_api_key
-    token = model.api_token.get_secret_value() if model.api_token else ""
+    token, key = model.api_token, model.google_api_key
     if not (model.account_id and token):
-        raise ValueError(_missing(model.account_id, token))
+        raise ValueError(_missing(bool(model.account_id), bool(token)))
     return Account(
         account_id=model.account_id,
-        api_token=token,
+        api_token=token.get_secret_value(),
         google_api_key=key.get_secret_value() if key else None,
         base_url=model.base_url,
         gateway_base_url=model.gateway_base_url,
@@ -55,7 +90,7 @@ def account_from_fields(model: Fields) -> Account:
     )
 
 
-def _missing(account_id: str | None, token: str) -> str:
+def _missing(account_id: bool, token: bool) -> str:
     missing = [] if account_id else [("account", "account_id")]
     missing += [] if token else [("API token", "api_token")]
     kinds, arguments = zip(*missing, strict=True)

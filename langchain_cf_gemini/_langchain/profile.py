@@ -1,8 +1,10 @@
 """What each model can do, as LangChain's `ModelProfile` says it."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
+from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.model_profile import ModelProfile
 
 from langchain_cf_gemini._cloudflare.catalogue import (
@@ -11,6 +13,8 @@ from langchain_cf_gemini._cloudflare.catalogue import (
     model_info,
     today,
 )
+from langchain_cf_gemini._cloudflare.model_ids import model_id_from
+from langchain_cf_gemini._gemini.vocabulary import PROVIDER
 from langchain_cf_gemini.gateway import Endpoint
 
 
@@ -79,3 +83,35 @@ def _profile_from_info(known: ModelInfo, endpoint: Endpoint, day: date) -> Model
     known_fields = {name: value for name, value in told.items() if value}
     profile.update(cast("ModelProfile", known_fields))
     return profile
+
+
+def traced_params(settings: Mapping[str, Any]) -> LangSmithParams:
+    """Say what LangSmith shows of a call: its model by one name, and its limits.
+
+    Args:
+        settings: The layers of a call. What is wrong in them is left out: a trace
+            begins before the call is refused.
+    """
+    said = settings.get("generation_config")
+    own: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
+    params = LangSmithParams(
+        ls_provider=PROVIDER,
+        ls_model_name=_name_of(settings["model"]),
+        ls_model_type="chat",
+    )
+    temperature = own.get("temperature", settings.get("temperature"))
+    if temperature is not None:
+        params["ls_temperature"] = temperature
+    max_tokens = own.get("maxOutputTokens", settings.get("max_tokens"))
+    if max_tokens is not None:
+        params["ls_max_tokens"] = max_tokens
+    if words := own.get("stopSequences", settings.get("stop")):
+        params["ls_stop"] = [words] if isinstance(words, str) else list(words)
+    return params
+
+
+def _name_of(model: Any) -> str:
+    try:
+        return model_id_from(model)
+    except ValueError:
+        return str(model)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
+from inspect import Signature, signature
 from typing import Any, Final
 
 from pydantic import AliasChoices, BaseModel, SecretStr
@@ -24,7 +25,10 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     stop_sequences,
     word,
 )
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini._gemini.tools.declarations import declarations_from_tools
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
+from langchain_cf_gemini._langchain.secrets import HEADERS, hidden_headers
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Check = Callable[[Any], str | None]
@@ -118,7 +122,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "google_model": Setting(check=_TEXT),
     "endpoint": Setting(check=_one_of("auto", "run", "gateway")),
     "gateway": Setting(merge=_gateway_over),
-    "default_headers": Setting(check=_DICT, merge=_headers_over),
+    HEADERS: Setting(check=_DICT, merge=_headers_over),
     # 1000 is refused with "supported range is from 0 (inclusive) to 2.0001".
     "temperature": _written("temperature", number(0, 2)),
     "top_p": _written("topP", number(0, 1)),
@@ -189,8 +193,41 @@ ALIASES: Final = {
 _SAID: Final = {path: name for name, row in SETTINGS.items() for path in row.says}
 
 
-# Google's own words, put into their one spelling.
-_READ: Final = {_CONFIG: camel_config, _TOOLS: camel_case}
+def _camel_config(value: Any) -> Any:
+    return camel_config(value) if isinstance(value, Mapping) else value
+
+
+def _schema(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else json_schema_from(value)
+
+
+def _tools(value: Any) -> Any:
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        return value
+    pieces = (
+        [t] if isinstance(t, dict) else declarations_from_tools([t]) for t in value
+    )
+    return [tool for piece in pieces for tool in piece]
+
+
+# How an argument is kept, whoever gave it: Google's own words in one spelling, secrets
+# hidden, and types as what they say. Traces and cache keys hold what is kept: a class
+# would stand there as its name, which another class may have too.
+_KEPT: Final[Mapping[str, Callable[[Any], Any]]] = {
+    _CONFIG: _camel_config,
+    _TOOLS: camel_case,
+    HEADERS: hidden_headers,
+    "response_format": _schema,
+    "response_schema": _schema,
+    "tools": _tools,
+}
+
+
+def _kept(field: str, value: Any) -> Any:
+    if field in SETTINGS and field != "tools":  # which are read tool by tool
+        value = plain_json(value)
+    keep = _KEPT.get(field)
+    return keep(value) if keep else value
 
 
 # ---- names
@@ -218,12 +255,10 @@ def named(
             raise TypeError(_unknown(name, known, where))
         if value is None:
             continue
-        if field != "tools" and field in SETTINGS:
-            value = plain_json(value)
+        value = _kept(field, value)
         if once and field in found:
             _refuse_another(found[field], value, f"{where}: {name!r} and {field!r}")
-        read = _READ.get(field) if isinstance(value, Mapping) else None
-        found[field] = read(value) if read else value
+        found[field] = value
     return found
 
 
@@ -243,15 +278,35 @@ def _unknown(name: str, known: Iterable[str], where: str) -> str:
     return f"{where} has no argument {name!r}{hint}"
 
 
-@lru_cache(maxsize=64)
-def names_of(cls: type[BaseModel]) -> frozenset[str]:
+def names_of(cls: type[BaseModel], given: Iterable[str]) -> frozenset[str]:
     """Return the names that a class's constructor takes, its fields' aliases too."""
+    known = _names_of(cls)
+    return known.union(given) if cls.model_config.get("extra") == "allow" else known
+
+
+@lru_cache(maxsize=64)
+def _names_of(cls: type[BaseModel]) -> frozenset[str]:
     names: set[str] = set()
     for name, field in cls.model_fields.items():
         choices = field.validation_alias
         listed = choices.choices if isinstance(choices, AliasChoices) else [choices]
         names |= {name, *(n for n in (field.alias, *listed) if isinstance(n, str))}
     return frozenset(names)
+
+
+class ConstructorSignature:
+    """Stands for a class's `__signature__` until it is asked for.
+
+    pydantic makes it with the validators, which are built with the first model: until
+    then `inspect.signature` and `help()` would show the base class's.
+    """
+
+    def __get__(self, model: object, cls: type[BaseModel]) -> Signature:
+        """Build the validators, and with them the signature."""
+        if model is not None:
+            raise AttributeError("__signature__")  # classes have one, models do not
+        cls.model_rebuild(force=True)
+        return signature(cls)
 
 
 # ---- layers
@@ -262,17 +317,17 @@ def layer_of(fields: Mapping[str, Any]) -> Json:
     layer = {k: v for k in FIELDS if (v := fields.get(k)) is not None}
     for name in (_CONFIG, _TOOLS):
         if name in layer:
-            layer[name] = _READ[name](layer[name])
+            layer[name] = _KEPT[name](layer[name])
     return layer
 
 
-def bound_over(bound: Mapping[str, Any], given: Mapping[str, Any]) -> Json:
-    """Lay arguments over those of a binding; names that nobody reads stay as they are.
+def kept(arguments: Mapping[str, Any]) -> Json:
+    """Return arguments as traces, cache keys and bindings hold them.
 
-    LangChain binds arguments of its own beside a model's, and the call tells the rest.
+    LangChain gives arguments of its own beside a model's. Names that nobody reads stay
+    as they are: the call refuses them.
     """
-    known = {*SETTINGS, *bound, *given} - ALIASES.keys()
-    return laid(named(bound, known, "bind"), named(given, known, "bind"))
+    return named(arguments, {*SETTINGS, *arguments} - ALIASES.keys(), "a call")
 
 
 def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
@@ -291,10 +346,15 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
             _forget_own_words(settings, SETTINGS[name].says)
     for name, value in over.items():
         merge = SETTINGS[name].merge if name in SETTINGS else None
-        if merge is not None and name in settings:
+        if merge is not None and name in settings and _is_right(name, value):
             value = merge(settings[name], value)
         settings[name] = value
     return settings
+
+
+def _is_right(name: str, value: Any) -> bool:
+    check = SETTINGS[name].check
+    return check is None or check(value) is None
 
 
 def _in_own_words(over: Mapping[str, Any]) -> Iterator[str]:

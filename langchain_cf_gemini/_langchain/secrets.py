@@ -1,0 +1,85 @@
+"""What is never shown: tokens, keys, and the values of a caller's headers."""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from pydantic import SecretStr, ValidationError
+
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+HEADERS: Final = "default_headers"
+_TOKENS: Final = {"api_token", "api_key", "google_api_key"}
+
+
+def hidden_headers(value: Any) -> Any:
+    """Return headers with their values hidden; what is no dict stays for a check."""
+    return {name: _hidden(v) for name, v in value.items()} if _is_dict(value) else value
+
+
+def open_headers(headers: Mapping[str, str | SecretStr]) -> dict[str, str]:
+    """Return headers with their values, to be sent."""
+    return {
+        name: v.get_secret_value() if isinstance(v, SecretStr) else v
+        for name, v in headers.items()
+    }
+
+
+def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
+    """Return a constructor's arguments with every secret hidden.
+
+    An argument that nobody knows may be a token under a misspelt name.
+    """
+    hidden: Json = {}
+    for name, value in arguments.items():
+        if name == HEADERS:
+            hidden[name] = hidden_headers(value)
+        elif name in _TOKENS or name not in known:
+            hidden[name] = _hidden(value)
+        else:
+            hidden[name] = value
+    return hidden
+
+
+def _hidden(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return SecretStr(value.decode("latin-1"))
+    return SecretStr(value) if isinstance(value, str) else value
+
+
+def _is_dict(value: Any) -> bool:
+    return isinstance(value, Mapping)
+
+
+def without_frames(error: ValidationError) -> ValidationError:
+    """Return an error whose causes have forgotten the frames that held secrets."""
+    for told in error.errors(include_input=False, include_url=False):
+        cause = told.get("ctx", {}).get("error")
+        while isinstance(cause, BaseException):
+            cause.__traceback__, cause = None, cause.__context__
+    return error
+
+
+def header_variables(headers: Mapping[str, Any] | None) -> dict[str, str]:
+    """Name a variable for the value of each header, as `lc_secrets` names them."""
+    return {f"{HEADERS}.{name}": _variable(name) for name in headers or ()}
+
+
+def _variable(header: str) -> str:
+    return f"CLOUDFLARE_GEMINI_HEADER_{header.upper().replace('-', '_')}"
+
+
+def check_header_values(headers: Any) -> None:
+    """Refuse headers whose values stayed behind when a model was serialized.
+
+    Raises:
+        ValueError: With the variables that stand for them.
+    """
+    if not _is_dict(headers):
+        return
+    if lost := [name for name, value in headers.items() if value is None]:
+        variables = map(_variable, lost)
+        raise ValueError(
+            f"default_headers: {', '.join(lost)} without a value. Serialized models "
+            "hold names of headers alone: give load() a secrets_map with "
+            f"{', '.join(variables)}, or pass the headers again"
+        )
