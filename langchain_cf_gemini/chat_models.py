@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
 import httpx2
@@ -47,11 +46,12 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
 from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
-from langchain_cf_gemini._http.client import Stream, Transport
+from langchain_cf_gemini._http.client import Transport
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
+from langchain_cf_gemini._langchain.exchange import Exchange
 from langchain_cf_gemini._langchain.profile import profile_for, traced_params
 from langchain_cf_gemini._langchain.registration import register
 from langchain_cf_gemini._langchain.settings import (
@@ -95,7 +95,7 @@ _REFUSAL_STATUSES = frozenset({401, 402, 403, 404})
 
 
 class GatewayFallbackWarning(UserWarning):
-    """The gateway refused to stream; the instance streams through `run` from now on."""
+    """The gateway refused; the instance asks `run` from now on, for streams, too."""
 
 
 class ModelWarning(UserWarning):
@@ -192,6 +192,10 @@ class ChatCloudflareGemini(BaseChatModel):
             `openapi` (Google's older subset).
         cached_content: Name of content that Google caches.
         labels: Google's labels for the request.
+        automatic_continuation: Whether an answer that Google cuts at its limit for one
+            request (`CONTINUATION`) is asked for to its end, and a stream that broke
+            from its last checkpoint; False turns that off. A call takes
+            `continuation_token`, too.
         generation_config: Laid over everything else in `generationConfig`, so that
             what Google adds tomorrow can be sent today.
         media_urls: `inline` downloads media named by an address and sends the bytes;
@@ -262,6 +266,7 @@ class ChatCloudflareGemini(BaseChatModel):
     schema_dialect: Literal["json", "openapi"] = "json"
     cached_content: str | None = None
     labels: dict[str, str] | None = None
+    automatic_continuation: bool | None = None
     media_urls: Literal["inline", "pass"] = "inline"
 
     timeout: Timeout = DEFAULT_TIMEOUT
@@ -505,7 +510,7 @@ class ChatCloudflareGemini(BaseChatModel):
             self._sender = sender
         return sender[1]
 
-    def _call(
+    def _exchange(
         self,
         messages: list[BaseMessage],
         stop: list[str] | None,
@@ -513,7 +518,7 @@ class ChatCloudflareGemini(BaseChatModel):
         run_manager: Any,
         *,
         stream: bool = False,
-    ) -> tuple[calls.Call, Endpoint]:
+    ) -> Exchange:
         """Convert a call and choose its endpoint; fails before anything is sent."""
         kwargs.pop("stream", None)
         settings = self._settings(stop, kwargs, tracing.run_metadata(run_manager))
@@ -526,7 +531,13 @@ class ChatCloudflareGemini(BaseChatModel):
             gateway_refuses=self._gateway_refused,
         )
         self._tell(call.notices(endpoint))
-        return call, endpoint
+        return Exchange(
+            call,
+            self._account(),
+            endpoint,
+            stream=stream,
+            falls_back=self._falls_back,
+        )
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Warn of what was not told yet."""
@@ -569,12 +580,18 @@ class ChatCloudflareGemini(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call, endpoint = self._call(messages, stop, kwargs, run_manager)
-        if call.media.downloads:
-            calls.download(call.media.downloads)
-        request = call.request(self._account(), endpoint, stream=False)
-        answer = self._transport().send(request, AnswerReader(), **call.times)
-        return calls.result_from_payloads(call, answer.payloads, answer.gateway)
+        exchange = self._exchange(messages, stop, kwargs, run_manager)
+        if exchange.downloads:
+            calls.download(exchange.downloads)
+        send = self._transport().send
+        while not exchange.is_over:
+            try:
+                answer = send(exchange.request(), AnswerReader(), **exchange.times)
+            except CloudflareGeminiError as error:
+                exchange.failed(error)
+            else:
+                exchange.take(answer)
+        return exchange.result()
 
     async def _agenerate(
         self,
@@ -583,13 +600,18 @@ class ChatCloudflareGemini(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call, endpoint = self._call(messages, stop, kwargs, run_manager)
-        if call.media.downloads:
-            await calls.adownload(call.media.downloads)
-        request = call.request(self._account(), endpoint, stream=False)
-        send = self._transport().asend
-        answer = await send(request, AnswerReader(), **call.times)
-        return calls.result_from_payloads(call, answer.payloads, answer.gateway)
+        exchange = self._exchange(messages, stop, kwargs, run_manager)
+        if exchange.downloads:
+            await calls.adownload(exchange.downloads)
+        send, times = self._transport().asend, exchange.times
+        while not exchange.is_over:
+            try:
+                answer = await send(exchange.request(), AnswerReader(), **times)
+            except CloudflareGeminiError as error:
+                exchange.failed(error)
+            else:
+                exchange.take(answer)
+        return exchange.result()
 
     # ---- streams
 
@@ -637,18 +659,23 @@ class ChatCloudflareGemini(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
-        if call.media.downloads:
-            calls.download(call.media.downloads)
-        parser = call.parser(streaming=True)
-        with ExitStack() as stack:
-            stream = self._opened(stack, call, endpoint, auto=call.may_turn_to_run)
-            for payload in stream:
-                for chunk in parser.feed(payload):
-                    yield tracing.generation_from_chunk(chunk)
-            last = calls.last_chunks(call, parser, stream.reader.gateway)
-        for chunk in last:
-            yield tracing.generation_from_chunk(chunk)
+        exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
+        if exchange.downloads:
+            calls.download(exchange.downloads)
+        send = self._transport().stream
+        while not exchange.is_over:
+            try:
+                with send(
+                    exchange.request(), AnswerReader(), **exchange.times
+                ) as stream:
+                    for payload in stream:
+                        for chunk in exchange.feed(payload):
+                            yield ChatGenerationChunk(message=chunk)
+                    exchange.end_page(stream.reader.gateway)
+            except CloudflareGeminiError as error:
+                exchange.failed(error)
+        for chunk in exchange.last():
+            yield ChatGenerationChunk(message=chunk)
 
     async def _astream(
         self,
@@ -657,56 +684,23 @@ class ChatCloudflareGemini(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        call, endpoint = self._call(messages, stop, kwargs, run_manager, stream=True)
-        if call.media.downloads:
-            await calls.adownload(call.media.downloads)
-        parser = call.parser(streaming=True)
-        async with AsyncExitStack() as stack:
-            stream = await self._aopened(
-                stack, call, endpoint, auto=call.may_turn_to_run
-            )
-            async for payload in stream:
-                for chunk in parser.feed(payload):
-                    yield tracing.generation_from_chunk(chunk)
-            last = calls.last_chunks(call, parser, stream.reader.gateway)
-        for chunk in last:
-            yield tracing.generation_from_chunk(chunk)
-
-    def _opened(
-        self, stack: ExitStack, call: calls.Call, endpoint: Endpoint, *, auto: bool
-    ) -> Stream[AnswerReader]:
-        send = self._transport().stream
-        try:
-            request = self._stream_request(call, endpoint)
-            return stack.enter_context(send(request, AnswerReader(), **call.times))
-        except CloudflareGeminiError as error:
-            if not (auto and endpoint == "gateway" and self._falls_back(error)):
-                raise
-        request = self._stream_request(call, "run")
-        return stack.enter_context(send(request, AnswerReader(), **call.times))
-
-    async def _aopened(
-        self, stack: AsyncExitStack, call: calls.Call, endpoint: Endpoint, *, auto: bool
-    ) -> Stream[AnswerReader]:
+        exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
+        if exchange.downloads:
+            await calls.adownload(exchange.downloads)
         send = self._transport().astream
-        try:
-            request = self._stream_request(call, endpoint)
-            return await stack.enter_async_context(
-                send(request, AnswerReader(), **call.times)
-            )
-        except CloudflareGeminiError as error:
-            if not (auto and endpoint == "gateway" and self._falls_back(error)):
-                raise
-        request = self._stream_request(call, "run")
-        return await stack.enter_async_context(
-            send(request, AnswerReader(), **call.times)
-        )
-
-    def _stream_request(self, call: calls.Call, endpoint: Endpoint) -> Request:
-        # Cloudflare documents no stream of this dialect on run: the whole answer
-        # becomes the stream, unless the caller wants to try.
-        stream = endpoint == "gateway" or call.stream_on_run
-        return call.request(self._account(), endpoint, stream=stream)
+        while not exchange.is_over:
+            try:
+                async with send(
+                    exchange.request(), AnswerReader(), **exchange.times
+                ) as stream:
+                    async for payload in stream:
+                        for chunk in exchange.feed(payload):
+                            yield ChatGenerationChunk(message=chunk)
+                    exchange.end_page(stream.reader.gateway)
+            except CloudflareGeminiError as error:
+                exchange.failed(error)
+        for chunk in exchange.last():
+            yield ChatGenerationChunk(message=chunk)
 
     def _falls_back(self, error: CloudflareGeminiError) -> bool:
         """Turn to `run` for good if the gateway refused for a reason of set-up."""
@@ -714,9 +708,9 @@ class ChatCloudflareGemini(BaseChatModel):
         if refused and not self._gateway_refused:
             self._gateway_refused = True
             warnings.warn(
-                "Cloudflare's gateway refused to stream, so this model streams through "
-                "/ai/run from now on, each answer in one piece. Set endpoint='run' to "
-                f"choose that, or mend the gateway: {error}",
+                "Cloudflare's gateway refused, so this model asks /ai/run from now on "
+                "and streams each answer in one piece. Set endpoint='run' to choose "
+                f"that, or mend the gateway: {error}",
                 GatewayFallbackWarning,
                 stacklevel=2,
             )

@@ -198,9 +198,13 @@ def streamed(*events: Json, **settings: Any) -> AIMessage:
     return message
 
 
-def back(message: BaseMessage, **settings: Any) -> list[Json]:
-    """The parts of the model's turn when the message is sent back."""
+def back(message: BaseMessage, *, is_over: bool = False, **settings: Any) -> list[Json]:
+    """The parts of the model's turn when the message is sent back.
+
+    With `is_over` the user has spoken since, and no signatures are wanted.
+    """
     history: list[BaseMessage] = [*history_of(message)]
+    history += [HumanMessage("and now?")] if is_over else []
     turns = [c for c in contents_of(history, **settings) if c["role"] == "model"]
     return [part for turn in turns for part in turn["parts"]]
 

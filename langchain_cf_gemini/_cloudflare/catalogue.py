@@ -84,6 +84,7 @@ class ModelInfo:
         refuses: What the model answers 400 to, each a name of the rules for requests;
             `@gemini_api` after a name says that only the gateway's backend refuses
             it, `@vertex_ai` only that of `/ai/run`.
+        reads_office_files: Whether it takes Office and OpenDocument files.
         ignores: The keys of generationConfig that have no effect on it.
         release_date: ISO date of Google's release.
         retirement_date: ISO date from which the Gemini API, behind the gateway, does
@@ -108,6 +109,7 @@ class ModelInfo:
     thinking_can_be_off: bool | None = None
     refuses: tuple[str, ...] = ()
     ignores: tuple[str, ...] = ()
+    reads_office_files: bool = False
     release_date: str | None = None
     retirement_date: str | None = None
     vertex_retirement_date: str | None = None

@@ -48,7 +48,7 @@ def json_from_body(
 
 def _set_aside(value: Any, held: list[str]) -> Any:
     """A copy with a mark in place of each long text that JSON would not escape."""
-    if type(value) is dict:
+    if isinstance(value, dict):
         return {key: _set_aside(item, held) for key, item in value.items()}
     if type(value) is list:
         return [_set_aside(item, held) for item in value]

@@ -31,6 +31,11 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import indices_from_payloads
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
+from langchain_cf_gemini._gemini.request.backends import (
+    backend_of_history,
+    backend_of_names,
+    contents_for_backend,
+)
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.generation_config import (
     config_from_settings,
@@ -65,7 +70,10 @@ def _ids_from(model: str, google_model: str | None) -> tuple[str, str, bool]:
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """What one call sends, and how its answer is to be read."""
+    """What one call sends, and how its answer is to be read.
+
+    `replaced` says how many signatures of the history the last request left out.
+    """
 
     model: str
     google_id: str
@@ -78,7 +86,9 @@ class Call:
     with_usage: bool
     stream_on_run: bool
     endpoint: str
+    follows_pages: bool
     times: Json
+    replaced: int = 0
 
     @property
     def is_auto(self) -> bool:
@@ -88,7 +98,12 @@ class Call:
     @property
     def may_turn_to_run(self) -> bool:
         """Whether `run` may answer a stream that the gateway refused."""
-        return self.is_auto and not self._refusal("run", stream=True)
+        keeper = backend_of_names(self.body)
+        return (
+            self.is_auto
+            and keeper != "gemini_api"
+            and not self._refusal("run", stream=True)
+        )
 
     def chosen(self, *, stream: bool, has_key: bool, gateway_refuses: bool) -> Endpoint:
         """Choose the endpoint, unless the caller did.
@@ -99,19 +114,47 @@ class Call:
             gateway_refuses: Whether the gateway is not set up for streams.
 
         Raises:
-            UnsupportedContentError: If the model would refuse the request there.
+            UnsupportedContentError: If the request would be refused there.
         """
         endpoint = cast("Endpoint", self.endpoint)
         if self.is_auto:
-            endpoint = "gateway" if stream and not gateway_refuses else "run"
-            other: Endpoint = "run" if endpoint == "gateway" else "gateway"
-            if has_key:
-                endpoint = "gateway"
-            elif self._refusal(endpoint, stream) and not self._refusal(other, stream):
-                endpoint = other
+            endpoint = "gateway"
+            if not has_key:
+                endpoint = self._best(stream=stream, gateway_refuses=gateway_refuses)
+        self.check(endpoint, stream=stream)
+        return endpoint
+
+    def _best(self, *, stream: bool, gateway_refuses: bool) -> Endpoint:
+        if (keeper := backend_of_names(self.body)) is not None:
+            return _ENDPOINT_OF[keeper]
+        wants_gateway = stream
+        if not stream:
+            # What one backend signed the other refuses: a thread that was streamed
+            # stays where it was.
+            signer = backend_of_history(self.body["contents"])
+            wants_gateway = signer == "gemini_api"
+        endpoint: Endpoint = "run"
+        if wants_gateway and not gateway_refuses:
+            endpoint = "gateway"
+        other: Endpoint = "run" if endpoint == "gateway" else "gateway"
+        if self._refusal(endpoint, stream) and not self._refusal(other, stream):
+            return other
+        return endpoint
+
+    def check(self, endpoint: Endpoint, *, stream: bool) -> None:
+        """Refuse what would be refused behind an endpoint.
+
+        Raises:
+            UnsupportedContentError: With what to do instead.
+        """
         if problem := self._refusal(endpoint, stream):
             raise UnsupportedContentError(problem)
-        return endpoint
+        keeper = backend_of_names(self.body)
+        if keeper is not None and keeper != BACKENDS[endpoint]:
+            raise UnsupportedContentError(
+                f"endpoint={endpoint!r} does not know the cached content or the files "
+                f"that this request names; endpoint={_ENDPOINT_OF[keeper]!r} does"
+            )
 
     def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
@@ -124,44 +167,86 @@ class Call:
         """Return what the caller should know of the model and the settings."""
         return notices_of(self.model, self.body, [endpoint])
 
-    def request(self, account: Account, endpoint: Endpoint, *, stream: bool) -> Request:
-        """Return the HTTP request for one of the two endpoints."""
+    def request(
+        self,
+        account: Account,
+        endpoint: Endpoint,
+        *,
+        stream: bool,
+        replacing: bool = False,
+        token: str | None = None,
+    ) -> Request:
+        """Return the HTTP request for one of the two endpoints.
+
+        Args:
+            account: As whom to ask.
+            endpoint: Where.
+            stream: Whether to ask for a stream.
+            replacing: Whether Google's dummy takes the place of every signature.
+            token: The token of the page to ask for.
+        """
         headers = {**self.headers, **self.gateway.headers(endpoint)}
+        body = self._body(endpoint, replacing=replacing)
+        if token is not None:
+            body = {**body, "continuationToken": token}
+        has_media = self.media.is_inline
         if endpoint == "gateway":
             return gateway_request(
                 account,
                 self.google_id,
-                self._gemini_api_body(),
+                self._gemini_api_body(body),
                 gateway=self.gateway.gateway_id,
                 headers=headers,
                 stream=stream,
-                has_media=self.media.is_inline,
+                has_media=has_media,
             )
         return run_request(
             account,
             f"google/{self.model}",
-            {**self.body, "stream": True} if stream else self.body,
+            {**body, "stream": True} if stream else body,
             headers=headers,
             stream=stream,
-            has_media=self.media.is_inline,
+            has_media=has_media,
         )
 
-    def _gemini_api_body(self) -> Json:
+    def _body(self, endpoint: Endpoint, *, replacing: bool) -> Json:
+        old = self.body["contents"]
+        contents, self.replaced = contents_for_backend(
+            old,
+            BACKENDS[endpoint],
+            signs_calls=self.media.per_part,
+            replacing=replacing,
+        )
+        return self.body if contents is old else {**self.body, "contents": contents}
+
+    @property
+    def has_signatures(self) -> bool:
+        """Whether there is a call or a signature in the history that can be refused."""
+        return any(
+            "functionCall" in part or "thoughtSignature" in part
+            for content in self.body["contents"]
+            for part in content["parts"]
+        )
+
+    def _gemini_api_body(self, body: Json) -> Json:
         """Return the body as the Gemini API wants it, which differs in one point.
 
         Behind the gateway is the Gemini API, behind run Vertex AI. Since Gemini 3 both
         take Google's own tools beside functions, the former only if told so, the latter
         knows no such field: wire differences recorded by pydantic-ai and google-genai.
         """
-        kinds = {kind for tool in self.body.get("tools", ()) for kind in tool}
+        kinds = {kind for tool in body.get("tools", ()) for kind in tool}
         if not (self.media.per_part and len(kinds) > 1 and _FUNCTIONS in kinds):
-            return self.body
-        config = {_SERVER_SIDE: True, **self.body.get("toolConfig", {})}
-        return {**self.body, "toolConfig": config}
+            return body
+        config = {_SERVER_SIDE: True, **body.get("toolConfig", {})}
+        return {**body, "toolConfig": config}
 
-    def parser(self, *, streaming: bool, candidate: int = 0) -> AnswerParser:
-        """Return a reader for the answer."""
+    def parser(
+        self, endpoint: Endpoint, *, streaming: bool, candidate: int = 0
+    ) -> AnswerParser:
+        """Return a reader for the answer of an endpoint."""
         return AnswerParser(
+            backend=BACKENDS[endpoint],
             streaming=streaming,
             as_blocks=self.as_blocks,
             single_call=self.single_call,
@@ -176,6 +261,7 @@ class Call:
 
 BACKENDS: Mapping[str, str] = {"run": "vertex_ai", "gateway": "gemini_api"}
 """Which of Google's services answers behind an endpoint."""
+_ENDPOINT_OF: Mapping[str, Endpoint] = {"vertex_ai": "run", "gemini_api": "gateway"}
 _ENDPOINTS = {"auto": ("run", "gateway")}
 
 
@@ -245,7 +331,12 @@ def call_from_settings(
     """
     get = settings.get
     model, google_id, before_3 = _ids_from(settings["model"], get("google_model"))
-    media = Media(urls=get("media_urls") or "inline", per_part=not before_3)
+    known = model_info(model)
+    media = Media(
+        urls=get("media_urls") or "inline",
+        per_part=not before_3,
+        office=known is not None and known.reads_office_files,
+    )
     body = body_from_messages(messages, media=media, signs_calls=not before_3)
     tools = tools_from_settings(settings)
     body |= tools
@@ -257,6 +348,8 @@ def call_from_settings(
         body["cachedContent"] = cached
     if labels := get("labels"):
         body["labels"] = dict(labels)
+    if token := get("continuation_token"):
+        body["continuationToken"] = token
     return Call(
         model=model,
         google_id=google_id,
@@ -269,6 +362,7 @@ def call_from_settings(
         with_usage=get("stream_usage") is not False,
         stream_on_run=bool(get("stream_on_run")),
         endpoint=get("endpoint", "auto"),
+        follows_pages=get("automatic_continuation") is not False,
         times=_times_from(settings),
     )
 
@@ -316,17 +410,19 @@ def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
     )
 
 
-def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> ChatResult:
+def result_from_payloads(
+    call: Call, endpoint: Endpoint, payloads: list[Json], gateway: Json
+) -> ChatResult:
     """Return the result of a whole answer, one generation for each candidate.
 
     Raises:
         ResponseFormatError: If the answer does not have the promised shape.
     """
-    # A stream came where a whole answer was asked for, if there are several.
+    # A stream came where a whole answer was asked for, or several pages.
     read = _folded if len(payloads) > 1 else _whole
     try:
         indices = indices_from_payloads(payloads)
-        messages = [read(call, payloads, gateway, index) for index in indices]
+        messages = [read(call, endpoint, payloads, gateway, index) for index in indices]
     except ResponseFormatError as error:
         error.gateway.update(gateway)
         raise
@@ -339,8 +435,10 @@ def result_from_payloads(call: Call, payloads: list[Json], gateway: Json) -> Cha
     )
 
 
-def _whole(call: Call, payloads: list[Json], gateway: Json, index: int) -> AIMessage:
-    parser = call.parser(streaming=False, candidate=index)
+def _whole(
+    call: Call, endpoint: Endpoint, payloads: list[Json], gateway: Json, index: int
+) -> AIMessage:
+    parser = call.parser(endpoint, streaming=False, candidate=index)
     for payload in payloads:
         parser.feed(payload)
     message = parser.message()
@@ -350,24 +448,26 @@ def _whole(call: Call, payloads: list[Json], gateway: Json, index: int) -> AIMes
     return message
 
 
-def _folded(call: Call, payloads: list[Json], gateway: Json, index: int) -> AIMessage:
-    parser = call.parser(streaming=True, candidate=index)
+def _folded(
+    call: Call, endpoint: Endpoint, payloads: list[Json], gateway: Json, index: int
+) -> AIMessage:
+    parser = call.parser(endpoint, streaming=True, candidate=index)
     first, *others = [
         *(chunk for payload in payloads for chunk in parser.feed(payload)),
-        *last_chunks(call, parser, gateway),
+        *last_chunks(parser, gateway, with_usage=True),
     ]
     folded: Any = first.__add__(others) if others else first
     return cast("AIMessage", message_chunk_to_message(folded))
 
 
 def last_chunks(
-    call: Call, parser: AnswerParser, gateway: Json
+    parser: AnswerParser, gateway: Json, *, with_usage: bool
 ) -> list[AIMessageChunk]:
     """Return the chunks that end a stream, with what the gateway said of it."""
     chunks = parser.end()
     last = chunks[-1]
     usage = usage_after_cache(last.usage_metadata, gateway)
-    last.usage_metadata = usage if call.with_usage else None
+    last.usage_metadata = usage if with_usage else None
     if gateway:
         last.response_metadata["gateway"] = gateway
     return chunks

@@ -179,6 +179,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     _TOOLS: Setting(check=_DICT, merge=json_over),
     "schema_dialect": Setting(check=_one_of("json", "openapi")),
     "cached_content": Setting(check=_TEXT),
+    "automatic_continuation": Setting(check=_a(bool, "True or False")),
+    "continuation_token": Setting(check=_TEXT, is_field=False),
     "labels": Setting(check=_DICT, merge=_entries_over),
     "media_urls": Setting(check=_one_of("inline", "pass")),
     "timeout": Setting(aliases=("request_timeout",), check=check_timeout),

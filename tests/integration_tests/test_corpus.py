@@ -87,9 +87,9 @@ def sent_back(message: AIMessage, **settings: Any) -> list[Json]:
 
 def _parts_sent(history: list[BaseMessage], **settings: Any) -> list[Json]:
     cloudflare = Cloudflare(answer(text("ok")))
-    # A model that wants no signatures: what is there was there before.
-    model = cloudflare.model(model="gemini-2.5-flash", media_urls="pass", **settings)
-    model.invoke(history)
+    # Of a turn that is over no signatures are wanted: what is there was there before.
+    model = cloudflare.model(media_urls="pass", **settings)
+    model.invoke([*history, HumanMessage("and now?")])
     check_request(cloudflare.bodies[0])
     turns = [turn for turn in cloudflare.contents if turn["role"] == "model"]
     return [part for turn in turns for part in turn["parts"]]

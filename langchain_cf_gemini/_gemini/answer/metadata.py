@@ -157,6 +157,7 @@ UNKNOWN = "unknown_fields"
 _OURS = (
     {name for name, _ in (*_OF_ANSWER.values(), *_OF_CANDIDATE.values())}
     | {"citations", "dropped_tool_calls", "finish_reason", "gateway", UNKNOWN}
+    | {"backend", "pages", "replaced_signatures"}
     | {"id", "model_provider", "output_version", "cost", "index", "headers"}
     | {"created", "timestamp", "refusal", "usage_metadata"}
 )
@@ -296,12 +297,14 @@ class AnswerRecord:
         message = text_from(self._candidate.get("finishMessage"))
         return verdict_from(self._reason, self._blocked, message)
 
-    def metadata(self) -> Json:
-        """Return the response metadata of the whole answer."""
+    def metadata(self, backend: str | None = None) -> Json:
+        """Return the response metadata of the whole answer that a backend gave."""
         notes = _notes_from(self._answer, _OF_ANSWER)
         of_candidate = _notes_from(self._candidate, _OF_CANDIDATE)
         unknown = {**notes.pop(UNKNOWN, {}), **of_candidate.pop(UNKNOWN, {})}
         notes = {**self.repeated, **notes, **of_candidate}
+        if backend is not None:
+            notes["backend"] = backend
         if grounding := self.grounding.metadata():
             notes["grounding_metadata"] = snake_case(sound(grounding))
         if self._reason is not None:

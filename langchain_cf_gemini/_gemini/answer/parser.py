@@ -69,6 +69,7 @@ class AnswerParser:
         single_call: bool = False,
         candidate: int = 0,
         seed: Callable[[], str] = str,
+        backend: str | None = None,
     ) -> None:
         """Prepare for one answer.
 
@@ -79,12 +80,14 @@ class AnswerParser:
             single_call: Whether only the first function call is to be kept.
             candidate: Which candidate to read.
             seed: What tells this answer from others if Google gives it no id.
+            backend: Which of Google's services answers.
         """
         self._streaming = streaming
         self._as_blocks = as_blocks
         self._single_call = single_call
         self._candidate = candidate
         self._seed = seed
+        self._backend = backend
         self._record = AnswerRecord()
         self._notes = PartNotes(streaming=streaming)
         self._draft = Draft(streaming=streaming)
@@ -371,7 +374,7 @@ class AnswerParser:
         self._end_run()
         self._end_audio()
         self._judge()
-        metadata = self._record.metadata()
+        metadata = self._record.metadata(self._backend)
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
         if self._as_blocks:

@@ -21,6 +21,10 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
+from langchain_cf_gemini._gemini.request.backends import (
+    sign_current_turn,
+    without_processing_marks,
+)
 from langchain_cf_gemini._gemini.request.media import (
     MEDIA_TYPES,
     Media,
@@ -32,7 +36,7 @@ from langchain_cf_gemini._gemini.request.tool_result import (
     function_response,
     response_part,
 )
-from langchain_cf_gemini._gemini.vocabulary import DUMMY_SIGNATURE, Json
+from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _logger = logging.getLogger("langchain_cf_gemini")
@@ -101,7 +105,9 @@ class _Conversation:
             said: Json = {"role": "model", "parts": [{"text": content}]}
             self._turns.append((said, []))
             return
-        turn = ModelTurn(message, self._answered, self._media)
+        turn = ModelTurn(
+            message, self._answered, self._media, with_ids=self._media.per_part
+        )
         parts = _without_empty(turn.parts)
         if parts:  # Google refuses a turn without parts, and it would say nothing
             self._turns.append(({"role": "model", "parts": parts}, turn.calls))
@@ -331,7 +337,7 @@ def body_from_messages(
     conversation = _Conversation(said, media=media, counting=counting)
     for message in said:
         _add(conversation, message)
-    contents = conversation.contents()
+    contents = without_processing_marks(conversation.contents())
     if signs_calls:
         sign_current_turn(contents)
     body: Json = {"contents": contents}
@@ -353,22 +359,3 @@ def _add(conversation: _Conversation, message: BaseMessage) -> None:
             f"a {type(message).__name__} holds something that is not built as it "
             f"should be: {error!r}"
         ) from error
-
-
-def sign_current_turn(contents: list[Json]) -> None:
-    """Give unsigned calls of the current turn Google's dummy signature.
-
-    Only the first call of a step needs one. Gemini 3 answers 400 without; earlier turns
-    are not looked at. https://ai.google.dev/gemini-api/docs/thought-signatures
-    """
-    for content in reversed(contents):
-        parts = content["parts"]
-        if content["role"] == "user":
-            if not any("functionResponse" in part for part in parts):
-                return
-            continue
-        for at, part in enumerate(parts):
-            if "functionCall" in part:
-                if "thoughtSignature" not in part:
-                    parts[at] = {**part, "thoughtSignature": DUMMY_SIGNATURE}
-                break

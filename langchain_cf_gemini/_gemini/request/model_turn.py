@@ -27,6 +27,10 @@ from langchain_cf_gemini._gemini.parts import (
     payload_of,
     with_rest,
 )
+from langchain_cf_gemini._gemini.request.backends import (
+    SignedPart,
+    backend_from_metadata,
+)
 from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -65,7 +69,12 @@ class ModelTurn:
     """The parts of one AIMessage, and the calls in them that want an answer."""
 
     def __init__(
-        self, message: AIMessage, answered: Iterable[str], media: Media
+        self,
+        message: AIMessage,
+        answered: Iterable[str],
+        media: Media,
+        *,
+        with_ids: bool = True,
     ) -> None:
         """Convert a message.
 
@@ -73,7 +82,10 @@ class ModelTurn:
             message: The model's turn.
             answered: Ids of the calls that the conversation holds results for.
             media: How media is to be sent.
+            with_ids: Whether calls keep their ids. Models before Gemini 3 answer 400:
+                Unknown name "id".
         """
+        self._with_ids = with_ids
         self.parts: list[Json] = []
         self.calls: list[Called] = []
         self._message = message
@@ -83,16 +95,17 @@ class ModelTurn:
         self._google = provider is None or provider in GOOGLE
         self._genai = provider in GOOGLE
         self._own = provider == PROVIDER
+        self._backend = backend_from_metadata(message.response_metadata)
         kwargs = message.additional_kwargs
         notes = kwargs.get(KEY)
         self._notes: list[Json] = notes if isinstance(notes, list) else []
-        self._signed: dict[str, Json] = {
+        self._notes_of_calls: dict[str, Json] = {
             note["id"]: note
             for note in self._notes
             if note.get("type") == "function_call"
         }
         for id_, signature in (kwargs.get(_GENAI_SIGNATURES) or {}).items():
-            self._signed.setdefault(id_, {"signature": signature})
+            self._notes_of_calls.setdefault(id_, {"signature": signature})
         self._waiting = calls_from_message(message, self._answered)
         if isinstance(message.content, str):
             self._read_text(message.content)
@@ -117,11 +130,12 @@ class ModelTurn:
                 part: Json = {"text": text}
                 if "signature" in note:
                     part["thoughtSignature"] = note["signature"]
-                self.parts.append(with_rest(part, note.get("part")))
+                part = with_rest(part, note.get("part"))
+                self.parts.append(self._signed(part))
             elif kind == "function_call":
                 self._add_call(note["id"], None)
             else:
-                self.parts.append(note["part"])
+                self.parts.append(self._signed(note["part"]))
 
     # ---- block content
 
@@ -170,8 +184,18 @@ class ModelTurn:
     def _with_notes(self, part: Json, block: Json) -> Json:
         if signature := self._signature(block):
             part["thoughtSignature"] = signature
-        rest = (block.get("extras") or {}).get("part") if self._google else None
-        return with_rest(part, rest)
+        extras = (block.get("extras") or {}) if self._google else {}
+        return self._signed(with_rest(part, extras.get("part")))
+
+    def _signed(self, part: Json) -> Json:
+        """Return a part that knows which backend signed it, if the message does."""
+        if self._backend is None or "thoughtSignature" not in part:
+            return part
+        signed = SignedPart(part, self._backend)
+        for download in self._media.downloads:
+            if download.part is part:
+                download.part = signed
+        return signed
 
     def _text_parts(self, block: Json) -> list[Json]:
         return self._spoken(block, block.get("text") or "", {})
@@ -249,7 +273,7 @@ class ModelTurn:
             )
             return []
         if self._google and isinstance(value, dict):
-            return [value]
+            return [self._signed(value)]
         value = value if isinstance(value, dict) else {}
         if (kind := value.get("type")) == "refusal":
             return self._refusal_parts(value)
@@ -279,12 +303,17 @@ class ModelTurn:
         if id_ and not id_.startswith(SYNTHETIC):
             wire["id"] = id_
         part: Json = {"functionCall": wire}
-        note = self._signed.get(id_, {})
+        note = self._notes_of_calls.get(id_, {})
         signature = (self._signature(block) if block else None) or note.get("signature")
         if signature and self._google:
             part["thoughtSignature"] = signature
-        rest = ((block or {}).get("extras") or {}).get("part") or note.get("part")
-        self.parts.append(with_rest(part, rest if self._google else None))
+        extras = (block or {}).get("extras") or {}
+        rest = extras.get("part") or note.get("part")
+        part = with_rest(part, rest if self._google else None)
+        if not self._with_ids:
+            part["functionCall"].pop("id", None)
+        part = self._signed(part)
+        self.parts.append(part)
         self.calls.append(Called(id_, part, call.get("failed")))
 
 

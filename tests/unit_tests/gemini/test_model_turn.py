@@ -44,9 +44,9 @@ def _turn(
     return AIMessage(content, response_metadata=metadata, **fields)
 
 
-def _sent(turn: AIMessage, model: str = "gemini-2.5-flash") -> list[Json]:
-    """The parts of a turn for a model that wants no signatures."""
-    return back(turn, model=model)
+def _sent(turn: AIMessage) -> list[Json]:
+    """The parts of a turn that is over, of which no signatures are wanted."""
+    return back(turn, is_over=True)
 
 
 # ---- other providers
@@ -277,7 +277,7 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
 def test_turns_of_others(turn: AIMessage, parts: list[Json]) -> None:
     assert _sent(turn) == parts
     # Gemini 3: calls without a signature of Google's get the dummy.
-    sent = _sent(turn, "gemini-3-flash")
+    sent = back(turn, model="gemini-3-flash")
     assert [{**p, "thoughtSignature": None} for p in sent] == [
         {**p, "thoughtSignature": None} for p in parts
     ]
@@ -301,9 +301,9 @@ def test_calls_that_only_blocks_know() -> None:
         HumanMessage("hi"),
         turn,
         ToolMessage("seen", tool_call_id="toolu_1"),
+        HumanMessage("so?"),
     ]
-    contents = contents_of(history, model="gemini-2.5-flash")
-    assert contents[1]["parts"] == [_CALLED]
+    assert contents_of(history)[1]["parts"] == [_CALLED]
     without: list[BaseMessage] = [HumanMessage("hi"), turn, HumanMessage("so?")]
     roles = [c["role"] for c in contents_of(without, model="gemini-2.5-flash")]
     assert roles == ["user", "user"]
@@ -362,8 +362,7 @@ def test_added_calls_come_last() -> None:
     message = message_of(text("Let me. ", SIGNED))
     added: Any = {"name": "look", "args": {}, "id": "mine", "type": "tool_call"}
     edited = message.model_copy(update={"tool_calls": [added]})
-    sent = back(edited, model="gemini-2.5-flash")
-    assert sent == [
+    assert _sent(edited) == [
         text("Let me. ", SIGNED),
         {"functionCall": {"name": "look", "args": {}, "id": "mine"}},
     ]

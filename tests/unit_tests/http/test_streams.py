@@ -165,9 +165,11 @@ def test_stream_adds_up_to_the_whole_answer(
     whole = answer(*parts, avgLogprobs=-0.5, finishMessage="said so")
     settings: Json = {"output_version": output_version}
     unary = Cloudflare(whole).model(endpoint="run", **settings).invoke("hi")
+    assert unary.response_metadata.pop("backend") == "vertex_ai"
     unary.response_metadata.pop("gateway", None)
     for name, cut in CUTS.items():
         stream = streamed(*cut(whole), endpoint="gateway", **settings)
+        assert stream.response_metadata.pop("backend") == "gemini_api"
         stream.response_metadata.pop("gateway", None)
         assert _fields(stream) == _fields(unary), name
         if output_version == "v1" or isinstance(stream.content, type(unary.content)):

@@ -1,0 +1,217 @@
+"""What one call asks, request after request, until its answer is whole. No I/O.
+
+Mostly that is one request. There are more where the gateway turns out not to be set up
+(`run` is asked then), where a backend refuses the other's thought signatures (Google's
+dummies go in their place), and where an answer has several pages or a stream breaks
+behind a checkpoint.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessageChunk
+from langchain_core.outputs import ChatResult
+
+from langchain_cf_gemini._cloudflare.answers import Answer
+from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
+from langchain_cf_gemini._gemini.request.media import Download
+from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._langchain.call import (
+    Call,
+    last_chunks,
+    result_from_payloads,
+)
+from langchain_cf_gemini.exceptions import (
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareInvalidRequestError,
+    CloudflareServerError,
+    ResponseFormatError,
+)
+from langchain_cf_gemini.gateway import Endpoint
+
+_logger = logging.getLogger("langchain_cf_gemini")
+
+# "Corrupted thought signature.", "Invalid thought signature.", "... is missing a
+# `thought_signature`": every refusal names the thing.
+_SIGNATURE = re.compile(r"thought[ _]?signature", re.IGNORECASE)
+_BREAKS = (CloudflareConnectionError, CloudflareServerError, ResponseFormatError)
+
+
+class Exchange:
+    """The requests of one call, and what came of them.
+
+    Attributes:
+        is_over: Whether the answer is whole.
+    """
+
+    def __init__(
+        self,
+        call: Call,
+        account: Account,
+        endpoint: Endpoint,
+        *,
+        stream: bool,
+        falls_back: Callable[[CloudflareGeminiError], bool],
+    ) -> None:
+        """Begin a call.
+
+        Args:
+            call: What to ask.
+            account: As whom.
+            endpoint: Where.
+            stream: Whether a stream is wanted.
+            falls_back: Tells whether the gateway refused for a reason of set-up; asked
+                where the endpoint was not the caller's choice.
+        """
+        self.is_over = False
+        self._call = call
+        self._account = account
+        self._endpoint = endpoint
+        self._stream = stream
+        self._falls_back = falls_back
+        self._replaces = False
+        self._pages = Pages(
+            follows=call.follows_pages, token=call.body.get("continuationToken")
+        )
+        self._has_begun = False
+        self._parser = call.parser(endpoint, streaming=True) if stream else None
+        self._payloads: list[Json] = []
+        self._gateway: Json = {}
+        self._fatal: CloudflareGeminiError | None = None
+        self._broke: CloudflareGeminiError | None = None
+
+    @property
+    def downloads(self) -> Sequence[Download]:
+        """What is to be fetched before anything is asked."""
+        return self._call.media.downloads
+
+    @property
+    def times(self) -> Json:
+        """How long to wait for each request, and how often to try."""
+        return self._call.times
+
+    def request(self) -> Request:
+        """Return what to ask next."""
+        # Cloudflare documents no stream of this dialect on run: the whole answer
+        # becomes the stream, unless the caller wants to try.
+        self._has_begun = False
+        stream = self._stream and (
+            self._endpoint == "gateway" or self._call.stream_on_run
+        )
+        return self._call.request(
+            self._account,
+            self._endpoint,
+            stream=stream,
+            replacing=self._replaces,
+            token=self._pages.token,
+        )
+
+    # ---- what comes
+
+    def feed(self, payload: Json) -> Sequence[AIMessageChunk]:
+        """Take a payload of a stream; return the chunks that it adds."""
+        assert self._parser is not None
+        self._has_begun = True
+        try:
+            return self._parser.feed(self._pages.take(payload))
+        except CloudflareGeminiError as error:
+            self._fatal = error
+            raise
+        except DivergedError:
+            assert self._broke is not None
+            self._fatal = self._broke
+            self._fatal.add_note(
+                "What came again after the stream's last checkpoint was not what had "
+                "been given, so the answer could not be resumed."
+            )
+            raise self._fatal from None
+
+    def take(self, answer: Answer) -> None:
+        """Take a whole page."""
+        self._payloads += [self._pages.take(payload) for payload in answer.payloads]
+        self.end_page(answer.gateway)
+
+    def end_page(self, gateway: Json) -> None:
+        """Take the end of a page, and what the gateway said of it."""
+        self._gateway = gateway
+        self.is_over = not self._pages.next_page()
+
+    def failed(self, error: CloudflareGeminiError) -> None:
+        """Take an error; raises it unless there is something else to ask."""
+        if error is self._fatal:
+            raise error
+        if self._has_begun or self._pages.count > 1:
+            if not (self._is_break(error) and self._pages.resumes()):
+                raise error
+            self._broke = error
+            _logger.warning("a broken stream is resumed from its checkpoint: %s", error)
+        elif self._refuses_signatures(error):
+            self._replaces = True
+            _logger.warning(
+                "the backend refused a thought signature; asking once more with "
+                "Google's dummy in the place of all: %s",
+                error,
+            )
+        elif self._may_turn_to_run() and self._falls_back(error):
+            self._endpoint = "run"
+            self._parser = self._parser and self._call.parser("run", streaming=True)
+        else:
+            raise error
+
+    def _may_turn_to_run(self) -> bool:
+        # A key of Google's is the caller's bill, and run takes none.
+        has_key = self._account.google_api_key is not None
+        on_gateway = self._endpoint == "gateway"
+        return on_gateway and not has_key and self._call.may_turn_to_run
+
+    def _is_break(self, error: CloudflareGeminiError) -> bool:
+        """Whether an answer broke off, rather than that its request was refused."""
+        broke = isinstance(error, _BREAKS) if self._has_begun else False
+        return self._stream and (broke or isinstance(error, CloudflareConnectionError))
+
+    def _refuses_signatures(self, error: CloudflareGeminiError) -> bool:
+        return (
+            not self._replaces
+            and isinstance(error, CloudflareInvalidRequestError)
+            and _SIGNATURE.search(error.message) is not None
+            and self._call.has_signatures
+        )
+
+    # ---- the answer
+
+    def _notes(self) -> Json:
+        notes: Json = {}
+        if self._replaces or self._call.replaced:
+            why = "refused" if self._replaces else "made by the other backend"
+            told = {"count": self._call.replaced, "reason": why}
+            notes["replaced_signatures"] = told
+        if self._pages.count > 1:
+            notes["pages"] = self._pages.count
+        return notes
+
+    def last(self) -> Sequence[AIMessageChunk]:
+        """Return the chunks that end a stream."""
+        assert self._parser is not None
+        with_usage = self._call.with_usage
+        chunks = last_chunks(self._parser, self._gateway, with_usage=with_usage)
+        chunks[-1].response_metadata.update(self._notes())
+        return chunks
+
+    def result(self) -> ChatResult:
+        """Return the whole answer.
+
+        Raises:
+            ResponseFormatError: If it does not have the promised shape.
+        """
+        result = result_from_payloads(
+            self._call, self._endpoint, self._payloads, self._gateway
+        )
+        for generation in result.generations:
+            message: Any = generation.message
+            message.response_metadata.update(self._notes())
+        return result
