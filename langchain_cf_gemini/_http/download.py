@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import mimetypes
 import re
 import socket
 import threading
@@ -19,7 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urljoin
+from urllib.parse import urljoin
 
 import httpx2
 
@@ -37,9 +36,6 @@ from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
-# What Gemini takes: https://ai.google.dev/gemini-api/docs/file-input-methods
-_KINDS = ("image/", "audio/", "video/", "text/", "application/pdf", "application/json")
-_UNTYPED = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 _NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
 
 # A host name that IDNA cannot encode is a UnicodeError.
@@ -80,10 +76,10 @@ DEFAULT_SETTINGS = FetchSettings()
 
 
 def fetch(url: str, *, settings: FetchSettings = DEFAULT_SETTINGS) -> tuple[bytes, str]:
-    """The bytes behind a URL and their mime type.
+    """The bytes behind a URL and what the server says they are.
 
     Raises:
-        UnsupportedContentError: The URL may not be fetched, or did not give media.
+        UnsupportedContentError: The URL may not be fetched, or did not give a file.
     """
     backend = Blocking(Connections(httpx2.HTTPTransport, proxied=False))
     try:
@@ -95,10 +91,10 @@ def fetch(url: str, *, settings: FetchSettings = DEFAULT_SETTINGS) -> tuple[byte
 async def afetch(
     url: str, *, settings: FetchSettings = DEFAULT_SETTINGS
 ) -> tuple[bytes, str]:
-    """The bytes behind a URL and their mime type.
+    """The bytes behind a URL and what the server says they are.
 
     Raises:
-        UnsupportedContentError: The URL may not be fetched, or did not give media.
+        UnsupportedContentError: The URL may not be fetched, or did not give a file.
     """
     backend = Asyncio(Connections(httpx2.AsyncHTTPTransport, proxied=False))
     try:
@@ -213,7 +209,7 @@ class _Download:
             raise self._refused(f"the server answered {response.status_code}")
         if response.headers.get("content-encoding", "identity") != "identity":
             raise self._refused("the server sent it compressed, unasked")
-        self._mime_type = self._mime_type_from(response)
+        self._mime_type = response.headers.get("content-type", "")
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.settings.max_bytes:
             raise self._too_large()
@@ -225,18 +221,6 @@ class _Download:
         if self._redirects > self.settings.max_redirects:
             raise self._refused("it redirects too often")
         self._go_to(urljoin(str(self._url), location))
-
-    def _mime_type_from(self, response: Any) -> str:
-        named: str = response.headers.get("content-type", "")
-        mime_type = named.partition(";")[0].strip().lower()
-        if mime_type in _UNTYPED:
-            mime_type = mimetypes.guess_type(unquote(self._url.path))[0] or mime_type
-        if not mime_type.startswith(_KINDS):
-            raise self._refused(
-                f"its content type {mime_type!r} is not an image, audio, video, PDF "
-                "or text"
-            )
-        return mime_type
 
     def feed(self, raw: bytes) -> None:
         """Take bytes of the file."""

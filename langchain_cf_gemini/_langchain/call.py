@@ -49,7 +49,7 @@ from langchain_cf_gemini._gemini.request.model_rules import (
 )
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._http.download import afetch, fetch
+from langchain_cf_gemini._http.files import FILES
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.secrets import open_headers
 from langchain_cf_gemini._langchain.settings import written
@@ -477,21 +477,25 @@ def last_chunks(
 
 
 def download(downloads: Sequence[Download]) -> None:
-    """Fetch every address, one after the other.
+    """Fetch every address once, one after the other.
 
     Raises:
-        UnsupportedContentError: If an address may not or cannot be fetched.
+        UnsupportedContentError: If an address may not or cannot be fetched, or gave
+            what Google does not take.
     """
+    fetched = {url: FILES.fetch(url) for url in _addresses(downloads)}
     for wanted in downloads:
-        wanted.fill(*fetch(wanted.url))
+        wanted.fill(*fetched[wanted.url])
 
 
 async def adownload(downloads: Sequence[Download]) -> None:
-    """Fetch every address, all at once.
+    """Fetch every address once, all at the same time; see `download`."""
+    urls = _addresses(downloads)
+    files = await asyncio.gather(*map(FILES.afetch, urls))
+    fetched = dict(zip(urls, files, strict=True))
+    for wanted in downloads:
+        wanted.fill(*fetched[wanted.url])
 
-    Raises:
-        UnsupportedContentError: If an address may not or cannot be fetched.
-    """
-    fetched = await asyncio.gather(*(afetch(wanted.url) for wanted in downloads))
-    for wanted, (data, mime_type) in zip(downloads, fetched, strict=True):
-        wanted.fill(data, mime_type)
+
+def _addresses(downloads: Sequence[Download]) -> list[str]:
+    return list(dict.fromkeys(wanted.url for wanted in downloads))

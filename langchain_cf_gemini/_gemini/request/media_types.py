@@ -8,6 +8,7 @@ images, audio, video and documents.
 
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 TEXT = "text/plain"
 _TAKEN = {
@@ -183,7 +184,7 @@ def type_from_label(label: object) -> str | None:
 
 def type_from_name(name: object) -> str | None:
     """Return the type that the extension of a file's name or path stands for."""
-    last = str(name or "").replace("\\", "/").rpartition("/")[2]
+    last = unquote(str(name or "")).replace("\\", "/").rpartition("/")[2]
     return _WORDS.get(last.rpartition(".")[2].lower())
 
 

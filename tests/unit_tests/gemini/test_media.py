@@ -450,6 +450,7 @@ def test_types(data: str, label: str | None, mime: str | None) -> None:
         ("a.wav", "audio/wav"),
         ("a.webp", "image/webp"),
         ("a.tar.pdf", "application/pdf"),
+        ("a%2Epdf", "application/pdf"),
     ],
 )
 def test_types_by_name_are_the_same_on_every_machine(name: str, mime: str) -> None:
