@@ -13,6 +13,8 @@ from urllib.parse import unquote, urlsplit
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
+from langchain_cf_gemini._verify import beliefs
+
 ROOT = Path(__file__).parents[1]
 _ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
@@ -30,6 +32,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
     """Fill in what a page leaves to the code."""
     if page.file.src_uri == "faults.md":
         return faults_page(markdown)
+    if page.file.src_uri == "proven.md":
+        return markdown.replace("{{ beliefs }}", beliefs.tables())
     return markdown.replace("{{ rules }}", rules_table())
 
 

@@ -11,7 +11,7 @@ from langchain_cf_gemini._version import __version__
 PROG: Final = "langchain-cf-gemini"
 MODEL_VARIABLE: Final = "CF_GEMINI_MODEL"
 DEFAULT_MODEL: Final = "gemini-3-flash"
-COMMANDS: Final = ("ask", "chat", "models", "emulator")
+COMMANDS: Final = ("ask", "chat", "models", "verify", "emulator")
 _ALONE: Final = ("-h", "--help", "--version")
 
 _EPILOG = """\
@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_ask(commands.add_parser("ask", help="send one prompt"))
     _add_chat(commands.add_parser("chat", help="talk in a loop"))
     _add_models(commands.add_parser("models", help="list Gemini models"))
+    _add_verify(
+        commands.add_parser("verify", help="check this package against your account")
+    )
     _add_emulator(
         commands.add_parser("emulator", help="run the local emulator until Ctrl-C")
     )
@@ -139,6 +142,26 @@ def _add_models(models: argparse.ArgumentParser) -> None:
         "--env-file", metavar="FILE", help="read environment variables from this file"
     )
     _add_emulator_switch(models)
+
+
+def _add_verify(verify: argparse.ArgumentParser) -> None:
+    verify.description = (
+        "Check what this package assumes about the API against your account, with a "
+        "few cheap requests. Status 0 means that the package copes with what it saw."
+    )
+    add = verify.add_argument
+    model = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
+    add("-m", "--model", default=model, help="model to use (default: %(default)s)")
+    add("--gateway", metavar="ID", help="AI Gateway to use")
+    add("--only", action="append", default=[], metavar="NAME",
+        help="run only this check (repeatable)")  # fmt: skip
+    add("--report", metavar="DIR", help="write a report and the recorded exchanges, "
+        "without credentials and ids")  # fmt: skip
+    add("--max-cost", type=float, default=0.05, metavar="USD",
+        help="start no check after this was spent (default: %(default)s)")  # fmt: skip
+    add("--yes", action="store_true", help="don't ask before sending")
+    add("--env-file", metavar="FILE", help="read environment variables from this file")
+    _add_emulator_switch(verify)
 
 
 def _add_emulator(emulator: argparse.ArgumentParser) -> None:

@@ -107,9 +107,16 @@ def _value(text: str) -> Any:
 @contextmanager
 def _address(emulated: bool) -> Iterator[dict[str, Any]]:
     """Where to send requests: the emulator's address, or nothing for Cloudflare's."""
-    if not emulated:
+    if emulated:
+        with address_of_emulator() as settings:
+            yield settings
+    else:
         yield {}
-        return
+
+
+@contextmanager
+def address_of_emulator() -> Iterator[dict[str, Any]]:
+    """Run the emulator; give the arguments that lead a model there."""
     emulator_class, _ = load_emulator()
     with emulator_class() as emulator:
         yield dict(emulator.client)

@@ -1,0 +1,1 @@
+"""The proof against an account; stands above the model and may import everything."""
