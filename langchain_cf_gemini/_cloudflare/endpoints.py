@@ -52,6 +52,8 @@ class Account:
     allow_http: bool = False
 
     def __post_init__(self) -> None:
+        checked_base(self.base_url, self.allow_http)
+        checked_base(self.gateway_base_url, self.allow_http)
         check_segment("account_id", self.account_id)
         check_header("authorization", self.api_token, shown="the API token")
         check_header(

@@ -13,7 +13,12 @@ import os
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    ExitStack,
+    nullcontext,
+    suppress,
+)
 from typing import Any, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -22,22 +27,30 @@ import httpx2
 from langchain_cf_gemini._http.attempt import Attempt
 from langchain_cf_gemini._http.connections import (
     Connections,
-    Opened,
-    Part,
-    Tasks,
-    ssl_context,
-    wait_for,
+    Slots,
 )
+from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.request import (
     Request,
     request_from_client,
     wire_request,
 )
 from langchain_cf_gemini._http.retries import forget_budgets
+from langchain_cf_gemini._http.sockets import Opened, Tasks, wait_for
+from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
 _T = TypeVar("_T")
 Faults = tuple[type[Exception], ...]
-FAULTS: Faults = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError)
+# The last three are what resolvers and event loops make of names and ports.
+FAULTS: Faults = (
+    httpx2.HTTPError,
+    httpx2.InvalidURL,
+    httpx2.StreamError,
+    OSError,
+    UnicodeError,
+    OverflowError,
+    ExceptionGroup,
+)
 
 
 def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -48,6 +61,17 @@ def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
         value: _T = ended.value
         return value
     raise RuntimeError("a blocking call waited for an event loop")
+
+
+def has_surplus(response: Any) -> bool:
+    """Whether bytes came after the end of an answer; they would begin the next one.
+
+    httpcore2 2.16.2 keeps such a connection, and shows them to nobody: h11 holds them.
+    """
+    held: Any = response.stream
+    for name in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
+        held = getattr(held, name, None)
+    return held is not None and bool(held.trailing_data[0])
 
 
 class Exchange(Protocol):
@@ -76,11 +100,15 @@ class Backend(Protocol):
         """Ends what waits inside of it at the attempt's deadline."""
 
 
+def _nothing() -> None:
+    """A caller's client looks after its connections itself."""
+
+
 # ------------------------------------------------------------- blocking
 class _BlockingExchange:
     __slots__ = ("_freed", "_raw", "response")
 
-    def __init__(self, response: Any, freed: Callable[[], None]) -> None:
+    def __init__(self, response: Any, freed: Callable[[], object] = _nothing) -> None:
         self.response = response
         self._raw = iter(response.stream)
         self._freed = freed
@@ -91,6 +119,8 @@ class _BlockingExchange:
 
     async def aclose(self, *, ended: bool) -> None:
         try:
+            if ended and has_surplus(self.response):
+                self.response.extensions["network_stream"].close()
             self.response.close()
         finally:
             self._freed()
@@ -110,31 +140,37 @@ class Blocking(_Blocking):
 
     faults = FAULTS
 
-    def __init__(self, connections: Connections[httpx2.HTTPTransport]) -> None:
-        self.connections = connections
+    def __init__(self, *, proxied: bool = True, slots: Slots | None = None) -> None:
+        self.connections = Connections(
+            httpx2.HTTPTransport,
+            httpx2.HTTPTransport.close,
+            proxied=proxied,
+            slots=slots,
+        )
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
         wired = wire_request(request, attempt.waits)
         wired.extensions["trace"] = Opened().trace
         wait_for(attempt)
-        part = self.connections.take(wired.url)
-        response = None
-        try:
+        self._wait_for_slot(attempt)
+        with ExitStack() as stack:
+            stack.callback(self.connections.slots.give_back)
+            part = self.connections.take(wired.url)
+            stack.callback(self.connections.give_back, part)
             response = part.transport.handle_request(wired)
-        finally:
-            if response is None:
-                self._give_back(part)
-        return _BlockingExchange(response, lambda: self._give_back(part))
+            return _BlockingExchange(response, stack.pop_all().close)
 
-    def _give_back(self, part: Part[httpx2.HTTPTransport]) -> None:
-        if transport := self.connections.give_back(part):
-            transport.close()
-
-    async def aclose(self) -> None:
-        """Close idle connections, and the others when their calls have ended."""
-        for transport in self.connections.taken_out():
-            transport.close()
+    def _wait_for_slot(self, attempt: Attempt) -> None:
+        waiting = self.connections.slots.take()
+        if waiting is not None:
+            is_there = False
+            try:
+                waiting.result(attempt.left())
+                is_there = True
+            finally:
+                if not is_there:
+                    self.connections.slots.give_up(waiting)
 
 
 class BlockingClient(_Blocking):
@@ -148,18 +184,16 @@ class BlockingClient(_Blocking):
         """Send the request; the client's own redirects are not followed."""
         wired = request_from_client(self._client, request, attempt.waits)
         response = self._client.send(wired, stream=True, follow_redirects=False)
-        return _BlockingExchange(response, _nothing)
-
-
-def _nothing() -> None:
-    """A caller's client looks after its connections itself."""
+        return _BlockingExchange(response)
 
 
 # -------------------------------------------------------------- asyncio
 class _AsyncioExchange:
     __slots__ = ("_freed", "_raw", "_tasks", "response")
 
-    def __init__(self, response: Any, tasks: Tasks, freed: Callable[[], None]) -> None:
+    def __init__(
+        self, response: Any, tasks: Tasks, freed: Callable[[], object] = _nothing
+    ) -> None:
         self.response = response
         self._raw = aiter(response.stream)
         self._tasks = tasks
@@ -170,6 +204,8 @@ class _AsyncioExchange:
 
     async def aclose(self, *, ended: bool) -> None:
         try:
+            if ended and has_surplus(self.response):
+                await self.response.extensions["network_stream"].aclose()
             if ended:
                 await self.response.aclose()
             else:
@@ -196,9 +232,14 @@ class Asyncio(_Asyncio):
 
     faults = FAULTS
 
-    def __init__(self, connections: Connections[httpx2.AsyncHTTPTransport]) -> None:
+    def __init__(self, *, proxied: bool = True, slots: Slots | None = None) -> None:
         super().__init__()
-        self.connections = connections
+        self.connections = Connections(
+            httpx2.AsyncHTTPTransport,
+            lambda transport: self.tasks.start(transport.aclose()),
+            proxied=proxied,
+            slots=slots,
+        )
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
@@ -207,27 +248,39 @@ class Asyncio(_Asyncio):
             # `within` ends every wait; a timer for each read would cost 3 %.
             waits = {"connect": waits["connect"]}
         wired = wire_request(request, waits)
-        opened = Opened()
-        wired.extensions["trace"] = opened.atrace
-        part = self.connections.take(wired.url)
-        response = None
-        try:
-            response = await part.transport.handle_async_request(wired)
-        finally:
-            if response is None:
-                self._give_back(part)
-                # httpcore2 2.16.2 loses the socket of a call that is cancelled in the
-                # TLS handshake: its start_tls closes on Exception, which CancelledError
-                # is not. Once it closes on BaseException, this can go, and with it
-                # `Opened` for asyncio.
-                if opened.stream is not None:
-                    closing = self.tasks.start(opened.stream.aclose())
-                    await asyncio.shield(closing)
-        return _AsyncioExchange(response, self.tasks, lambda: self._give_back(part))
+        await self._wait_for_slot()
+        with ExitStack() as stack:
+            stack.callback(self.connections.slots.give_back)
+            part = self.connections.take(wired.url)
+            stack.callback(self.connections.give_back, part)
+            response = await self._sent(part.transport, wired)
+            return _AsyncioExchange(response, self.tasks, stack.pop_all().close)
 
-    def _give_back(self, part: Part[httpx2.AsyncHTTPTransport]) -> None:
-        if transport := self.connections.give_back(part):
-            self.tasks.start(transport.aclose())
+    async def _sent(
+        self, transport: httpx2.AsyncHTTPTransport, wired: httpx2.Request
+    ) -> httpx2.Response:
+        opened, response = Opened(self.tasks), None
+        wired.extensions["trace"] = opened.atrace
+        try:
+            response = await transport.handle_async_request(wired)
+        finally:
+            # httpcore2 2.16.2 loses the socket of a call that is cancelled in the TLS
+            # handshake: its start_tls closes on Exception, which CancelledError is
+            # not. Once it closes on BaseException, this can go.
+            if response is None and opened.stream is not None:
+                await asyncio.shield(self.tasks.start(opened.stream.aclose()))
+        return response
+
+    async def _wait_for_slot(self) -> None:
+        waiting = self.connections.slots.take()
+        if waiting is not None:
+            is_there = False
+            try:
+                await asyncio.wrap_future(waiting)
+                is_there = True
+            finally:
+                if not is_there:
+                    self.connections.slots.give_up(waiting)
 
     async def aclose(self, *, busy: bool = False) -> None:
         """Close idle connections, and the others when their calls have ended.
@@ -235,8 +288,7 @@ class Asyncio(_Asyncio):
         Args:
             busy: Whether to close those with calls, too.
         """
-        for transport in self.connections.taken_out(busy=busy):
-            self.tasks.start(transport.aclose())
+        self.connections.close(busy=busy)
         await asyncio.shield(self.tasks.ended())
 
 
@@ -252,7 +304,7 @@ class AsyncioClient(_Asyncio):
         """Send the request; the client's own redirects are not followed."""
         wired = request_from_client(self._client, request, attempt.waits)
         response = await self._client.send(wired, stream=True, follow_redirects=False)
-        return _AsyncioExchange(response, self.tasks, _nothing)
+        return _AsyncioExchange(response, self.tasks)
 
 
 def faults_from_client(client: Any) -> Faults:
@@ -271,7 +323,7 @@ class _Loop:
     """The backend of one event loop, and what closes it when the loop ends."""
 
     def __init__(self) -> None:
-        self.backend = Asyncio(Connections(httpx2.AsyncHTTPTransport))
+        self.backend = Asyncio(slots=_slots)
         self.end = self._closing()
 
     async def _closing(self) -> AsyncGenerator[None, None]:
@@ -287,6 +339,7 @@ class _Loop:
 
 
 _lock = threading.Lock()
+_slots = Slots()
 _threads: Blocking | None = None
 _loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
 # Connections of the parent process: kept, so that nothing of them is ever closed here.
@@ -298,7 +351,7 @@ def blocking(lessee: object) -> Blocking:
     global _threads
     with _lock:
         if _threads is None or not _threads.connections.is_open:
-            _threads = Blocking(Connections(httpx2.HTTPTransport))
+            _threads = Blocking(slots=_slots)
         _threads.connections.leases.add(lessee)
         return _threads
 
@@ -310,7 +363,7 @@ def release_blocking(lessee: object) -> None:
             leases = _threads.connections.leases
             leases.discard(lessee)
             if not leases:
-                run(_threads.aclose())
+                _threads.connections.close()
 
 
 async def on_asyncio(lessee: object) -> Asyncio:
@@ -343,7 +396,7 @@ def _load() -> None:
     read from files.
     """
     importlib.import_module("anyio._backends._asyncio")
-    with suppress(OSError):  # told by the first call that needs them
+    with suppress(CloudflareConnectionError):  # told to the call that needs them
         ssl_context()
 
 
@@ -360,14 +413,13 @@ async def release_on_asyncio(lessee: object) -> None:
 @atexit.register
 def _close_at_exit() -> None:
     if _threads is not None:
-        for transport in _threads.connections.taken_out(busy=True):
-            transport.close()
+        _threads.connections.close(busy=True)
 
 
 def _forget_after_fork() -> None:
     """A forked child opens its own connections; its parent goes on with these."""
-    global _lock, _threads, _loops
-    _lock = threading.Lock()
+    global _lock, _slots, _threads, _loops
+    _lock, _slots = threading.Lock(), Slots()
     if _threads is not None:
         _threads.connections.is_open = False
     for found in _loops.values():

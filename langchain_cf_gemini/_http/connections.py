@@ -12,24 +12,23 @@ OpenTelemetry look for calls.
 
 from __future__ import annotations
 
-import asyncio
-import select
-import socket
-import ssl
 import threading
 import time
-from collections.abc import Callable, Coroutine
-from functools import cache
-from typing import Any, Generic, TypeVar
-from urllib.request import getproxies, proxy_bypass
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
 from weakref import WeakSet
 
 import httpx2
 
-from langchain_cf_gemini._http.attempt import Attempt
-from langchain_cf_gemini._http.urls import is_loopback
+from langchain_cf_gemini._http.environment import (
+    proxy_from_environment,
+    ssl_context,
+    unused_ssl_context,
+)
+from langchain_cf_gemini._http.sockets import keepalive_options
 
-_T = TypeVar("_T")
 _Transport = TypeVar(
     "_Transport", bound=httpx2.BaseTransport | httpx2.AsyncBaseTransport
 )
@@ -38,8 +37,7 @@ CONNECTIONS = 16
 """Most connections of one transport."""
 # Cloudflare's edge closes an idle connection after some minutes; ours goes first.
 IDLE_SECONDS = 55.0
-# How much is written before the deadline is looked at again.
-_WRITTEN_BYTES = 1 << 18
+_MOST = 4096
 _LIMITS = httpx2.Limits(
     max_connections=CONNECTIONS,
     max_keepalive_connections=CONNECTIONS,
@@ -47,39 +45,55 @@ _LIMITS = httpx2.Limits(
 )
 
 
-@cache
-def ssl_context() -> ssl.SSLContext:
-    """The one SSL context; it takes up to 47 ms to build, most to read certificates."""
-    return httpx2.create_ssl_context()
+def most_connections() -> int:
+    """How many connections this process may have: three quarters of its descriptors."""
+    try:
+        import resource
+    except ImportError:  # Windows, where sockets are no descriptors
+        return _MOST
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if allowed == resource.RLIM_INFINITY:
+        return _MOST
+    return max(1, min(_MOST, allowed * 3 // 4))
 
 
-@cache
-def _unused_ssl_context() -> ssl.SSLContext:
-    """For plain http: it trusts nobody, and costs next to nothing."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+class Slots:
+    """As many calls at once as there may be connections; the others wait, in order.
 
-
-def proxy_from_environment(url: httpx2.URL) -> str | None:
-    """The proxy that the environment names for a URL; none for this machine."""
-    if is_loopback(url.host) or proxy_bypass(url.host):
-        return None
-    proxies = getproxies()
-    proxy = proxies.get(url.scheme) or proxies.get("all")
-    return proxy if not proxy or "://" in proxy else f"http://{proxy}"
-
-
-def keepalive_options() -> list[tuple[int, int, int]]:
-    """Socket options that let the system notice a peer that is gone.
-
-    After a minute without a byte it probes every 15 seconds, and gives up after four.
+    Args:
+        most: How many calls; `most_connections()` if None.
     """
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
-    probes = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
-    return options + [
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in probes.items()
-        if hasattr(socket, name)
-    ]
+
+    def __init__(self, most: int | None = None) -> None:
+        self.most = most_connections() if most is None else most
+        self._free = self.most
+        self._waiting: deque[Future[None]] = deque()
+        self._lock = threading.Lock()
+
+    def take(self) -> Future[None] | None:
+        """Take a slot; what to wait for, if there is none."""
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return None
+            waiting: Future[None] = Future()
+            self._waiting.append(waiting)
+            return waiting
+
+    def give_back(self) -> None:
+        """Hand the slot to whoever has waited longest."""
+        with self._lock:
+            while self._waiting:
+                waiting = self._waiting.popleft()
+                if waiting.set_running_or_notify_cancel():
+                    waiting.set_result(None)
+                    return
+            self._free += 1
+
+    def give_up(self, waiting: Future[None]) -> None:
+        """Wait no longer; the slot may have come meanwhile."""
+        if not waiting.cancel():
+            self.give_back()
 
 
 class Part(Generic[_Transport]):
@@ -99,7 +113,9 @@ class Connections(Generic[_Transport]):
 
     Args:
         new: Makes a transport: `httpx2.HTTPTransport` or `httpx2.AsyncHTTPTransport`.
+        close: Closes a transport that nobody uses.
         proxied: Whether the environment's proxies are used.
+        slots: How many calls may be on connections at once.
         clock: Seconds that only go forward.
 
     Attributes:
@@ -110,11 +126,15 @@ class Connections(Generic[_Transport]):
     def __init__(
         self,
         new: Callable[..., _Transport],
+        close: Callable[[_Transport], object],
         *,
         proxied: bool = True,
+        slots: Slots | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.slots = slots or Slots()
         self._new = new
+        self._close = close
         self._clock = clock
         self._proxied = proxied
         self._parts: dict[tuple[str, str, int | None], list[Part[_Transport]]] = {}
@@ -125,10 +145,11 @@ class Connections(Generic[_Transport]):
     def take(self, url: httpx2.URL) -> Part[_Transport]:
         """The first transport with a connection to spare.
 
-        Because the first ones are filled first, there are never more connections than
-        there were calls at once.
+        Because the first ones are filled first, there are never more connections to an
+        origin than there were calls at once.
         """
         origin = (url.scheme, url.host, url.port)
+        surplus: list[Part[_Transport]] = []
         with self._lock:
             parts = self._parts.setdefault(origin, [])
             for part in parts:
@@ -137,11 +158,13 @@ class Connections(Generic[_Transport]):
             else:
                 part = Part(self._new_transport(url), parts)
                 parts.append(part)
+                surplus = self._taken_out(self._surplus())
             part.busy += 1
-            return part
+        self._close_all(surplus)
+        return part
 
     def _new_transport(self, url: httpx2.URL) -> _Transport:
-        context = ssl_context() if url.scheme == "https" else _unused_ssl_context()
+        context = ssl_context() if url.scheme == "https" else unused_ssl_context()
         return self._new(
             verify=context,
             proxy=proxy_from_environment(url) if self._proxied else None,
@@ -149,162 +172,44 @@ class Connections(Generic[_Transport]):
             socket_options=keepalive_options(),
         )
 
-    def give_back(self, part: Part[_Transport]) -> _Transport | None:
-        """Take a call off; the transport that nobody needs any longer, to be closed."""
+    def _surplus(self) -> list[Part[_Transport]]:
+        """Idle transports to other origins, if all together have too many."""
+        parts = [part for parts in self._parts.values() for part in parts]
+        many = len(parts) - max(1, self.slots.most // CONNECTIONS)
+        idle = [part for part in parts[:-1] if not part.busy]
+        return idle[: max(0, many)]
+
+    def give_back(self, part: Part[_Transport]) -> None:
+        """Take a call off; transports that nobody needs any longer are closed."""
+        done: list[Part[_Transport]] = []
         with self._lock:
             part.busy -= 1
-            if part.busy or part not in part.siblings:
-                return None
-            part.idle_since = self._clock()
-            if not self.is_open:
-                part.siblings.remove(part)
-                return part.transport
-            # The last ones are the first to fall idle.
-            last = part.siblings[-1]
-            if last.busy or part.idle_since - last.idle_since <= IDLE_SECONDS:
-                return None
-            return part.siblings.pop().transport
+            if not part.busy and part in part.siblings:
+                part.idle_since = self._clock()
+                # The last ones are the first to fall idle.
+                last = part.siblings[-1] if self.is_open else part
+                is_stale = part.idle_since - last.idle_since > IDLE_SECONDS
+                if not last.busy and (is_stale or not self.is_open):
+                    done = self._taken_out([last])
+        self._close_all(done)
 
-    def taken_out(self, *, busy: bool = False) -> list[_Transport]:
-        """Keep nothing any longer: the transports to be closed now.
+    def close(self, *, busy: bool = False) -> None:
+        """Keep nothing any longer: close what is idle, and the rest when it is free.
 
         Args:
-            busy: Whether those with calls are among them; else they come from
-                `give_back` when their last call has ended.
+            busy: Whether to close transports with calls, too.
         """
         self.is_open = False
         with self._lock:
-            out = [
-                part
-                for parts in self._parts.values()
-                for part in parts
-                if busy or not part.busy
-            ]
-            for part in out:
-                part.siblings.remove(part)
-        return [part.transport for part in out]
+            parts = [part for parts in self._parts.values() for part in parts]
+            done = self._taken_out([part for part in parts if busy or not part.busy])
+        self._close_all(done)
 
+    def _taken_out(self, parts: list[Part[_Transport]]) -> list[Part[_Transport]]:
+        for part in parts:
+            part.siblings.remove(part)
+        return parts
 
-# Whose answer a thread waits for.
-_waiting = threading.local()
-
-
-def wait_for(attempt: Attempt) -> None:
-    """Let the blocking reads and writes of this thread end with an attempt."""
-    _waiting.attempt = attempt
-
-
-class Opened:
-    """The network stream that a request opens, if it is not sent on an idle one.
-
-    httpcore2 hands it to the trace of the request, and has no other hold on it before
-    there is an answer.
-
-    Attributes:
-        stream: The stream when it is connected, and again when TLS is on it.
-    """
-
-    __slots__ = ("stream",)
-
-    def __init__(self) -> None:
-        self.stream: Any = None
-
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Called at each step, such as `connection.connect_tcp.complete`."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self.stream = info["return_value"]
-            _keep_deadline(self.stream)
-
-    async def atrace(self, event: str, info: dict[str, Any]) -> None:
-        """The same for asyncio."""
-        if event.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self.stream = info["return_value"]
-            _ask_the_socket(self.stream)
-
-
-def _keep_deadline(stream: Any) -> None:
-    """Let a blocking stream's reads and writes end with the attempt that waits.
-
-    httpcore2 grants the whole timeout to each call of the system, so a server that
-    drips its headers, or reads a long request in sips, could hold a thread for ever.
-    """
-    read, write = stream.read, stream.write
-
-    def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
-        return read(max_bytes, _shortened(timeout))
-
-    def write_in_time(data: bytes, timeout: float | None = None) -> None:
-        view = memoryview(data)
-        for start in range(0, len(view), _WRITTEN_BYTES):
-            write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
-
-    stream.read, stream.write = read_in_time, write_in_time
-
-
-def _ask_the_socket(stream: Any) -> None:
-    """Let a stream of asyncio say cheaply whether its peer has gone.
-
-    httpcore2 asks that of every idle connection for each request, and anyio collects
-    all attributes of a stream to find its socket.
-    """
-    extra_info, sock = stream.get_extra_info, stream.get_extra_info("socket")
-
-    def extra_info_of_socket(name: str) -> Any:
-        return is_readable(sock) if name == "is_readable" else extra_info(name)
-
-    stream.get_extra_info = extra_info_of_socket
-
-
-def is_readable(sock: Any) -> bool:
-    """Whether there is something to read, an end included, or the socket is closed.
-
-    On an idle connection this is the peer's goodbye.
-    """
-    descriptor = sock.fileno()
-    if descriptor < 0:
-        return True
-    # Windows has no poll, and elsewhere select ends at the 1,024th descriptor.
-    if not hasattr(select, "poll"):
-        return bool(select.select([descriptor], [], [], 0)[0])
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(0))
-
-
-def _shortened(timeout: float | None) -> float | None:
-    attempt: Attempt | None = getattr(_waiting, "attempt", None)
-    left = attempt.left() if attempt else None
-    if left is None:
-        return timeout
-    if left <= 0:
-        raise TimeoutError("the answer came too slowly")
-    return left if timeout is None else min(timeout, left)
-
-
-class Tasks:
-    """Tasks that nobody waits for; asyncio itself only holds them weakly."""
-
-    def __init__(self) -> None:
-        self._running: set[asyncio.Task[Any]] = set()
-
-    def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
-        """Run the coroutine to its end, whatever becomes of the caller."""
-        task = asyncio.get_running_loop().create_task(work)
-        self._running.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._running.discard(task)
-        # Asked for, because an error that nobody reads is reported by asyncio.
-        if not task.cancelled():
-            task.exception()
-
-    async def ended(self) -> None:
-        """Wait until all are done; after a second they are cancelled."""
-        if self._running:
-            await asyncio.wait(self._running, timeout=1)
-        for task in list(self._running):
-            task.cancel()
-        if self._running:
-            await asyncio.wait(self._running)
+    def _close_all(self, parts: list[Part[_Transport]]) -> None:
+        for part in parts:
+            self._close(part.transport)

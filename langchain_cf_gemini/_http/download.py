@@ -1,7 +1,7 @@
 """Media by URL: downloads that cannot be led into the caller's own network.
 
-Every address that a name stands for must be public, the connection goes to exactly the
-address that was checked (so a name cannot change its mind), each redirect is checked
+Every address that a name stands for must be public, connections go to exactly the
+addresses that were checked (so a name cannot change its mind), each redirect is checked
 again, and no credentials are ever sent. Proxies are not used: they would resolve names
 themselves.
 """
@@ -9,12 +9,11 @@ themselves.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -22,27 +21,27 @@ from urllib.parse import urljoin
 
 import httpx2
 
-from langchain_cf_gemini._http.attempt import Attempt, times_from_timeout
+from langchain_cf_gemini._http.addresses import is_public
+from langchain_cf_gemini._http.attempt import (
+    CONNECT_SECONDS,
+    Attempt,
+    times_from_timeout,
+)
 from langchain_cf_gemini._http.backends import (
     FAULTS,
     Asyncio,
     Backend,
     Blocking,
-    Faults,
+    Exchange,
     run,
 )
-from langchain_cf_gemini._http.connections import Connections
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
-_NAT64 = ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48")
-
-# A host name that IDNA cannot encode is a UnicodeError.
-_FAULTS: Faults = (*FAULTS, UnicodeError)
+_AT_ONCE = 4
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def addresses_from_host(host: str, port: int) -> list[str]:
@@ -57,6 +56,7 @@ class FetchSettings:
 
     Attributes:
         max_bytes: Most bytes of one file; Google takes 20 MB inline.
+        max_sum: Most bytes of all files of one request.
         timeout: Seconds for the download as a whole, redirects included.
         max_redirects: Most redirects that are followed.
         allow_loopback: Let URLs name this machine, for tests.
@@ -65,6 +65,7 @@ class FetchSettings:
     """
 
     max_bytes: int = 20 * 2**20
+    max_sum: int = 100 * 2**20
     timeout: float = 30.0
     max_redirects: int = 5
     allow_loopback: bool = False
@@ -75,41 +76,65 @@ class FetchSettings:
 DEFAULT_SETTINGS = FetchSettings()
 
 
-def fetch(url: str, *, settings: FetchSettings = DEFAULT_SETTINGS) -> tuple[bytes, str]:
-    """The bytes behind a URL and what the server says they are.
+File = tuple[bytes, str]
+"""The bytes behind an address and the type that the server gave them."""
+
+
+def fetch(
+    urls: Sequence[str], *, settings: FetchSettings = DEFAULT_SETTINGS
+) -> list[File]:
+    """The files behind URLs, one after the other.
 
     Raises:
-        UnsupportedContentError: The URL may not be fetched, or did not give a file.
+        UnsupportedContentError: A URL may not be fetched, or did not give a file.
     """
-    backend = Blocking(Connections(httpx2.HTTPTransport, proxied=False))
+    backend = Blocking(proxied=False)
+    room = _Room(settings.max_sum)
     try:
-        return run(_fetched(backend, _Download(url, settings)))
+        return [run(_fetched(backend, _Download(url, settings, room))) for url in urls]
     finally:
-        run(backend.aclose())
+        backend.connections.close()
 
 
 async def afetch(
-    url: str, *, settings: FetchSettings = DEFAULT_SETTINGS
-) -> tuple[bytes, str]:
-    """The bytes behind a URL and what the server says they are.
+    urls: Sequence[str], *, settings: FetchSettings = DEFAULT_SETTINGS
+) -> list[File]:
+    """The files behind URLs, a few at once; the first that fails ends the others.
 
     Raises:
-        UnsupportedContentError: The URL may not be fetched, or did not give a file.
+        UnsupportedContentError: A URL may not be fetched, or did not give a file.
     """
-    backend = Asyncio(Connections(httpx2.AsyncHTTPTransport, proxied=False))
+    backend = Asyncio(proxied=False)
+    room, gate = _Room(settings.max_sum), asyncio.Semaphore(_AT_ONCE)
+
+    async def one(url: str) -> File:
+        async with gate:
+            return await _fetched(backend, _Download(url, settings, room))
+
+    tasks = [asyncio.ensure_future(one(url)) for url in urls]
     try:
-        return await _fetched(backend, _Download(url, settings))
+        return await asyncio.gather(*tasks)
     finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await backend.aclose()
 
 
-async def _fetched(backend: Backend, download: _Download) -> tuple[bytes, str]:
+class _Room:
+    """How many bytes the files of one request may still have."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+async def _fetched(backend: Backend, download: _Download) -> File:
     error = None
     try:
         async with backend.within(download.attempt):
             while not download.is_done:
                 await _step(backend, download)
-    except _FAULTS as fault:
+    except FAULTS as fault:
         error = download.error_from(fault)
     if error is not None:
         raise error
@@ -118,14 +143,30 @@ async def _fetched(backend: Backend, download: _Download) -> tuple[bytes, str]:
 
 async def _step(backend: Backend, download: _Download) -> None:
     """Ask the address that the URL names; it gives the file or another URL."""
-    addresses = await _addresses(backend, download)
-    exchange = await backend.open(download.request(addresses), download.attempt)
+    exchange = await _opened(backend, download, await _addresses(backend, download))
     try:
         if download.begin(exchange.response):
             while (raw := await exchange.read(download.attempt)) is not None:
                 download.feed(raw)
     finally:
         await exchange.aclose(ended=False)
+
+
+async def _opened(
+    backend: Backend, download: _Download, addresses: list[str]
+) -> Exchange:
+    """Ask the first of the addresses that can be reached."""
+    download.check(addresses)
+    while True:
+        request = download.request(addresses.pop(0))
+        # What one address may take, so that there is time for the others.
+        left = (download.attempt.left() or 0.0) / (len(addresses) + 1)
+        download.attempt.waits["connect"] = max(min(left, CONNECT_SECONDS), 0.001)
+        try:
+            return await backend.open(request, download.attempt)
+        except (httpx2.ConnectError, httpx2.ConnectTimeout):
+            if not addresses:
+                raise
 
 
 async def _addresses(backend: Backend, download: _Download) -> list[str]:
@@ -148,13 +189,15 @@ async def _addresses(backend: Backend, download: _Download) -> list[str]:
 class _Download:
     """One file on its way, over as many redirects as it takes."""
 
-    def __init__(self, url: str, settings: FetchSettings) -> None:
+    def __init__(self, url: str, settings: FetchSettings, room: _Room) -> None:
         self.settings = settings
+        self._room = room
         self.is_done = False
         self._redirects = 0
         self._mime_type = ""
         self._chunks: list[bytes] = []
         self._size = 0
+        self._base = ""
         self._go_to(url)
         waits = times_from_timeout(settings.timeout).waits
         asked = Request(method="GET", url=str(self._url), headers={})
@@ -163,9 +206,12 @@ class _Download:
     def _go_to(self, url: str) -> None:
         self._shown = shown_url(url)
         try:
-            self._url = httpx2.URL(url)
-        except httpx2.InvalidURL:
+            joined = urljoin(self._base, url)
+            self._shown = shown_url(joined)
+            self._url = httpx2.URL(joined)
+        except (httpx2.InvalidURL, ValueError):
             self._url = httpx2.URL("")
+        self._base = str(self._url)
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise self._refused("only http and https URLs can be downloaded")
         if self._url.userinfo:
@@ -175,16 +221,19 @@ class _Download:
         if not _HOST.fullmatch(self.host) or self.port > 65535:
             raise self._refused("its host or port is not one")
 
-    def request(self, addresses: list[str]) -> Request:
-        """The request, to the first of the addresses, if all may be asked."""
+    def check(self, addresses: list[str]) -> None:
+        """Refuse a host that has no address, or one that may not be asked."""
         if not addresses or not all(map(self._is_allowed, addresses)):
             raise self._refused(
                 "its host is not a public one; media on private networks must be "
                 "passed as bytes"
             )
+
+    def request(self, address: str) -> Request:
+        """The request to one of the host's addresses."""
         return Request(
             method="GET",
-            url=str(self._url.copy_with(host=addresses[0])),
+            url=str(self._url.copy_with(host=address)),
             headers={
                 "host": self._url.netloc.decode("ascii"),
                 "accept": "*/*",
@@ -220,17 +269,23 @@ class _Download:
         self._redirects += 1
         if self._redirects > self.settings.max_redirects:
             raise self._refused("it redirects too often")
-        self._go_to(urljoin(str(self._url), location))
+        self._go_to(location)
 
     def feed(self, raw: bytes) -> None:
         """Take bytes of the file."""
         self._size += len(raw)
+        self._room.left -= len(raw)
         if self._size > self.settings.max_bytes:
             raise self._too_large()
+        if self._room.left < 0:
+            raise self._refused(
+                f"the media of this request have more than {self.settings.max_sum:,} "
+                "bytes together"
+            )
         self.attempt.check_deadline()
         self._chunks.append(raw)
 
-    def result(self) -> tuple[bytes, str]:
+    def result(self) -> File:
         """The file and its mime type."""
         return b"".join(self._chunks), self._mime_type
 
@@ -256,23 +311,6 @@ def shown_url(url: str) -> str:
     """A URL without user name, query and fragment, which may hold signatures."""
     try:
         parsed = httpx2.URL(url)
-    except httpx2.InvalidURL:
+    except (httpx2.InvalidURL, ValueError):
         return repr(url[:40])
     return str(parsed.copy_with(userinfo=b"", query=None, fragment=None))[:200]
-
-
-def is_public(address: str) -> bool:
-    """Whether an address is reachable from the whole internet."""
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    return all(one.is_global and not one.is_multicast for one in (ip, *_inside(ip)))
-
-
-def _inside(ip: Address) -> list[Address]:
-    """The IPv4 addresses that an IPv6 address stands for in a tunnel."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return []
-    teredo = ip.teredo or ()
-    nat64 = any(ip in network for network in _NAT64)
-    last = ipaddress.IPv4Address(ip.packed[-4:])
-    found = [ip.ipv4_mapped, ip.sixtofour, *teredo, last if nat64 else None]
-    return [address for address in found if address is not None]

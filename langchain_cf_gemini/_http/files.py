@@ -1,11 +1,8 @@
 """Files that were fetched, kept so that the next turn need not fetch them again."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
-from langchain_cf_gemini._http.download import afetch, fetch
-
-File = tuple[bytes, str]
-"""The bytes behind an address and the type that the server gave them."""
+from langchain_cf_gemini._http.download import File, afetch, fetch
 
 MOST_BYTES = 64 * 2**20
 """What is kept at most in a process; a request takes 20 MB."""
@@ -25,24 +22,34 @@ class Files:
         self,
         most_bytes: int = MOST_BYTES,
         *,
-        fetch: Callable[[str], File] = fetch,
-        afetch: Callable[[str], Awaitable[File]] = afetch,
+        fetch: Callable[[Sequence[str]], list[File]] = fetch,
+        afetch: Callable[[Sequence[str]], Awaitable[list[File]]] = afetch,
     ) -> None:
         """Start empty; `most_bytes` are kept at most."""
         self._most, self._fetch, self._afetch = most_bytes, fetch, afetch
         self._held: dict[str, File] = {}
 
-    def fetch(self, url: str) -> File:
-        """Return the file behind an address.
+    def fetch(self, urls: Sequence[str]) -> list[File]:
+        """Return the files behind addresses.
 
         Raises:
-            UnsupportedContentError: If it may not or cannot be fetched.
+            UnsupportedContentError: If one may not or cannot be fetched.
         """
-        return self._recall(url) or self._keep(url, self._fetch(url))
+        found = {url: self._recall(url) for url in urls}
+        new = [url for url, file in found.items() if file is None]
+        return self._all(found, new, self._fetch(new) if new else [])
 
-    async def afetch(self, url: str) -> File:
-        """Return the file behind an address, as `fetch` does."""
-        return self._recall(url) or self._keep(url, await self._afetch(url))
+    async def afetch(self, urls: Sequence[str]) -> list[File]:
+        """Return the files behind addresses, as `fetch` does."""
+        found = {url: self._recall(url) for url in urls}
+        new = [url for url, file in found.items() if file is None]
+        return self._all(found, new, await self._afetch(new) if new else [])
+
+    def _all(
+        self, found: dict[str, File | None], new: list[str], files: list[File]
+    ) -> list[File]:
+        fetched = dict(zip(new, files, strict=True))
+        return [file or self._keep(url, fetched[url]) for url, file in found.items()]
 
     def _recall(self, url: str) -> File | None:
         file = self._held.pop(url, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from functools import lru_cache
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -14,6 +14,13 @@ _SEGMENT = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_-])?")
 # RFC 9110 5.1 and 5.5, less the obsolete bytes beyond ASCII.
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HEADER_VALUE = re.compile(r"(?:[!-~](?:[ -~\t]*[!-~])?)?")
+# Printable ASCII, in which readers of URLs do not turn one character into another.
+_URL = re.compile(r"[!-\[\]-~]+")
+# They frame or route the message: two of them are two messages, or another's host.
+_OF_THE_CONNECTION = frozenset(
+    {"connection", "content-length", "expect", "host", "keep-alive", "te", "trailer"}
+    | {"proxy-connection", "transfer-encoding", "upgrade"}
+)
 
 
 @lru_cache(maxsize=256)
@@ -24,9 +31,11 @@ def checked_base(base_url: str, allow_http: bool) -> str:
         UnsupportedContentError: It is no http(s) URL, carries more than a path, or
             would send the token unencrypted to another machine.
     """
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UnsupportedContentError(f"base URL {base_url!r} is not an http(s) URL")
+    parts = _parts(base_url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        # A malformed one may hold a password, too.
+        shown = "a base URL" if "@" in base_url else f"base URL {base_url!r}"
+        raise UnsupportedContentError(f"{shown} is not an http(s) URL")
     if parts.query or parts.fragment or parts.username or parts.password:
         raise UnsupportedContentError(
             f"base URL of host {parts.hostname!r} has a query, a fragment or a user "
@@ -38,6 +47,17 @@ def checked_base(base_url: str, allow_http: bool) -> str:
             "that is not this machine; use https, or set allow_http"
         )
     return base_url.rstrip("/")
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL that every reader of URLs understands in the same way."""
+    if not _URL.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        return parts if parts.port != 0 else None
+    except ValueError:  # brackets or a port that are none
+        return None
 
 
 def is_loopback(host: str) -> bool:
@@ -60,6 +80,10 @@ def check_header(name: str, value: str, *, shown: str | None = None) -> None:
     """Refuse header names and values that could end the header or be misread."""
     if not _HEADER_NAME.fullmatch(name):
         raise refused("header name", name)
+    if name.lower() in _OF_THE_CONNECTION:
+        raise UnsupportedContentError(
+            f"header {name!r} belongs to the connection, which writes it itself"
+        )
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise UnsupportedContentError(
             f"{shown or f'header {name!r}'} has characters that a header cannot "

@@ -1,6 +1,5 @@
 """One call: settings and messages become a request, its answer a result."""
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -49,6 +48,7 @@ from langchain_cf_gemini._gemini.request.model_rules import (
 )
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._http.download import File
 from langchain_cf_gemini._http.files import FILES
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.secrets import open_headers
@@ -483,19 +483,20 @@ def download(downloads: Sequence[Download]) -> None:
         UnsupportedContentError: If an address may not or cannot be fetched, or gave
             what Google does not take.
     """
-    fetched = {url: FILES.fetch(url) for url in _addresses(downloads)}
-    for wanted in downloads:
-        wanted.fill(*fetched[wanted.url])
+    urls = _addresses(downloads)
+    _fill(downloads, dict(zip(urls, FILES.fetch(urls), strict=True)))
 
 
 async def adownload(downloads: Sequence[Download]) -> None:
-    """Fetch every address once, all at the same time; see `download`."""
+    """Fetch every address once, a few at the same time; see `download`."""
     urls = _addresses(downloads)
-    files = await asyncio.gather(*map(FILES.afetch, urls))
-    fetched = dict(zip(urls, files, strict=True))
-    for wanted in downloads:
-        wanted.fill(*fetched[wanted.url])
+    _fill(downloads, dict(zip(urls, await FILES.afetch(urls), strict=True)))
 
 
 def _addresses(downloads: Sequence[Download]) -> list[str]:
     return list(dict.fromkeys(wanted.url for wanted in downloads))
+
+
+def _fill(downloads: Sequence[Download], files: Mapping[str, File]) -> None:
+    for wanted in downloads:
+        wanted.fill(*files[wanted.url])

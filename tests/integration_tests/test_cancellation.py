@@ -134,7 +134,7 @@ def test_row_33_cancelled_while_connecting_with_tls(
 @contextlib.contextmanager
 def fresh_trust(pem: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trust the test's own certificate for a while."""
-    from langchain_cf_gemini._http.connections import ssl_context
+    from langchain_cf_gemini._http.environment import ssl_context
 
     monkeypatch.setenv("SSL_CERT_FILE", pem)
     ssl_context.cache_clear()

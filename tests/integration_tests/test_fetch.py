@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from langchain_cf_gemini._http.download import (
     FetchSettings,
+    File,
     addresses_from_host,
     afetch,
     fetch,
 )
-from langchain_cf_gemini._http.files import File, Files
+from langchain_cf_gemini._http.files import Files
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from tests.integration_tests.loopback import (
     Act,
@@ -35,11 +36,11 @@ Fetch = Callable[[str, FetchSettings], tuple[bytes, str]]
 
 
 def in_thread(url: str, settings: FetchSettings) -> tuple[bytes, str]:
-    return fetch(url, settings=settings)
+    return fetch([url], settings=settings)[0]
 
 
 def in_loop(url: str, settings: FetchSettings) -> tuple[bytes, str]:
-    return asyncio.run(afetch(url, settings=settings))
+    return asyncio.run(afetch([url], settings=settings))[0]
 
 
 both = pytest.mark.parametrize("get", [in_thread, in_loop])
@@ -208,7 +209,7 @@ def test_a_host_that_refuses_is_typed(get: Fetch) -> None:
 
 def test_a_cancelled_download_closes_its_connection() -> None:
     async def run(server: Loopback) -> None:
-        task = asyncio.ensure_future(afetch(f"{server.root}/a.png", settings=LOCAL))
+        task = asyncio.ensure_future(afetch([f"{server.root}/a.png"], settings=LOCAL))
         assert await settled(lambda: len(server.received) == 1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -233,16 +234,16 @@ class Web:
         self.asked: list[str] = []
         self._size = size
 
-    def fetch(self, url: str) -> File:
-        """Return a file, or fail for an address that says so."""
-        self.asked.append(url)
-        if "broken" in url:
+    def fetch(self, urls: Sequence[str]) -> list[File]:
+        """Return files, or fail for an address that says so."""
+        self.asked += urls
+        if any("broken" in url for url in urls):
             raise UnsupportedContentError("404")
-        return bytes(self._size), "image/png"
+        return [(bytes(self._size), "image/png") for _ in urls]
 
-    async def afetch(self, url: str) -> File:
-        """Return a file, as `fetch` does."""
-        return self.fetch(url)
+    async def afetch(self, urls: Sequence[str]) -> list[File]:
+        """Return files, as `fetch` does."""
+        return self.fetch(urls)
 
     def files(self, most_bytes: int = 100) -> Files:
         """Return the memory before it."""
@@ -252,11 +253,20 @@ class Web:
 def test_an_address_is_fetched_once() -> None:
     web = Web()
     files = web.files()
-    first = files.fetch("https://x/a?signature=1")
-    assert files.fetch("https://x/a?signature=1") == first
-    assert asyncio.run(files.afetch("https://x/a?signature=1")) == first
-    files.fetch("https://x/a?signature=2")
+    first = files.fetch(["https://x/a?signature=1"])
+    assert files.fetch(["https://x/a?signature=1"]) == first
+    assert asyncio.run(files.afetch(["https://x/a?signature=1"])) == first
+    files.fetch(["https://x/a?signature=2"])
     assert web.asked == ["https://x/a?signature=1", "https://x/a?signature=2"]
+
+
+def test_only_new_addresses_are_fetched_together() -> None:
+    web = Web()
+    files = web.files()
+    files.fetch(["https://x/b"])
+    got = asyncio.run(files.afetch(["https://x/a", "https://x/b", "https://x/c"]))
+    assert len(got) == 3
+    assert web.asked == ["https://x/b", "https://x/a", "https://x/c"]
 
 
 def test_a_failure_is_not_remembered() -> None:
@@ -264,7 +274,7 @@ def test_a_failure_is_not_remembered() -> None:
     files = web.files()
     for _ in range(2):
         with pytest.raises(UnsupportedContentError):
-            files.fetch("https://x/broken")
+            files.fetch(["https://x/broken"])
     assert len(web.asked) == 2
 
 
@@ -272,17 +282,17 @@ def test_what_was_not_used_for_longest_makes_room() -> None:
     web = Web(size=40)
     files = web.files(most_bytes=100)
     for name in "abaca":  # b has to go for c
-        files.fetch(f"https://x/{name}")
+        files.fetch([f"https://x/{name}"])
     assert [url[-1] for url in web.asked] == ["a", "b", "c"]
-    files.fetch("https://x/b")
+    files.fetch(["https://x/b"])
     assert len(web.asked) == 4
 
 
 def test_a_file_beyond_all_room_is_still_given() -> None:
     web = Web(size=200)
     files = web.files(most_bytes=100)
-    assert len(files.fetch("https://x/a")[0]) == 200
-    files.fetch("https://x/a")
+    assert len(files.fetch(["https://x/a"])[0][0]) == 200
+    files.fetch(["https://x/a"])
     assert len(web.asked) == 2
 
 
@@ -290,5 +300,5 @@ def test_many_threads_may_fetch_at_once() -> None:
     web = Web(size=40)
     files = web.files(most_bytes=100)
     with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda n: files.fetch(f"https://x/{n % 5}"), range(500)))
-    assert all(len(data) == 40 for data, _ in got)
+        got = list(pool.map(lambda n: files.fetch([f"https://x/{n % 5}"]), range(500)))
+    assert all(len(data) == 40 for [(data, _)] in got)

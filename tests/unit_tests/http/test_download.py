@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_cf_gemini._http.addresses import is_public
 from langchain_cf_gemini._http.download import (
     FetchSettings,
     afetch,
     fetch,
-    is_public,
     shown_url,
 )
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -46,6 +46,17 @@ PRIVATE = [
     "64:ff9b:1::7f00:1",
     "2002:7f00:1::",
     "2001:0:7f00:1::",
+    "::ffff:0:127.0.0.1",
+    "::127.0.0.1",
+    "::8.8.8.8",
+    "fec0::1",
+    "192.88.99.1",
+    "198.51.100.7",
+    "203.0.113.7",
+    "2001:db8::1",
+    "3fff::1",
+    "5f00::1",
+    "100::1",
 ]
 
 
@@ -54,7 +65,9 @@ def test_private_addresses(address: str) -> None:
     assert not is_public(address)
 
 
-@pytest.mark.parametrize("address", ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111"])
+@pytest.mark.parametrize(
+    "address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
 def test_public_addresses(address: str) -> None:
     assert is_public(address)
 
@@ -88,7 +101,7 @@ def test_urls_that_are_not_fetched_at_all(url: str) -> None:
         raise AssertionError("no name may be resolved")
 
     with pytest.raises(UnsupportedContentError) as caught:
-        fetch(url, settings=FetchSettings(resolve=never))
+        fetch([url], settings=FetchSettings(resolve=never))
     assert "secret" not in str(caught.value)
 
 
@@ -96,20 +109,20 @@ def test_urls_that_are_not_fetched_at_all(url: str) -> None:
 def test_names_of_private_addresses_are_refused(address: str) -> None:
     settings = FetchSettings(resolve=lambda _, __: ["1.1.1.1", address])
     with pytest.raises(UnsupportedContentError, match="not a public one"):
-        fetch("https://innocent.example/a.png", settings=settings)
+        fetch(["https://innocent.example/a.png"], settings=settings)
     with pytest.raises(UnsupportedContentError, match="not a public one"):
-        asyncio.run(afetch("https://innocent.example/a.png", settings=settings))
+        asyncio.run(afetch(["https://innocent.example/a.png"], settings=settings))
 
 
 def test_names_without_an_address_are_refused() -> None:
     with pytest.raises(UnsupportedContentError):
-        fetch("https://x.example/", settings=FetchSettings(resolve=lambda _, __: []))
+        fetch(["https://x.example/"], settings=FetchSettings(resolve=lambda _, __: []))
 
     def unknown(_: str, __: int) -> list[str]:
         raise OSError("Name or service not known")
 
     with pytest.raises(UnsupportedContentError, match="not known"):
-        fetch("https://x.example/", settings=FetchSettings(resolve=unknown))
+        fetch(["https://x.example/"], settings=FetchSettings(resolve=unknown))
 
 
 def test_signatures_are_not_shown() -> None:

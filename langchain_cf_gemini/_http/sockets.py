@@ -1,0 +1,216 @@
+"""What this package lays around the network streams of httpcore2.
+
+A stream is handed out by a request's trace when it is connected, and again when TLS is
+on it, also within a proxy's tunnel; httpcore2 has no other hold on it before there is
+an answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import select
+import socket
+import threading
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import httpcore2
+
+from langchain_cf_gemini._http.attempt import Attempt
+
+_T = TypeVar("_T")
+
+# How much is written before the deadline, or an early answer, is looked for again.
+_WRITTEN_BYTES = 1 << 18
+_READ_BYTES = 1 << 16
+_OPENED = ("connect_tcp.complete", "start_tls.complete")
+
+
+def keepalive_options() -> list[tuple[int, int, int]]:
+    """Socket options that let the system notice a peer that is gone.
+
+    After a minute without a byte it probes every 15 seconds, and gives up after four.
+    """
+    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    probes = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
+    return options + [
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in probes.items()
+        if hasattr(socket, name)
+    ]
+
+
+class Tasks:
+    """Tasks that nobody waits for; asyncio itself only holds them weakly."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, _T]) -> asyncio.Task[_T]:
+        """Run the coroutine to its end, whatever becomes of the caller."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        # Asked for, because an error that nobody reads is reported by asyncio.
+        if not task.cancelled():
+            task.exception()
+
+    async def ended(self) -> None:
+        """Wait until all are done; after a second they are cancelled."""
+        if self._running:
+            await asyncio.wait(self._running, timeout=1)
+        for task in list(self._running):
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running)
+
+
+class Opened:
+    """The network stream that a request opens, if it is not sent on an idle one.
+
+    Attributes:
+        stream: The stream when it is connected, and again when TLS is on it.
+    """
+
+    __slots__ = ("_tasks", "stream")
+
+    def __init__(self, tasks: Tasks | None = None) -> None:
+        self.stream: Any = None
+        self._tasks = tasks
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Called at each step, such as `connection.connect_tcp.complete`."""
+        if event.endswith(_OPENED):
+            self.stream = info["return_value"]
+            _keep_deadline(self.stream)
+
+    async def atrace(self, event: str, info: dict[str, Any]) -> None:
+        """The same for asyncio."""
+        if event.endswith(_OPENED):
+            self.stream = info["return_value"]
+            _ask_the_socket(self.stream)
+            if self._tasks is not None:
+                _listen_while_writing(self.stream, self._tasks)
+
+
+# ------------------------------------------------------------- blocking
+# Whose answer a thread waits for.
+_waiting = threading.local()
+
+
+def wait_for(attempt: Attempt) -> None:
+    """Let the blocking reads and writes of this thread end with an attempt."""
+    _waiting.attempt = attempt
+
+
+def _keep_deadline(stream: Any) -> None:
+    """Let a blocking stream's reads and writes end with the attempt that waits.
+
+    httpcore2 grants the whole timeout to each call of the system, so a server that
+    drips its headers, or reads a long request in sips, could hold a thread for ever.
+    """
+    read, write = stream.read, stream.write
+
+    def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
+        return read(max_bytes, _shortened(timeout))
+
+    def write_in_time(data: bytes, timeout: float | None = None) -> None:
+        view = memoryview(data)
+        for start in range(0, len(view), _WRITTEN_BYTES):
+            write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
+
+    stream.read, stream.write = read_in_time, write_in_time
+
+
+def _shortened(timeout: float | None) -> float | None:
+    attempt: Attempt | None = getattr(_waiting, "attempt", None)
+    left = attempt.left() if attempt else None
+    if left is None:
+        return timeout
+    if left <= 0:
+        raise TimeoutError("the answer came too slowly")
+    return left if timeout is None else min(timeout, left)
+
+
+# -------------------------------------------------------------- asyncio
+def _ask_the_socket(stream: Any) -> None:
+    """Let a stream of asyncio say cheaply whether its peer has gone.
+
+    httpcore2 asks that of every idle connection for each request, and anyio collects
+    all attributes of a stream to find its socket.
+    """
+    extra_info, sock = stream.get_extra_info, stream.get_extra_info("socket")
+
+    def extra_info_of_socket(name: str) -> Any:
+        return is_readable(sock) if name == "is_readable" else extra_info(name)
+
+    stream.get_extra_info = extra_info_of_socket
+
+
+def is_readable(sock: Any) -> bool:
+    """Whether there is something to read, an end included, or the socket is closed.
+
+    On an idle connection this is the peer's goodbye.
+    """
+    descriptor = sock.fileno()
+    if descriptor < 0:
+        return True
+    # Windows has no poll, and elsewhere select ends at the 1,024th descriptor.
+    if not hasattr(select, "poll"):
+        return bool(select.select([descriptor], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _listen_while_writing(stream: Any, tasks: Tasks) -> None:
+    """Let a long request end early if the server has answered, such as with 413.
+
+    Who only writes does not hear it: the server closes, the system drops what it had
+    sent with the connection, and the request is repeated.
+    """
+    read, write = stream.read, stream.write
+    heard: asyncio.Task[bytes] | None = None
+
+    async def read_heard(max_bytes: int, timeout: float | None = None) -> Any:
+        nonlocal heard
+        if heard is None:
+            return await read(max_bytes, timeout)
+        reading, heard = heard, None
+        async with asyncio.timeout(timeout):
+            return await reading
+
+    async def write_listening(data: bytes, timeout: float | None = None) -> None:
+        nonlocal heard
+        if len(data) <= _WRITTEN_BYTES:
+            await write(data, timeout)
+            return
+        view = memoryview(data)
+        heard = heard or tasks.start(read(_READ_BYTES, None))
+        for start in range(0, len(view), _WRITTEN_BYTES):
+            piece = view[start : start + _WRITTEN_BYTES]
+            await _written_or_heard(tasks.start(write(piece, timeout)), heard)
+
+    stream.read, stream.write = read_heard, write_listening
+
+
+async def _written_or_heard(
+    writing: asyncio.Task[None], heard: asyncio.Task[bytes]
+) -> None:
+    is_over = False
+    try:
+        await asyncio.wait({writing, heard}, return_when=asyncio.FIRST_COMPLETED)
+        if heard.done():
+            # httpcore2 then stops to write and reads the answer.
+            raise httpcore2.WriteError("the server answered before the request's end")
+        writing.result()
+        is_over = True
+    finally:
+        if not is_over:
+            writing.cancel()
+            if not heard.done():
+                heard.cancel()
