@@ -172,6 +172,7 @@ async def _opened(
 async def _addresses(backend: Backend, download: _Download) -> list[str]:
     """Resolve in a thread, because the system's resolver knows no deadline."""
     found: Future[list[str]] = Future()
+    found.set_running_or_notify_cancel()  # nobody can cancel it any longer
 
     def resolve() -> None:
         try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import select
 import socket
+import ssl
 import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -21,8 +22,9 @@ from langchain_cf_gemini._http.attempt import Attempt
 _T = TypeVar("_T")
 
 # How much is written before the deadline, or an early answer, is looked for again.
-_WRITTEN_BYTES = 1 << 18
+_WRITTEN_BYTES = 1 << 16
 _READ_BYTES = 1 << 16
+_EARLY = "the server answered before the request's end"
 _OPENED = ("connect_tcp.complete", "start_tls.complete")
 
 
@@ -112,18 +114,41 @@ def _keep_deadline(stream: Any) -> None:
 
     httpcore2 grants the whole timeout to each call of the system, so a server that
     drips its headers, or reads a long request in sips, could hold a thread for ever.
+    A long request also ends early if the server has answered, such as with 413.
     """
     read, write = stream.read, stream.write
+    heard: list[bytes] = []
 
     def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
-        return read(max_bytes, _shortened(timeout))
+        return heard.pop() if heard else read(max_bytes, _shortened(timeout))
 
     def write_in_time(data: bytes, timeout: float | None = None) -> None:
         view = memoryview(data)
         for start in range(0, len(view), _WRITTEN_BYTES):
+            if start and (early := _heard(stream)) is not None:
+                heard.append(early)
+                raise httpcore2.WriteError(_EARLY)
             write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
 
     stream.read, stream.write = read_in_time, write_in_time
+
+
+def _heard(stream: Any) -> bytes | None:
+    """What the server has said already, without waiting for it."""
+    sock = stream.get_extra_info("socket")
+    is_tunnelled = not isinstance(sock, ssl.SSLSocket) and stream.get_extra_info(
+        "ssl_object"
+    )
+    if is_tunnelled or not is_readable(sock):
+        return None
+    sock.settimeout(0)
+    try:
+        heard: bytes = sock.recv(_READ_BYTES)
+    except (BlockingIOError, ssl.SSLWantReadError):  # TLS, but no data
+        return None
+    except OSError:
+        return b""
+    return heard
 
 
 def _shortened(timeout: float | None) -> float | None:
@@ -206,7 +231,7 @@ async def _written_or_heard(
         await asyncio.wait({writing, heard}, return_when=asyncio.FIRST_COMPLETED)
         if heard.done():
             # httpcore2 then stops to write and reads the answer.
-            raise httpcore2.WriteError("the server answered before the request's end")
+            raise httpcore2.WriteError(_EARLY)
         writing.result()
         is_over = True
     finally:

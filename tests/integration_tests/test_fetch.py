@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -169,6 +170,122 @@ def test_downloads_that_take_too_long_end(get: Fetch, act: Act) -> None:
         pytest.raises(UnsupportedContentError, match=r"within 0\.15 seconds"),
     ):
         get(f"{server.root}/a.png", settings)
+
+
+def trailing(wire_bytes: bytes) -> Act:
+    async def act(wire: Wire) -> None:
+        wire.cut()
+        try:
+            await wire.send(wire_bytes)
+            while not wire.writer.transport.is_closing():
+                await wire.send(b"x")
+                await asyncio.sleep(0.01)
+        except ConnectionError:
+            return
+
+    return act
+
+
+@both
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"HTTP/1.1 200 ",
+        b"HTTP/1.1 200 OK\r\nx-slow: ",
+        head(200, {"content-type": "image/png", "transfer-encoding": "chunked"})
+        + b"0\r\nx-trailer: ",
+    ],
+)
+def test_row_47_downloads_that_drip_end(get: Fetch, start: bytes) -> None:
+    settings = FetchSettings(allow_loopback=True, timeout=0.2)
+    with (
+        Loopback([trailing(start)]) as server,
+        pytest.raises(UnsupportedContentError, match=r"within 0\.2 seconds"),
+    ):
+        get(f"{server.root}/a.png", settings)
+
+
+@both
+def test_row_47_a_name_that_resolves_slowly_ends(get: Fetch) -> None:
+    def slow(_: str, __: int) -> list[str]:
+        time.sleep(1)
+        return ["127.0.0.1"]
+
+    settings = FetchSettings(allow_loopback=True, timeout=0.1, resolve=slow)
+    started = time.monotonic()
+    with pytest.raises(UnsupportedContentError, match=r"within 0\.1 seconds"):
+        get("http://slow.example/a.png", settings)
+    assert time.monotonic() - started < 0.9
+
+
+def test_row_48_the_first_download_that_fails_ends_the_others() -> None:
+    async def act(wire: Wire) -> None:
+        if "bad" in wire.received.path:
+            await answer(b"no", 404)(wire)
+        else:
+            await stall(wire)
+
+    async def run(server: Loopback) -> None:
+        urls = [f"{server.root}/{name}.png" for name in ("a", "b", "bad", "c", "d")]
+        with pytest.raises(UnsupportedContentError, match="404"):
+            await afetch(urls, settings=LOCAL)
+        assert await settled(lambda: server.open == 0)
+        assert len(asyncio.all_tasks()) == 1
+
+    with Loopback([act]) as server:
+        asyncio.run(run(server))
+        assert len(server.received) <= 4
+
+
+def test_row_48_a_few_at_once_in_the_order_of_their_blocks() -> None:
+    at_once: list[int] = []
+
+    async def act(wire: Wire) -> None:
+        at_once.append(server.open)
+        await asyncio.sleep(0.02)
+        wire.cut()
+        await media(wire.received.path.encode())(wire)
+
+    with Loopback([act]) as server:
+        urls = [f"{server.root}/{number}.png" for number in range(12)]
+        for files in (
+            asyncio.run(afetch(urls, settings=LOCAL)),
+            fetch(urls, settings=LOCAL),
+        ):
+            assert [data for data, _ in files] == [
+                f"/{number}.png".encode() for number in range(12)
+            ]
+        assert max(at_once) <= 5  # one more may be closing
+
+
+def test_row_48_all_files_of_a_request_together_have_a_limit() -> None:
+    settings = FetchSettings(allow_loopback=True, max_sum=250)
+    with Loopback([media(b"x" * 100)]) as server:
+        urls = [f"{server.root}/{number}.png" for number in range(3)]
+        with pytest.raises(UnsupportedContentError, match="more than 250 bytes toget"):
+            asyncio.run(afetch(urls, settings=settings))
+        with pytest.raises(UnsupportedContentError, match="more than 250 bytes toget"):
+            fetch(urls, settings=settings)
+        assert len(fetch(urls[:2], settings=settings)) == 2
+
+
+@both
+def test_row_49_the_next_address_of_a_host_is_asked(get: Fetch) -> None:
+    settings = FetchSettings(
+        allow_loopback=True, resolve=lambda _, __: ["::1", "127.0.0.1"]
+    )
+    with Loopback([media()]) as server:  # which listens on 127.0.0.1 alone
+        assert get(f"http://two.example:{server.port}/a.png", settings)[0] == PNG
+
+
+@both
+@pytest.mark.parametrize("to", ["http://[::1", "http://127.0.0.1:99999/", "http://[x]"])
+def test_row_58_redirects_to_what_is_no_address_are_refused(
+    get: Fetch, to: str
+) -> None:
+    with Loopback([redirect(to)]) as server, pytest.raises(UnsupportedContentError):
+        get(f"{server.root}/a.png", LOCAL)
+    assert len(server.received) == 1
 
 
 @both

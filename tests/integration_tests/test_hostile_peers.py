@@ -1,0 +1,582 @@
+"""Servers that mean no good, over a real socket: the later rows of the faults."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import os
+import pickle
+import re
+import ssl
+import subprocess
+import sys
+import textwrap
+import time
+import traceback
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage
+from pydantic import SecretStr
+
+from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini._cloudflare.answers import AnswerReader
+from langchain_cf_gemini._cloudflare.events import EventDecoder
+from langchain_cf_gemini._http.attempt import Attempt, times_from_timeout
+from langchain_cf_gemini._http.backends import Asyncio
+from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.connections import Slots
+from langchain_cf_gemini._http.environment import ssl_context
+from langchain_cf_gemini.exceptions import (
+    CloudflareAuthenticationError,
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareInvalidRequestError,
+    CloudflareRateLimitError,
+    CloudflareTimeoutError,
+    UnsupportedContentError,
+)
+from tests.integration_tests.asking import (
+    TOKEN,
+    asaid,
+    ask,
+    every_way,
+    our_ways,
+    request_of,
+    said,
+    stream_ways,
+    timed_ways,
+)
+from tests.integration_tests.loopback import (
+    EVENTS_HEAD,
+    FIRST,
+    PAYLOAD,
+    Act,
+    Loopback,
+    Wire,
+    answer,
+    cut,
+    event,
+    events,
+    head,
+    reset,
+)
+from tests.integration_tests.test_cancellation import fresh_trust, settled
+from tests.models import every_way as every_model_way
+
+
+def dripped(before: bytes, dripping: bytes = b"x") -> Act:
+    """Send something, then a byte at a time for as long as the client listens."""
+
+    async def act(wire: Wire) -> None:
+        wire.cut()
+        try:
+            await wire.send(before)
+            while not wire.writer.transport.is_closing():
+                await wire.send(dripping)
+                await asyncio.sleep(0.02)
+        except ConnectionError:
+            return
+
+    return act
+
+
+def chunked(way: str) -> bytes:
+    if "stream" in way:
+        return EVENTS_HEAD + b"%x\r\n%s\r\n" % (len(event(FIRST)), event(FIRST))
+    named = {"content-type": "application/json", "transfer-encoding": "chunked"}
+    return head(200, named) + b"1\r\n{\r\n"
+
+
+@timed_ways
+@pytest.mark.parametrize("where", [b"5;x=", b"0\r\nx-trailer: "])
+def test_row_45_a_chunk_extension_or_a_trailer_that_drips_ends(
+    way: str, where: bytes
+) -> None:
+    with Loopback([dripped(chunked(way) + where)]) as server:
+        started = time.monotonic()
+        outcome = ask(way, server, timeout=0.3, max_retries=0)
+        assert time.monotonic() - started < 3
+    assert type(outcome.error) is CloudflareTimeoutError
+    assert outcome.payloads == ([FIRST] if "stream" in way else [])
+
+
+LONG = {**PAYLOAD, "padding": "x" * (12 << 20)}
+
+
+@pytest.mark.parametrize("colour", ["stream", "astream"])
+def test_row_46_the_caller_s_own_time_does_not_count(colour: str) -> None:
+    settings = TransportSettings(timeout=0.6, max_retries=0)
+    seen: list[Any] = []
+
+    def stream(server: Loopback) -> None:
+        transport = Transport(settings)
+        request = request_of("stream", server)
+        with transport.stream(request, AnswerReader()) as stream:
+            for payload in stream:
+                seen.append(payload)
+                time.sleep(0.8)
+        transport.close()
+
+    async def astream(server: Loopback) -> None:
+        request = request_of("astream", server)
+        async with Transport(settings).astream(request, AnswerReader()) as stream:
+            async for payload in stream:
+                seen.append(payload)
+                await asyncio.sleep(0.8)
+
+    with Loopback([events(event(FIRST), event(LONG))]) as server:
+        asyncio.run(astream(server)) if colour == "astream" else stream(server)
+    assert seen == [FIRST, LONG]
+
+
+# ------------------------------------------------------------- many at once
+CROWD = """
+    import asyncio, resource, sys
+    from concurrent.futures import ThreadPoolExecutor
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+    from langchain_cf_gemini._http.client import Transport, TransportSettings
+    from tests.integration_tests.asking import asaid, request_of, said
+
+    root, colour = sys.argv[1:]
+    transport = Transport(TransportSettings(max_retries=0))
+
+    async def crowd():
+        request = request_of("asend", root)
+        return await asyncio.gather(*(asaid(transport, request) for _ in range(600)))
+
+    if colour == "asyncio":
+        answers = asyncio.run(crowd())
+    else:
+        request = request_of("send", root)
+        with ThreadPoolExecutor(600) as threads:
+            answers = list(threads.map(lambda _: said(transport, request), range(600)))
+    print(len(answers))
+"""
+
+
+@pytest.mark.parametrize("colour", ["asyncio", "threads"])
+def test_row_50_more_calls_than_descriptors_wait_for_each_other(colour: str) -> None:
+    async def late(wire: Wire) -> None:
+        await asyncio.sleep(0.05)
+        await answer()(wire)
+
+    with Loopback([late]) as server:
+        done = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(CROWD), server.root, colour],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.stdout.strip() == "600", done.stderr
+        assert 100 < server.opened <= 192
+
+
+def test_row_50_who_gives_up_waiting_takes_no_connection() -> None:
+    """A call that is cancelled or too late while it waits, and those after it."""
+
+    async def run(server: Loopback) -> None:
+        backend = Asyncio(slots=Slots(1))
+        request = request_of("asend", server)
+        waits = times_from_timeout(10).waits
+
+        async def call(seconds: float = 10) -> int:
+            attempt = Attempt(request, waits, seconds, time.monotonic)
+            async with backend.within(attempt):
+                exchange = await backend.open(request, attempt)
+            while await exchange.read(attempt) is not None:
+                await asyncio.sleep(0.05)
+            await exchange.aclose(ended=True)
+            return int(exchange.response.status_code)
+
+        first = asyncio.ensure_future(call())
+        await asyncio.sleep(0.02)
+        late, cancelled, last = [asyncio.ensure_future(call(s)) for s in (0.01, 9, 9)]
+        await asyncio.sleep(0)
+        cancelled.cancel()
+        assert await first == 200
+        assert await last == 200
+        with pytest.raises(TimeoutError):
+            await late
+        assert cancelled.cancelled()
+        assert await call() == 200
+        await backend.aclose()
+
+    with Loopback() as server:
+        asyncio.run(run(server))
+        assert server.opened == 1
+
+
+# -------------------------------------------------------------- bad answers
+def model_at(server: Loopback, **settings: Any) -> ChatCloudflareGemini:
+    chosen: dict[str, Any] = {"model": "gemini-3-flash", "max_retries": 0, **settings}
+    return ChatCloudflareGemini(
+        account_id="acc",
+        api_token=SecretStr(TOKEN),
+        base_url=f"{server.root}/client/v4",
+        gateway_base_url=f"{server.root}/v1",
+        **chosen,
+    )
+
+
+def nested(depth: int) -> bytes:
+    whole = json.dumps({**PAYLOAD, "deep": 0})
+    return whole.replace('"deep": 0', f'"deep": {"[" * depth}{"]" * depth}').encode()
+
+
+@every_model_way
+@pytest.mark.parametrize("depth", [150, 250, 400, 900, 100_000])
+@pytest.mark.parametrize("endpoint", ["run", "gateway"])
+def test_row_51_deep_json_is_read_or_typed(way: Any, depth: int, endpoint: str) -> None:
+    body = nested(depth)
+
+    async def act(wire: Wire) -> None:
+        if "stream" in wire.received.path:
+            await events(b"data: " + body + b"\r\n\r\n")(wire)
+        else:
+            await answer(body)(wire)
+
+    with Loopback([act]) as server:
+        try:
+            assert way(model_at(server, endpoint=endpoint), "hi").text == "hello"
+        except CloudflareGeminiError:
+            assert depth > 250
+
+
+@every_way
+def test_row_51_a_deep_header_is_kept_as_text(way: str) -> None:
+    deep = "[" * 5_000 + "]" * 5_000
+    act = answer(PAYLOAD, 200, {"cf-aig-dlp": deep})
+    with Loopback([act]) as server:
+        outcome = ask(way, server)
+    assert outcome.payloads == [PAYLOAD]
+    assert outcome.gateway["dlp"] == deep
+
+
+@every_way
+@pytest.mark.parametrize("status", [200, 400])
+def test_row_52_a_lone_surrogate_in_an_error_is_typed(way: str, status: int) -> None:
+    body = b'{"error": {"code": 400, "message": "bad \\ud800 text"}, "success": false}'
+    with Loopback([answer(body, status)]) as server:
+        error = ask(way, server).failed
+    assert type(error) is CloudflareInvalidRequestError
+    assert "bad \\ud800 text" in str(error)
+    assert error.response is not None
+    assert error.response.text
+    str(error).encode()
+
+
+def spoilt(then: Act, status: int, **headers: str) -> Act:
+    """An error whose body never comes whole."""
+
+    async def act(wire: Wire) -> None:
+        named = {"content-length": "1000", "content-type": "application/json"}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        await wire.send(head(status, named) + b'{"error"')
+        await asyncio.sleep(0.02)
+        await then(wire)
+
+    return act
+
+
+def coded(coding: str, body: bytes) -> Callable[..., Act]:
+    def act(status: int, **headers: str) -> Act:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return answer(body, status, {"content-encoding": coding, **named})
+
+    return act
+
+
+BROKEN: dict[str, Callable[..., Act]] = {
+    "cut": partial(spoilt, cut),
+    "reset": partial(spoilt, reset),
+    "no gzip": coded("gzip", b"nonsense"),
+    "half a gzip": coded("gzip", gzip.compress(b'{"error": "x"}' * 99)[:-9]),
+    "no such coding": coded("br", b"?"),
+}
+
+
+@every_way
+@pytest.mark.parametrize("broken", BROKEN)
+def test_row_53_status_and_headers_decide_if_the_body_does_not_come(
+    way: str, broken: str
+) -> None:
+    act = BROKEN[broken]
+    with Loopback([act(429, retry_after="30"), answer()]) as server:
+        outcome = ask(way, server)
+        assert (outcome.payloads, outcome.slept) == ([PAYLOAD], [30.0])
+    with Loopback([act(429, retry_after="90")]) as server:
+        error = ask(way, server).failed
+        assert type(error) is CloudflareRateLimitError
+        assert error.retry_after == 90
+    with Loopback([act(401)]) as server:
+        assert type(ask(way, server).error) is CloudflareAuthenticationError
+        assert len(server.received) == 1
+
+
+@our_ways
+@pytest.mark.parametrize("kept", [True, False])
+def test_row_54_a_413_during_a_long_request_is_heard_at_once(
+    way: str, kept: bool
+) -> None:
+    """The server reads a little, answers, and goes, or reads on for a while."""
+    asked: list[Any] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(asyncio.current_task())
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(1 << 16)
+        body = b'{"error": {"code": 413, "message": "too long"}}'
+        named = {"content-length": str(len(body)), "connection": "close"}
+        writer.write(head(413, named) + body)
+        await writer.drain()
+        await asyncio.sleep(0.3 if kept else 0.05)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    async def serve() -> None:
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        root = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        long = replace(request_of(way, root), pieces=(b" " * 2**24,))
+        outcome = await asyncio.to_thread(ask, way, root, request=long)
+        server.close()
+        await asyncio.gather(*asked)
+        assert type(outcome.error) is CloudflareInvalidRequestError
+        assert outcome.error.status_code == 413
+
+    asyncio.run(serve())
+    assert len(asked) == 1
+
+
+@our_ways
+def test_row_54_a_long_request_that_is_taken_is_answered_as_ever(way: str) -> None:
+    act = events(event(PAYLOAD)) if "stream" in way else answer()
+    with Loopback([act]) as server:
+        long = replace(request_of(way, server), pieces=(b"x" * 2**22, b"y" * 2**20))
+        for _ in range(2):
+            assert ask(way, server, request=long).payloads == [PAYLOAD]
+        assert all(received.body == long.body for received in server.received)
+
+
+@our_ways
+def test_row_54_tickets_of_tls_are_no_answer(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS 1.3 sends them after the handshake, where nobody has read yet."""
+    act = events(event(PAYLOAD)) if "stream" in way else answer()
+    pem = Path(__file__).with_name("loopback.pem")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pem)
+    with fresh_trust(str(pem), monkeypatch), Loopback([act], tls=context) as server:
+        long = replace(request_of(way, server), pieces=(b"x" * 2**22,))
+        assert ask(way, server, request=long).payloads == [PAYLOAD]
+        assert server.received[0].body == long.body
+
+
+EVIL = {**PAYLOAD, "evil": True}
+
+
+def with_surplus(surplus: bytes, *, chunks: bool) -> Act:
+    async def act(wire: Wire) -> None:
+        body = json.dumps(PAYLOAD).encode()
+        if chunks:
+            named = {"content-type": "application/json", "transfer-encoding": "chunked"}
+            body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        else:
+            named = {"content-type": "application/json"}
+            named |= {"content-length": str(len(body))}
+        await wire.send(head(200, named) + body + surplus)
+
+    return act
+
+
+@pytest.mark.parametrize("chunks", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("colour", ["blocking", "asyncio"])
+def test_row_55_bytes_after_an_answer_are_nobody_s_answer(
+    colour: str, whole: bool, chunks: bool
+) -> None:
+    evil = json.dumps(EVIL).encode()
+    surplus = head(200, {"content-length": str(len(evil))}) + evil
+    act = with_surplus(surplus if whole else surplus[:20], chunks=chunks)
+    transport = Transport(TransportSettings(max_retries=0))
+
+    async def run(server: Loopback) -> list[Any]:
+        request = request_of("asend", server)
+        return [await asaid(transport, request) for _ in range(3)]
+
+    with Loopback([act]) as server:
+        if colour == "asyncio":
+            answers = asyncio.run(run(server))
+        else:
+            request = request_of("send", server)
+            answers = [said(transport, request) for _ in range(3)]
+            transport.close()
+        assert answers == [[PAYLOAD]] * 3
+        assert server.opened == 3
+
+
+# ------------------------------------------------------------------ secrets
+def telling(where: str, status: int) -> Act:
+    """A server that repeats the token."""
+    body: Any = {"success": False, "errors": [{"code": 2009, "message": "refused"}]}
+    headers = {}
+    if where == "header":
+        headers = {"x-echo": f"Bearer {TOKEN}", f"x-{TOKEN}": "1", "cf-ray": TOKEN}
+    elif where == "code":
+        body["errors"][0]["code"] = f"no {TOKEN}"
+    elif where == "gateway":
+        headers = {"cf-aig-log-id": TOKEN, "cf-aig-dlp": json.dumps({"a": [TOKEN]})}
+    elif where in ("astride 300", "astride 16384"):
+        at = int(where.split()[1])
+        body = b"x" * (at - len(TOKEN) + 1) + TOKEN.encode() + b"y" * 400
+    elif where == "escaped":
+        escaped = "".join(f"\\u{ord(c):04x}" for c in TOKEN)
+        body = b'{"error": {"code": 401, "message": "%s"}}' % escaped.encode()
+    return answer(body, status, headers)
+
+
+@every_way
+@pytest.mark.parametrize(
+    "where",
+    ["header", "code", "gateway", "astride 300", "astride 16384", "escaped"],
+)
+@pytest.mark.parametrize("status", [200, 401])
+def test_row_56_a_token_that_the_server_repeats_is_kept_nowhere(
+    way: str, where: str, status: int
+) -> None:
+    with Loopback([telling(where, status)]) as server:
+        error = ask(way, server, max_retries=0).failed
+    assert error.response is not None
+    told = [str(error), repr(error), repr(vars(error)), str(error.code)]
+    told += [error.response.text, repr(error.response.headers), repr(error.gateway)]
+    told += traceback.TracebackException.from_exception(
+        error, capture_locals=True
+    ).format()
+    told.append(repr(pickle.dumps(error)))
+    for text in told:
+        assert TOKEN not in text
+        assert TOKEN[:-1] not in text
+
+
+@every_model_way
+def test_row_56_nor_in_a_message_s_metadata(way: Any) -> None:
+    headers = {"cf-aig-event-id": f"x{TOKEN}", "cf-ray": TOKEN}
+    payload = {**PAYLOAD, "gatewayMetadata": {"keySource": TOKEN}}
+    with Loopback([answer(payload, 200, headers)]) as server:
+        message: AIMessage = way(model_at(server), "hi")
+    assert message.text == "hello"
+    assert "gateway" in message.response_metadata
+    assert TOKEN not in repr(message)
+
+
+# -------------------------------------------------------------- environment
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("socks5://127.0.0.1:1080", "socksio"),
+        ("ftp://127.0.0.1:1", "scheme 'ftp'"),
+        ("http://me:secret@127.0.0.1:99999", "port|URL"),
+        ("http://[::1", "URL"),
+        ("http://:8080", "host"),
+    ],
+)
+@pytest.mark.parametrize("way", ["send", "asend", "stream", "astream"])
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "all_proxy"])
+def test_row_57_a_proxy_that_cannot_be_used_is_named(
+    way: str, name: str, proxy: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for other in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.setenv(name, proxy)
+    outcome = ask(way, "https://cloudflare.invalid")
+    assert type(outcome.error) is CloudflareConnectionError
+    assert name in str(outcome.error)
+    assert "secret" not in str(outcome.error)
+    assert outcome.slept == []
+    assert re.search(said, str(outcome.error))
+
+
+@pytest.mark.parametrize("way", ["send", "asend", "stream", "astream"])
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_row_57_certificates_that_cannot_be_read_are_named(
+    way: str, content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    pem = tmp_path / "trust.pem"
+    if content is not None:
+        pem.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(pem))
+    ssl_context.cache_clear()
+    outcome = ask(way, "https://127.0.0.1:1")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    ssl_context.cache_clear()
+    assert type(outcome.error) is CloudflareConnectionError
+    assert "SSL_CERT_FILE" in str(outcome.error)
+    assert outcome.slept == []
+
+
+@every_model_way
+@pytest.mark.parametrize("header", ["content-length", "Transfer-Encoding", "host"])
+def test_row_58_headers_of_the_connection_are_never_sent(way: Any, header: str) -> None:
+    with Loopback() as server:
+        model = model_at(server, default_headers={header: "chunked"})
+        with pytest.raises(UnsupportedContentError, match="belongs to the connection"):
+            way(model, "hi")
+        assert server.received == []
+
+
+# --------------------------------------------------------------- the others
+@stream_ways
+def test_row_60_lines_that_are_no_fields_do_not_fill_the_memory(way: str) -> None:
+    junk = b"x\n" * (1 << 19)
+    with Loopback([events(junk, junk, event(PAYLOAD))]) as server:
+        assert ask(way, server).payloads == [PAYLOAD]
+
+
+def test_row_60_a_megabyte_of_such_lines_is_held_in_less_than_sixteen() -> None:
+    decoder = EventDecoder()
+    tracemalloc.start()
+    for _ in range(128):
+        decoder.feed(b"x\n" * (1 << 15))
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 16 << 20
+
+
+def test_row_61_closing_lets_running_calls_end() -> None:
+    async def slow(wire: Wire) -> None:
+        await asyncio.sleep(0.1)
+        await answer()(wire)
+
+    async def run(server: Loopback) -> None:
+        model = model_at(server, endpoint="run")
+        calls = [asyncio.ensure_future(model.ainvoke("hi")) for _ in range(20)]
+        assert await settled(lambda: len(server.received) == 20)
+        await model.aclose()
+        assert {message.text for message in await asyncio.gather(*calls)} == {"hello"}
+        assert await settled(lambda: server.open == 0)
+
+    with Loopback([slow]) as server:
+        asyncio.run(run(server))
+
+
+@every_way
+def test_row_62_what_a_terminal_would_obey_is_escaped(way: str) -> None:
+    said = "no\x1b[2J\x07 \u202eevil"
+    body = {"errors": [{"code": "a\x1bb", "message": said}], "success": False}
+    named = {"cf-aig-log-id": "l"}
+    with Loopback([answer(body, 400, named)]) as server:
+        error = ask(way, server).failed
+    assert "no\\x1b[2J\\x07 \\u202eevil" in str(error)
+    assert str(error).isprintable()
+    assert os.linesep not in str(error)
