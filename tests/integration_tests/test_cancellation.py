@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import json
 import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -34,7 +35,8 @@ async def slow(wire: Wire) -> None:
         pieces = [event(FIRST)] * 4 + [event(PAYLOAD)]
         await wire.send(events_head())
     else:
-        pieces = [b'{"candidates": []', b" " * 100, b"}"]
+        whole = json.dumps(PAYLOAD).encode()
+        pieces = [whole[:-1], b" " * 100, b"}"]
         await wire.send(events_head(b"application/json"))
     for piece in pieces:
         await asyncio.sleep(0.002)
