@@ -126,7 +126,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     # 1000 is refused with "supported range is from 0 (inclusive) to 2.0001".
     "temperature": _written("temperature", number(0, 2)),
     "top_p": _written("topP", number(0, 1)),
-    "top_k": _written("topK", number(1, 2**31)),
+    "top_k": _written("topK", number(1, 2**31, whole=True)),
     "max_tokens": _written(
         "maxOutputTokens",
         number(1, 2**31, whole=True),

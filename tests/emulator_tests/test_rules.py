@@ -48,6 +48,17 @@ def calling(**settings: Any) -> dict[str, Any]:
     return {"functionCallingConfig": settings}
 
 
+def shown(*files: dict[str, Any], response: Any = None) -> dict[str, Any]:
+    answered = {
+        "functionResponse": {
+            "name": "lookup",
+            "response": response or {},
+            "parts": [{"inlineData": file} for file in files],
+        }
+    }
+    return ask(user("a"), model(SIGNED), user(answered))
+
+
 PRO_25 = "google/gemini-2.5-pro"
 FLASH_25 = "google/gemini-2.5-flash"
 
@@ -145,6 +156,49 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         ask(user("word " * 900_000)),
         "exceeds the maximum number of tok",
     ),
+    ("empty text", ask(user("")), "it has an empty text parameter"),
+    ("empty text", ask(user("a"), model(""), user("b")), "an empty text parameter"),
+    ("empty text", ask(systemInstruction={"parts": [{"text": ""}]}), "empty text"),
+    *(
+        (
+            "media type is taken",
+            ask(user({"inlineData": {"mimeType": mime, "data": "AAAA"}})),
+            f"mimeType parameter with value {mime}, which is not supported",
+        )
+        for mime in (
+            *("image/jpg", "png", "image/svg+xml", "application/octet-stream"),
+            *("text/x-python", "application/json", "video/x-matroska"),
+        )
+    ),
+    (
+        "media has data",
+        ask(user({"inlineData": {"mimeType": "image/png", "data": ""}})),
+        "empty inlineData",
+    ),
+    ("media in a response", shown({"mimeType": "image/gif", "data": "AAAA"}), "gif"),
+    (
+        "media in a response",
+        shown({"mimeType": "image/png", "data": "AAAA"}),
+        "responses with parts are not supported",
+        FLASH_25,
+    ),
+    (
+        "references in a response",
+        shown(response={"schema": [{"$ref": "#/$defs/A"}]}),
+        "The referenced name `#/$defs/A` does not match to a display_name",
+    ),
+    (
+        "film offsets",
+        ask(
+            user(
+                {
+                    "inlineData": {"mimeType": "video/mp4", "data": "AAAA"},
+                    "videoMetadata": {"startOffset": "1m"},
+                }
+            )
+        ),
+        "contents[0].parts[0].video_metadata.start_offset' (type.googleapis.com/goog",
+    ),
     ("function name", functions({"name": "get weather"}), "Invalid function name"),
     ("function name", functions({"name": "1st"}), "Must start with a letter"),
     ("function name", functions({"name": "f" * 129}), "maximum length of 128"),
@@ -237,6 +291,11 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "Function calling config is set without function_declarations",
     ),
     (
+        "forced call without functions",
+        tools(SEARCH, toolConfig=calling(mode="AUTO")),
+        "Function calling config is set without function_declarations",
+    ),
+    (
         "tools together",
         tools(SEARCH, *LOOKUP),
         "Multiple tools are supported only when they are all search tools.",
@@ -325,6 +384,39 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         FLASH_25,
     ),
     ("thinking budget", thinking(thinkingBudget=100), "from 128 to 32768", PRO_25),
+    *(
+        (
+            "model turn last",
+            ask(user("a"), model("b")),
+            "Requests ending with a model turn are not supported.",
+            f"google/gemini-{newer}",
+        )
+        for newer in ("3.5-flash-lite", "3.6-flash", "3.8-flash", "4-argon")
+    ),
+    (
+        "penalties of newer models",
+        config(frequencyPenalty=1),
+        "Penalty is not enabled for this model",
+        "google/gemini-3.6-flash",
+    ),
+    (
+        "candidates of Gemini 4",
+        config(candidateCount=2),
+        "Multiple candidates is not enabled for this model",
+        "google/gemini-4-neon",
+    ),
+    (
+        "cached content alone",
+        ask(cachedContent="c/1", systemInstruction={"parts": [{"text": "a"}]}),
+        "should not be set in the request when using cached content.",
+    ),
+    ("cached content alone", ask(cachedContent="c/1", tools=LOOKUP), "cached content."),
+    (
+        "thoughts of a model that does not think",
+        thinking(thinkingBudget=0, includeThoughts=True),
+        "include_thoughts is only enabled",
+        FLASH_25,
+    ),
     (
         "thought signature missing",
         ask(user("a"), model(CALL), user(RESPONSE)),
@@ -369,6 +461,18 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "gemini-3-flash-preview",
     ),
     ("temperature", config(temperature=3), "range [0.0, 2.0]", "gemini-2.5-flash"),
+    (
+        "media type is taken",
+        ask(user({"inlineData": {"mimeType": "image/jpg", "data": "AAAA"}})),
+        "Unsupported MIME type: image/jpg",
+        "gemini-3-flash-preview",
+    ),
+    (
+        "thinking budget",
+        thinking(thinkingBudget=0),
+        "Budget 0 is invalid",
+        "gemini-3.1-pro-preview",
+    ),
     (
         "tools together",
         tools(SEARCH, *LOOKUP),
@@ -473,7 +577,9 @@ TAKEN = {
     "user after user": ask(user("a"), user("b")),
     "model after model": ask(user("a"), model("b"), model("c"), user("d")),
     "ends with the model": ask(user("a"), model("b")),
-    "an empty text": ask(user("a"), model(""), user("b")),
+    "an empty text that is signed": ask(
+        user("a"), model({"text": "", "thoughtSignature": "AAECAwQ="}), user("b")
+    ),
     "only a signature": ask(
         user("a"), model({"thoughtSignature": "AAECAwQ="}), user("b")
     ),
@@ -511,8 +617,46 @@ TAKEN = {
             "properties": {"a": {"type": "INTEGER", "format": "enum", "enum": ["1"]}},
         }
     ),
-    "a forced call from cached functions": ask(
-        cachedContent="cachedContents/1", toolConfig=calling(mode="ANY")
+    "cached content alone": ask(cachedContent="cachedContents/1"),
+    "media of many types": ask(
+        user(
+            *(
+                {"inlineData": {"mimeType": mime, "data": "AAAA"}}
+                for mime in (
+                    *("image/png", "image/gif", "audio/mpeg", "audio/L16;rate=24000"),
+                    *("video/mp4", "application/pdf", "text/plain"),
+                )
+            )
+        )
+    ),
+    "a section of a film": ask(
+        user(
+            {
+                "inlineData": {"mimeType": "video/mp4", "data": "AAAA"},
+                "videoMetadata": {"startOffset": "1.5s", "endOffset": "20s"},
+            }
+        )
+    ),
+    "a response that names what it shows": ask(
+        user("a"),
+        model(SIGNED),
+        user(
+            {
+                "functionResponse": {
+                    "name": "lookup",
+                    "response": {"image": {"$ref": "map.png"}},
+                    "parts": [
+                        {
+                            "inlineData": {
+                                "mimeType": "image/png",
+                                "data": "AAAA",
+                                "displayName": "map.png",
+                            }
+                        }
+                    ],
+                }
+            }
+        ),
     ),
     "a budget on Gemini 3": thinking(thinkingBudget=0),
     "every limit reached": config(

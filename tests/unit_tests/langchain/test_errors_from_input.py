@@ -252,6 +252,7 @@ CALLS: dict[str, tuple[Json, str]] = {
     "temperature as text": ({"temperature": "warm"}, "temperature must be a number"),
     "temperature true": ({"temperature": True}, "temperature must be a number"),
     "max_tokens 1.5": ({"max_tokens": 1.5}, "max_tokens must be a whole number"),
+    "top_k 40.5": ({"top_k": 40.5}, "top_k must be a whole number"),
     "stop of numbers": ({"stop": [1]}, "stop must be a list"),
     "speech_config": ({"speech_config": "loud"}, "speech_config must be a dict"),
     "image_config": ({"image_config": ["16:9"]}, "image_config must be a dict"),

@@ -4,15 +4,18 @@ from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules import (
     on_config,
     on_contents,
+    on_media,
+    on_models,
     on_signatures,
     on_tools,
 )
 from langchain_cf_gemini.emulator._google.rules.rule import Rule
 from langchain_cf_gemini.emulator._refusals import google_refusal
 
+_MODULES = (on_contents, on_media, on_tools, on_config, on_models, on_signatures)
 RULES: tuple[Rule, ...] = tuple(
     value
-    for module in (on_contents, on_tools, on_config, on_signatures)
+    for module in _MODULES
     for value in vars(module).values()
     if isinstance(value, Rule)
 )

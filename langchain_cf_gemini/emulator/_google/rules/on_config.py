@@ -171,6 +171,12 @@ def _thinking_level(judged: Generation) -> Iterator[str]:
         )
 
 
+def _may_stop_thinking(judged: Generation) -> bool:
+    # Vertex takes a budget of 0 for Gemini 3.1 Pro, the Gemini API refuses it.
+    is_pro = judged.model.google_id == "gemini-3.1-pro-preview"
+    return judged.model.thinking_off and (judged.vertex or not is_pro)
+
+
 @rule(
     "thinking budget",
     "reported",
@@ -184,7 +190,7 @@ def _thinking_budget(judged: Generation) -> Iterator[str]:
     allowed = judged.model.thinking_budget
     if allowed is None and budget:
         yield judged.unable("thinking is not supported by this model.")
-    elif budget == 0 and allowed and not judged.model.thinking_off:
+    elif budget == 0 and allowed and not _may_stop_thinking(judged):
         yield "Budget 0 is invalid. This model only works in thinking mode."
     elif budget and allowed and not allowed[0] <= budget <= allowed[1]:
         low, high = max(1, allowed[0]), allowed[1]

@@ -198,10 +198,10 @@ def _allowed_names(judged: Generation) -> Iterator[str]:
     "discovery document: ANY calls one of the declared functions",
 )
 def _mode_without_functions(judged: Generation) -> Iterator[str]:
-    forced = judged.function_calling.get("mode") == "ANY"
-    # A cached content may hold the declarations.
-    cached = "cachedContent" in judged.body
-    if forced and not cached and not judged.declarations:
+    calling = judged.function_calling
+    # Beside Google's own tools any mode is refused.
+    asked = calling and (calling.get("mode") == "ANY" or judged.tools)
+    if asked and not judged.declarations:
         yield "Function calling config is set without function_declarations."
 
 

@@ -1,0 +1,142 @@
+"""Rules on texts and media: what a part may hold."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.models import packaged
+from langchain_cf_gemini.emulator._google.rules.rule import rule
+
+Part = Mapping[str, Any]
+
+_TYPES: Mapping[str, list[str]] = packaged("gemini")["media_types"]
+_IN_RESPONSE = ("image/png", "image/jpeg", "image/webp", "application/pdf")
+_OFFICE = re.compile(r"application/(msword|vnd\.)")
+_DURATION = re.compile(r"\d+(\.\d{1,9})?s")
+
+
+def _parts(judged: Generation) -> Iterator[tuple[str, Part]]:
+    system = judged.body.get("systemInstruction") or {}
+    for position, part in enumerate(system.get("parts") or ()):
+        yield f"system_instruction.parts[{position}]", part
+    for index, content in enumerate(judged.contents):
+        for position, part in enumerate(content.get("parts") or ()):
+            yield f"contents[{index}].parts[{position}]", part
+
+
+@rule("empty text", "reported", "Portkey-AI/gateway#462, on Vertex")
+def _empty_text(judged: Generation) -> Iterator[str]:
+    for _, part in _parts(judged):
+        # An empty text is what streams carry their last signature in.
+        if judged.vertex and part.get("text") == "" and len(part) == 1:
+            yield judged.unable(
+                "it has an empty text parameter. Add a value to the parameter and try "
+                "again."
+            )
+
+
+def _files(judged: Generation) -> Iterator[tuple[Part, bool]]:
+    """Every file, and whether it stands in a function response."""
+    for _, part in _parts(judged):
+        inner = (part.get("functionResponse") or {}).get("parts") or ()
+        for each, inside in ((part, False), *((one, True) for one in inner)):
+            if file := each.get("inlineData") or each.get("fileData"):
+                yield file, inside
+
+
+def _is_taken(judged: Generation, mime: str) -> bool:
+    kind, _, name = mime.partition(";")[0].strip().lower().partition("/")
+    if kind == "text":
+        return name == "plain" or not judged.vertex
+    if kind == "application" and _OFFICE.match(mime):
+        return "hydrogen" in judged.model.google_id
+    return name in _TYPES.get(kind, ())
+
+
+@rule(
+    "media type is taken",
+    "reported",
+    "ogkalu2/comic-translate#399, CherryHQ/cherry-studio#3088, charmbracelet/crush#995;"
+    " types: Google's pages on images, audio, video and documents",
+)
+def _media_type_is_taken(judged: Generation) -> Iterator[str]:
+    for file, _ in _files(judged):
+        mime = str(file.get("mimeType") or "")
+        if mime and not _is_taken(judged, mime):
+            yield (
+                judged.unable(
+                    f"it has a mimeType parameter with value {mime}, which is not "
+                    "supported. Update the mimeType and try again."
+                )
+                if judged.vertex
+                else f"Unsupported MIME type: {mime}"
+            )
+
+
+@rule("media has data", "assumed", "no public text at hand; a file of no bytes")
+def _media_has_data(judged: Generation) -> Iterator[str]:
+    for file, _ in _files(judged):
+        if file.get("data") == "":
+            yield judged.unable("it has an empty inlineData parameter.")
+
+
+@rule(
+    "media in a response",
+    "documented",
+    "Google's page on function calling with media: images, PDF and text, from Gemini 3",
+)
+def _media_in_a_response(judged: Generation) -> Iterator[str]:
+    for file, inside in _files(judged):
+        mime = str(file.get("mimeType") or "")
+        fits = mime in (*_IN_RESPONSE, "text/plain") or _OFFICE.match(mime)
+        if inside and judged.model.generation < 3:
+            yield judged.unable("function responses with parts are not supported.")
+        elif inside and mime and not fits:
+            yield judged.unable(
+                f"a function response takes no part of mimeType {mime}."
+            )
+
+
+@rule(
+    "references in a response",
+    "reported",
+    "BerriAI/litellm#38223, vercel/ai#14369",
+)
+def _references(judged: Generation) -> Iterator[str]:
+    for _, part in _parts(judged):
+        response = part.get("functionResponse") or {}
+        shown = {
+            (each.get("inlineData") or each.get("fileData") or {}).get("displayName")
+            for each in response.get("parts") or ()
+        }
+        for name in _named(response.get("response")):
+            if name not in shown:
+                yield f"The referenced name `{name}` does not match to a display_name."
+
+
+def _named(value: Any) -> Iterator[Any]:
+    if isinstance(value, Mapping):
+        if "$ref" in value:
+            yield value["$ref"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for each in value:
+            yield from _named(each)
+
+
+@rule(
+    "film offsets",
+    "documented",
+    "discovery document: google-duration, seconds with at most nine digits and an s",
+)
+def _film_offsets(judged: Generation) -> Iterator[str]:
+    for path, part in _parts(judged):
+        film = part.get("videoMetadata") or {}
+        for key, name in (("startOffset", "start_offset"), ("endOffset", "end_offset")):
+            value = film.get(key)
+            if value is not None and not _DURATION.fullmatch(str(value)):
+                yield (
+                    f"Invalid value at '{path}.video_metadata.{name}' "
+                    f'(type.googleapis.com/google.protobuf.Duration), "{value}"'
+                )
