@@ -64,6 +64,7 @@ class ModelArguments(TypedDict, total=False):
     schema_dialect: Literal["json", "openapi"]
     cached_content: str | None
     labels: Mapping[str, str] | None
+    automatic_continuation: bool | None
     media_urls: Literal["inline", "pass"]
 
     timeout: "Timeout"

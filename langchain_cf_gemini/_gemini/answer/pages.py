@@ -91,6 +91,9 @@ class Pages:
         """
         if not self._follows or (self.token is None and _is_plain(payload)):
             return payload
+        if len(objects_from(payload.get("candidates"))) > 1:
+            self._follows = False  # whose token would it be?
+            return payload
         candidate = candidate_from_payload(payload, 0)
         if usage := object_from(payload.get("usageMetadata")):
             self._usage = merged_usage(self._usage, usage)
@@ -107,7 +110,7 @@ class Pages:
         if token is not None:
             payload = self._checked(payload, candidate, token, reason)
         elif self.token is not None:
-            self._given += parts_from_candidate(candidate)
+            self._given += filter(_says, parts_from_candidate(candidate))
         return payload
 
     def _checked(
@@ -135,31 +138,45 @@ class Pages:
                 yield part
             elif "text" in part:
                 yield from self._new_text(part)
-            elif self._expected and _unsigned(self._expected[0]) == _unsigned(part):
-                self._skip(self._expected[0])
             else:
-                raise DivergedError
+                if self._expected[0].get("text") == "":
+                    self._skip(self._expected[0])
+                if self._expected and _unsigned(self._expected[0]) != _unsigned(part):
+                    raise DivergedError
+                if self._expected:
+                    self._skip(self._expected[0])
+                else:
+                    yield part
 
     def _new_text(self, part: Json) -> Iterator[Json]:
-        text = part["text"]
-        while text and self._expected:
+        text, is_signed = part["text"], _SIGNATURE in part
+        while self._expected:
             given = self._expected[0]
-            said = given.get("text")
-            if said is None or _kind(given) != _kind(part):
-                raise DivergedError
-            common = min(len(text), len(said))
-            if text[:common] != said[:common]:
-                raise DivergedError
-            text = text[common:]
-            if common == len(said):
+            if given.get("text") == "":  # a signature that was given
+                if not (text or is_signed):
+                    return
                 self._skip(given)
+                if not text:
+                    return
+            elif not text and not is_signed:
+                return
             else:
-                self._expected[0] = {**given, "text": said[common:]}
-                self._given.append({**given, "text": said[:common]})
-            if _SIGNATURE in given and common == len(said):
-                part = {k: v for k, v in part.items() if k != _SIGNATURE}
-        if text or _SIGNATURE in part:
+                text = self._without_given(text, part, given)
+        if text or is_signed:
             yield {**part, "text": text}
+
+    def _without_given(self, text: str, part: Json, given: Json) -> str:
+        """Return a text without what was given of it."""
+        said = given.get("text", "")
+        common = min(len(text), len(said))
+        is_same = text[:common] == said[:common] and _kind(given) == _kind(part)
+        if not common or not is_same:
+            raise DivergedError
+        self._given.append({**_unsigned(given), "text": said[:common]})
+        rest = {**given, "text": said[common:]}
+        is_over = not rest["text"] and _SIGNATURE not in rest
+        self._expected[:1] = [] if is_over else [rest]
+        return text[common:]
 
     def _skip(self, given: Json) -> None:
         """Count a part as given, once more, since the same checkpoint."""
@@ -183,7 +200,7 @@ class Pages:
         if not self._follows or self.token is None or self._reason is not None:
             return False
         stands_still = self.token == self._asked_with
-        self._without_progress = self._without_progress + 1 if stands_still else 1
+        self._without_progress = self._without_progress + 1 if stands_still else 0
         if self._without_progress > _MOST_WITHOUT_PROGRESS:
             return False
         self._begin()
@@ -217,6 +234,11 @@ def _with_candidate(
 
 def _unsigned(part: Json) -> Json:
     return {key: value for key, value in part.items() if key != _SIGNATURE}
+
+
+def _says(part: Json) -> bool:
+    """Whether a part adds anything: an empty text without a signature is framing."""
+    return part.get("text") != "" or _SIGNATURE in part
 
 
 def _kind(part: Json) -> bool:

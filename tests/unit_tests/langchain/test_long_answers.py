@@ -1,0 +1,454 @@
+"""Answers in several pages, and streams that break and go on from a checkpoint."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage, AIMessageChunk
+
+from langchain_cf_gemini import (
+    ChatCloudflareGemini,
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareInvalidRequestError,
+    CloudflareServerError,
+)
+from tests.models import (
+    WAYS,
+    Cloudflare,
+    Json,
+    answer,
+    call,
+    event,
+    every_way,
+    folded,
+    sse,
+    text,
+    thought,
+)
+
+
+def page(*parts: Json, token: str, used: int = 2, **notes: Any) -> Json:
+    """A page that is not the last."""
+    made = answer(*parts, finish="CONTINUATION", continuationToken=token, **notes)
+    return {**made, "usageMetadata": usage(used)}
+
+
+def usage(written: int, prompt: int = 7) -> Json:
+    """What one page used."""
+    return {
+        "promptTokenCount": prompt,
+        "candidatesTokenCount": written,
+        "totalTokenCount": prompt + written,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": prompt}],
+    }
+
+
+def last(*parts: Json, used: int = 2, **notes: Any) -> Json:
+    """The last page."""
+    return {**answer(*parts, **notes), "usageMetadata": usage(used)}
+
+
+def tokens(cloudflare: Cloudflare) -> list[str | None]:
+    """What each request was asked with."""
+    return [body.get("continuationToken") for body in cloudflare.bodies]
+
+
+@every_way
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_an_answer_is_followed_to_its_end(way: Any, output_version: str) -> None:
+    cloudflare = Cloudflare(
+        page(thought("Hm."), token="t1", used=100),
+        page(text("The la"), token="t2", used=200),
+        last(text("ws."), used=3),
+    )
+    model = cloudflare.model(output_version=output_version, max_tokens=999)
+    message = way(model, "go")
+    assert message.text == "The laws."
+    assert tokens(cloudflare) == [None, "t1", "t2"]
+    # The same request, without what was said already, and the limit as it was.
+    first, *others = cloudflare.bodies
+    for body in others:
+        del body["continuationToken"]
+        assert body == first
+    assert message.usage_metadata["output_tokens"] == 303
+    assert message.usage_metadata["input_tokens"] == 21
+    details = message.response_metadata["usage"]["prompt_tokens_details"]
+    assert details == [{"modality": "TEXT", "token_count": 21}]
+    assert message.response_metadata["finish_reason"] == "STOP"
+    assert message.response_metadata["pages"] == 3
+    assert "continuation_token" not in message.response_metadata
+
+
+@every_way
+def test_a_call_may_come_on_a_later_page(way: Any) -> None:
+    cloudflare = Cloudflare(
+        page(thought("Hm."), token="t1"),
+        last(call("look", "c2ln", args={"n": 1}), call("look", args={"n": 2})),
+    )
+    message = way(cloudflare.model(), "go")
+    assert [made["args"] for made in message.tool_calls] == [{"n": 1}, {"n": 2}]
+    assert not message.invalid_tool_calls
+
+
+@every_way
+@pytest.mark.parametrize("how", ["field", "call"])
+def test_following_can_be_turned_off(way: Any, how: str) -> None:
+    off: Json = {"automatic_continuation": False}
+    cloudflare = Cloudflare(page(text("The la"), token="t1"))
+    model = cloudflare.model(**(off if how == "field" else {}))
+    message = way(model.bind(**off) if how == "call" else model, "go")
+    assert message.text == "The la"
+    assert len(cloudflare.requests) == 1
+    assert message.response_metadata["finish_reason"] == "CONTINUATION"
+    assert message.response_metadata["continuation_token"] == "t1"
+    assert "pages" not in message.response_metadata
+
+
+@every_way
+def test_a_caller_may_go_on_by_hand(way: Any) -> None:
+    """MAX_TOKENS may carry a token, too: with a higher limit the answer goes on."""
+    cut = answer(text("The la"), finish="MAX_TOKENS", continuationToken="t1")
+    cloudflare = Cloudflare(cut, last(text("ws.")))
+    model = cloudflare.model(max_tokens=10)
+    first = way(model, "go")
+    assert first.response_metadata["finish_reason"] == "MAX_TOKENS"
+    token = first.response_metadata["continuation_token"]
+    second = way(model.bind(continuation_token=token, max_tokens=99), "go")
+    assert (first.text, second.text) == ("The la", "ws.")
+    assert tokens(cloudflare) == [None, "t1"]
+
+
+STOPS: dict[str, tuple[list[Json], int]] = {
+    "no token": ([answer(text("a"), finish="CONTINUATION")], 1),
+    "one token again": ([page(text("a"), token="t")], 2),
+    "an old token": ([page(text("a"), token="t1"), page(text("b"), token="t1")], 2),
+    "a safety stop": (
+        [page(text("a"), token="t1"), answer(text("b"), finish="SAFETY")],
+        2,
+    ),
+}
+
+
+@every_way
+@pytest.mark.parametrize(("said", "count"), STOPS.values(), ids=STOPS.keys())
+def test_following_ends_where_nothing_new_comes(
+    way: Any, said: list[Json], count: int
+) -> None:
+    cloudflare = Cloudflare(*said)
+    message = way(cloudflare.model(), "go")
+    assert len(cloudflare.requests) == count
+    reason = said[-1]["candidates"][0]["finishReason"]
+    assert message.response_metadata["finish_reason"] == reason
+    assert message.text.startswith("a")
+
+
+@every_way
+def test_no_answer_has_pages_without_end(way: Any) -> None:
+    def more(request: httpx.Request) -> Json:
+        body = json.loads(request.content)
+        told = body.get("input", body).get("continuationToken") or "t0"
+        return page(text("a"), token=f"t{int(told[1:]) + 1}")
+
+    cloudflare = Cloudflare(lambda request: httpx.Response(200, json=more(request)))
+    message = way(cloudflare.model(), "go")
+    assert len(cloudflare.requests) == 64
+    assert message.text == "a" * 64
+    assert message.response_metadata["continuation_token"] == "t64"
+
+
+@every_way
+def test_a_page_that_is_refused_is_an_error(way: Any) -> None:
+    error = {"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}
+    cloudflare = Cloudflare(
+        page(text("The la"), token="t1"), httpx.Response(400, json=error)
+    )
+    with pytest.raises(CloudflareInvalidRequestError, match="No"):
+        way(cloudflare.model(), "go")
+    assert len(cloudflare.requests) == 2
+
+
+@every_way
+def test_candidates_are_one_page_each(way: Any) -> None:
+    """Several candidates have no pages: whose token would it be?"""
+    if way in (WAYS["stream"], WAYS["astream"]):
+        pytest.skip("a stream is one candidate")
+    one = page(text("a"), token="t1")
+    two = page(text("b"), token="t2")
+    said = {**one, "candidates": [*one["candidates"], *two["candidates"]]}
+    cloudflare = Cloudflare(said)
+    model = cloudflare.model(endpoint="run", n=2)
+    assert way(model, "go").text == "a"
+    assert len(cloudflare.requests) == 1
+
+
+# ---- streams that break
+
+
+class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """Bytes, and then a connection that is reset."""
+
+    def __init__(self, sent: bytes) -> None:
+        self._sent = sent
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._sent
+        raise httpx.ReadError("connection reset by peer")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._sent
+        raise httpx.ReadError("connection reset by peer")
+
+
+def model_of(answering: Any, **settings: Any) -> ChatCloudflareGemini:
+    """A model that streams, and whose connections may break."""
+    transport = httpx.MockTransport(answering)
+    return Cloudflare().model(
+        endpoint="gateway",
+        http_client=httpx.Client(transport=transport),
+        http_async_client=httpx.AsyncClient(transport=transport),
+        **settings,
+    )
+
+
+ERROR = b'data: {"error": {"code": 503, "message": "gone", "status": "X"}}\r\n\r\n'
+ENDINGS: dict[str, Callable[[bytes], httpx.Response]] = {
+    "reset": lambda sent: _events(Broken(sent)),
+    "closed": lambda sent: _events(httpx.ByteStream(sent)),
+    "in the middle of an event": lambda sent: _events(Broken(sent + b'data: {"cand')),
+    "an error event": lambda sent: _events(httpx.ByteStream(sent + ERROR)),
+}
+
+
+def _events(stream: Any) -> httpx.Response:
+    headers = {"content-type": "text/event-stream"}
+    return httpx.Response(200, stream=stream, headers=headers)
+
+
+class Script:
+    """One answer as events with checkpoints; a token gives all that is behind it.
+
+    What comes again is cut into other events, as no two streams are cut alike.
+
+    Args:
+        events: The events of the whole answer.
+        cuts: After how many events each request breaks; the last is not cut.
+        ending: How it breaks.
+        size: Letters in an event of what comes again; 0 for as before.
+    """
+
+    def __init__(
+        self, events: list[Json], cuts: list[int], ending: str, size: int = 0
+    ) -> None:
+        self.events, self.cuts, self.size = events, list(cuts), size
+        self.ending = ENDINGS[ending]
+        self.tokens: list[str | None] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        token = json.loads(request.content).get("continuationToken")
+        self.tokens.append(token)
+        rest = self.events[_behind(self.events, token) :]
+        again = rest if token is None or not self.size else _recut(rest, self.size)
+        if not self.cuts:
+            return sse(*again)
+        cut = self.cuts.pop(0)
+        sent = sse(*again[:cut]).content
+        return sse(*again) if cut >= len(again) else self.ending(sent)
+
+    def model(self, **settings: Any) -> ChatCloudflareGemini:
+        """A model that streams from here."""
+        return model_of(self, **settings)
+
+
+def _behind(events: list[Json], token: str | None) -> int:
+    for at, each in enumerate(events, 1):
+        if token and each["candidates"][0].get("continuationToken") == token:
+            return at
+    return 0
+
+
+def _recut(events: list[Json], size: int) -> list[Json]:
+    made: list[Json] = []
+    for each in events:
+        said = each["candidates"][0]
+        parts = said["content"]["parts"]
+        words = parts[0].get("text", "") if len(parts) == 1 else ""
+        rest = {k: v for k, v in parts[0].items() if k != "text"} if parts else {}
+        if len(words) <= size or "thoughtSignature" in rest:
+            made.append(each)
+            continue
+        pieces = [words[at : at + size] for at in range(0, len(words), size)]
+        made += [event({"text": piece, **rest}) for piece in pieces[:-1]]
+        content = {**said["content"], "parts": [{"text": pieces[-1], **rest}]}
+        made.append({**each, "candidates": [{**said, "content": content}]})
+    return made
+
+
+def stream_with(parts: list[Json], checkpoints: set[int]) -> list[Json]:
+    """The events of an answer, with tokens after some of them."""
+    made = []
+    for at, part in enumerate(parts):
+        token = {"continuationToken": f"t{at}"} if at in checkpoints else {}
+        made.append(event(part, **token))
+    return [*made, last(text("", "c2ln"))]
+
+
+PARTS: list[Json] = [
+    thought("First I think. "),
+    thought("Then I think more. "),
+    text("The law"),
+    text("s, "),
+    text("all thr"),
+    text("ee of th"),
+    text("em."),
+    call("look", "c2ln", args={"n": 1}),
+    call("look", args={"n": 2}),
+]
+
+
+def chunks_of(model: ChatCloudflareGemini) -> list[AIMessageChunk]:
+    """The chunks of a stream, and none of them lost or given twice."""
+    return list(model.stream("go"))
+
+
+def said_by(message: AIMessage) -> Any:
+    """What an answer says, without how often it was asked for."""
+    left_out = ("pages", "gateway", "usage")
+    notes = {k: v for k, v in message.response_metadata.items() if k not in left_out}
+    calls = [(c["name"], c["args"]) for c in message.tool_calls]
+    blocks = [(b["type"], b.get("text"), b.get("reasoning")) for b in _blocks(message)]
+    return message.text, calls, blocks, notes
+
+
+def _blocks(message: AIMessage) -> list[Any]:
+    return [b for b in message.content_blocks if b["type"] in ("text", "reasoning")]
+
+
+UNBROKEN = Script(stream_with(PARTS, set()), [], "reset")
+WHOLE = said_by(folded(chunks_of(UNBROKEN.model())))
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("cut", range(1, len(PARTS) + 1))
+@pytest.mark.parametrize("size", [0, 1, 3])
+def test_at_every_cut_nothing_is_lost_or_given_twice(
+    cut: int, ending: str, size: int
+) -> None:
+    checkpoints = {0, 3, 6}
+    script = Script(stream_with(PARTS, checkpoints), [cut], ending, size)
+    message = folded(chunks_of(script.model()))
+    assert said_by(message) == WHOLE
+    assert message.response_metadata["pages"] == 2
+    behind = max(at for at in checkpoints if at < cut)
+    assert script.tokens == [None, f"t{behind}"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    words=st.lists(st.text(max_size=12), min_size=1, max_size=8),
+    thinking=st.integers(0, 3),
+    checkpoints=st.sets(st.integers(0, 10)),
+    cuts=st.lists(st.integers(1, 12), max_size=3),
+    size=st.integers(0, 5),
+    ending=st.sampled_from(sorted(ENDINGS)),
+    asked=st.sampled_from(["stream", "astream"]),
+)
+def test_a_stream_that_breaks_says_what_a_whole_one_says(
+    words: list[str],
+    thinking: int,
+    checkpoints: set[int],
+    cuts: list[int],
+    size: int,
+    ending: str,
+    asked: str,
+) -> None:
+    parts = [
+        thought(word) if at < thinking else text(word) for at, word in enumerate(words)
+    ]
+    events = stream_with(parts, {0} | checkpoints)
+    whole = WAYS[asked](Script(events, [], ending).model(), "go")
+    broken = WAYS[asked](Script(events, cuts, ending, size).model(), "go")
+    assert broken.text == whole.text
+    assert said_by(broken)[2:] == said_by(whole)[2:]
+
+
+def test_a_break_before_any_checkpoint_is_an_error() -> None:
+    script = Script(stream_with(PARTS, {5}), [3], "reset")
+    with pytest.raises(CloudflareConnectionError, match="reset"):
+        chunks_of(script.model())
+    assert script.tokens == [None]
+
+
+def test_a_break_is_an_error_where_following_is_off() -> None:
+    script = Script(stream_with(PARTS, {0}), [3], "reset")
+    with pytest.raises(CloudflareConnectionError):
+        chunks_of(script.model(automatic_continuation=False))
+
+
+def test_a_stream_is_resumed_thrice_without_a_new_checkpoint() -> None:
+    script = Script(stream_with(PARTS, {0}), [2, 1, 1, 1, 1, 1], "reset")
+    with pytest.raises(CloudflareConnectionError):
+        chunks_of(script.model())
+    assert script.tokens == [None, "t0", "t0", "t0", "t0"]
+
+
+def test_progress_counts_anew() -> None:
+    events = stream_with(PARTS, set(range(9)))
+    script = Script(events, [1] * 8, "closed")
+    message = folded(chunks_of(script.model()))
+    assert said_by(message) == WHOLE
+    assert message.response_metadata["pages"] == 9
+
+
+def test_what_came_otherwise_the_second_time_ends_the_answer() -> None:
+    """Text that was given cannot be taken back, and two beginnings are no answer."""
+    events = stream_with(PARTS, {2})
+    script = Script(events, [5], "reset")
+    model = script.model()
+    given: list[str] = []
+    with pytest.raises(CloudflareConnectionError) as caught:  # noqa: PT012
+        for chunk in model.stream("go"):
+            given.append(chunk.text)
+            events[3:] = stream_with([text("other words")], set())
+    assert "".join(given) == "The laws, all thr"
+    assert "not what had been given" in "".join(caught.value.__notes__)
+
+
+@pytest.mark.parametrize("status", [400, 429, 500])
+def test_a_refusal_to_resume_is_the_answers_end(status: int) -> None:
+    error = {"error": {"code": status, "message": "No.", "status": "X"}}
+    broken = ENDINGS["reset"](sse(*stream_with(PARTS, {0})[:3]).content)
+    said = [broken, httpx.Response(status, json=error)]
+    model = model_of(lambda _: said.pop(0))
+    with pytest.raises(CloudflareGeminiError, match=f"{status}"):
+        list(model.stream("go"))
+    assert said == []
+
+
+def test_an_error_event_before_a_checkpoint_is_raised() -> None:
+    script = Script(stream_with(PARTS, set()), [2], "an error event")
+    with pytest.raises(CloudflareServerError, match="gone"):
+        chunks_of(script.model())
+
+
+def test_usage_of_all_pages_is_summed_once() -> None:
+    events = stream_with(PARTS[2:6], {0, 2})
+    half = {**events[1], "usageMetadata": usage(5)}
+    script = Script([events[0], half, *events[2:]], [2], "reset")
+    message = folded(chunks_of(script.model()))
+    assert message.usage_metadata is not None
+    # The page that broke had counted 5 tokens and its prompt, the next 2 and its own.
+    assert message.usage_metadata["output_tokens"] == 7
+    assert message.usage_metadata["input_tokens"] == 14
+
+
+async def test_asyncio_resumes_too() -> None:
+    script = Script(stream_with(PARTS, {0, 3}), [5, 2], "reset")
+    chunks = [chunk async for chunk in script.model().astream("go")]
+    assert said_by(folded(chunks)) == WHOLE
