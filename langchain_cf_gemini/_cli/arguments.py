@@ -175,6 +175,18 @@ def _add_emulator(emulator: argparse.ArgumentParser) -> None:
         "--port", type=_port, default=8787,
         help="port to listen on, 0 for any free one (default: %(default)s)",
     )  # fmt: skip
+    emulator.add_argument(
+        "--script", metavar="FILE",
+        help="answers to give: JSON as in the documentation, or a cassette (YAML)",
+    )  # fmt: skip
+    emulator.add_argument(
+        "--unscripted", choices=("invent", "fail", "fail_if_scripted"),
+        default="invent", help="what becomes of other requests (default: %(default)s)",
+    )  # fmt: skip
+    emulator.add_argument(
+        "--record", metavar="FILE",
+        help="pass requests on to Cloudflare, and write a script of what it answers",
+    )  # fmt: skip
     emulator.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 

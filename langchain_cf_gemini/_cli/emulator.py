@@ -10,7 +10,13 @@ def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     _, serve = load_emulator()
     try:
-        serve(args.host, args.port)
+        serve(
+            args.host,
+            args.port,
+            script=args.script,
+            unscripted=args.unscripted,
+            record=args.record,
+        )
     except OSError as error:
         raise UsageError(_why(error, args.host, args.port)) from None
     return 0

@@ -20,11 +20,15 @@ from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_googl
 from langchain_cf_gemini.emulator._inspection import Inspection
 from langchain_cf_gemini.emulator._script import Match, Matcher, Queue, Sayable
 from langchain_cf_gemini.emulator._script_files import script_file
+from langchain_cf_gemini.emulator._server.recording import CLOUDFLARE, Recorder
 from langchain_cf_gemini.emulator.answers import Answer, call, reply
 from langchain_cf_gemini.emulator.faults import Fault, Shape, status
 
 if TYPE_CHECKING:
     from langchain_cf_gemini.emulator._server.thread import ServerThread
+
+
+_ASKED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class ReplyOptions(TypedDict, total=False):
@@ -90,6 +94,8 @@ class Emulator(Inspection):
         port: int = 0,
         certificate: str | Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        record: str | Path | None = None,
+        record_from: tuple[str, str] = CLOUDFLARE,
     ) -> None:
         """Nothing is started yet.
 
@@ -117,6 +123,9 @@ class Emulator(Inspection):
             port: Port to listen on; 0 takes a free one.
             certificate: PEM file with a certificate and its key, to serve https.
             clock: Seconds, for the gateway's cache.
+            record: File for a script of what Cloudflare answers; requests go on to it,
+                with the client's own credentials, and nothing else is checked.
+            record_from: Where they go, api.cloudflare.com and its gateway.
 
         Raises:
             ValueError: If a model is to follow the rules of one that nobody knows.
@@ -138,7 +147,10 @@ class Emulator(Inspection):
             check_answers=check_answers,
             models=_models(models),
         )
-        self._service = Service(settings, chaos=chaos, seed=seed, clock=clock)
+        recorder = Recorder(record, record_from) if record else None
+        self._service = Service(
+            settings, chaos=chaos, seed=seed, clock=clock, recorder=recorder
+        )
         self._server: ServerThread | None = None
 
     @classmethod
@@ -214,7 +226,8 @@ class Emulator(Inspection):
         """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
             raise RuntimeError("the emulator is not running; use it in a `with` block")
-        host = self._server.host
+        # Where everything listens, nobody can be asked.
+        host = _ASKED_AT.get(self._server.host, self._server.host)
         bracketed = f"[{host}]" if ":" in host else host
         scheme = "https" if self._certificate else "http"
         return f"{scheme}://{bracketed}:{self._server.port}"
@@ -241,12 +254,17 @@ class Emulator(Inspection):
 
     @property
     def environment(self) -> dict[str, str]:
-        """Environment variables that point an application here."""
+        """Environment variables that point an application here.
+
+        With the last of them the client neither waits between attempts nor counts them
+        against its budget.
+        """
         return {
             "CLOUDFLARE_ACCOUNT_ID": self.account_id,
             "CLOUDFLARE_API_TOKEN": self.api_token,
             "CLOUDFLARE_BASE_URL": self.base_url,
             "CLOUDFLARE_GATEWAY_BASE_URL": self.gateway_base_url,
+            "LANGCHAIN_CF_GEMINI_TESTING": "1",
         }
 
     def answer(

@@ -1,5 +1,6 @@
 """What a test reads and asserts after its application has talked."""
 
+import asyncio
 import difflib
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +11,8 @@ from langchain_cf_gemini.emulator._reports import leftovers
 from langchain_cf_gemini.emulator._script import ScriptError
 
 _ANYTHING = object()
+# What ends a test run or a task is not what failed in it.
+_ENDS = (KeyboardInterrupt, SystemExit, GeneratorExit, asyncio.CancelledError)
 
 
 class Inspection:
@@ -104,9 +107,7 @@ class Inspection:
         """
         errors = self.errors
         self._service.errors.clear()
-        if failure is not None and not isinstance(failure, Exception):
-            return  # an interrupt, or the end of the test run
-        if errors and failure not in errors:
+        if errors and failure not in errors and not isinstance(failure, _ENDS):
             raise errors[0] from failure
 
     def verify(self) -> None:

@@ -32,10 +32,7 @@ class Incoming:
 
     def json(self) -> Any:
         """The parsed body, or None if it is not JSON."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
+        return json_or_none(self.body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +87,14 @@ class Outgoing:
     def is_stream(self) -> bool:
         """Whether these are server-sent events."""
         return self.headers.get("content-type", "").startswith("text/event-stream")
+
+
+def json_or_none(text: str | bytes) -> Any:
+    """What JSON says, or None if it is none."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
 
 
 def json_text(value: Any, *, indent: int | None = None) -> str:

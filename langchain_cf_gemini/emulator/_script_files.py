@@ -70,7 +70,10 @@ def _entry(entry: Any) -> tuple[Any, int | None, Any]:
 
 def _condition(wanted: Any) -> Any:
     if isinstance(wanted, str) and re.fullmatch(r"/.+/", wanted, re.DOTALL):
-        return re.compile(wanted[1:-1])
+        try:
+            return re.compile(wanted[1:-1])
+        except re.error as wrong:
+            raise ValueError(f"{wanted} is no regular expression: {wrong}") from wrong
     return wanted
 
 

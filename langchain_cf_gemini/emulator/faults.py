@@ -316,6 +316,8 @@ class framing(Fault):
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The same events, told otherwise."""
+        if not outgoing.is_stream:
+            return outgoing
         frames = spoiling.FRAMINGS[self.style](list(outgoing.pieces))
         return replace(outgoing, frames=frames)
 

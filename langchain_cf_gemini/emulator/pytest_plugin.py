@@ -1,36 +1,98 @@
-"""pytest plugin: the fixture `cf_gemini_emulator`.
+"""pytest plugin: an emulator for a test, a module or the session.
 
 def test_agent(cf_gemini_emulator):
-    cf_gemini_emulator.reply("Hello!")
+    cf_gemini_emulator.answer("Hello!")
 
 @pytest.mark.cf_gemini_emulator(strict=False)
 def test_with_settings(cf_gemini_emulator): ...
+
+Each has a port of its own. While it runs, the environment points at it, and nothing
+waits between attempts. A request that no script answers fails the test once anything
+was scripted, and so does an answer that nobody asked for.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Generator, Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 if TYPE_CHECKING:
     from langchain_cf_gemini.emulator import Emulator
 
+_MARKER = "cf_gemini_emulator"
+_STARTED = pytest.StashKey["list[Emulator]"]()
+_UNVERIFIED = pytest.StashKey["list[Emulator]"]()
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        "cf_gemini_emulator(**settings): arguments of the Emulator that the fixture "
-        "of the same name starts",
+        f"{_MARKER}(**settings): arguments of the Emulator that the fixture of this "
+        "name starts; those of a test, its class and its module are merged",
     )
 
 
-@pytest.fixture
-def cf_gemini_emulator(request: pytest.FixtureRequest) -> "Iterator[Emulator]":
-    """A running emulator, fresh for every test."""
+def _started(request: pytest.FixtureRequest) -> "Iterator[Emulator]":
     # Imported here, so that a test run that never asks for it does not pay for it.
     from langchain_cf_gemini.emulator import Emulator
 
-    marker = request.node.get_closest_marker("cf_gemini_emulator")
-    with Emulator(**(marker.kwargs if marker else {})) as emulator:
+    settings: dict[str, Any] = {}
+    for marker in request.node.iter_markers(_MARKER):
+        settings = {**marker.kwargs, **settings}
+    verifies = settings.pop("verify", True)
+    with Emulator.for_test(**settings, verify=False) as emulator:
+        request.node.stash.setdefault(_STARTED, []).append(emulator)
+        if verifies:
+            request.node.stash.setdefault(_UNVERIFIED, []).append(emulator)
         yield emulator
+        _verify(request.node)
+
+
+def _verify(node: Any) -> None:
+    waiting = node.stash.get(_UNVERIFIED, [])
+    while waiting:
+        waiting.pop().verify()
+
+
+def _fixture(scope: Literal["function", "module", "session"]) -> Any:
+    name = _MARKER if scope == "function" else f"{_MARKER}_{scope}"
+    return pytest.fixture(scope=scope, name=name)(_started)
+
+
+cf_gemini_emulator = _fixture("function")
+cf_gemini_emulator_module = _fixture("module")
+cf_gemini_emulator_session = _fixture("session")
+
+
+def _emulators(item: pytest.Item) -> "list[Emulator]":
+    return [e for node in item.listchain() for e in node.stash.get(_STARTED, [])]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Fail a test for what its script did wrong, and for what nobody asked for."""
+    try:
+        result = yield
+        for emulator in _emulators(item):
+            emulator.raise_errors()
+    except BaseException as failure:
+        item.stash.get(_UNVERIFIED, []).clear()
+        for emulator in _emulators(item):
+            emulator.raise_errors(failure)
+        raise
+    _verify(item)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show the exchanges of a test that failed."""
+    report = yield
+    if report.failed:
+        for emulator in _emulators(item):
+            if story := emulator.story:
+                report.sections.append(("Gemini emulator", story))
+    return report

@@ -1,5 +1,7 @@
 """The pytest plugin, found by its entry point: nothing until it is used."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -21,7 +23,7 @@ import httpx
 import pytest
 
 def test_unused_it_loads_no_web_server():
-    assert "starlette" not in sys.modules
+    assert "jsonschema" not in sys.modules
     assert "uvicorn" not in sys.modules
 
 def test_the_fixture_is_a_running_emulator(cf_gemini_emulator):
@@ -47,11 +49,151 @@ def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
     done.assert_outcomes(passed=4)
 
 
+FAILING = """
+import os
+import httpx
+import pytest
+
+@pytest.fixture
+def ask(cf_gemini_emulator):
+    def ask(text):
+        told = {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+        told = {"model": "google/gemini-3-flash", "input": told}
+        base, account, token = (
+            os.environ[f"CLOUDFLARE_{name}"]
+            for name in ("BASE_URL", "ACCOUNT_ID", "API_TOKEN")
+        )
+        headers = {"authorization": f"Bearer {token}"}
+        return httpx.post(
+            f"{base}/accounts/{account}/ai/run", json=told, headers=headers
+        )
+    return ask
+
+def test_left_over(cf_gemini_emulator, ask):
+    cf_gemini_emulator.answer("never", text="Oslo")
+    cf_gemini_emulator.answer("once")
+    ask("Lima?")
+
+def test_unscripted(cf_gemini_emulator, ask):
+    cf_gemini_emulator.reply("one")
+    ask("a")
+    ask("b")
+
+def test_raising(cf_gemini_emulator, ask):
+    cf_gemini_emulator.answer(lambda request: 1 / 0)
+    assert ask("a").status_code == 200
+
+def test_shows_the_exchanges(cf_gemini_emulator, ask):
+    ask("Weather in Lima?")
+    assert False
+
+def test_the_next_is_untouched(cf_gemini_emulator, ask):
+    assert ask("Hi").status_code == 200
+    cf_gemini_emulator.assert_request_count(1)
+"""
+
+
+def test_what_a_script_did_wrong_fails_its_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(FAILING)
+    done = pytester.runpytest_subprocess("-o", LOOP_SCOPE)
+    done.assert_outcomes(passed=1, failed=4)
+    done.stdout.fnmatch_lines_random(
+        [
+            "*1 scripted answer was never asked for:",
+            "*'never' for text 'Oslo' (test_*.py:*); not the text of request 1*",
+            "*request 2 'b' has no scripted answer; left: nothing*",
+            "*lambda request: 1 / 0*",
+            "*ZeroDivisionError: division by zero*",
+            "*Gemini emulator*",
+            "*| Weather in Lima?",
+        ]
+    )
+
+
+SCOPES = """
+import os
+import pytest
+
+pytestmark = pytest.mark.cf_gemini_emulator(api_token="of-the-module", strict=False)
+
+@pytest.fixture(scope="module")
+def url(cf_gemini_emulator_module):
+    assert cf_gemini_emulator_module.api_token == "of-the-module"
+    return cf_gemini_emulator_module.url
+
+@pytest.mark.cf_gemini_emulator(account_id="of-the-class")
+class TestMarkers:
+    @pytest.mark.cf_gemini_emulator(gateway="mine", api_token="of-the-test")
+    def test_they_merge(self, cf_gemini_emulator):
+        settings = cf_gemini_emulator._service.settings
+        assert (settings.account_id, settings.gateway) == ("of-the-class", "mine")
+        assert (settings.api_token, settings.strict) == ("of-the-test", False)
+
+def test_one(url, cf_gemini_emulator_session, cf_gemini_emulator):
+    urls = {url, cf_gemini_emulator_session.url, cf_gemini_emulator.url}
+    assert len(urls) == 3
+    assert os.environ["CLOUDFLARE_BASE_URL"].startswith(cf_gemini_emulator.url)
+
+def test_two(url, cf_gemini_emulator_module):
+    assert cf_gemini_emulator_module.url == url
+
+def test_without(cf_gemini_emulator_session):
+    assert os.environ["CLOUDFLARE_BASE_URL"].startswith("http://127.0.0.1")
+
+@pytest.mark.cf_gemini_emulator(verify=False)
+def test_leftovers_on_request(cf_gemini_emulator):
+    cf_gemini_emulator.reply("never asked for")
+"""
+
+
+def test_scopes_and_markers(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(SCOPES)
+    done = pytester.runpytest_subprocess("-W", "error", "-o", LOOP_SCOPE)
+    done.assert_outcomes(passed=5)
+
+
+CLIENT = """
+import time
+from langchain_cf_gemini import ChatCloudflareGemini
+
+def test_nothing_waits_and_nothing_is_spent(cf_gemini_emulator):
+    model = ChatCloudflareGemini(model="gemini-3-flash", **cf_gemini_emulator.client)
+    model.invoke("warm")
+    started = time.perf_counter()
+    for number in range(60):  # 120 repetitions; a budget of 500 tokens has 100
+        cf_gemini_emulator.answer(503, times=2)
+        cf_gemini_emulator.reply("fine")
+        assert model.invoke("Hi").text == "fine"
+    assert time.perf_counter() - started < 20
+    cf_gemini_emulator.assert_request_count(181)
+"""
+
+
+def test_the_client_neither_waits_nor_spends(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(CLIENT)
+    done = pytester.runpytest_subprocess("-o", LOOP_SCOPE)
+    done.assert_outcomes(passed=1)
+
+
 def test_the_entry_point_bears_its_modules_name() -> None:
     """Then pytest knows that it has the plugin when a conftest names it as well."""
     told = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     name = "langchain_cf_gemini.emulator.pytest_plugin"
     assert told["entry-points"]["pytest11"] == {name: name}
+
+
+LOADED = """
+import sys
+import langchain_cf_gemini.emulator.pytest_plugin
+heavy = "langchain_core langsmith pydantic httpx httpx2 anyio uvicorn".split()
+print([name for name in heavy if name in sys.modules])
+"""
+
+
+def test_the_entry_point_loads_nothing_heavy() -> None:
+    command = [sys.executable, "-c", LOADED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
 
 
 def test_every_name_is_there() -> None:

@@ -13,7 +13,7 @@ from langchain_cf_gemini.emulator._google.models import (
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import google_refusal, v4_refusal
 
-_PER_PAGE = 50
+_PER_PAGE, _MAX_DIGITS = 50, 9
 _FEEDBACK_FIELDS = {"feedback": int | float, "score": int | float, "metadata": dict}
 
 
@@ -44,7 +44,7 @@ def catalogue(service: Service, incoming: Incoming, account: str) -> Answered:
 
 def _number(incoming: Incoming, name: str, usual: int) -> int:
     text = incoming.query.get(name, str(usual))
-    if not text.isdecimal() or not int(text):
+    if not text.isdecimal() or len(text) > _MAX_DIGITS or not int(text):
         raise v4_refusal(400, 7000, f"{name} must be a number from 1, not {text!r}")
     return int(text)
 

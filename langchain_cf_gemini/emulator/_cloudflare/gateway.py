@@ -5,7 +5,6 @@ metadata and limits.
 """
 
 import hashlib
-import json
 import threading
 import time
 import uuid
@@ -13,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_or_none
 
 _MIN_TTL, _MAX_TTL = 60, 2_678_400  # documented: one minute to one month, in seconds
 _DEFAULT_TTL = 300  # documented for a cache key where the gateway does not cache
@@ -95,10 +94,7 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
 
 
 def _metadata(value: str) -> dict[str, Any]:
-    try:
-        entries = json.loads(value)
-    except ValueError:
-        entries = None
+    entries = json_or_none(value)
     if not isinstance(entries, dict):
         raise ValueError("must be a JSON object")
     for key, item in entries.items():
@@ -110,10 +106,7 @@ def _metadata(value: str) -> dict[str, Any]:
 
 
 def _cost(value: str) -> dict[str, Any]:
-    try:
-        cost = json.loads(value)
-    except ValueError:
-        cost = None
+    cost = json_or_none(value)
     if not isinstance(cost, dict) or not {"per_token_in", "per_token_out"} <= set(cost):
         raise ValueError("must be a JSON object with per_token_in and per_token_out")
     return cost

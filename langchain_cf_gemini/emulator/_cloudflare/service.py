@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from langchain_cf_gemini.emulator._cloudflare.doors import (
     Settings,
@@ -24,11 +24,13 @@ from langchain_cf_gemini.emulator._cloudflare.gateway import (
 )
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.checking import problems
-from langchain_cf_gemini.emulator._google.default_answer import default_answer
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.invention import invented_answer
 from langchain_cf_gemini.emulator._google.proto_json import (
     BACKEND_FIELDS,
+    MAX_DEPTH,
     canonical_body,
+    depth,
 )
 from langchain_cf_gemini.emulator._google.responses import (
     json_written,
@@ -48,7 +50,11 @@ from langchain_cf_gemini.emulator._messages import (
     Outgoing,
     json_answer,
 )
-from langchain_cf_gemini.emulator._refusals import Refusal, refusal_by_path
+from langchain_cf_gemini.emulator._refusals import (
+    Refusal,
+    google_refusal,
+    refusal_by_path,
+)
 from langchain_cf_gemini.emulator._script import (
     Script,
     ScriptError,
@@ -68,6 +74,14 @@ Chaos = Sequence[tuple[float, Fault]]
 Answered = tuple[Exchange | None, Outgoing]
 
 
+class Recorder(Protocol):
+    """Whoever answers for the real service."""
+
+    def exchanged(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
+        """The real answer, noted."""
+        ...
+
+
 # Google's own path has none of the gateway's headers.
 _CLOUDFLARE = ("/client/v4/", "/v1/")
 
@@ -82,9 +96,11 @@ class Service:
         chaos: Chaos = (),
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
+        recorder: Recorder | None = None,
     ) -> None:
         """Start with an empty journal and script."""
         self.settings = settings
+        self.recorder = recorder
         self.journal = Journal()
         self.script = Script()
         self.errors: list[Exception] = []
@@ -106,7 +122,7 @@ class Service:
     @property
     def is_slow(self) -> bool:
         """Whether an answer may take its time to be made."""
-        return self.script.calls_functions
+        return self.recorder is not None or self.script.calls_functions
 
     def run(
         self, incoming: Incoming, account: str, model: str | None = None
@@ -137,10 +153,11 @@ class Service:
 
     def _content(self, incoming: Incoming, route: str, door: Door) -> Answered:
         exchange = self.journal.open(incoming, route)
-        answer = self._closed(
+        if self.recorder is not None:
+            return exchange, self.recorder.exchanged(incoming, exchange)
+        return exchange, self._closed(
             exchange, lambda: self._answered(incoming, exchange, door)
         )
-        return exchange, answer
 
     def _closed(self, exchange: Exchange, answer: Callable[[], Outgoing]) -> Outgoing:
         try:
@@ -195,6 +212,9 @@ class Service:
         if exchange.route == "countTokens":
             body = body.get("generateContentRequest", body)
             body = {key: value for key, value in body.items() if key != "model"}
+        if depth(body) > MAX_DEPTH:
+            said = "Invalid JSON payload received. Message too deep."
+            raise google_refusal(said, rule="depth")
         extras = BACKEND_FIELDS[asked.backend]
         lenient = not self.settings.strict
         try:
@@ -264,14 +284,15 @@ class Service:
     def _said(
         self, incoming: Incoming, exchange: Exchange, generation: Generation, step: Step
     ) -> Outgoing:
-        said = step.said(exchange) if callable(step.said) else step.said
-        said = None if said is None else answer_from(said)
+        said = step.said
+        if callable(said):
+            said = answer_from(said(exchange))
         faults = (said, *step.faults) if isinstance(said, Fault) else step.faults
         if faults and faults[0].replaces:
             return spoiled_answer(Outgoing(), *faults)
         if not isinstance(said, Answer):
             exchange.notes.append("invented")
-            said = default_answer(generation)
+            said = invented_answer(generation)
         answer = json_written(said, generation)
         checked = self.settings.check_answers and step.where and answer.checked
         if checked and (wrong := next(problems(answer, generation), None)):

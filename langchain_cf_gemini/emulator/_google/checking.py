@@ -1,6 +1,7 @@
 """Whether a scripted answer is one that the model could give to this request."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -66,7 +67,7 @@ def _mismatch(value: Any, schema: Mapping[str, Any]) -> str | None:
     try:
         Draft202012Validator.check_schema(plain)
         wrong = best_match(Draft202012Validator(plain).iter_errors(value))
-    except (SchemaError, Unresolvable, RecursionError):
+    except (SchemaError, Unresolvable, RecursionError, re.error):
         return None
     if wrong is None:
         return None
@@ -81,10 +82,7 @@ def json_schema_from_gemini(schema: Any) -> Any:
     if not isinstance(schema, Mapping):
         return schema
     kept = {k: v for k, v in schema.items() if k not in _DROPPED}
-    made = {
-        key: value if key in _LITERAL else _converted(key, value)
-        for key, value in kept.items()
-    }
+    made = {key: _converted(key, value) for key, value in kept.items()}
     if isinstance(made.get("type"), str):
         made["type"] = made["type"].lower()
     if schema.get("nullable"):
@@ -98,6 +96,8 @@ _DROPPED = frozenset({"nullable", "format", "propertyOrdering", "title"})
 
 
 def _converted(key: str, value: Any) -> Any:
+    if key in _LITERAL:
+        return value
     if key in ("properties", "$defs", "defs") and isinstance(value, Mapping):
         return {name: json_schema_from_gemini(below) for name, below in value.items()}
     return json_schema_from_gemini(value)

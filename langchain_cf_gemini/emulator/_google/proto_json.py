@@ -21,6 +21,7 @@ _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform.v1beta1"
 
 
 _LEFT_OUT: Any = object()
+MAX_DEPTH = 100  # protobuf's own limit for JSON
 
 
 class Violation(NamedTuple):
@@ -80,6 +81,17 @@ BACKEND_FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 def published_schema() -> Mapping[str, Any]:
     """The packaged schema of GenerateContent; its `$comment` names the revision."""
     return packaged("vertex_generate_content")
+
+
+def depth(value: Any) -> int:
+    """How many lists and objects stand in each other."""
+    found, level = 0, [value]
+    while level:
+        holders = [node for node in level if isinstance(node, dict | list)]
+        found += bool(holders)
+        inside = (n.values() if isinstance(n, dict) else n for n in holders)
+        level = [item for items in inside for item in items]
+    return found
 
 
 def snake_case(name: str) -> str:

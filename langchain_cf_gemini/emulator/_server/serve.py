@@ -1,18 +1,41 @@
 """The emulator in the foreground, for the command line."""
 
 import threading
+from pathlib import Path
 
+from langchain_cf_gemini.emulator._cloudflare.doors import Unscripted
 from langchain_cf_gemini.emulator._emulator import Emulator
 
 
-def serve(host: str = "127.0.0.1", port: int = 8787) -> None:
-    """Serve until Ctrl-C; prints the addresses and how to use them."""
-    with Emulator(host=host, port=port) as emulator:
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    *,
+    script: str | Path | None = None,
+    unscripted: Unscripted = "invent",
+    record: str | Path | None = None,
+) -> None:
+    """Serve until Ctrl-C; prints the addresses and how to use them.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        script: File of answers: JSON, or a cassette.
+        unscripted: What becomes of other requests, see `Emulator`.
+        record: File for a script of what Cloudflare answers, see `Emulator`.
+    """
+    emulator = Emulator(host=host, port=port, unscripted=unscripted, record=record)
+    if script is not None:
+        emulator.script_file(script)
+    with emulator:
         print(_welcome(emulator), flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
             print("\nStopped.", flush=True)
+        finally:
+            # Its clients were told, line by line; nobody is left to raise to.
+            emulator.reset()
 
 
 def _welcome(emulator: Emulator) -> str:

@@ -259,3 +259,14 @@ def test_no_text_breaks_the_reading(text: str) -> None:
 )
 def test_retry_after_from_details(details: Any, seconds: float | None) -> None:
     assert retry_after_from_details(details) == seconds
+
+
+def test_no_test_waits_or_spends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For users' own suites; what is not repeated is not repeated there either."""
+    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")
+    budget = RetryBudget(capacity=0)
+    attempts = Attempts(STEADY, budget)
+    waits = [attempts.delay_after(failed(503, retry_after=9)) for _ in range(3)]
+    assert waits == [0.0, 0.0, None]
+    assert Attempts(STEADY, budget).delay_after(failed(503, retry_after=999)) is None
+    assert Attempts(STEADY, budget).delay_after(failed(400)) is None

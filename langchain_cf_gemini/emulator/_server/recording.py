@@ -1,0 +1,86 @@
+"""Recording: requests go on to Cloudflare, and what it answers becomes a script."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.parse import quote, urlencode
+from urllib.request import Request, urlopen
+
+from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._google.proto_json import canonical_body
+from langchain_cf_gemini.emulator._journal import note_answer
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+from langchain_cf_gemini.emulator._refusals import refusal_by_path
+from langchain_cf_gemini.emulator._script_files import entry_from_exchange
+
+CLOUDFLARE = (
+    "https://api.cloudflare.com/client/v4",
+    "https://gateway.ai.cloudflare.com/v1",
+)
+_HERE = ("/client/v4", "/v1")
+# What speaks of this connection, not of the request.
+_OURS = frozenset(
+    {"host", "content-length", "connection", "accept-encoding"} | {"transfer-encoding"}
+)
+_TIMEOUT = 600.0
+
+
+class Recorder:
+    """Sends requests on, and keeps the exchanges in a file, without any header."""
+
+    def __init__(self, path: str | Path, upstream: tuple[str, str]) -> None:
+        """Write to `path` what the two addresses answer."""
+        self._path = Path(path)
+        self._upstream = upstream
+        self._entries: list[object] = []
+        self._write()  # here, so that a wrong path fails here
+
+    def exchanged(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
+        """The answer of the real service."""
+        body = incoming.json()
+        if isinstance(body, dict):
+            exchange.model = body.get("model") if "input" in body else None
+            asked = body.get("input", body)
+            exchange.generation = canonical_body(asked, lenient=True)
+        outgoing = self._sent(incoming)
+        exchange.notes.append("recorded")
+        note_answer(exchange, outgoing)
+        self._entries.append(entry_from_exchange(exchange))
+        self._write()
+        return outgoing
+
+    def _sent(self, incoming: Incoming) -> Outgoing:
+        headers = {k: v for k, v in incoming.headers.items() if k not in _OURS}
+        asked = Request(
+            self._url(incoming), incoming.body, headers, method=incoming.method
+        )
+        try:
+            with urlopen(asked, timeout=_TIMEOUT) as answer:
+                return _outgoing(answer.status, dict(answer.headers), answer.read())
+        except HTTPError as refused:
+            with refused:
+                return _outgoing(refused.code, dict(refused.headers), refused.read())
+        except URLError as lost:
+            said = f"emulator: Cloudflare cannot be reached: {lost.reason}"
+            refusal = refusal_by_path(incoming.path)(502, 502, said)
+            text = json.dumps(refusal.body).encode()
+            return _outgoing(502, {"content-type": "application/json"}, text)
+
+    def _url(self, incoming: Incoming) -> str:
+        for ours, theirs in zip(_HERE, self._upstream, strict=True):
+            if incoming.path.startswith(f"{ours}/"):
+                rest = incoming.path.removeprefix(ours)
+                query = f"?{urlencode(incoming.query)}" if incoming.query else ""
+                return f"{theirs}{quote(rest, safe='/:@')}{query}"
+        raise ValueError(f"{incoming.path} is not Cloudflare's; it cannot be recorded")
+
+    def _write(self) -> None:
+        told = {"answers": self._entries}
+        self._path.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
+
+
+def _outgoing(status: int, headers: Mapping[str, str], body: bytes) -> Outgoing:
+    read = {name.lower(): value for name, value in headers.items()}
+    kept = {name: value for name, value in read.items() if name not in _OURS}
+    return Outgoing(status=status, headers=kept, frames=[body])
