@@ -26,6 +26,7 @@ class ModelArguments(TypedDict, total=False):
     account_id: str | None
     api_token: "Secret"
     api_key: "Secret"
+    gateway_token: "Secret"
     google_api_key: "Secret"
     endpoint: Literal["auto", "run", "gateway"]
     base_url: str | None
@@ -77,6 +78,9 @@ class ModelArguments(TypedDict, total=False):
     http_client: "httpx.Client | httpx2.Client | None"
     http_async_client: "httpx.AsyncClient | httpx2.AsyncClient | None"
     carry_secrets: bool
+    required_secrets: Sequence[str] | None
+    fallback_ttl: float
+    gateway_memory: Any
 
     name: str | None
     cache: "BaseCache | bool | None"

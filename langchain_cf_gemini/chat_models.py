@@ -1,6 +1,5 @@
 """`ChatCloudflareGemini`: Gemini through Cloudflare as a LangChain chat model."""
 
-import warnings
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
 
@@ -39,6 +38,7 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     api_request,
 )
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
+from langchain_cf_gemini._cloudflare.routing import GatewayMemory, refuse_run
 from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
     tokens_from_text,
@@ -52,6 +52,12 @@ from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
 from langchain_cf_gemini._langchain.exchange import Exchange
+from langchain_cf_gemini._langchain.fallback import (
+    Fallback,
+)
+from langchain_cf_gemini._langchain.fallback import (
+    GatewayFallbackWarning as GatewayFallbackWarning,
+)
 from langchain_cf_gemini._langchain.profile import profile_for, traced_params
 from langchain_cf_gemini._langchain.registration import register
 from langchain_cf_gemini._langchain.settings import (
@@ -85,17 +91,10 @@ register()
 _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
 # What a repr leaves out: secrets, what was said before, what is long.
 _UNSEEN = frozenset(
-    {"model", "endpoint", "account_id", "api_token", "google_api_key", "callbacks"}
-    | {"metadata", "profile", "http_client", "http_async_client"}
+    {"model", "endpoint", "account_id", "callbacks", "metadata", "profile"}
+    | {*connection.TOKENS, "http_client", "http_async_client", "gateway_memory"}
 )
-_FROM_ENVIRONMENT = ("account_id", "api_token", "base_url", "gateway_base_url")
-# The gateway refused for a reason of set-up, which asking again will not change.
-_REFUSAL_CODES = frozenset({2001, 2008, 2009})
-_REFUSAL_STATUSES = frozenset({401, 402, 403, 404})
-
-
-class GatewayFallbackWarning(UserWarning):
-    """The gateway refused; the instance asks `run` from now on, for streams, too."""
+_FROM_ENVIRONMENT = frozenset(connection.VARIABLES) - {"google_api_key"}
 
 
 class ModelWarning(UserWarning):
@@ -229,7 +228,10 @@ class ChatCloudflareGemini(BaseChatModel):
 
     model: str
     account_id: str | None = Field(default_factory=connection.text("account_id"))
-    api_token: SecretStr | None = Field(default_factory=connection.own_token)
+    api_token: SecretStr | None = Field(default_factory=connection.token("api_token"))
+    gateway_token: SecretStr | None = Field(
+        default_factory=connection.token("gateway_token")
+    )
     google_api_key: SecretStr | None = None
     endpoint: Literal["auto", "run", "gateway"] = "auto"
     base_url: str = Field(default_factory=connection.address("base_url"))
@@ -278,10 +280,12 @@ class ChatCloudflareGemini(BaseChatModel):
     http_client: Any = Field(default=None, exclude=True)
     http_async_client: Any = Field(default=None, exclude=True)
     carry_secrets: bool = False
+    required_secrets: list[str] | None = None
+    fallback_ttl: float = Field(default=600.0, ge=0)
+    gateway_memory: Any = Field(default_factory=GatewayMemory, exclude=True, repr=False)
 
     # Who sends, and the settings that it was made for; made when first needed.
     _sender: connection.Sender | None = PrivateAttr(default=None)
-    _gateway_refused: bool = PrivateAttr(default=False)
     _told: set[str] = PrivateAttr(default_factory=set)
 
     def __init__(self, **arguments: "Unpack[ModelArguments]") -> None:
@@ -320,13 +324,11 @@ class ChatCloudflareGemini(BaseChatModel):
     def _check_values(self) -> Self:
         """Refuse what Google would refuse, and credentials that are not there."""
         self._tell(calls.check_settings(self._set()))
-        self.gateway.headers("gateway" if self.endpoint == "gateway" else "run")
-        if self.google_api_key is not None and self.endpoint == "run":
-            raise ValueError(
-                "google_api_key is for the gateway endpoint: Cloudflare's /ai/run "
-                "takes no key of Google's; use endpoint='gateway' or 'auto'"
-            )
-        self._account()
+        self.__dict__["gateway"] = connection.with_named_gateway(self.gateway)
+        connection.check_fields(self)
+        account = self._account()
+        if self.endpoint == "run":
+            refuse_run(account, self.gateway)
         self._add_version("langchain-cf-gemini", __version__)
         return self
 
@@ -383,22 +385,13 @@ class ChatCloudflareGemini(BaseChatModel):
         }
         fields.pop("_serialized", None)
         if not self.carry_secrets:
-            fields["api_token"] = fields["google_api_key"] = None
-            state["__left_behind__"] = [
-                name
-                for name in ("api_token", "google_api_key")
-                if getattr(self, name) is not None
-            ]
+            fields |= secrets.without(self, self.required_secrets)
         return state
 
     def __setstate__(self, state: dict[Any, Any]) -> None:
         """Read the environment for what did not travel."""
-        left = state.pop("__left_behind__", ())
         super().__setstate__(state)
-        if "api_token" in left:
-            self.api_token = connection.own_token()
-        if "google_api_key" in left:
-            self.google_api_key = connection.own_google_key()
+        self.__dict__ |= secrets.found(self, self.required_secrets)
 
     # ---- LangChain's house
 
@@ -429,11 +422,7 @@ class ChatCloudflareGemini(BaseChatModel):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """Return the environment variables that stand for secrets when serialized."""
-        return {
-            "api_token": "CLOUDFLARE_API_TOKEN",
-            "google_api_key": "GOOGLE_API_KEY",
-            **secrets.header_variables(self.default_headers),
-        }
+        return secrets.variables_of(self)
 
     @property
     def lc_attributes(self) -> Json:
@@ -441,6 +430,8 @@ class ChatCloudflareGemini(BaseChatModel):
         attributes: Json = {"gateway": self.gateway.as_dict()}
         if self.timeout is not None and not isinstance(self.timeout, int | float):
             attributes["timeout"] = self.timeout.as_dict()
+        if required := sorted({*secrets.held(self)} - {"api_token"}):
+            attributes["required_secrets"] = required
         return attributes
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
@@ -501,7 +492,9 @@ class ChatCloudflareGemini(BaseChatModel):
 
     def _account(self) -> Account:
         """Return where and as whom to ask."""
-        return connection.account_from_fields(self)
+        secrets.refuse_lost(self, self.required_secrets)
+        agent = f"langchain-cf-gemini/{__version__}"
+        return connection.account_from_fields(self, agent)
 
     def _transport(self) -> Transport:
         """Return the instance's transport, made anew when its settings changed."""
@@ -525,19 +518,13 @@ class ChatCloudflareGemini(BaseChatModel):
         call = calls.call_from_settings(settings, messages)
         if stream and settings.get("n", 1) > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
+        account = self._account()
+        fallback = Fallback(call, account, self.gateway_memory, self.fallback_ttl)
         endpoint = call.chosen(
-            stream=stream,
-            has_key=self.google_api_key is not None,
-            gateway_refuses=self._gateway_refused,
+            account, stream=stream, gateway_refuses=fallback.is_known
         )
         self._tell(call.notices(endpoint))
-        return Exchange(
-            call,
-            self._account(),
-            endpoint,
-            stream=stream,
-            falls_back=self._falls_back,
-        )
+        return Exchange(call, account, endpoint, stream=stream, fallback=fallback)
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Warn of what was not told yet."""
@@ -646,8 +633,9 @@ class ChatCloudflareGemini(BaseChatModel):
         return tracing.awithin_run(chunks, self._run_metadata(config))
 
     def _run_metadata(self, config: RunnableConfig | None) -> Json:
+        # As LangChain lays them over each other for a run manager.
         of_run = ensure_config(config).get("metadata")
-        return {**(self.metadata or {}), **(of_run or {})}
+        return {**(of_run or {}), **(self.metadata or {})}
 
     # LangChain reports tokens to callbacks itself; doing it here too would report
     # them twice in its v3 events.
@@ -701,20 +689,6 @@ class ChatCloudflareGemini(BaseChatModel):
                 exchange.failed(error)
         for chunk in exchange.last():
             yield ChatGenerationChunk(message=chunk)
-
-    def _falls_back(self, error: CloudflareGeminiError) -> bool:
-        """Turn to `run` for good if the gateway refused for a reason of set-up."""
-        refused = error.status_code in _REFUSAL_STATUSES or error.code in _REFUSAL_CODES
-        if refused and not self._gateway_refused:
-            self._gateway_refused = True
-            warnings.warn(
-                "Cloudflare's gateway refused, so this model asks /ai/run from now on "
-                "and streams each answer in one piece. Set endpoint='run' to choose "
-                f"that, or mend the gateway: {error}",
-                GatewayFallbackWarning,
-                stacklevel=2,
-            )
-        return refused
 
     # ---- tools and structured output
 

@@ -18,6 +18,7 @@ from langchain_cf_gemini._cloudflare.gateway_headers import (
     Backoff,
     Scalar,
     header_from_option,
+    headers_from_span,
     refused,
 )
 
@@ -191,7 +192,9 @@ class GatewayOptions:
         Raises:
             ValueError: If `byok_alias` was set for `run`.
         """
-        written = self._headers.copy()
+        told = (self.otel_trace_id, self.otel_parent_span_id)
+        span = headers_from_span() if told == (UNSET, UNSET) else {}
+        written = {**span, **self._headers}
         if endpoint == "gateway":
             written.pop("cf-aig-gateway-id", None)
         elif self.byok_alias not in (None, UNSET, "default"):

@@ -36,29 +36,54 @@ class Account:
     """Where and as whom to ask.
 
     Attributes:
-        account_id: Cloudflare's account id, part of every URL.
-        api_token: Cloudflare API token.
+        account_id: Cloudflare's account id, part of most URLs; None if not known.
+        api_token: Cloudflare API token; "" if there is none.
+        gateway_token: Token for the gateway, if it is not the API token.
         google_api_key: Google's own key, sent on the gateway endpoint only.
         base_url: Root of Cloudflare's API.
-        gateway_base_url: Root of the AI Gateway.
+        gateway_base_url: Root of the AI Gateway, or a custom domain's address, which
+            ends with `/google-ai-studio`.
         allow_http: Let plain http go to a host that is not loopback.
+        user_agent: How the client calls itself.
     """
 
-    account_id: str
+    account_id: str | None
     api_token: str = field(repr=False)
+    gateway_token: str | None = field(default=None, repr=False)
     google_api_key: str | None = field(default=None, repr=False)
     base_url: str = API_BASE_URL
     gateway_base_url: str = GATEWAY_BASE_URL
     allow_http: bool = False
+    user_agent: str = "langchain-cf-gemini"
 
     def __post_init__(self) -> None:
         checked_base(self.base_url, self.allow_http)
         checked_base(self.gateway_base_url, self.allow_http)
-        check_segment("account_id", self.account_id)
+        if self.account_id is not None:
+            check_segment("account_id", self.account_id)
         check_header("authorization", self.api_token, shown="the API token")
-        check_header(
-            "x-goog-api-key", self.google_api_key or "", shown="the Google key"
-        )
+        check_header("x", self.gateway_token or "", shown="the gateway token")
+        check_header("x", self.google_api_key or "", shown="the Google key")
+
+    @property
+    def has_custom_domain(self) -> bool:
+        """Whether the gateway's host name stands for its account and its id.
+
+        https://developers.cloudflare.com/ai-gateway/configuration/custom-domains/
+        """
+        return self.gateway_base_url.rstrip("/").endswith("/google-ai-studio")
+
+    def api_headers(self) -> dict[str, str]:
+        """The credentials for Cloudflare's API."""
+        return {"authorization": f"Bearer {self.api_token}"} if self.api_token else {}
+
+    def gateway_headers(self) -> dict[str, str]:
+        """The credentials for the gateway, and for Google behind it."""
+        token = self.gateway_token or self.api_token
+        headers = {"cf-aig-authorization": f"Bearer {token}"} if token else {}
+        if self.google_api_key:
+            headers["x-goog-api-key"] = self.google_api_key
+        return headers
 
 
 def run_request(
@@ -75,9 +100,10 @@ def run_request(
         raise refused("model", model)
     return Request(
         url=_run_url(account.base_url, account.account_id, account.allow_http),
-        headers=_headers(headers, stream, authorization=f"Bearer {account.api_token}"),
+        headers=_headers(account, headers, account.api_headers(), stream=stream),
         pieces=json_from_body({"model": model, "input": body}, has_media=has_media),
         stream=stream,
+        service="run",
     )
 
 
@@ -92,19 +118,18 @@ def gateway_request(
     has_media: bool = False,
 ) -> Request:
     """A request to Google's own path behind the AI Gateway, by Google's model id."""
-    credentials = {"cf-aig-authorization": f"Bearer {account.api_token}"}
-    if account.google_api_key:
-        credentials["x-goog-api-key"] = account.google_api_key
     check_segment("model", google_id)
     check_segment("gateway", gateway)
     root = checked_base(account.gateway_base_url, account.allow_http)
+    if not account.has_custom_domain:
+        root = f"{root}/{account.account_id}/{gateway}/google-ai-studio"
     verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
     return Request(
-        url=f"{root}/{account.account_id}/{gateway}/google-ai-studio/v1beta/models/"
-        f"{google_id}:{verb}",
-        headers=_headers(headers, stream, **credentials),
+        url=f"{root}/v1beta/models/{google_id}:{verb}",
+        headers=_headers(account, headers, account.gateway_headers(), stream=stream),
         pieces=json_from_body(body, has_media=has_media),
         stream=stream,
+        service="gateway",
     )
 
 
@@ -113,34 +138,58 @@ def api_request(
     method: str,
     path: str,
     body: Mapping[str, Any] | None = None,
+    *,
+    service: str = "",
+    owner: str | None = None,
 ) -> Request:
-    """A request to any path of Cloudflare's API below `/accounts/{account_id}`."""
+    """A request to Cloudflare's API.
+
+    Args:
+        account: As whom to ask.
+        method: HTTP method.
+        path: Path below the owner.
+        body: JSON to send.
+        service: What is asked, in a word, for errors.
+        owner: Whose path it is: `/user`, or by default the account's.
+
+    Raises:
+        ValueError: If there is no account id, or no token.
+    """
+    if not account.api_token or not (account.account_id or owner):
+        raise ValueError(
+            "Cloudflare's API needs an account and a token: set CLOUDFLARE_ACCOUNT_ID "
+            "and CLOUDFLARE_API_TOKEN, or pass account_id and api_token"
+        )
     if not _API_PATH.fullmatch(path):
         raise refused("path", path)
     root = checked_base(account.base_url, account.allow_http)
     return Request(
         method=method,
-        url=f"{root}/accounts/{account.account_id}{path}",
-        headers=_headers({}, False, authorization=f"Bearer {account.api_token}"),
+        url=f"{root}{owner or f'/accounts/{account.account_id}'}{path}",
+        headers=_headers(account, {}, account.api_headers()),
         pieces=() if body is None else json_from_body(body),
+        service=service,
     )
 
 
 def _headers(
-    chosen: Mapping[str, str], stream: bool, **credentials: str
+    account: Account,
+    chosen: Mapping[str, str],
+    credentials: Mapping[str, str],
+    *,
+    stream: bool = False,
 ) -> dict[str, str]:
     headers = {
         "accept": "text/event-stream" if stream else "application/json",
         "accept-encoding": "identity" if stream else "gzip",
         "content-type": "application/json",
-        "user-agent": "langchain-cf-gemini",
+        "user-agent": account.user_agent,
     }
     for name, value in chosen.items():
         check_header(name, value)
         headers[name.lower()] = value
     # Last, so that no default header takes the credentials' place.
-    headers.update(credentials)
-    return headers
+    return {**headers, **credentials}
 
 
 @lru_cache(maxsize=256)

@@ -214,8 +214,17 @@ def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
         body=_kept(body, head.secrets),
         headers=_kept_headers(head),
         gateway=gateway,
-        is_retryable=known.retryable if known else None,
+        is_retryable=_is_retryable(fault, status, known, head),
     )
+
+
+def _is_retryable(
+    fault: _Fault, status: int, known: KnownError | None, head: Head
+) -> bool | None:
+    # Cloudflare sometimes refuses a good token for some seconds, in bursts.
+    if head.is_trusted and status == 401 and fault.code == 2009:
+        return True
+    return known.retryable if known else None
 
 
 def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:

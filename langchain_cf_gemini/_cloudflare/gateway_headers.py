@@ -8,6 +8,7 @@ beside it.
 import json
 import math
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Literal, TypeAlias, TypeGuard, get_args
 
@@ -200,3 +201,24 @@ def header_from_option(name: str, value: Any) -> tuple[str, str]:
     if (text := write(value)) is None:
         raise refused(name, value, rule)
     return header, text
+
+
+def headers_from_span() -> dict[str, str]:
+    """Write the headers that put the gateway's span below OpenTelemetry's current one.
+
+    https://developers.cloudflare.com/ai-gateway/observability/otel-integration/
+
+    Returns:
+        Nothing if the program does not use OpenTelemetry, or has no span open.
+    """
+    # Whoever opened a span has imported this module.
+    trace = sys.modules.get("opentelemetry.trace")
+    if trace is None:
+        return {}
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return {}
+    return {
+        "cf-aig-otel-trace-id": format(context.trace_id, "032x"),
+        "cf-aig-otel-parent-span-id": format(context.span_id, "016x"),
+    }

@@ -104,7 +104,11 @@ class Attempt:
         self._log(response.status_code, response.headers.get("cf-ray"))
         asked = self._request
         return Head(
-            response.status_code, response.headers, asked.secrets, asked.service
+            response.status_code,
+            response.headers,
+            asked.secrets,
+            asked.service,
+            asked.is_trusted,
         )
 
     def left(self) -> float | None:

@@ -26,12 +26,14 @@ class Head:
         headers: By their names in lower case.
         secrets: Credentials of the request, which no error may repeat.
         service: What was asked, in a word.
+        is_trusted: Whether the same credentials were let in a moment ago.
     """
 
     status: int
     headers: Mapping[str, str]
     secrets: list[str] = field(default_factory=list, repr=False)
     service: str = ""
+    is_trusted: bool = False
 
     @property
     def is_error(self) -> bool:

@@ -30,6 +30,7 @@ class Request:
         server_name: Whose certificate the server must have, if its host is an address.
         service: What is asked, in a word, for errors.
         hidden: Further values of headers that no message may repeat.
+        is_trusted: Whether the same credentials were let in a moment ago.
     """
 
     method: str = "POST"
@@ -40,6 +41,7 @@ class Request:
     server_name: str | None = None
     service: str = ""
     hidden: tuple[str, ...] = field(default=(), repr=False)
+    is_trusted: bool = False
 
     @property
     def body(self) -> bytes:

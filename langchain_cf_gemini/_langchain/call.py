@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
@@ -27,6 +27,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
     google_id_from,
     model_id_from,
 )
+from langchain_cf_gemini._cloudflare.routing import only_on_gateway, refuse_run
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import indices_from_payloads
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
@@ -48,9 +49,11 @@ from langchain_cf_gemini._gemini.request.model_rules import (
 )
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.download import File
 from langchain_cf_gemini._http.files import FILES
 from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._langchain.connection import gateway_from_headers
 from langchain_cf_gemini._langchain.secrets import open_headers
 from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini._langchain.tracing import info_from
@@ -105,21 +108,26 @@ class Call:
             and not self._refusal("run", stream=True)
         )
 
-    def chosen(self, *, stream: bool, has_key: bool, gateway_refuses: bool) -> Endpoint:
+    def chosen(
+        self, account: Account, *, stream: bool, gateway_refuses: bool
+    ) -> Endpoint:
         """Choose the endpoint, unless the caller did.
 
         Args:
+            account: As whom to ask.
             stream: Whether a stream is asked for.
-            has_key: Whether there is a key of Google's, which only the gateway takes.
             gateway_refuses: Whether the gateway is not set up for streams.
 
         Raises:
+            ValueError: If `run` was chosen, which would ignore what was given.
             UnsupportedContentError: If the request would be refused there.
         """
         endpoint = cast("Endpoint", self.endpoint)
+        if endpoint == "run":
+            refuse_run(account, self.gateway)
         if self.is_auto:
             endpoint = "gateway"
-            if not has_key:
+            if only_on_gateway(account, self.gateway) is None:
                 endpoint = self._best(stream=stream, gateway_refuses=gateway_refuses)
         self.check(endpoint, stream=stream)
         return endpoint
@@ -175,6 +183,7 @@ class Call:
         stream: bool,
         replacing: bool = False,
         token: str | None = None,
+        is_trusted: bool = False,
     ) -> Request:
         """Return the HTTP request for one of the two endpoints.
 
@@ -184,11 +193,20 @@ class Call:
             stream: Whether to ask for a stream.
             replacing: Whether Google's dummy takes the place of every signature.
             token: The token of the page to ask for.
+            is_trusted: Whether the credentials worked a moment ago.
         """
-        headers = {**self.headers, **self.gateway.headers(endpoint)}
         body = self._body(endpoint, replacing=replacing)
         if token is not None:
             body = {**body, "continuationToken": token}
+        request = self._plain_request(account, endpoint, body, stream=stream)
+        # Whatever a caller sends along may be a credential.
+        hidden = tuple(self.headers.values())
+        return replace(request, hidden=hidden, is_trusted=is_trusted)
+
+    def _plain_request(
+        self, account: Account, endpoint: Endpoint, body: Json, *, stream: bool
+    ) -> Request:
+        headers = {**self.headers, **self.gateway.headers(endpoint)}
         has_media = self.media.is_inline
         if endpoint == "gateway":
             return gateway_request(
@@ -227,6 +245,25 @@ class Call:
             for content in self.body["contents"]
             for part in content["parts"]
         )
+
+    def gateway_facts(
+        self, account: Account, endpoint: Endpoint, gateway: Json
+    ) -> Json:
+        """Return how a call was asked, and what the gateway said of its answer.
+
+        Args:
+            account: As whom the call was asked.
+            endpoint: Where.
+            gateway: What the gateway said.
+        """
+        asked: Json = {"endpoint": endpoint}
+        if endpoint == "run" or not account.has_custom_domain:
+            asked["id"] = self.gateway.gateway_id
+        if account.google_api_key and endpoint == "gateway":
+            asked["key_source"] = "Request"
+        if isinstance(self.gateway.custom_cost, Mapping):
+            asked["custom_cost"] = dict(self.gateway.custom_cost)
+        return asked | gateway
 
     def _gemini_api_body(self, body: Json) -> Json:
         """Return the body as the Gemini API wants it, which differs in one point.
@@ -350,13 +387,14 @@ def call_from_settings(
         body["labels"] = dict(labels)
     if token := get("continuation_token"):
         body["continuationToken"] = token
+    headers = open_headers(get("default_headers") or {})
     return Call(
         model=model,
         google_id=google_id,
         body=body,
         media=media,
-        gateway=settings["gateway"],
-        headers=open_headers(get("default_headers") or {}),
+        gateway=gateway_from_headers(headers, settings["gateway"]),
+        headers=headers,
         as_blocks=get("output_version") == "v1" or _asks_for_more(model, config, tools),
         single_call=get("parallel_tool_calls") is False,
         with_usage=get("stream_usage") is not False,
@@ -391,12 +429,12 @@ def _times_from(settings: Mapping[str, Any]) -> Json:
     """Return the transport's arguments: how long to wait, how often to try.
 
     The gateway's own attempts multiply with ours, and all of them happen within one of
-    ours; the time for one answer must allow for them.
+    ours; the default time for one answer allows for them. A time that the caller chose
+    is kept.
     """
     times = {k: settings[k] for k in ("timeout", "max_retries") if k in settings}
-    timeout = times.get("timeout")
-    if isinstance(timeout, int | float):
-        times["timeout"] = settings["gateway"].read_timeout_floor(timeout)
+    if times.get("timeout") == DEFAULT_TIMEOUT:
+        times["timeout"] = settings["gateway"].read_timeout_floor(DEFAULT_TIMEOUT)
     return times
 
 

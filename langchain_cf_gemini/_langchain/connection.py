@@ -1,7 +1,7 @@
 """Where and as whom a model asks, and through what it sends."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
@@ -11,17 +11,30 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     GATEWAY_BASE_URL,
     Account,
 )
+from langchain_cf_gemini._cloudflare.pasted import (
+    refuse_pasted,
+    refuse_pasted_addresses,
+)
 from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini.gateway import GatewayOptions
 
 # What a field is read from, the first variable that is set and not empty. The base
 # address is the variable of Cloudflare's own SDK.
-VARIABLES: Final = {
+VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "account_id": ("CLOUDFLARE_ACCOUNT_ID", "CF_ACCOUNT_ID"),
     "api_token": ("CLOUDFLARE_API_TOKEN", "CF_API_TOKEN", "CF_AI_API_TOKEN"),
+    "gateway_token": (
+        "CF_AIG_TOKEN",
+        "CLOUDFLARE_GATEWAY_TOKEN",
+        "CLOUDFLARE_AI_GATEWAY_TOKEN",
+    ),
+    # Read only for a model that was made with a key and travelled without it.
+    "google_api_key": ("GOOGLE_API_KEY",),
     "base_url": ("CLOUDFLARE_BASE_URL",),
     "gateway_base_url": ("CLOUDFLARE_GATEWAY_BASE_URL",),
 }
-_GOOGLE: Final = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
+TOKENS: Final = ("api_token", "gateway_token", "google_api_key")
+"""The fields that hold a credential."""
 
 
 def from_variables(*names: str) -> str | None:
@@ -40,16 +53,17 @@ def address(field: str) -> Callable[[], str]:
     return lambda: from_variables(*VARIABLES[field]) or default
 
 
-def own_token() -> SecretStr | None:
-    """Return the API token of the environment."""
-    token = from_variables(*VARIABLES["api_token"])
-    return SecretStr(token) if token else None
+def token(field: str) -> Callable[[], SecretStr | None]:
+    """Return a reader of a credential's variables."""
+    read = text(field)
+    return lambda: SecretStr(found) if (found := read()) else None
 
 
-def own_google_key() -> SecretStr | None:
-    """Return Google's key of the environment."""
-    key = from_variables(*_GOOGLE)
-    return SecretStr(key) if key else None
+def with_named_gateway(options: GatewayOptions) -> GatewayOptions:
+    """Return the options, with the environment's gateway if they name none."""
+    named = os.environ.get("CLOUDFLARE_GATEWAY_ID")
+    is_named = not named or "id" in options.as_dict()
+    return options if is_named else options.merged({"id": named})
 
 
 Sender = tuple[tuple[Any, ...], Transport]
@@ -61,7 +75,11 @@ class Fields(Protocol):
 
     account_id: str | None
     api_token: SecretStr | None
+    gateway_token: SecretStr | None
     google_api_key: SecretStr | None
+    default_headers: Any
+    endpoint: Any
+    gateway: GatewayOptions
     base_url: str
     gateway_base_url: str
     allow_http: bool
@@ -71,33 +89,83 @@ class Fields(Protocol):
     http_async_client: Any
 
 
-def account_from_fields(model: Fields) -> Account:
+def check_fields(model: Fields) -> None:
+    """Refuse what was pasted into the wrong place, or would never be used.
+
+    Raises:
+        ValueError: With what to write instead.
+    """
+    texts = {name: _open(getattr(model, name)) for name in TOKENS}
+    refuse_pasted(account_id=model.account_id, **texts)
+    refuse_pasted_addresses(model.base_url, model.gateway_base_url)
+    if texts["google_api_key"] == "":
+        raise ValueError("google_api_key is empty; leave it out if there is none")
+    for name in model.default_headers or {}:
+        if name.lower() == "x-goog-api-key":
+            raise ValueError(f"default_headers has {name}: pass google_api_key instead")
+    if isinstance(model.gateway.cache_key, str):
+        raise ValueError(
+            "gateway option cache_key is for one call: on a model it would answer "
+            "every prompt with the first answer. Pass it to the call, as "
+            "invoke(..., gateway={'cache_key': ...})"
+        )
+
+
+def gateway_from_headers(
+    headers: dict[str, str], gateway: GatewayOptions
+) -> GatewayOptions:
+    """Take the gateway's id out of a header: the gateway endpoint has it in its URL.
+
+    Raises:
+        ValueError: If an option names another one.
+    """
+    for name in [name for name in headers if name.lower() == "cf-aig-gateway-id"]:
+        wanted = headers.pop(name)
+        if gateway.gateway_id not in (wanted, "default"):
+            raise ValueError(
+                f"two gateways are named: gateway={gateway.gateway_id!r} and "
+                f"default_headers[{name!r}]={wanted!r}; leave one out"
+            )
+        gateway = gateway.merged({"id": wanted})
+    return gateway
+
+
+def account_from_fields(model: Fields, user_agent: str) -> Account:
     """Return where and as whom to ask.
 
     Raises:
         ValueError: If a credential is missing; all that are missing are told.
     """
-    token, key = model.api_token, model.google_api_key
-    if not (model.account_id and token):
-        raise ValueError(_missing(bool(model.account_id), bool(token)))
-    return Account(
-        account_id=model.account_id,
-        api_token=token.get_secret_value(),
-        google_api_key=key.get_secret_value() if key else None,
+    account = Account(
+        account_id=model.account_id or None,
+        api_token=_open(model.api_token) or "",
+        gateway_token=_open(model.gateway_token) or None,
+        google_api_key=_open(model.google_api_key),
         base_url=model.base_url,
         gateway_base_url=model.gateway_base_url,
         allow_http=model.allow_http,
+        user_agent=user_agent,
     )
+    # A gateway may ask for no token, and its custom domain for no account.
+    is_gateway = model.endpoint == "gateway" or account.has_custom_domain
+    needs_token = not (is_gateway or account.google_api_key or account.gateway_token)
+    missing = [] if account.account_id or account.has_custom_domain else ["account_id"]
+    missing += ["api_token"] if needs_token and not account.api_token else []
+    if missing:
+        raise ValueError(_missing(missing))
+    return account
 
 
-def _missing(account_id: bool, token: bool) -> str:
-    missing = [] if account_id else [("account", "account_id")]
-    missing += [] if token else [("API token", "api_token")]
-    kinds, arguments = zip(*missing, strict=True)
-    variables = " and ".join(f"CLOUDFLARE_{name.upper()}" for name in arguments)
+def _open(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+def _missing(arguments: list[str]) -> str:
+    kinds = {"account_id": "account", "api_token": "API token"}
+    variables = " and ".join(VARIABLES[name][0] for name in arguments)
     return (
-        f"no Cloudflare {' and no '.join(kinds)}: set {variables}, or pass "
-        + " and ".join(arguments)
+        f"no Cloudflare {' and no '.join(kinds[name] for name in arguments)}: set "
+        f"{variables}, or pass {' and '.join(arguments)}"
     )
 
 

@@ -8,7 +8,7 @@ behind a checkpoint.
 
 import logging
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessageChunk
@@ -25,6 +25,7 @@ from langchain_cf_gemini._langchain.call import (
     last_chunks,
     result_from_payloads,
 )
+from langchain_cf_gemini._langchain.fallback import Fallback
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -56,7 +57,7 @@ class Exchange:
         endpoint: Endpoint,
         *,
         stream: bool,
-        falls_back: Callable[[CloudflareGeminiError], bool],
+        fallback: Fallback,
     ) -> None:
         """Begin a call.
 
@@ -65,15 +66,14 @@ class Exchange:
             account: As whom.
             endpoint: Where.
             stream: Whether a stream is wanted.
-            falls_back: Tells whether the gateway refused for a reason of set-up; asked
-                where the endpoint was not the caller's choice.
+            fallback: Tells whether `run` may take the gateway's place.
         """
         self.is_over = False
         self._call = call
         self._account = account
         self._endpoint = endpoint
         self._stream = stream
-        self._falls_back = falls_back
+        self._fallback = fallback
         self._replaces = False
         self._pages = Pages(
             follows=call.follows_pages, token=call.body.get("continuationToken")
@@ -109,6 +109,7 @@ class Exchange:
             stream=stream,
             replacing=self._replaces,
             token=self._pages.token,
+            is_trusted=self._fallback.is_trusted(self._endpoint),
         )
 
     # ---- what comes
@@ -138,7 +139,8 @@ class Exchange:
 
     def end_page(self, gateway: Json) -> None:
         """Take the end of a page, and what the gateway said of it."""
-        self._gateway = gateway
+        self._fallback.answered(self._endpoint)
+        self._gateway = self._call.gateway_facts(self._account, self._endpoint, gateway)
         self.is_over = not self._pages.next_page()
 
     def failed(self, error: CloudflareGeminiError) -> None:
@@ -157,17 +159,11 @@ class Exchange:
                 "Google's dummy in the place of all: %s",
                 error,
             )
-        elif self._may_turn_to_run() and self._falls_back(error):
+        elif self._fallback.allows(error, self._endpoint):
             self._endpoint = "run"
             self._parser = self._parser and self._call.parser("run", streaming=True)
         else:
             raise error
-
-    def _may_turn_to_run(self) -> bool:
-        # A key of Google's is the caller's bill, and run takes none.
-        has_key = self._account.google_api_key is not None
-        on_gateway = self._endpoint == "gateway"
-        return on_gateway and not has_key and self._call.may_turn_to_run
 
     def _is_break(self, error: CloudflareGeminiError) -> bool:
         """Whether an answer broke off, rather than that its request was refused."""

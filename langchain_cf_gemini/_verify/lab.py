@@ -200,9 +200,12 @@ class Lab:
         **settings: Any,
     ) -> Reply:
         """Ask the model through one endpoint; errors are part of the reply."""
+        of_call = {k: settings.pop(k) for k in ("gateway",) if k in settings}
         model: Any = self.model(endpoint=endpoint, **settings)
         if tools:
             model = model.bind_tools(tools)
+        # Some options of the gateway are a call's alone.
+        model = model.bind(**of_call) if of_call else model
         start = len(self.recorder.exchanges)
         message, error = None, None
         try:

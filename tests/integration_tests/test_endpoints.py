@@ -86,7 +86,7 @@ def test_fallback_over_sockets(emulator: Emulator, colour: str) -> None:
     from tests.models import WAYS
 
     model = _model(emulator)
-    emulator.fail(401)
+    emulator.fail(401, shape="gateway", error_code=2009)
     emulator.script(reply("from run"), reply("again"))
     with pytest.warns(GatewayFallbackWarning):
         assert WAYS[colour](model, "hi").text == "from run"

@@ -68,14 +68,14 @@ def sent(emulator: Emulator) -> dict[str, str]:
 
 
 def test_every_option_reaches_run(emulator: Emulator) -> None:
-    model_of(emulator, gateway=OPTIONS, endpoint="run").invoke("hi")
+    model_of(emulator, endpoint="run").invoke("hi", gateway=OPTIONS)
     assert sent(emulator) == SENT | {"cf-aig-gateway-id": "default"}
 
 
 @pytest.mark.parametrize("streamed", [False, True])
 def test_every_option_reaches_the_gateway(emulator: Emulator, streamed: bool) -> None:
     options = GatewayOptions(**OPTIONS, byok_alias="team-b")
-    model = model_of(emulator, gateway=options, endpoint="gateway")
+    model = model_of(emulator, endpoint="gateway").bind(gateway=options)
     _ = list(model.stream("hi")) if streamed else model.invoke("hi")
     assert sent(emulator) == SENT | {"cf-aig-byok-alias": "team-b"}
     assert "/default/google-ai-studio/" in list(emulator.requests)[-1].path

@@ -44,8 +44,8 @@ async def both(caller: Caller, name: str, *args: Any, **kwargs: Any) -> list[Any
     return [plain, await getattr(caller.model, f"a{name}")(*args, **kwargs)]
 
 
-def answered(**gateway: Any) -> AIMessage:
-    return AIMessage("hi", response_metadata={"gateway": gateway})
+def answered(through: str | None = None, **gateway: Any) -> AIMessage:
+    return AIMessage("hi", response_metadata={"gateway": {**gateway, "id": through}})
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,9 @@ def answered(**gateway: Any) -> AIMessage:
         ("log-1", None, "prod/logs/log-1"),
         ("01JADMCQQQBWH3NXZ5GCRN98DP", "b", "b/logs/01JADMCQQQBWH3NXZ5GCRN98DP"),
         # An answer knows which gateway it came through.
-        (answered(log_id="log-1", id="called"), None, "called/logs/log-1"),
-        (answered(log_id="log-1", id="called"), "other", "other/logs/log-1"),
-        (answered(log_id="log-1", id=None), None, "prod/logs/log-1"),
+        (answered("called", log_id="log-1"), None, "called/logs/log-1"),
+        (answered("called", log_id="log-1"), "other", "other/logs/log-1"),
+        (answered(log_id="log-1"), None, "prod/logs/log-1"),
     ],
 )
 async def test_feedback_is_patched_onto_the_log(
@@ -113,7 +113,7 @@ def test_feedback_says_what_was_said(said: dict[str, Any]) -> None:
         ("a/b", {"feedback": 1}, "is no log id"),
         ("", {"feedback": 1}, "is no log id"),
         ("a\r\nb", {"feedback": 1}, "is no log id"),
-        (answered(log_id="log-1", id="a/../b"), {"feedback": 1}, "part of a URL"),
+        (answered("a/../b", log_id="log-1"), {"feedback": 1}, "part of a URL"),
     ],
 )
 async def test_feedback_that_cannot_be_sent_sends_nothing(

@@ -75,7 +75,8 @@ def _model(
 def test_a_message_holds_what_the_gateway_said() -> None:
     model = _model(lambda _: httpx.Response(200, json=_ANSWER, headers=_HEADERS))
     gateway = model.invoke("Hi").response_metadata["gateway"]
-    assert gateway == {**_SAID, "key_source": "BYOK"}
+    asked = {"endpoint": "run", "id": "default"}
+    assert gateway == {**_SAID, **asked, "key_source": "BYOK"}
 
 
 def test_the_last_chunk_of_a_stream_holds_it_once() -> None:
@@ -84,14 +85,16 @@ def test_the_last_chunk_of_a_stream_holds_it_once() -> None:
     model = _model(lambda _: httpx.Response(200, text=body, headers=headers))
     chunks = list(model.stream("Hi"))
     said = [c.response_metadata.get("gateway") for c in chunks]
-    assert said[-1] == {**_SAID, "key_source": "BYOK"}
+    asked = {"endpoint": "gateway", "id": "default"}
+    assert said[-1] == {**_SAID, **asked, "key_source": "BYOK"}
     assert said[:-1] == [None] * (len(said) - 1)
 
 
 def test_only_what_came_is_there() -> None:
     answer = {**_ANSWER, "gatewayMetadata": None}
     model = _model(lambda _: httpx.Response(200, json=answer))
-    assert "gateway" not in model.invoke("Hi").response_metadata
+    gateway = model.invoke("Hi").response_metadata["gateway"]
+    assert gateway == {"endpoint": "run", "id": "default"}
 
 
 @pytest.mark.parametrize(("status", "code"), [(429, 2003), (424, 2016), (422, 2029)])
