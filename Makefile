@@ -50,10 +50,11 @@ endif
 test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
 	@$(BIN)/pytest -n auto
 
-check: $(VENV)/.test  ## Formatting, lint and types
+check: $(VENV)/.test  ## Formatting, lint, types and words
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+	@$(BIN)/python -m tests.words
 
 format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff format .

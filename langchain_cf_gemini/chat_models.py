@@ -128,7 +128,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     No live account was available to this package's authors: what rests on Cloudflare's
     and Google's documents, on recorded exchanges or on neither is told apart in the
-    README under "What is proven".
+    README under "Verification status".
 
     Example:
         ```python
@@ -775,7 +775,7 @@ class ChatCloudflareGemini(BaseChatModel):
     # ---- counting tokens
 
     def get_num_tokens(self, text: str) -> int:
-        """Estimate a text's tokens offline; the README states the measured error.
+        """Estimate a text's tokens offline; `docs/gateway.md` states the error.
 
         Args:
             text: Any text.
