@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from langchain_cf_gemini.emulator import faults
     from langchain_cf_gemini.emulator._emulator import Emulator
     from langchain_cf_gemini.emulator._exchange import Exchange
+    from langchain_cf_gemini.emulator._script import ScriptError
     from langchain_cf_gemini.emulator._server.serve import serve
     from langchain_cf_gemini.emulator.answers import (
         Answer,
@@ -37,6 +38,7 @@ __all__ = [
     "Emulator",
     "Exchange",
     "Fault",
+    "ScriptError",
     "block",
     "call",
     "code",
@@ -55,6 +57,7 @@ _MODULES = {
     "Emulator": "_emulator",
     "Exchange": "_exchange",
     "Fault": "faults",
+    "ScriptError": "_script",
     "serve": "_server.serve",
 }
 

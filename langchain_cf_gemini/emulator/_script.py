@@ -58,6 +58,8 @@ class Match(TypedDict, total=False):
 class ScriptError(AssertionError):
     """What is wrong with a script; never Cloudflare's fault."""
 
+    __module__ = "langchain_cf_gemini.emulator"
+
 
 @dataclass(slots=True, eq=False)
 class Entry:
@@ -96,15 +98,18 @@ class Entry:
 
 def shown(said: Any) -> str:
     """An answer in a few words."""
-    if isinstance(said, Answer):
-        texts = [str(part["text"]) for part in said.parts if "text" in part]
-        calls = [part["functionCall"] for part in said.parts if "functionCall" in part]
-        called = [f"{c['name']}({', '.join(c.get('args') or {})})" for c in calls]
-        rest = said.block_reason or said.finish_reason or "an answer"
-        said = " ".join(texts) or None if not called else " ".join([*texts, *called])
-        said = rest if said is None else said
-    text = str(said) if isinstance(said, Fault) else repr(said)
+    told = _told(said) if isinstance(said, Answer) else said
+    text = str(told) if isinstance(told, Fault) else repr(told)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _told(answer: Answer) -> Any:
+    if answer.json is not None:
+        return answer.json
+    words = [str(part["text"]) for part in answer.parts if "text" in part]
+    calls = [part["functionCall"] for part in answer.parts if "functionCall" in part]
+    words += [f"{c['name']}({', '.join(c.get('args') or {})})" for c in calls]
+    return " ".join(words) or answer.block_reason or answer.finish_reason
 
 
 def _shown_condition(wanted: Any) -> str:
