@@ -1,5 +1,7 @@
 """What property tests draw from."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 JSON = st.recursive(
@@ -14,3 +16,190 @@ JSON = st.recursive(
     ),
     max_leaves=20,
 )
+
+# ---- answers of Gemini's, as the wire may bring them
+
+_ODD = (
+    st.none()
+    | st.booleans()
+    | st.sampled_from([0, 7, -1, 2**70, 1.5, float("inf"), float("nan")])
+    | st.sampled_from(["", "x", "7", "NaN", "\ud83d", "\ude00", "a\x00b"])
+    | st.lists(st.none() | st.integers(0, 3), max_size=2)
+    | st.dictionaries(st.sampled_from(["a", "text", "tokenCount"]), st.none())
+)
+_SAID = st.sampled_from(["", "a", "Hi. ", "é🌍\n", "\ud83d", "\ude00b", '{"a": 1}'])
+_NAMES = st.sampled_from(["f", "g", "look"])
+_MAYBE: Any = st.fixed_dictionaries(
+    {},
+    optional={
+        "thoughtSignature": st.just("c2ln"),
+        "thought": st.booleans() | st.none(),
+        "inlineData": st.none(),
+    },
+)
+_ARGS = st.none() | st.dictionaries(st.sampled_from("ab"), JSON | _ODD, max_size=2)
+_PIECES = st.lists(
+    st.builds(
+        dict,
+        jsonPath=st.sampled_from(["$.a", "$.b", "$.c[0]", "$.c[1].d", "$", "a["]),
+        stringValue=_SAID,
+        willContinue=st.booleans(),
+    )
+    | st.builds(
+        lambda path, key, value: {"jsonPath": path, key: value},
+        st.sampled_from(["$.a", "$.b"]),
+        st.sampled_from(["numberValue", "boolValue", "nullValue", "stringValue"]),
+        _ODD,
+    ),
+    max_size=3,
+)
+_CALLS = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": _NAMES | st.none(),
+        "args": _ARGS,
+        "id": st.sampled_from(["i1", "i2", 7, None]),
+        "partialArgs": _PIECES | st.none(),
+        "willContinue": st.booleans() | st.none(),
+    },
+)
+_PAYLOADS = (
+    st.builds(lambda text: {"text": text}, _SAID | _SAID | _ODD)
+    | st.builds(lambda call: {"functionCall": call}, _CALLS)
+    | st.builds(
+        lambda mime, data: {"inlineData": {"mimeType": mime, "data": data}},
+        st.sampled_from(["image/png", "audio/L16;rate=24000", None]),
+        st.sampled_from(["aW1n", "YQ==", "", "YQ", None, 5]),
+    )
+    | st.just({"fileData": {"mimeType": "image/png", "fileUri": "https://b/o"}})
+    | st.builds(
+        lambda code: {"executableCode": {"language": "PYTHON", "code": code}}, _SAID
+    )
+    | st.builds(
+        lambda outcome, output: {
+            "codeExecutionResult": {"outcome": outcome, "output": output}
+        },
+        st.sampled_from(["OUTCOME_OK", "OUTCOME_FAILED", 1, None]),
+        _SAID | st.none(),
+    )
+)
+PARTS = st.builds(lambda payload, beside: {**beside, **payload}, _PAYLOADS, _MAYBE)
+"""Parts of an answer, good ones and odd ones."""
+
+GOOD_PARTS = st.sampled_from(
+    [
+        {"text": "a"},
+        {"text": "b🌍"},
+        {"text": "c", "thoughtSignature": "c2ln"},
+        {"text": "", "thoughtSignature": "ZW5k"},
+        {"text": "t", "thought": True},
+        {"text": "u", "thought": True, "thoughtSignature": "dGhv"},
+        {"functionCall": {"name": "f", "args": {"x": 1}}},
+        {"functionCall": {"name": "g", "args": {}}, "thoughtSignature": "Y2FsbA=="},
+        {"inlineData": {"mimeType": "image/png", "data": "aW1n"}},
+        {"executableCode": {"language": "PYTHON", "code": "1"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}},
+    ]
+)
+"""Parts as Google sends them."""
+
+_FINISH = st.sampled_from(
+    ["STOP", "MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL", "NEW", 1, 3, 0, None]
+)
+_NOTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "finishMessage": _ODD,
+        "safetyRatings": _ODD,
+        "groundingMetadata": _ODD
+        | st.builds(
+            lambda chunks, supports: {
+                "groundingChunks": chunks,
+                "groundingSupports": supports,
+            },
+            st.just([{"web": {"uri": "https://r/1"}}, None, 3]),
+            _ODD
+            | st.lists(
+                st.fixed_dictionaries(
+                    {},
+                    optional={
+                        "segment": _ODD
+                        | st.fixed_dictionaries(
+                            {},
+                            optional={
+                                "startIndex": _ODD,
+                                "endIndex": _ODD | st.integers(0, 5),
+                                "partIndex": _ODD,
+                                "text": _SAID,
+                            },
+                        ),
+                        "groundingChunkIndices": _ODD | st.just([0, 1, "0", 9]),
+                        "confidenceScores": _ODD,
+                    },
+                ),
+                max_size=2,
+            ),
+        ),
+        "citationMetadata": _ODD
+        | st.just({"citations": [{"endIndex": 1, "uri": 3}, None]}),
+        "avgLogprobs": _ODD,
+        "logprobsResult": _ODD,
+        "id": _ODD,
+        "modelProvider": _ODD,
+        "brandNew": _ODD,
+    },
+)
+_BESIDE = st.fixed_dictionaries(
+    {},
+    optional={
+        "usageMetadata": _ODD
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "promptTokenCount",
+                    "candidatesTokenCount",
+                    "thoughtsTokenCount",
+                    "totalTokenCount",
+                    "promptTokensDetails",
+                    "trafficType",
+                ]
+            ),
+            _ODD,
+        ),
+        "promptFeedback": _ODD
+        | st.fixed_dictionaries(
+            {}, optional={"blockReason": _ODD | st.sampled_from(["SAFETY", 4])}
+        ),
+        "modelVersion": _ODD,
+        "responseId": _ODD,
+        "createTime": _ODD,
+        "id": _ODD,
+        "finishReason": _ODD,
+        "outputVersion": _ODD,
+        "gateway": _ODD,
+    },
+)
+
+
+def events_of(parts: Any) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Events of a stream that ends, or a whole answer if there is one of them."""
+    event = st.builds(
+        lambda said, notes, beside: {
+            "candidates": [{"content": {"role": "model", "parts": said}, **notes}],
+            **beside,
+        },
+        st.lists(parts, min_size=1, max_size=4),
+        _NOTES,
+        _BESIDE,
+    )
+    end = st.builds(
+        lambda event, finish: {
+            **event,
+            "candidates": [{**event["candidates"][0], "finishReason": finish}],
+        },
+        event,
+        _FINISH,
+    )
+    return st.builds(
+        lambda events, last: [*events, last], st.lists(event, max_size=3), end
+    )

@@ -35,10 +35,14 @@ def _all_text(*names: str) -> Callable[[Json], bool]:
     return lambda payload: all(isinstance(payload.get(n) or "", str) for n in names)
 
 
+def _is_typed(blob: Json) -> bool:
+    return isinstance(blob.get("mimeType"), str) and bool(blob["mimeType"])
+
+
 # In the order in which a part is cut that breaks Google's rule of one payload.
 PAYLOADS: dict[str, Callable[[Json], bool]] = {
     "text": lambda _: True,
-    "inlineData": _all_text("mimeType", "data"),
+    "inlineData": lambda blob: _all_text("data")(blob) and _is_typed(blob),
     "fileData": _all_text("mimeType", "fileUri"),
     "executableCode": _all_text("id", "code"),
     "codeExecutionResult": _all_text("id", "output"),
@@ -106,6 +110,11 @@ def extras_from(signature: str | None, rest: Json | None) -> Json:
     if rest:
         extras["part"] = rest
     return {"extras": extras} if extras else {}
+
+
+def call_index(answer_id: str, ordinal: int) -> str:
+    """Return the index of a call, whether content is text or blocks."""
+    return f"lc_{answer_id}_call_{ordinal}"
 
 
 def block_from_text(

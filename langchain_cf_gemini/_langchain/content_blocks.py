@@ -18,6 +18,7 @@ from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_no
 from langchain_cf_gemini._gemini.parts import (
     block_from_part,
     block_from_text,
+    call_index,
     extras_from,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
@@ -26,12 +27,16 @@ if TYPE_CHECKING:
     from langchain_core.messages import content as types
 
 
+_CALLS = ("tool_call_chunk", "tool_call", "invalid_tool_call")
+
+
 class _Blocks:
     """The blocks of one message, in the order of its parts."""
 
     def __init__(self, message: AIMessage) -> None:
         self.made: list[Json] = []
-        self._prefix = f"lc_{message.response_metadata.get('id', '')}"
+        self._id = str(message.response_metadata.get("id", ""))
+        self._prefix = f"lc_{self._id}"
         notes = message.additional_kwargs.get(KEY)
         self._notes: list[Json] = notes if isinstance(notes, list) else []
         self._calls: list[Any] = []
@@ -89,6 +94,9 @@ class _Blocks:
         """Read a whole message along its notes."""
         self._calls = [*message.tool_calls, *message.invalid_tool_calls]
         content = message.content
+        if isinstance(content, list):  # where calls are blocks, their notes are not
+            notes = self._notes
+            self._notes = [n for n in notes if n.get("type") != "function_call"]
         for block in [content] if isinstance(content, str) else content:
             if isinstance(block, str):
                 self.along(self._pieces(block))
@@ -97,8 +105,7 @@ class _Blocks:
             else:
                 self.block(block)
         self._calls = [call for call in self._calls if not self._has(call)]
-        for call in list(self._calls):
-            self.call(call.get("id"), {})
+        self.rest_of_calls()
 
     def _has(self, call: Any) -> bool:
         return any(
@@ -113,18 +120,28 @@ class _Blocks:
     def of_chunk(self, chunk: AIMessageChunk) -> None:
         """Read one chunk of a stream."""
         content = chunk.content
-        if isinstance(content, list):
-            for block in content:
-                self.block(block if isinstance(block, dict) else _text_of(block))
-            return
-        for call in chunk.tool_call_chunks:
-            index = f"{self._prefix}_call_{call['index']}"
-            self._calls.append({"type": "tool_call_chunk", **call, "index": index})
+        for block in content if isinstance(content, list) else ():
+            self.block(block if isinstance(block, dict) else _text_of(block))
+        if not any(block["type"] in _CALLS for block in self.made):
+            self._calls = [self._call_from(call) for call in chunk.tool_call_chunks]
+        if isinstance(content, str):
+            self._of_text(content)
+        self.rest_of_calls()
+
+    def _of_text(self, content: str) -> None:
+        """Add a chunk's text, which belongs to the last text that its notes name."""
         texts = [note for note in self._notes if note.get("type") == "text"]
         own = texts[-1] if texts and content else None
         if own is None:
             self.text(content, {})
         self.along((note, content if note is own else "") for note in self._notes)
+
+    def _call_from(self, call: Any) -> Json:
+        index = call_index(self._id, call["index"])
+        return {"type": "tool_call_chunk", **call, "index": index}
+
+    def rest_of_calls(self) -> None:
+        """Add the calls that no note and no block has placed."""
         for call in list(self._calls):
             self.call(call.get("id"), {})
 
@@ -140,22 +157,20 @@ class _Blocks:
 
     def notes_of(self, message: AIMessage) -> None:
         """Add what the end of an answer says about its text."""
-        metadata = message.response_metadata
-        if citations := metadata.get("citations"):
-            texts = [block for block in self.made if block["type"] == "text"]
-            if not texts:
-                index = f"{self._prefix}_0"
-                texts = [{"type": "text", "text": "", "index": index}]
-                self.made += texts
-            by_index = {block["index"]: block for block in texts}
-            said = [(block["text"], block["index"]) for block in texts]
-            if not any(text for text, _ in said):
-                texts[0]["annotations"] = citations
-                return
-            for index, found in citations_by_block(said, citations):
-                by_index[index]["annotations"] = found
-        if refusal := refusal_from_metadata(metadata):
+        if citations := message.response_metadata.get("citations"):
+            self._cite(citations)
+        if refusal := refusal_from_metadata(message.response_metadata):
             self.made.append(refusal)
+
+    def _cite(self, citations: list[Json]) -> None:
+        texts = {b["index"]: b for b in self.made if b["type"] == "text"}
+        if not texts:
+            block = {"type": "text", "text": "", "index": f"{self._prefix}_0"}
+            self.made.append({**block, "annotations": citations})
+            return
+        said = [(block["text"], index) for index, block in texts.items()]
+        for index, found in citations_by_block(said, citations):
+            texts[index]["annotations"] = found
 
 
 def _text_of(text: str) -> Json:

@@ -15,7 +15,7 @@ from langchain_cf_gemini._gemini.function_calls import json_from_args, mark_of
 from langchain_cf_gemini._gemini.part_notes import KEY
 from langchain_cf_gemini._gemini.vocabulary import Json
 
-_SPOKEN = ("text", "reasoning")
+_GROWING = {"text": "text", "reasoning": "reasoning", "audio": "base64"}
 
 
 class Call:
@@ -30,6 +30,7 @@ class Call:
         index: Its block.
         extras: What else stood in its part.
         fault: Why it must not run, whatever the end of the answer says.
+        in_content: Whether it began as a block of content.
     """
 
     __slots__ = (
@@ -37,6 +38,7 @@ class Call:
         "extras",
         "fault",
         "id",
+        "in_content",
         "index",
         "name",
         "ordinal",
@@ -50,6 +52,7 @@ class Call:
         self.index, self.extras = index, extras
         self.args: Any = {}
         self.pieces: PartialArgs | None = None
+        self.in_content = False
         self.fault = None if name else "The call names no function."
 
 
@@ -98,14 +101,14 @@ class Draft:
             self._frame(None).notes += notes
 
     def add_block(self, block: Json) -> None:
-        """Append a block, or what has come of a spoken one since."""
+        """Append a block, or what has come of a growing one since."""
         blocks = self._frame(block["index"]).blocks
         last = blocks[-1] if blocks else {}
-        kind = block["type"]
-        if kind not in _SPOKEN or last.get("index") != block["index"]:
+        field = _GROWING.get(block["type"])
+        if field is None or last.get("index") != block["index"]:
             blocks.append(block)
             return
-        last[kind] += block[kind]
+        last[field] += block[field]
         if "extras" in block:
             last["extras"] = {**last.get("extras", {}), **block["extras"]}
 
@@ -156,6 +159,7 @@ class Draft:
     def open_call(self, call: Call, notes: list[Json]) -> None:
         """Append a call's name to a stream; its arguments follow."""
         frame = self._open(call, notes)
+        call.in_content = self.as_blocks
         if self.as_blocks:
             named = {"name": call.name, "id": call.id, "args": ""}
             block = {"type": "tool_call_chunk", **named, "index": call.index}
@@ -175,7 +179,7 @@ class Draft:
         frame.calls.append(
             tool_call_chunk(name=None, args=args, id=None, index=call.ordinal)
         )
-        if self.as_blocks:
+        if call.in_content:
             block: Json = {"type": "tool_call_chunk", "name": None, "id": None}
             frame.blocks.append({**block, "args": args, "index": call.index})
 

@@ -54,12 +54,12 @@ def usage_from_metadata(raw: Json) -> UsageMetadata | None:
     input is prompt + tool use. Cached tokens are inside the prompt count. Cached audio
     counts as cache_read only: the details must not sum to more than the input.
     """
-    counts = {k: count_from(v) for k, v in raw.items() if k.endswith("TokenCount")}
-    if all(count is None for count in counts.values()):
+    if not _counts_anything(raw):
         return None
-    prompt, tools, said, thoughts = (counts.get(name) or 0 for name in _USED)
+    prompt, tools, said, thoughts, total = (
+        count_from(raw.get(name)) or 0 for name in (*_USED, "totalTokenCount")
+    )
     read, written = prompt + tools, said + thoughts
-    total = counts.get("totalTokenCount") or 0
     # What the total counts beside, nobody named: the model wrote it.
     written = max(written, total - read)
     usage = UsageMetadata(
@@ -67,11 +67,9 @@ def usage_from_metadata(raw: Json) -> UsageMetadata | None:
     )
     if details := _input_details(raw, read):
         usage["input_token_details"] = details  # type: ignore[typeddict-item]
-    output_details = {"reasoning": thoughts} if thoughts else {}
-    if audio := _audio_tokens(raw.get("candidatesTokensDetails")):
-        output_details["audio"] = audio
-    if output_details:
-        usage["output_token_details"] = output_details  # type: ignore[typeddict-item]
+    audio = _audio_tokens(raw.get("candidatesTokensDetails"))
+    if spent := {k: n for k, n in (("reasoning", thoughts), ("audio", audio)) if n}:
+        usage["output_token_details"] = spent  # type: ignore[typeddict-item]
     return usage
 
 
@@ -271,8 +269,8 @@ class AnswerRecord:
             _keep(self._candidate, key, value, _OF_CANDIDATE)
 
     def fix_id(self, seed: Callable[[], str]) -> None:
-        """Give the answer an id of its own if it came without any."""
-        if not self.id and not self.created and (id_ := seed()):
+        """Give the answer an id of its own if its first words came without any."""
+        if not self.id and (id_ := seed()):
             self.id = self.repeated["id"] = id_
 
     @property

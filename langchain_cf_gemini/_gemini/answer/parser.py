@@ -35,6 +35,7 @@ from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._gemini.parts import (
     block_from_part,
     block_from_text,
+    call_index,
     extras_from,
     payload_of,
     rest_of,
@@ -286,10 +287,13 @@ class AnswerParser:
     def _next_index(self) -> str:
         # `lc_` indices that hold the answer's id merge within one answer only: two
         # turns that are merged later keep their signatures apart.
-        self._end_audio()
-        self._starts.append(self._length)
+        self._begin_part()
         self._blocks += 1
         return f"lc_{self._record.id}_{self._blocks}"
+
+    def _begin_part(self) -> None:
+        self._end_audio()
+        self._starts.append(self._length)
 
     # ---- calls
 
@@ -330,11 +334,12 @@ class AnswerParser:
             rest = {**(rest or {}), "functionCall": {"id": id_}}
             id_ = None
         self._ids.add(id_ or "")
+        self._begin_part()
         return Call(
             id_=id_ or self._synthetic_id(ordinal, name),
             name=name,
             ordinal=ordinal,
-            index=self._next_index(),
+            index=call_index(self._record.id, ordinal),
             extras=extras_from(part.get("thoughtSignature"), rest),
         )
 
@@ -361,8 +366,8 @@ class AnswerParser:
 
     # ---- output
 
-    def _finish(self) -> Json:
-        """Read what was held, and return the metadata."""
+    def _read_held(self) -> None:
+        """Read what waited for the end of the answer."""
         if self._held:
             joined = joined_calls(self._held, is_cut=self._record.is_cut)
             plain = self._choose_content([each.part for each in joined])
@@ -373,6 +378,10 @@ class AnswerParser:
         self._choose_content([])
         self._end_run()
         self._end_audio()
+
+    def _finish(self) -> Json:
+        """Read what was held, and return the metadata."""
+        self._read_held()
         self._judge()
         metadata = self._record.metadata(self._backend)
         if self._dropped:

@@ -69,7 +69,6 @@ BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
         [{"inlineData": {"mimeType": "application/pdf", "data": "YQ=="}}],
         ["file"],
     ),
-    "untyped": ([{"inlineData": {"data": "YQ=="}}], ["non_standard"]),
     "address": (
         [{"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o"}}],
         ["image"],
@@ -137,6 +136,7 @@ def test_content_is_blocks_where_there_is_more(
 # Google would refuse these for ever: they are shown, and never sent.
 NEVER_SENT: dict[str, tuple[Json, str]] = {
     "odd payload": ({"inlineData": "none"}, "non_standard"),
+    "untyped": ({"inlineData": {"data": "YQ=="}}, "non_standard"),
     "odd data": ({"inlineData": {"mimeType": "image/png", "data": 5}}, "non_standard"),
     "odd text": ({"text": 3}, "non_standard"),
     "odd code": ({"executableCode": "1+1"}, "non_standard"),
