@@ -35,12 +35,12 @@ def sound(value: Any, depth: int = MOST_DEEP) -> Any:
     """
     if isinstance(value, str):
         return sound_text(value)
+    if isinstance(value, dict | list) and not depth:
+        return TOO_DEEP
     if isinstance(value, dict):
-        if not depth:
-            return TOO_DEEP
         return {sound_text(k): sound(v, depth - 1) for k, v in value.items()}
     if isinstance(value, list):
-        return [sound(v, depth - 1) for v in value] if depth else TOO_DEEP
+        return [sound(v, depth - 1) for v in value]
     return value if _unsound_number(value) is None else _number_as_text(value)
 
 

@@ -20,6 +20,7 @@ from langchain_cf_gemini._gemini.finish_reasons import (
     REFUSAL_ERROR,
     failure_from_message,
 )
+from langchain_cf_gemini._gemini.json_values import MOST_DEEP, sound
 from langchain_cf_gemini._gemini.schema.json_types import fits
 from langchain_cf_gemini._gemini.schema.typed_dicts import pydantic_type
 
@@ -33,16 +34,65 @@ NOTHING = object()
 WRAPPED = "value"
 """The one parameter of a function whose schema is no object."""
 
-_FENCE = re.compile(r"\A```\w*\s*|\s*```\Z")
+_FENCE = re.compile(r"```\w*")
+_LENIENT = json.JSONDecoder(strict=False)
+_SEEN_AGAIN = 128
 _OPEN_NUMBER = "0123456789+-.eE"
 
 UNFIT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What validators raise, the caller's own among them, at data that is not theirs."""
 
 
-def _unfenced(text: str) -> str:
+def _starts_of(text: str) -> Iterator[int]:
+    """Where the JSON of an answer may begin: at once, in a fence, after some words."""
+    yield 0
+    if fence := _FENCE.search(text):
+        yield fence.end()
+    braces = [at for brace in "{[" if (at := text.find(brace)) >= 0]
+    if braces:
+        yield min(braces)
+
+
+def _value_from(text: str) -> tuple[Any, str]:
+    """Return the first JSON value of an answer, and it as JSON text.
+
+    Models write words or a fence around it, write it twice, or leave a line break raw
+    in a string. Each way is tried once, so that the time is that of the length.
+
+    Raises:
+        ValueError: If there is none.
+    """
     text = text.strip()
-    return _FENCE.sub("", text) if text.startswith("```") else text
+    try:
+        return from_json(text), text
+    except ValueError as error:
+        failure = error
+    for start in _starts_of(text):
+        begun = len(text) - len(text[start:].lstrip())
+        try:
+            value, _ = _LENIENT.raw_decode(text, begun)
+        except (ValueError, RecursionError):
+            continue
+        value = sound(value)
+        return value, to_json(value).decode()
+    raise failure
+
+
+def _value_of_part(text: str) -> Any:
+    """Return what there is of the JSON that an unfinished answer has begun.
+
+    Raises:
+        ValueError: If nothing of it is there yet.
+    """
+    text = text.strip().rstrip(_OPEN_NUMBER)
+    for start in _starts_of(text):
+        begun = text[start:].lstrip()
+        if begun:
+            try:
+                return from_json(begun, allow_partial="trailing-strings")
+            except ValueError:
+                continue
+    return _value_from(text)[0]
 
 
 def _is_v1(schema: Any) -> bool:
@@ -85,8 +135,7 @@ class Target:
             ValueError: If it is no JSON, or not of this type. The caller's validators
                 may raise the rest of UNFIT.
         """
-        text = _unfenced(text)
-        value = from_json(text)
+        value, text = _value_from(text)
         if self.wrapped:
             if not isinstance(value, dict) or WRAPPED not in value:
                 raise ValueError(f"the argument {WRAPPED!r} is missing")
@@ -118,16 +167,36 @@ class Target:
         Returns:
             The value so far, or NOTHING. Validated types come only when they are valid.
         """
-        text = _unfenced(text).rstrip(_OPEN_NUMBER)
         try:
-            value = from_json(text, allow_partial="trailing-strings")
+            value = _value_of_part(text)
             if self.wrapped:
                 value = value[WRAPPED]
-            if self._adapter is not None:
-                return self._adapter.validate_python(value)
-            return self._unvalidated(value)
         except UNFIT:
             return NOTHING
+        # What is valid but for its last item is valid without it.
+        for _ in range(MOST_DEEP):
+            try:
+                if self._adapter is not None:
+                    return self._adapter.validate_python(value)
+                return self._unvalidated(value)
+            except UNFIT:
+                if not _drop_last_item(value):
+                    break
+        return NOTHING
+
+
+def _drop_last_item(value: Any) -> bool:
+    """Take away the last item of the innermost list that may still grow."""
+    growing: list[Any] | None = None
+    while isinstance(value, dict | list) and value:
+        if isinstance(value, list):
+            growing, value = value, value[-1]
+        else:
+            value = next(reversed(value.values()))
+    if growing is None:
+        return False
+    growing.pop()
+    return True
 
 
 class StructuredChunk(AddableDict):
@@ -157,6 +226,9 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
 
     function_name: str | None = None
     """The function whose arguments hold the object. None if the text does."""
+
+    offers_tools: bool = False
+    """Whether the model may call something else instead of answering."""
 
     include_raw: bool = False
     """Whether the message and the error come beside the object."""
@@ -228,13 +300,32 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         """
         if failure := failure_from_message(message):
             raise failure
-        if (source := _source(message, self.function_name)) is None:
+        if (source := self._source(message)) is None:
             return None
         try:
             return self.target.whole(source)
         except UNFIT as error:
             text = f"the answer is not {self.target.name}: {error}\nIt says: {source}"
             raise OutputParserException(text, llm_output=source) from error
+
+    def _source(self, message: BaseMessage) -> str | None:
+        """Return the JSON of a whole message, or None where it calls other tools."""
+        calls = _calls(message)
+        calls_others = bool(calls) and self.offers_tools
+        is_meant = self.function_name is not None or not calls_others
+        if is_meant and (piece := _piece(message, self.function_name)):
+            return piece
+        if calls_others:
+            return None
+        # Models were seen to call the schema though nobody offered it as a function.
+        if piece := _piece(message, self.target.name):
+            return piece
+        reason = message.response_metadata.get("finish_reason")
+        name = self.function_name
+        wanted = "text" if name is None else f"call of {name}"
+        said = f" but calls of {', '.join(str(n) for n, _ in calls)}" if calls else ""
+        msg = f"the answer holds no {wanted}{said} (finish_reason {reason})"
+        raise OutputParserException(msg, llm_output=str(message.text))
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         reading = _Reading(self)
@@ -260,7 +351,8 @@ class _Reading:
     def __init__(self, parser: StructuredOutputParser) -> None:
         self._parser = parser
         self._messages: list[BaseMessage] = []
-        self._text = ""
+        self._pieces: list[str] = []
+        self._length = self._read_at = 0
         self._call: Any = NOTHING
         self._last: Any = NOTHING
 
@@ -272,8 +364,15 @@ class _Reading:
             yield StructuredChunk(raw=message)
         if not (piece := self._new_piece(message)):
             return
-        self._text += piece
-        found = self._parser.target.part(self._text)
+        self._pieces.append(piece)
+        self._length += len(piece)
+        # Each reading takes the time of all that came: long answers are read again when
+        # they have grown by a part of their length, so that all takes linear time.
+        if self._length < self._read_at + self._read_at // _SEEN_AGAIN:
+            return
+        self._read_at = self._length
+        self._pieces = ["".join(self._pieces)]
+        found = self._parser.target.part(self._pieces[0])
         if found is NOTHING or found == self._last:
             return
         self._last = found
@@ -284,7 +383,7 @@ class _Reading:
         if name is None or not isinstance(message, AIMessageChunk):
             return _piece(message, name)
         for chunk in message.tool_call_chunks:
-            if self._call is NOTHING and chunk["name"] == name:
+            if self._call is NOTHING and _bare(chunk["name"]) == name:
                 self._call = chunk.get("index")
         return "".join(
             chunk["args"] or ""
@@ -325,17 +424,10 @@ def _calls(message: BaseMessage) -> list[tuple[str | None, str]]:
 def _piece(message: BaseMessage, function_name: str | None) -> str:
     if function_name is None:
         return str(message.text)
-    return next((args for name, args in _calls(message) if name == function_name), "")
-
-
-def _source(message: BaseMessage, function_name: str | None) -> str | None:
-    """The JSON of a whole message, or None where it calls other tools."""
     calls = _calls(message)
-    if piece := _piece(message, function_name) if function_name or not calls else "":
-        return piece
-    if calls:
-        return None
-    reason = message.response_metadata.get("finish_reason")
-    wanted = "text" if function_name is None else f"call of {function_name}"
-    msg = f"the answer holds no {wanted} (finish_reason {reason})"
-    raise OutputParserException(msg, llm_output=str(message.text))
+    return next((args for name, args in calls if _bare(name) == function_name), "")
+
+
+def _bare(name: str | None) -> str:
+    """Return a function's name without the module that models put before it."""
+    return (name or "").rpartition(".")[2]

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from functools import partial
+from inspect import isroutine, signature
 from typing import Any, Literal, get_args
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from typing_extensions import is_typeddict
@@ -19,6 +22,7 @@ from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.schema.json_types import kinds_of_schema
 from langchain_cf_gemini._gemini.schema.openapi import Dialect, is_openapi_schema
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_langchain
+from langchain_cf_gemini._gemini.tools.functions import function_from
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.output_parser import (
     WRAPPED,
@@ -50,8 +54,9 @@ def structured_output(
     Args:
         model: The chat model.
         schema: A pydantic v2 or v1 class, TypedDict, dataclass, Enum or other type
-            form, a JSON Schema with or without title, or a tool dict of OpenAI's or
-            Anthropic's make. None with "json_mode" means any JSON.
+            form, a JSON Schema with or without title, a tool dict of OpenAI's or
+            Anthropic's make, or a function or tool, which stands for a dict of its
+            arguments and is never called. None with "json_mode" means any JSON.
         include_raw: Whether to return a dict of `raw` (the message), `parsed` and
             `parsing_error` instead of raising.
         method: "json_schema" holds the text of the answer to the schema,
@@ -72,7 +77,7 @@ def structured_output(
         UnsupportedContentError: If the schema cannot be said.
     """
     _check_arguments(schema, method, strict)
-    schema = schema_from_dict_form(schema)
+    schema = _schema_of(schema)
     if strict is not None and (tools or method == "function_calling"):
         kwargs.setdefault("strict", strict)
     if schema is not None:
@@ -86,8 +91,29 @@ def structured_output(
         )
     bound = model.bind_tools(tools, **kwargs) if tools else model.bind(**kwargs)
     return bound | StructuredOutputParser(
-        target=_target(schema), include_raw=include_raw
+        target=_target(schema), offers_tools=bool(tools), include_raw=include_raw
     )
+
+
+def _schema_of(schema: Any) -> Any:
+    """Return a schema that nothing runs: a function stands for its arguments."""
+    schema = schema_from_dict_form(schema)
+    if not (isroutine(schema) or isinstance(schema, partial | BaseTool)):
+        return schema
+    given: set[str] = set()
+    if isinstance(schema, partial):
+        names = list(signature(schema.func).parameters)
+        given = {*names[: len(schema.args)], *schema.keywords}
+        schema = schema.func
+    function = function_from(schema)
+    made = {**function.parameters, "title": function.name}
+    if function.description:
+        made["description"] = function.description
+    for name in given & made.get("properties", {}).keys():
+        made["properties"] = {k: v for k, v in made["properties"].items() if k != name}
+    if given and "required" in made:
+        made["required"] = [name for name in made["required"] if name not in given]
+    return made
 
 
 def _check_arguments(schema: Any, method: str, strict: bool | None) -> None:
@@ -116,6 +142,7 @@ def _calling(
     return model.bind_tools(offered, **kwargs) | StructuredOutputParser(
         target=_target(schema, wrapped=wrapped),
         function_name=name,
+        offers_tools=bool(tools),
         include_raw=include_raw,
     )
 

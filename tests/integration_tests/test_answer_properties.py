@@ -141,13 +141,20 @@ def _pieces(parts: list[Json]) -> list[Json]:
     return [*(event(part) for part in parts[:-1]), answer(parts[-1])]
 
 
+def f(x: int = 0) -> str:
+    """Call f."""
+    return "f's"
+
+
+def g() -> str:
+    """Call g."""
+    return "g's"
+
+
 def _of_agent(events: list[Json], **model: Any) -> AIMessage:
     """The turn that an agent keeps when its steps are streamed."""
     cloudflare = Cloudflare(_response(events), answer(text("Done.")))
-    tools = [lambda x=0: "f's", lambda: "g's"]
-    for tool, name in zip(tools, ("f", "g"), strict=True):
-        tool.__name__, tool.__doc__ = name, f"Call {name}."
-    agent = create_agent(cloudflare.model(endpoint="gateway", **model), tools)
+    agent: Any = create_agent(cloudflare.model(endpoint="gateway", **model), [f, g])
     kept: list[BaseMessage] = []
     modes: Any = ["messages", "values"]
     for mode, said in agent.stream({"messages": [("user", "hi")]}, stream_mode=modes):

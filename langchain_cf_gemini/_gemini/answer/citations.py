@@ -6,6 +6,7 @@ quotation is checked against the place and wins over it.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import Any
 
 from langchain_cf_gemini._gemini.answer.wire import (
@@ -19,6 +20,7 @@ from langchain_cf_gemini._gemini.vocabulary import Json
 
 _CHUNK_KINDS = ("web", "retrievedContext", "maps", "image")
 _CHUNKS, _SUPPORTS = "groundingChunks", "groundingSupports"
+_NO_LISTS: Json = {_CHUNKS: None, _SUPPORTS: None}
 
 
 def _source(chunk: Json) -> tuple[Json, str]:
@@ -67,23 +69,23 @@ class Grounding:
         """Return the groundingMetadata of the whole answer: the latest list counts."""
         if len(self._events) < 2:
             return self._events[0] if self._events else {}
-        told: Json = {}
-        for event in self._events:
-            rest = {k: v for k, v in event.items() if k not in (_CHUNKS, _SUPPORTS)}
-            told = union(told, rest)
-        lists = [chunks for event in self._events if (chunks := _chunks_of(event))]
+        lists = list(filter(None, map(_chunks_of, self._events)))
         latest = list(lists[-1]) if lists else []
+        supports = self._supports(lists[0] if lists else [], latest)
+        told = reduce(union, ({**event, **_NO_LISTS} for event in self._events))
+        made = {**told, _CHUNKS: latest, _SUPPORTS: supports}
+        return {k: v for k, v in made.items() if v or k not in _NO_LISTS}
+
+    def _supports(self, own: list[Json], latest: list[Json]) -> list[Json]:
+        """Return what rests on the sources, each by its place in the latest list."""
         supports: list[Json] = []
-        own = lists[0] if lists else []
         for event in self._events:
             own = _chunks_of(event) or own
             for support in objects_from(event.get(_SUPPORTS)):
                 moved = _moved(support, own, latest)
                 if moved not in supports:
                     supports.append(moved)
-        if latest:
-            told[_CHUNKS] = latest
-        return {**told, _SUPPORTS: supports} if supports else told
+        return supports
 
 
 def _chunks_of(event: Json) -> list[Json]:
@@ -215,6 +217,33 @@ def _citation(
     if note := {k: sound(v) for k, v in note.items() if v is not None}:
         citation["extras"] = {"google_ai_metadata": note}
     return {**citation, **place}
+
+
+class SaidText:
+    """The text of an answer as it is said, thoughts left out.
+
+    Attributes:
+        texts: Its pieces, and the block that each belongs to.
+    """
+
+    def __init__(self) -> None:
+        self.texts: list[tuple[str, str]] = []
+        self._length = 0
+        self._starts: list[int] = []
+
+    def add(self, text: str, index: str) -> None:
+        """Take a piece."""
+        self.texts.append((text, index))
+        self._length += len(text)
+
+    def begin_part(self) -> None:
+        """Note that a part begins here, of whatever kind."""
+        self._starts.append(self._length)
+
+    def citations(self, grounding: Json, cited: list[Json]) -> list[Json]:
+        """Return the annotations of what has been said."""
+        text = "".join(text for text, _ in self.texts)
+        return citations_from_notes(grounding, cited, text, self._starts)
 
 
 def citations_from_notes(

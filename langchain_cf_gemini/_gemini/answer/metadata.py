@@ -1,6 +1,7 @@
 """What an answer says about itself: usage, finish reason, ratings, grounding."""
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata
@@ -20,6 +21,7 @@ from langchain_cf_gemini._gemini.finish_reasons import (
     verdict_from,
 )
 from langchain_cf_gemini._gemini.json_values import sound
+from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import (
     PROVIDER,
     Json,
@@ -277,6 +279,13 @@ class AnswerRecord:
     def created(self) -> str | None:
         """When Google made the answer."""
         return text_from(self._answer.get("createTime"))
+
+    def call_id(self, ordinal: int, name: str | None, candidate: int) -> str:
+        """Return an id for a call without one: the same for the same answer."""
+        seed = f"{self.id}|{self.created}|{ordinal}|{name}"
+        if candidate:
+            seed += f"|{candidate}"
+        return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()
 
     @property
     def citations(self) -> list[Json]:

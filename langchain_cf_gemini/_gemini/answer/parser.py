@@ -1,35 +1,29 @@
 """Gemini's answers as messages: one parser for whole answers and for streams."""
 
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_cf_gemini._gemini.answer.audio import AudioRun
 from langchain_cf_gemini._gemini.answer.call_parts import (
-    CUT,
     JoinedPart,
-    OpenCalls,
     args_from_wire,
-    goes_on,
     is_partial,
     joined_calls,
-    written,
 )
 from langchain_cf_gemini._gemini.answer.citations import (
+    SaidText,
     citations_by_block,
-    citations_from_notes,
 )
 from langchain_cf_gemini._gemini.answer.message_draft import Call, Draft
 from langchain_cf_gemini._gemini.answer.metadata import AnswerRecord
-from langchain_cf_gemini._gemini.answer.partial_args import PartialArgs
+from langchain_cf_gemini._gemini.answer.streamed_calls import StreamedCalls
 from langchain_cf_gemini._gemini.answer.wire import (
     candidate_from_payload,
     parts_from_candidate,
     text_from,
 )
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
-from langchain_cf_gemini._gemini.function_calls import mark_of
 from langchain_cf_gemini._gemini.json_values import sound_text
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes
 from langchain_cf_gemini._gemini.parts import (
@@ -98,15 +92,12 @@ class AnswerParser:
         self._blocks = -1
         self._run: tuple[str, str, int] | None = None
         self._half = ("", "")
-        self._texts: list[tuple[str, str]] = []
-        self._length = 0
-        self._starts: list[int] = []
+        self._said = SaidText()
         self._calls = 0
         self._ids: set[str] = set()
         self._codes = 0
         self._audio = AudioRun()
-        self._open: OpenCalls[Call] = OpenCalls()
-        self._streamed: list[Call] = []
+        self._open = StreamedCalls(self._draft)
         self._dropped: list[Json] = []
 
     # ---- input
@@ -146,8 +137,7 @@ class AnswerParser:
             return None
         kind, index, length = run
         self._run = (kind, index, length + len(text))
-        self._texts.append((text, index))
-        self._length += len(text)
+        self._said.add(text, index)
         return AIMessageChunk(
             content=text,
             additional_kwargs=self._notes.more(text),
@@ -165,7 +155,7 @@ class AnswerParser:
             return False
         if not self._held and is_partial(wire) and wire.get("name"):
             return False
-        self._close_calls(self._open.take(unnamed=True))
+        self._open.interrupt()
         return True
 
     def _choose_content(self, parts: list[Json]) -> bool:
@@ -210,7 +200,7 @@ class AnswerParser:
         text = self._whole_characters(kind, part["text"], is_last=is_last)
         if self._streaming and not text and not is_last:
             return  # the empty part that closes a stream: framing, not content
-        self._close_calls(self._open.take(unnamed=True))
+        self._open.interrupt()
         if kind == "reasoning" and not self._draft.as_blocks:
             self._switch()
         self._say(kind, text, signature, rest)
@@ -240,14 +230,13 @@ class AnswerParser:
             _, index, length = self._run
             start: int | None = length
             if not self._streaming:
-                self._starts.append(self._length)
+                self._said.begin_part()
         else:
             index, start, length = self._next_index(), None, 0
         is_last = signature is not None or rest is not None
         self._run = None if is_last else (kind, index, length + len(text))
         if kind == "text":
-            self._texts.append((text, index))
-            self._length += len(text)
+            self._said.add(text, index)
         if self._draft.as_blocks:
             block = block_from_text(kind, text, signature, start, rest)
             self._draft.add_block({**block, "index": index})
@@ -273,7 +262,7 @@ class AnswerParser:
         self._draft.as_blocks = True
 
     def _read_other(self, part: Json) -> None:
-        self._close_calls(self._open.take(unnamed=True))
+        self._open.interrupt()
         if not self._draft.as_blocks:
             self._switch()
         self._codes += "executableCode" in part
@@ -293,21 +282,21 @@ class AnswerParser:
 
     def _begin_part(self) -> None:
         self._end_audio()
-        self._starts.append(self._length)
+        self._said.begin_part()
 
     # ---- calls
 
     def _read_call(self, part: Json, fault: str | None) -> None:
         wire = part["functionCall"]
         if (call := self._open.of(wire)) is not None:
-            self._go_on(call, wire)
+            self._open.go_on(call, wire)
             return
         if self._single_call and self._calls:
             self._dropped.append(part)
             return
         if self._calls and not wire.keys() - {"willContinue"}:
             return  # what closes a call that is closed already is framing
-        self._close_calls(self._open.take(unnamed=True))
+        self._open.interrupt()
         call = self._call_from(part, wire)
         notes: list[Json] = []
         if call.extras or not self._draft.as_blocks:
@@ -315,11 +304,7 @@ class AnswerParser:
             signed = extras.get("signature"), extras.get("part")
             notes = self._notes.call(call.id, *signed)
         if self._streaming and not self._held and is_partial(wire):
-            call.pieces = PartialArgs()
-            self._open.add(wire, call)
-            self._streamed.append(call)
-            self._draft.open_call(call, notes)
-            self._go_on(call, wire)
+            self._open.begin(call, wire, notes)
             return
         call.args, why = args_from_wire(wire)
         failure = call.fault or fault or why or self._record.verdict()
@@ -336,33 +321,12 @@ class AnswerParser:
         self._ids.add(id_ or "")
         self._begin_part()
         return Call(
-            id_=id_ or self._synthetic_id(ordinal, name),
+            id_=id_ or self._record.call_id(ordinal, name, self._candidate),
             name=name,
             ordinal=ordinal,
             index=call_index(self._record.id, ordinal),
             extras=extras_from(part.get("thoughtSignature"), rest),
         )
-
-    def _synthetic_id(self, ordinal: int, name: str | None) -> str:
-        """Return an id for a call without one: the same for the same answer."""
-        seed = f"{self._record.id}|{self._record.created}|{ordinal}|{name}"
-        if self._candidate:
-            seed += f"|{self._candidate}"
-        return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()
-
-    def _go_on(self, call: Call, wire: Json) -> None:
-        if call.pieces is not None and call.fault is None:
-            text, call.fault = written(call.pieces, wire)
-            if text:
-                self._draft.add_fragment(call, text)
-        if not goes_on(wire):
-            self._open.close(call)
-            self._close_calls([call])
-
-    def _close_calls(self, calls: list[Call]) -> None:
-        for call in calls:
-            if call.pieces is not None and (text := call.pieces.close()):
-                self._draft.add_fragment(call, text)
 
     # ---- output
 
@@ -382,7 +346,7 @@ class AnswerParser:
     def _finish(self) -> Json:
         """Read what was held, and return the metadata."""
         self._read_held()
-        self._judge()
+        self._open.judge(self._record.verdict(), is_cut=self._record.is_cut)
         metadata = self._record.metadata(self._backend)
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
@@ -396,31 +360,14 @@ class AnswerParser:
             self._draft.add_notes(self._notes.end())
         return metadata
 
-    def _judge(self) -> None:
-        """Revoke the calls whose arguments were streamed before the end was known."""
-        if self._record.is_cut:
-            for call in self._open.take():
-                call.fault = call.fault or CUT
-        self._close_calls(self._streamed)
-        failure = self._record.verdict()
-        for call in self._streamed:
-            if why := failure or call.fault:
-                self._draft.add_fragment(call, mark_of(why))
-
     def _cite(self, metadata: Json) -> None:
-        citations = citations_from_notes(
-            self._record.grounding.metadata(),
-            self._record.citations,
-            "".join(text for text, _ in self._texts),
-            self._starts,
-        )
-        if not citations:
-            return
-        if not (self._draft.as_blocks and self._texts):
+        record, texts = self._record, self._said.texts
+        citations = self._said.citations(record.grounding.metadata(), record.citations)
+        if citations and not (self._draft.as_blocks and texts):
             metadata["citations"] = citations
-            return
-        for index, found in citations_by_block(self._texts, citations):
-            self._draft.annotate(index, found)
+        elif citations:
+            for index, found in citations_by_block(texts, citations):
+                self._draft.annotate(index, found)
 
     def end(self) -> list[AIMessageChunk]:
         """Return the last chunks of a stream: what was held back, metadata, usage."""

@@ -38,18 +38,20 @@ def steps_from_path(path: Any) -> list[Step]:
             raise PartialArgsError(
                 f"partialArgs holds a JSON path that cannot be read: {text!r:.200}"
             )
-        name, position, *quoted = found.groups()
-        if position is not None:
-            steps.append(int(position[:9]))
-        else:
-            member = next((q for q in quoted if q is not None), None)
-            steps.append(_ESCAPE.sub(r"\1", member) if member is not None else name)
+        steps.append(_step_from(*found.groups()))
         at = found.end()
     if not steps:
         raise PartialArgsError("partialArgs names no argument in its jsonPath")
     if len(steps) > MOST_DEEP:
         raise PartialArgsError(f"partialArgs nests more than {MOST_DEEP} deep")
     return steps
+
+
+def _step_from(name: str, position: str | None, *quoted: str | None) -> Step:
+    if position is not None:
+        return int(position[:9])
+    member = next((q for q in quoted if q is not None), None)
+    return name if member is None else _ESCAPE.sub(r"\1", member)
 
 
 class PartialArgs:

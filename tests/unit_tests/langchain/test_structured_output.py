@@ -7,6 +7,7 @@ import json
 import pickle
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from typing import Annotated, Any, Literal, NotRequired, Optional
 
 import pytest
@@ -633,3 +634,133 @@ def test_is_what_it_says_it_is() -> None:
     parser = StructuredOutputParser(target=Target(schema=list[int]))
     assert parser.asdict()["_type"] == "gemini_structured_output"
     assert pickle.loads(pickle.dumps(parser)).parse("[1]") == [1]
+
+
+# ---- what models write around an object
+
+AROUND: dict[str, str] = {
+    "words and a fence": 'Here:\n```json\n{"setup": "Why?"}\n```',
+    "words after": '{"setup": "Why?"}\nHope this helps!',
+    "twice": '{"setup": "Why?"}{"setup": "Why?"}',
+    "fence without line breaks": '```json{"setup": "Why?"}```',
+    "fence of another name": '```JSON\n{"setup": "Why?"}\n``` and more ```',
+    "words alone": 'Sure! {"setup": "Why?"} Anything else?',
+    "white space": '\n\n {"setup": "Why?"} \n',
+}
+
+
+@pytest.mark.parametrize("said", AROUND.values(), ids=AROUND.keys())
+def test_objects_are_read_out_of_what_stands_around(said: str) -> None:
+    for chunks in (texts(said), texts(*said)):
+        model = asked([*chunks, end()], Joke)
+        assert model.invoke("?") == Joke(setup="Why?")
+        assert list(model.stream("?"))[-1] == Joke(setup="Why?")
+
+
+@pytest.mark.parametrize(
+    ("inside", "read"),
+    [("a\nb\tc", "a\nb\tc"), ("\\ud83d", "\ufffd"), ("\\ud83d\\ude00", "\U0001f600")],
+)
+def test_strings_that_json_does_not_allow(inside: str, read: str) -> None:
+    model = asked([*texts(f'{{"setup": "{inside}"}}'), end()], Joke)
+    assert model.invoke("?") == Joke(setup=read)
+    json.dumps(model.invoke("?").model_dump()).encode()
+
+
+def test_reading_takes_linear_time() -> None:
+    """A fence and 400,000 spaces: the time of a pattern that goes back is hours."""
+    said = '```json\n{"setup": "Why?"' + " " * 400_000 + "}\n```"
+    assert asked([*texts(said), end()], Joke).invoke("?") == Joke(setup="Why?")
+    cut = [said[at : at + 400] for at in range(0, len(said), 400)]
+    assert list(asked([*texts(*cut), end()], Joke).stream("?"))[-1].setup == "Why?"
+
+
+class Jokes(BaseModel):
+    jokes: list[Joke]
+
+
+def test_lists_grow_by_the_item() -> None:
+    items = [f'{{"setup": "{n}", "punchline": "ha"}}' for n in range(5)]
+    pieces = ['{"jokes": [', *(f"{item}, " for item in items[:-1]), items[-1], "]}"]
+    seen = list(asked([*texts(*pieces), end()], Jokes).stream("?"))
+    assert [len(each.jokes) for each in seen] == [0, 1, 2, 3, 4, 5]
+
+
+# ---- functions stand for their arguments
+
+CALLED: list[str] = []
+
+
+def delete_order(order: str, why: str = "none") -> None:
+    """Delete an order."""
+    CALLED.append(order)
+
+
+async def delete_later(order: str, why: str = "none") -> None:
+    """Delete an order later."""
+    CALLED.append(order)
+
+
+class Shop:
+    def delete(self, order: str, why: str = "none") -> None:
+        """Delete an order of this shop."""
+        CALLED.append(order)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "delete_order": delete_order,
+    "delete_later": delete_later,
+    "delete": Shop().delete,
+}
+ARGUMENTS = ('{"order": "A', '-2", "why"', ': "x"}')
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("include_raw", [False, True])
+def test_a_function_is_never_called(name: str, method: Any, include_raw: bool) -> None:
+    body = call(name, *ARGUMENTS) if method == "function_calling" else texts(*ARGUMENTS)
+    model = asked(
+        [*body, end()], FUNCTIONS[name], method=method, include_raw=include_raw
+    )
+    found = model.invoke("?")
+    streamed = list(model.stream("?"))
+    assert CALLED == []
+    wanted = {"order": "A-2", "why": "x"}
+    assert (found["parsed"] if include_raw else found) == wanted
+    assert (streamed[-1]["parsed"] if include_raw else streamed[-1]) == wanted
+
+
+def test_what_a_partial_gives_is_not_asked_for() -> None:
+    found = bound(partial(delete_order, why="x"), method="function_calling")
+    (declaration,) = found["tools"][0]["functionDeclarations"]
+    assert declaration["name"] == "delete_order"
+    assert list(declaration["parametersJsonSchema"]["properties"]) == ["order"]
+
+
+# ---- calls that nobody offered
+
+
+def test_an_object_beside_a_stray_call_is_read() -> None:
+    chunks = [*texts('{"setup": "Why?"}'), *call("stray", "{}"), end()]
+    assert asked(chunks, Joke).invoke("?") == Joke(setup="Why?")
+    assert list(asked(chunks, Joke).stream("?")) == [Joke(setup="Why?")]
+    offered = asked(chunks, Joke, tools=[{"name": "stray"}])
+    assert offered.invoke("?") is None
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+@pytest.mark.parametrize("name", ["Joke", "default_api.Joke"])
+def test_a_call_of_the_schema_is_read(method: Any, name: str) -> None:
+    model = asked([*call(name, '{"setup": "Why?"}'), end()], Joke, method=method)
+    assert model.invoke("?") == Joke(setup="Why?")
+    assert list(model.stream("?"))[-1] == Joke(setup="Why?")
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_a_call_that_nobody_offered_is_no_object(method: Any) -> None:
+    chunks = [*call("stray", '{"setup": "Why?"}'), end()]
+    with pytest.raises(NO_OBJECT, match="but calls of stray"):
+        asked(chunks, Joke, method=method).invoke("?")
+    found = asked(chunks, Joke, method=method, include_raw=True).invoke("?")
+    assert isinstance(found["parsing_error"], NO_OBJECT)
