@@ -33,7 +33,7 @@ _TOKEN: Final[_Mistakes] = (
         "it is a Global API Key, which these services do not take; " + _TOKEN_ADVICE,
     ),
     (r"[0-9a-fA-F]{32}", "it looks like an account id; " + _TOKEN_ADVICE),
-    (r"AIza.*", "it is a key of Google's, which belongs into google_api_key"),
+    (r"(AIza|AQ\.).*", "it is a key of Google's, which belongs into google_api_key"),
 )
 _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     "account_id": (

@@ -355,3 +355,12 @@ def test_google_key_at_run() -> None:
 def test_plain_http_to_elsewhere(field: str, endpoint: str) -> None:
     with pytest.raises(ValueError, match="http"):
         silent(**{field: "http://example.com"}, endpoint=endpoint).invoke("hi")
+
+
+@pytest.mark.parametrize("key", ["AIzaSyA-0123456789", "AQ.Ab8RN6I0123456789"])
+@pytest.mark.parametrize("name", ["api_key", "api_token"])
+def test_a_key_of_googles_is_no_token(name: str, key: str) -> None:
+    credentials: Json = {"account_id": ACCOUNT, name: key}
+    with pytest.raises(ValidationError, match="belongs into google_api_key") as caught:
+        ChatCloudflareGemini(model="gemini-3-flash", **credentials)
+    assert key not in str(caught.value)
