@@ -37,6 +37,10 @@ class Answer:
             function that the request forces.
         exact: The whole response as it goes out; nothing is added to it.
         chunks: How streams cut a text, by the text; others are cut into words.
+        pages: In how many pages it comes; each but the last ends with CONTINUATION and
+            a token, which asks for the next.
+        checkpoint_every: After how many chunks a stream holds a token to resume from;
+            0 for never.
         faults: What spoils it on its way.
         checked: Whether its calls must fit the declared functions, and its JSON the
             schema that was asked for.
@@ -54,6 +58,8 @@ class Answer:
     json: Any = None
     exact: Mapping[str, Any] | None = None
     chunks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    pages: int = 1
+    checkpoint_every: int = 0
     faults: tuple[Fault, ...] = ()
     checked: bool = True
 
@@ -74,6 +80,8 @@ class Answer:
             finish_each_part=self.finish_each_part or other.finish_each_part,
             partial_args=self.partial_args or other.partial_args,
             chunks={**self.chunks, **other.chunks},
+            pages=max(self.pages, other.pages),
+            checkpoint_every=self.checkpoint_every or other.checkpoint_every,
             faults=(*self.faults, *other.faults),
             checked=self.checked and other.checked,
         )
@@ -85,6 +93,14 @@ class Answer:
         return replace(
             self, partial_args=partial_args, finish_each_part=finish_each_part
         )
+
+    def paged(self, pages: int = 2) -> "Answer":
+        """The same answer in several pages, as Gemini 4 gives a long one."""
+        return replace(self, pages=pages)
+
+    def checkpointed(self, every: int = 1) -> "Answer":
+        """The same, streamed with a token to resume from after every so many chunks."""
+        return replace(self, checkpoint_every=every)
 
     def unchecked(self) -> "Answer":
         """The same, wrong calls and wrong JSON included, as models make them."""

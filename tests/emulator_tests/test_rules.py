@@ -7,6 +7,7 @@ import pytest
 
 from langchain_cf_gemini.emulator._cloudflare.doors import Settings
 from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
+from langchain_cf_gemini.emulator._google.signatures import issue_signature
 from tests.emulator_tests.asking import Judge, function, message_of, model, user
 
 TEXT = {"type": "STRING"}
@@ -16,6 +17,12 @@ CALL_2 = {"functionCall": {"name": "other", "args": {}}}
 RESPONSE = {"functionResponse": {"name": "lookup", "response": {"result": 1}}}
 RESPONSE_2 = {"functionResponse": {"name": "other", "response": {}}}
 SKIP = "skip_thought_signature_validator"
+FOREIGN = {
+    **CALL,
+    "thoughtSignature": issue_signature(CALL, "seed", "gemini_api"),
+}
+WITH_ID = {"functionCall": {**CALL["functionCall"], "id": "1"}}
+OF_VERTEX = issue_signature({"text": "b"}, "seed", "vertex")
 SIGNED = {**CALL, "thoughtSignature": SKIP}
 SEARCH: dict[str, Any] = {"googleSearch": {}}
 
@@ -357,7 +364,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     (
         "one thinking setting",
         thinking(thinkingLevel="LOW", thinkingBudget=100),
-        "You can only set only one of thinking budget and thinking level.",
+        "thinking_budget and thinking_level are not supported together.",
     ),
     (
         "thinking level",
@@ -368,7 +375,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     (
         "thinking level",
         thinking(thinkingLevel="MINIMAL"),
-        "thinking_level MINIMAL is not supported by this model",
+        "Thinking level is unsupported: THINKING_LEVEL_MINIMAL",
         "google/gemini-3.8-flash",
     ),
     (
@@ -400,10 +407,47 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "google/gemini-3.6-flash",
     ),
     (
-        "candidates of Gemini 4",
+        "candidates of newer models",
         config(candidateCount=2),
         "Multiple candidates is not enabled for this model",
         "google/gemini-4-neon",
+    ),
+    (
+        "budget of Gemini 4",
+        thinking(thinkingBudget=100),
+        "Thinking budget is not supported",
+        "google/gemini-4-argon",
+    ),
+    (
+        "cache of Gemini 4",
+        ask(cachedContent="c/1"),
+        "Explicit caching is not supported",
+        "google/gemini-4-hydrogen",
+    ),
+    (
+        "ids of calls",
+        ask(user("a"), model(WITH_ID), user(RESPONSE)),
+        "Unknown name \"id\" at 'contents[1].parts[0].function_call'",
+        FLASH_25,
+    ),
+    (
+        "size of schemas",
+        config(
+            responseMimeType="application/json",
+            responseJsonSchema={
+                "properties": {"a": {"maxItems": 500}, "b": {"maxItems": 461}}
+            },
+        ),
+        "Request contains an invalid argument.",
+    ),
+    (
+        "thought signature of the other backend",
+        ask(
+            user("a"),
+            model(FOREIGN),
+            user(RESPONSE),
+        ),
+        "Invalid thought signature.",
     ),
     (
         "cached content alone",
@@ -514,6 +558,30 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         thinking(thinkingBudget=1),
         "thinking is not supported by this model",
         "gemini-2.0-flash",
+    ),
+    (
+        "candidates of newer models",
+        config(candidateCount=2),
+        "Multiple candidates is not enabled for this model",
+        "gemini-3.5-flash",
+    ),
+    (
+        "logprobs in whole answers of Vertex AI",
+        config(responseLogprobs=True),
+        "Logprobs is not enabled for this model",
+        "gemini-3.5-flash",
+    ),
+    (
+        "one thinking setting",
+        thinking(thinkingLevel="LOW", thinkingBudget=100),
+        "You can only set only one of thinking budget and thinking level.",
+        "gemini-3.5-flash",
+    ),
+    (
+        "thought signature of the other backend",
+        ask(user("a"), model({"text": "b", "thoughtSignature": OF_VERTEX}), user("c")),
+        "Corrupted thought signature.",
+        "gemini-3.5-flash",
     ),
     (
         "thought signature missing",

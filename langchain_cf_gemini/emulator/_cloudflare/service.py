@@ -26,6 +26,7 @@ from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.checking import problems
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.invention import invented_answer
+from langchain_cf_gemini.emulator._google.paging import Paging
 from langchain_cf_gemini.emulator._google.proto_json import (
     BACKEND_FIELDS,
     MAX_DEPTH,
@@ -109,6 +110,7 @@ class Service:
         self._seed = seed
         self._attempts: Counter[str] = Counter()
         self._cache = Cache(clock)
+        self._paging = Paging()
 
     def reset(self) -> None:
         """Forget everything but the settings."""
@@ -118,6 +120,7 @@ class Service:
         self.feedback.clear()
         self._attempts.clear()
         self._cache.clear()
+        self._paging.clear()
 
     @property
     def is_slow(self) -> bool:
@@ -246,7 +249,7 @@ class Service:
         delay = 0.0
         for attempt in range(1, options.max_attempts + 1):
             fault = asked_fault or self._drawn(exchange)
-            step = self._step(exchange, fault)
+            step = self._step(exchange, generation, fault)
             outgoing = self._said(incoming, exchange, generation, step)
             if outgoing.status < 500 or attempt == options.max_attempts:
                 break
@@ -265,8 +268,13 @@ class Service:
         draw = random.Random(f"{self._seed}:{request}:{self._attempts[request]}")
         return next((f for chance, f in self._chaos if draw.random() < chance), None)
 
-    def _step(self, exchange: Exchange, fault: Fault | None) -> Step:
+    def _step(
+        self, exchange: Exchange, generation: Generation, fault: Fault | None
+    ) -> Step:
         """What was scripted for the request, or nothing if that may be invented."""
+        if (page := self._paging.asked(generation)) is not None:
+            exchange.notes.append("went on")
+            return Step(said=page, faults=() if fault is None else (fault,))
         strict = self.settings.unscripted
         fails = strict == "fail" or (strict != "invent" and self.script.used)
         step = self.script.take(exchange, fault)
@@ -297,11 +305,14 @@ class Service:
         checked = self.settings.check_answers and step.where and answer.checked
         if checked and (wrong := next(problems(answer, generation), None)):
             raise ScriptError(f"{step.where} {wrong}")
-        outgoing = _sent(answer, incoming, generation)
+        answer = self._paging.first_page(answer, generation)
+        outgoing = _sent(answer, incoming, generation, self._paging)
         return spoiled_answer(outgoing, *answer.faults, *faults)
 
 
-def _sent(answer: Answer, incoming: Incoming, generation: Generation) -> Outgoing:
+def _sent(
+    answer: Answer, incoming: Incoming, generation: Generation, paging: Paging
+) -> Outgoing:
     """The answer as it goes out of its door."""
     response = response_from_answer(answer, generation)
     if generation.wrapped:
@@ -318,7 +329,8 @@ def _sent(answer: Answer, incoming: Incoming, generation: Generation) -> Outgoin
         finish_each_part=answer.finish_each_part,
         cuts=answer.chunks,
     )
-    return _streamed(list(chunks), sse=incoming.query.get("alt") == "sse")
+    told = paging.with_checkpoints(list(chunks), answer, generation)
+    return _streamed(told, sse=incoming.query.get("alt") == "sse")
 
 
 def _streamed(chunks: list[dict[str, Any]], *, sse: bool) -> Outgoing:

@@ -55,7 +55,8 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
         return {**answer.response, "promptFeedback": feedback, **frame}
     thoughts = _thoughts(answer, generation)
     fitting, finish_reason = _fitting(told, answer.finish_reason, generation, thoughts)
-    signed = signed_parts(fitting, generation.model, seed)
+    goes_on = finish_reason == "CONTINUATION"
+    signed = signed_parts(fitting, generation, seed, goes_on=goes_on)
     candidate = {
         **_candidate(answer, signed, finish_reason),
         **_logprobs(fitting, generation),
@@ -145,7 +146,7 @@ def _thoughts(answer: Answer, generation: Generation) -> int:
 
 
 def _thinks(generation: Generation) -> bool:
-    if generation.model.thinking_budget is None:
+    if generation.model.thinking_budget is None and not generation.model.thinking_level:
         return False
     if generation.thinking.get("thinkingBudget") is not None:
         return bool(generation.thinking["thinkingBudget"])
@@ -185,26 +186,35 @@ def _before_stop(text: str, stops: Sequence[str]) -> str:
 
 
 def signed_parts(
-    parts: Sequence[Mapping[str, Any]], model: Model, seed: str
+    parts: Sequence[Mapping[str, Any]],
+    generation: Generation,
+    seed: str,
+    *,
+    goes_on: bool = False,
 ) -> list[dict[str, Any]]:
     """The parts with Gemini's signatures.
 
     Gemini 3 signs the first call of an answer, or else its last part; Gemini 2.5 signs
-    calls, too (recorded), but does not demand the signature back.
+    calls, too (recorded), but does not demand the signature back. Text that goes on on
+    another page is signed there.
     """
     signed = [dict(part) for part in parts]
-    target = _signed_index(signed, model)
+    target = _signed_index(signed, generation.model, goes_on=goes_on)
     if target is not None and "thoughtSignature" not in signed[target]:
         part = signed[target]
-        part["thoughtSignature"] = issue_signature(part, f"{seed}:{target}")
+        part["thoughtSignature"] = issue_signature(
+            part, f"{seed}:{target}", generation.backend
+        )
     return signed
 
 
-def _signed_index(parts: Sequence[Mapping[str, Any]], model: Model) -> int | None:
+def _signed_index(
+    parts: Sequence[Mapping[str, Any]], model: Model, *, goes_on: bool
+) -> int | None:
     if model.generation < 2.5:
         return None
     calls = [index for index, part in enumerate(parts) if "functionCall" in part]
     if calls:
         return calls[0]
     said = [index for index, part in enumerate(parts) if not part.get("thought")]
-    return said[-1] if said and model.signs else None
+    return said[-1] if said and model.signs and not goes_on else None

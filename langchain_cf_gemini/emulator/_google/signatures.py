@@ -1,8 +1,9 @@
 """Thought signatures: issued on answers, verified when they come back.
 
 A real signature is opaque. The emulator's holds a keyed digest of the part it was
-issued for, so that an altered one, or one moved to another kind of part or to a call
-of another function, is found out. Google's own, in a recorded history, are recognised
+issued for, and the backend that issued it, so that an altered one, one moved to another
+kind of part or to a call of another function, or one taken to the other backend, is
+found out. Google's own, in a recorded history, are recognised
 by their framing and cannot be verified.
 """
 
@@ -12,6 +13,7 @@ import hmac
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from langchain_cf_gemini.emulator._google.generation import Backend
 from langchain_cf_gemini.emulator._google.proto_json import bytes_from_base64
 
 _MAGIC = b"\x0a\x20CFGE"
@@ -26,17 +28,18 @@ _DUMMY_BYTES = {dummy.encode() for dummy in DUMMIES} | {
     bytes_from_base64(dummy) for dummy in DUMMIES
 }
 
-Verdict = Literal["missing", "dummy", "valid", "google", "invalid", "foreign"]
+Verdict = Literal["missing", "dummy", "valid", "other", "google", "invalid", "foreign"]
+_OTHER: Mapping[Backend, Backend] = {"vertex": "gemini_api", "gemini_api": "vertex"}
 
 
-def issue_signature(part: Mapping[str, Any], seed: str) -> str:
-    """The signature of a part, the same for the same part and seed."""
+def issue_signature(part: Mapping[str, Any], seed: str, backend: Backend) -> str:
+    """A backend's signature of a part, the same for the same part and seed."""
     nonce = hashlib.sha256(seed.encode()).digest()[:_DIGEST]
-    return base64.b64encode(_MAGIC + nonce + _seal(part, nonce)).decode()
+    return base64.b64encode(_MAGIC + nonce + _seal(part, nonce, backend)).decode()
 
 
-def verdict_on(part: Mapping[str, Any]) -> Verdict:
-    """What a part's signature is worth."""
+def verdict_on(part: Mapping[str, Any], backend: Backend) -> Verdict:
+    """What a part's signature is worth to a backend; "other" is the other backend's."""
     signature = part.get("thoughtSignature")
     if not signature:
         return "missing"
@@ -48,7 +51,10 @@ def verdict_on(part: Mapping[str, Any]) -> Verdict:
     if decoded is None or not decoded.startswith(_MAGIC):
         return "google" if decoded and _is_framed_by_google(decoded) else "foreign"
     nonce, seal = decoded[6 : 6 + _DIGEST], decoded[6 + _DIGEST :]
-    return "valid" if hmac.compare_digest(seal, _seal(part, nonce)) else "invalid"
+    if hmac.compare_digest(seal, _seal(part, nonce, backend)):
+        return "valid"
+    other = _seal(part, nonce, _OTHER[backend])
+    return "other" if hmac.compare_digest(seal, other) else "invalid"
 
 
 def _is_framed_by_google(data: bytes) -> bool:
@@ -79,10 +85,10 @@ def _varint(data: bytes, start: int) -> tuple[int, int]:
     return 0, start
 
 
-def _seal(part: Mapping[str, Any], nonce: bytes) -> bytes:
+def _seal(part: Mapping[str, Any], nonce: bytes, backend: Backend) -> bytes:
     # Arguments are left out: Google does not say that they are covered, and a human in
     # the loop may have edited them.
     called = part.get("functionCall", {}).get("name", "")
     kind = "functionCall" if "functionCall" in part else "content"
-    signed = f"{kind}\n{called}\n".encode() + nonce
+    signed = f"{backend}\n{kind}\n{called}\n".encode() + nonce
     return hmac.digest(_KEY, signed, "sha256")[:_DIGEST]

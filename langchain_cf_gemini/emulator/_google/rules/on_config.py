@@ -143,7 +143,11 @@ def _schema_needs_json(judged: Generation) -> Iterator[str]:
 def _one_thinking_setting(judged: Generation) -> Iterator[str]:
     thinking = judged.thinking
     if "thinkingLevel" in thinking and "thinkingBudget" in thinking:
-        yield "You can only set only one of thinking budget and thinking level."
+        yield (
+            "thinking_budget and thinking_level are not supported together."
+            if judged.vertex
+            else "You can only set only one of thinking budget and thinking level."
+        )
 
 
 @rule(
@@ -164,7 +168,7 @@ def _thinking_level(judged: Generation) -> Iterator[str]:
         )
     elif level not in judged.model.thinking_levels:
         yield (
-            judged.unable(f"thinking_level {level} is not supported by this model.")
+            f"Thinking level is unsupported: THINKING_LEVEL_{level}"
             if judged.vertex
             else f"Thinking level {level} is not supported for this model. Please "
             "retry with other thinking level."
@@ -185,7 +189,7 @@ def _may_stop_thinking(judged: Generation) -> bool:
 )
 def _thinking_budget(judged: Generation) -> Iterator[str]:
     budget = judged.thinking.get("thinkingBudget")
-    if budget in (None, -1):
+    if budget in (None, -1) or judged.model.generation >= 4:
         return
     allowed = judged.model.thinking_budget
     if allowed is None and budget:

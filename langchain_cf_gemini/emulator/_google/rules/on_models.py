@@ -1,6 +1,7 @@
 """Rules that hold for some models only, and what goes together in a request."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules.rule import role_of, rule
@@ -30,11 +31,87 @@ def _penalties(judged: Generation) -> Iterator[str]:
         yield "Penalty is not enabled for this model"
 
 
-@rule("candidates of Gemini 4", "documented", "Google's page on Gemini 4: one answer")
+@rule(
+    "candidates of newer models",
+    "reported",
+    "public reports: the Gemini API refuses them from Gemini 3 on, Vertex AI from 4 on",
+)
 def _candidates(judged: Generation) -> Iterator[str]:
     many = (judged.config.get("candidateCount") or 1) > 1
-    if judged.model.generation >= 4 and many:
+    if many and judged.model.generation >= (4 if judged.vertex else 3):
         yield "Multiple candidates is not enabled for this model"
+
+
+@rule("budget of Gemini 4", "documented", "Google's page on Gemini 4: levels only")
+def _budget(judged: Generation) -> Iterator[str]:
+    if judged.model.generation >= 4 and "thinkingBudget" in judged.thinking:
+        yield "Thinking budget is not supported for this model."
+
+
+@rule("cache of Gemini 4", "documented", "Google's page on Gemini 4: no explicit cache")
+def _cache(judged: Generation) -> Iterator[str]:
+    if judged.model.generation >= 4 and judged.body.get("cachedContent"):
+        yield "Explicit caching is not supported for this model."
+
+
+@rule(
+    "ids of calls",
+    "reported",
+    "langchain-ai/langchainjs#11209, sst/opencode#50504: on Vertex AI Gemini 1 and 2 "
+    "know none; the Gemini API is recorded to take them",
+)
+def _ids(judged: Generation) -> Iterator[str]:
+    if judged.model.generation >= 3 or not judged.vertex:
+        return
+    for place, content in enumerate(judged.contents):
+        for number, part in enumerate(content.get("parts") or ()):
+            for kind, name in _CALLS.items():
+                if (part.get(kind) or {}).get("id"):
+                    where = f"contents[{place}].parts[{number}].{name}"
+                    yield (
+                        'Invalid JSON payload received. Unknown name "id" at '
+                        f"'{where}': Cannot find field."
+                    )
+
+
+_CALLS = {"functionCall": "function_call", "functionResponse": "function_response"}
+
+
+@rule(
+    "logprobs in whole answers of Vertex AI",
+    "reported",
+    "public reports: Vertex AI gives them, and not in streams",
+)
+def _logprobs(judged: Generation) -> Iterator[str]:
+    asked = judged.config.get("responseLogprobs")
+    if asked and judged.model.generation >= 3 and (judged.stream or not judged.vertex):
+        yield "Logprobs is not enabled for this model"
+
+
+@rule(
+    "size of schemas",
+    "reported",
+    "googleapis/python-genai#2170, vercel/ai#21192: the sum of maxItems",
+)
+def _max_items(judged: Generation) -> Iterator[str]:
+    schema, _ = judged.output
+    schemas = [schema, *(d.get("parametersJsonSchema") for d in judged.declarations)]
+    schemas += [d.get("parameters") for d in judged.declarations]
+    if any(_sum_of_max_items(each) > _MOST_ITEMS for each in schemas):
+        yield "Request contains an invalid argument."
+
+
+_MOST_ITEMS = 960
+
+
+def _sum_of_max_items(schema: Any) -> int:
+    if isinstance(schema, list):
+        return sum(map(_sum_of_max_items, schema))
+    if not isinstance(schema, dict):
+        return 0
+    own = schema.get("maxItems")
+    below = sum(map(_sum_of_max_items, schema.values()))
+    return below + (int(str(own)) if str(own).isdigit() else 0)
 
 
 @rule(

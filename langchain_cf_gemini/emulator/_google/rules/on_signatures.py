@@ -1,6 +1,7 @@
 """Rules on thought signatures: Gemini 3 wants back what it issued.
 
-Only the current turn is judged, and in it the first call of every step.
+Only the current turn is judged, and in it the first call of every step; what the other
+backend signed is refused wherever it stands.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,7 +32,7 @@ def _steps(judged: Generation) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
 )
 def _missing(judged: Generation) -> Iterator[str]:
     for position, calls in _steps(judged):
-        if verdict_on(calls[0]) == "missing":
+        if verdict_on(calls[0], judged.backend) == "missing":
             yield _missing_words(judged, calls[0]["functionCall"].get("name"), position)
 
 
@@ -51,6 +52,20 @@ def _missing_words(judged: Generation, name: Any, position: int) -> str:
 
 
 @rule(
+    "thought signature of the other backend",
+    "reported",
+    "OpenRouterTeam/ai-sdk-provider#491 (all four directions), BerriAI/litellm#32140; "
+    "seen in tool loops, assumed for text and for turns that are over",
+)
+def _other(judged: Generation) -> Iterator[str]:
+    for content in judged.contents:
+        for part in content.get("parts") or ():
+            if verdict_on(part, judged.backend) == "other":
+                word = "Invalid" if judged.vertex else "Corrupted"
+                yield f"{word} thought signature."
+
+
+@rule(
     "thought signature invalid",
     "reported",
     "decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass unverified",
@@ -60,7 +75,7 @@ def _invalid(judged: Generation) -> Iterator[str]:
     if judged.foreign_signatures:
         refused.discard("foreign")
     for _, calls in _steps(judged):
-        if any(verdict_on(part) in refused for part in calls):
+        if any(verdict_on(part, judged.backend) in refused for part in calls):
             yield (
                 judged.unable("Thought signature is not valid..")
                 if judged.vertex

@@ -1,0 +1,126 @@
+"""Long answers: pages with a token for the next, streams with checkpoints in them.
+
+A token asks for what is behind it, and only with the request that it was given for
+(https://ai.google.dev/gemini-api/docs/generate-content/long-decode).
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+from typing import Any
+
+from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._refusals import google_refusal
+from langchain_cf_gemini.emulator.answers import Answer
+
+_WORDS = re.compile(r"\S+\s*|\s+")
+_FREE = ("continuationToken", "generationConfig")
+
+
+class Paging:
+    """What is still to be said of answers, by the token that asks for it."""
+
+    def __init__(self) -> None:
+        """Start with nothing left to say."""
+        self._left: dict[str, tuple[str, Answer]] = {}
+
+    def clear(self) -> None:
+        """Forget every token."""
+        self._left.clear()
+
+    def asked(self, generation: Generation) -> Answer | None:
+        """What a request's token asks for; None without a token.
+
+        Raises:
+            Refusal: If there is no such token, or it was given for another request.
+        """
+        token = generation.body.get("continuationToken")
+        if token is None:
+            return None
+        request, answer = self._left.get(token, ("", None))
+        if answer is None or request != _request(generation):
+            raise google_refusal("Invalid continuation token.", rule="continuation")
+        return answer
+
+    def first_page(self, answer: Answer, generation: Generation) -> Answer:
+        """The page of an answer that goes out now."""
+        if answer.pages <= 1:
+            return answer
+        pieces = list(_pieces(answer.parts))
+        size = -(-len(pieces) // answer.pages)
+        rest = replace(
+            answer,
+            parts=_joined(pieces[size:]),
+            pages=answer.pages - 1,
+            faults=(),
+        )
+        return replace(
+            answer,
+            parts=_joined(pieces[:size]),
+            finish_reason="CONTINUATION",
+            finish_message=None,
+            candidate={"continuationToken": self._keep(rest, generation)},
+            usage={},
+            pages=1,
+        )
+
+    def with_checkpoints(
+        self, chunks: list[dict[str, Any]], answer: Answer, generation: Generation
+    ) -> list[dict[str, Any]]:
+        """The chunks of a stream, a token in every so many of them."""
+        every = answer.checkpoint_every
+        for at in range(every, len(chunks), every) if every else ():
+            said = [part for chunk in chunks[at:-1] for part in _parts(chunk)]
+            rest = replace(answer, parts=_joined(said), faults=())
+            candidate = chunks[at - 1]["candidates"][0]
+            candidate["continuationToken"] = self._keep(rest, generation)
+        return chunks
+
+    def _keep(self, answer: Answer, generation: Generation) -> str:
+        seed = f"{generation.backend}:{generation.serial}:{len(self._left)}"
+        token = base64.b64encode(hashlib.sha256(seed.encode()).digest()).decode()
+        self._left[token] = _request(generation), answer
+        return token
+
+
+def _request(generation: Generation) -> str:
+    """What must not change between two pages: all but the limit and the token."""
+    kept = {k: v for k, v in generation.body.items() if k not in _FREE}
+    told = json.dumps([generation.backend, generation.model.google_id, kept])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+def _parts(chunk: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    parts: Sequence[Mapping[str, Any]] = chunk["candidates"][0]["content"]["parts"]
+    return parts
+
+
+def _pieces(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Parts cut into words, other parts whole."""
+    pieces: list[Mapping[str, Any]] = []
+    for part in parts:
+        text = part.get("text")
+        words = _WORDS.findall(text) if isinstance(text, str) else []
+        pieces += [{**part, "text": word} for word in words] or [part]
+    return pieces
+
+
+def _joined(pieces: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """Pieces of one text as one part again."""
+    joined: list[Mapping[str, Any]] = []
+    for kind, same in groupby(pieces, key=_kind):
+        if kind is None:
+            joined += same
+        else:
+            parts = list(same)
+            text = "".join(str(part["text"]) for part in parts)
+            joined.append({**parts[0], "text": text})
+    return tuple(joined)
+
+
+def _kind(part: Mapping[str, Any]) -> bool | None:
+    return bool(part.get("thought")) if isinstance(part.get("text"), str) else None
