@@ -37,6 +37,8 @@ _FAILURES = {
     "MALFORMED_RESPONSE": "is malformed: try again",
     "CONTINUATION": "was cut off at Google's limit for one request",
     "MISSING_THOUGHT_SIGNATURE": "lacks a signature that Google needs",
+    "ESCALATION": "was stopped: Google hands such questions over to people",
+    "PUP_LIMITED_DISABLED": "was stopped: Google limits this use, and switched it off",
     "LANGUAGE": "was stopped: Google does not support its language",
     "OTHER": "was stopped for a reason that Google does not name",
     "NO_IMAGE": "was to be an image, and there is none",

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_cf_gemini._gemini.schema.item_limits import within_item_limits
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
@@ -65,12 +66,12 @@ def _described(named: Any) -> Json:
 def _config_from_schema(schema: Any, dialect: Dialect) -> Json:
     schema = schema_from_dict_form(schema)
     if is_openapi_schema(schema):
-        return {"responseMimeType": JSON, "responseSchema": schema}
+        return {"responseMimeType": JSON, "responseSchema": within_item_limits(schema)}
     at = "responseJsonSchema" if dialect == "json" else "responseSchema"
     found = json_schema_from(schema, at=at)
     if dialect == "openapi":
         found = openapi_schema_from(found, at=at)
-    return {"responseMimeType": JSON, at: found}
+    return {"responseMimeType": JSON, at: within_item_limits(found)}
 
 
 def schema_from_dict_form(schema: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from langchain_cf_gemini._gemini.schema.item_limits import within_item_limits
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
@@ -232,7 +233,8 @@ def _declaration(function: Function, dialect: Dialect) -> Json:
     if function.description:
         found["description"] = function.description
     parameters = _object_schema(function.parameters, parameters_of(function.name))
-    return _in_dialect({**found, "parametersJsonSchema": parameters}, dialect)
+    limited = within_item_limits(parameters)
+    return _in_dialect({**found, "parametersJsonSchema": limited}, dialect)
 
 
 def _in_dialect(declaration: Json, dialect: Dialect) -> Json:
