@@ -34,6 +34,8 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return faults_page(markdown)
     if page.file.src_uri == "proven.md":
         return markdown.replace("{{ beliefs }}", beliefs.tables())
+    if page.file.src_uri == "models.md":
+        return markdown.replace("{{ models }}", models_table())
     return markdown.replace("{{ rules }}", rules_table())
 
 
@@ -124,3 +126,53 @@ def rules_table() -> str:
     return "\n".join(
         ["| rule | how well proven | source |", "| --- | --- | --- |", *rows]
     )
+
+
+def models_table() -> str:
+    """The catalogue as a table."""
+    from langchain_cf_gemini._cloudflare.catalogue import MODELS
+
+    heads = ["id", "Google's id", "context", "output", "thinking", "price"]
+    heads += ["last day", "refuses", "ignores"]
+    lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
+    return "\n".join([*lines, *map(_model_row, MODELS)])
+
+
+def _model_row(model: Any) -> str:
+    levels = [
+        f"**{level}**" if level == model.default_thinking_level else level
+        for level in model.thinking_levels or ()
+    ]
+    prices = [_shown_prices(model.prices)]
+    prices += [f"from {day}: {_shown_prices(p)}" for day, p in model.price_changes]
+    instead = f" ({model.replaced_by})" if model.replaced_by else ""
+    last = model.retirement_date or ""
+    if model.vertex_retirement_date:
+        last += f" run: {model.vertex_retirement_date}"
+    refuses = ", ".join(
+        name.replace("_", " ").replace("@gemini api", " (gateway)")
+        for name in model.refuses
+    )
+    mark = "" if model.listed else " (not listed by Cloudflare, November 2026)"
+    cells = (
+        f"`{model.id}`{mark}",
+        f"`{model.google_id}`",
+        f"{model.context_length:,}",
+        f"{model.max_output_tokens:,}" if model.max_output_tokens else "",
+        ", ".join(levels) or "budget in tokens",
+        "; ".join(prices),
+        last.strip() + instead,
+        refuses,
+        ", ".join(model.ignores),
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _shown_prices(prices: Any) -> str:
+    if prices is None:
+        return "not listed"
+    each = (prices.input, prices.cached, prices.output)
+    shown = " / ".join("?" if price is None else f"{price:g}" for price in each)
+    tall = prices.long_context
+    over = f", over {prices.long_context_over:,}: {_shown_prices(tall)}" if tall else ""
+    return shown + over
