@@ -253,25 +253,27 @@ def _messages(contents: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         calls = []
         for called in (p["functionCall"] for p in _parts([content]) if _is_call(p)):
             count += 1
-            name, id_ = called["name"], called.get("id") or f"call_{count}"
-            waiting.setdefault(name, []).append(id_)
-            args = called.get("args") or {}
-            calls.append({"type": "tool_call", "name": name, "args": args, "id": id_})
-        for id_, name, response in _responses([content]):
-            known = waiting.get(name) or [id_ or name]
-            answers = known.pop(known.index(id_) if id_ in known else 0)
-            yield {
-                "role": "tool",
-                "content": shown_response(response),
-                "tool_call_id": answers,
-                "name": name,
-            }
+            told = {"name": called["name"], "args": called.get("args") or {}}
+            told |= {"type": "tool_call", "id": called.get("id") or f"call_{count}"}
+            waiting.setdefault(told["name"], []).append(told["id"])
+            calls.append(told)
+        for answered in _responses([content]):
+            yield _tool_message(answered, waiting.get(answered.name, []))
         said = _content(content)
         if calls:
             yield {"role": "assistant", "content": said, "tool_calls": calls}
         elif said:
             role = "assistant" if content.get("role") == "model" else "user"
             yield {"role": role, "content": said}
+
+
+def _tool_message(answered: FunctionResponse, waiting: list[str]) -> dict[str, Any]:
+    id_ = answered.id or (waiting[0] if waiting else answered.name)
+    if id_ in waiting:
+        waiting.remove(id_)
+    content = shown_response(answered.response)
+    named = {"tool_call_id": id_, "name": answered.name}
+    return {"role": "tool", "content": content, **named}
 
 
 def _content(content: Mapping[str, Any]) -> Any:

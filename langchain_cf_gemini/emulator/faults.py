@@ -13,9 +13,9 @@ A frame is a chunk of a stream, or one half of a plain body.
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields, replace
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from langchain_cf_gemini.emulator._cloudflare import spoiling
 from langchain_cf_gemini.emulator._messages import Break, Outgoing
@@ -40,22 +40,27 @@ class Fault:
         replaces: It stands in place of an answer.
         reframes: The answer arrives whole, framed otherwise.
         on_wire: It befalls the connection, after everything that befalls the body.
+        codes: The HTTP statuses it may have.
     """
 
     replaces: ClassVar[bool] = False
     reframes: ClassVar[bool] = False
     on_wire: ClassVar[bool] = False
+    codes: ClassVar[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
         """Refuse settings that no answer could be spoiled with."""
-        for name, least in _COUNTS.items():
-            value = getattr(self, name, least)
-            if value is not None and not (type(value) is int and value >= least):
+        for name, kind in ((f.name, f.type) for f in fields(self)):
+            value, least = getattr(self, name), _COUNTS.get(name)
+            if get_origin(kind) is Literal and value not in get_args(kind):
+                self._refuse(name, f"one of {', '.join(get_args(kind))}")
+            if least is not None and value is not None and not _is_count(value, least):
                 self._refuse(name, f"a whole number of at least {least}")
-        seconds = getattr(self, "seconds", 0)
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if seconds is not None and not (number and 0 <= seconds < math.inf):
-            self._refuse("seconds", "a number of seconds, 0 or more")
+            if name == "seconds" and value is not None and not _is_wait(value):
+                self._refuse(name, "a number of seconds, 0 or more")
+        if self.codes and getattr(self, "code", None) not in self.codes:
+            low, high = self.codes[0], self.codes[-1]
+            self._refuse("code", f"an HTTP status from {low} to {high}")
 
     def _refuse(self, name: str, wanted: str) -> None:
         value = getattr(self, name)
@@ -108,13 +113,7 @@ class status(Fault):
     shape: Shape = "google"
     headers: Mapping[str, str] | None = None
     replaces = True
-
-    def __post_init__(self) -> None:
-        """Refuse what is no status and no shape."""
-        if type(self.code) is not int or not 200 <= self.code <= 599:
-            self._refuse("code", "an HTTP status from 200 to 599")
-        if self.shape not in get_args(Shape):
-            self._refuse("shape", f"one of {', '.join(get_args(Shape))}")
+    codes = range(200, 600)
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The error, in the shape that was asked for."""
@@ -156,11 +155,7 @@ class redirect(Fault):
     _: KW_ONLY
     code: int = 307
     replaces = True
-
-    def __post_init__(self) -> None:
-        """Refuse a status that redirects nobody."""
-        if type(self.code) is not int or not 300 <= self.code <= 399:
-            self._refuse("code", "an HTTP status from 300 to 399")
+    codes = range(300, 400)
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The redirect in place of the answer."""
@@ -309,11 +304,6 @@ class framing(Fault):
     style: Framing
     reframes = True
 
-    def __post_init__(self) -> None:
-        """Refuse a style that is none."""
-        if self.style not in get_args(Framing):
-            self._refuse("style", f"one of {', '.join(get_args(Framing))}")
-
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The same events, told otherwise."""
         if not outgoing.is_stream:
@@ -455,6 +445,14 @@ def spoiled_answer(outgoing: Outgoing, *faults: Fault) -> Outgoing:
         noted = (*outgoing.faults, str(fault))
         outgoing = replace(fault.spoil(outgoing), faults=noted)
     return outgoing
+
+
+def _is_count(value: Any, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+def _is_wait(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
 
 
 def _value(text: str) -> Any:

@@ -54,7 +54,8 @@ from langchain_cf_gemini.emulator._messages import (
 from langchain_cf_gemini.emulator._refusals import (
     Refusal,
     google_refusal,
-    refusal_by_path,
+    shape_by_path,
+    shaped,
 )
 from langchain_cf_gemini.emulator._script import (
     Script,
@@ -167,7 +168,7 @@ class Service:
             outgoing = answer()
         except Refusal as refusal:
             exchange.notes.append(f"refused by rule {refusal.rule}")
-            outgoing = json_answer(refusal.code, refusal.body, refusal.headers)
+            outgoing = json_answer(refusal.code, refusal.body)
         except Exception as error:  # a test's own function may raise anything
             outgoing = self._failed(exchange, error)
         if exchange.path.startswith(_CLOUDFLARE):
@@ -184,9 +185,8 @@ class Service:
         exchange.notes.append(f"the script failed: {type(error).__name__}")
         self.errors.append(error)
         # 422, which no client repeats.
-        refusal = refusal_by_path(exchange.path)
         said = f"emulator: {type(error).__name__}: {error}"
-        return json_answer(422, refusal(422, 9999, said).body)
+        return json_answer(422, shaped(shape_by_path(exchange.path), 422, 9999, said))
 
     def _answered(self, incoming: Incoming, exchange: Exchange, door: Door) -> Outgoing:
         asked_fault = fault_from_header(incoming.headers.get(HEADER))

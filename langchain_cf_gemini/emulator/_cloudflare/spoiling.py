@@ -11,14 +11,7 @@ from langchain_cf_gemini.emulator._google.streams import (
     sse_frame,
 )
 from langchain_cf_gemini.emulator._messages import Break, Outgoing, json_answer
-from langchain_cf_gemini.emulator._refusals import (
-    Refusal,
-    gateway_refusal,
-    google_refusal,
-    reason_phrase,
-    structured_refusal,
-    v4_refusal,
-)
+from langchain_cf_gemini.emulator._refusals import reason_phrase, shaped
 
 BLANKS = b" " * (1 << 20)
 
@@ -31,22 +24,20 @@ def error(
     retry_info: str | None = None,
 ) -> Outgoing:
     """An error in one of the shapes that Cloudflare and Google have."""
-    if shape in _REFUSALS:
-        refusal = _REFUSALS[shape](code, error_code, message)
-        return json_answer(code, refusal.body)
-    if shape == "google":
+    texts = {
+        "html": ("text/html; charset=UTF-8", _page(code)),
+        "text": ("text/plain", message),
+        "empty": ("text/plain", ""),
+    }
+    if shape in texts:
+        content_type, text = texts[shape]
+        headers = {"content-type": content_type} if text else {}
+        return Outgoing(status=code, headers=headers, frames=[text.encode()])
+    body = shaped(shape, code, error_code, message)
+    if retry_info:
         kind = "type.googleapis.com/google.rpc.RetryInfo"
-        details = [{"@type": kind, "retryDelay": retry_info}] if retry_info else []
-        return json_answer(
-            code, google_refusal(message, details=details, code=code).body
-        )
-    if shape == "run":
-        said = {"code": "provider_unavailable", "message": message}
-        return json_answer(code, {"state": "Failed", "error": said})
-    texts = {"html": ("text/html; charset=UTF-8", _page(code)), "empty": ("", "")}
-    content_type, text = texts.get(shape, ("text/plain", message))
-    headers = {"content-type": content_type} if content_type else {}
-    return Outgoing(status=code, headers=headers, frames=[text.encode()])
+        body["error"]["details"] = [{"@type": kind, "retryDelay": retry_info}]
+    return json_answer(code, body)
 
 
 def _page(code: int) -> str:
@@ -54,13 +45,6 @@ def _page(code: int) -> str:
     padding = "<p>The web server reported a bad gateway error.</p>\n" * 200
     page = f"<!DOCTYPE html>\n<html><head><title>{title}</title></head><body>{padding}"
     return f"{page}</body></html>"
-
-
-_REFUSALS: Mapping[str, Callable[[int, int, str], Refusal]] = {
-    "v4": v4_refusal,
-    "gateway": gateway_refusal,
-    "structured": structured_refusal,
-}
 
 
 def replaced(outgoing: Outgoing, path: str, value: Any) -> Outgoing:

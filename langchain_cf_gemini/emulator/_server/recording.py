@@ -10,8 +10,8 @@ from urllib.request import Request, urlopen
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.proto_json import canonical_body
 from langchain_cf_gemini.emulator._journal import note_answer
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
-from langchain_cf_gemini.emulator._refusals import refusal_by_path
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
+from langchain_cf_gemini.emulator._refusals import shape_by_path, shaped
 from langchain_cf_gemini.emulator._script_files import entry_from_exchange
 
 CLOUDFLARE = (
@@ -63,9 +63,8 @@ class Recorder:
                 return _outgoing(refused.code, dict(refused.headers), refused.read())
         except URLError as lost:
             said = f"emulator: Cloudflare cannot be reached: {lost.reason}"
-            refusal = refusal_by_path(incoming.path)(502, 502, said)
-            text = json.dumps(refusal.body).encode()
-            return _outgoing(502, {"content-type": "application/json"}, text)
+            body = shaped(shape_by_path(incoming.path), 502, 502, said)
+            return json_answer(502, body)
 
     def _url(self, incoming: Incoming) -> str:
         for ours, theirs in zip(_HERE, self._upstream, strict=True):
