@@ -203,6 +203,9 @@ class ChatCloudflareGemini(BaseChatModel):
             number is the deadline of one attempt of a whole answer, and for streams
             the longest wait between two events. Also `request_timeout`.
         max_retries: Repetitions of a failed attempt; 0 is one attempt, 2 the default.
+        adaptive_rate: Whether all calls of the process keep to a rate limit once they
+            have met it; see "Batches" in the documentation. Off where `rate_limiter`
+            is set, which then is in charge.
         streaming: Whether `invoke` streams underneath.
         stream_usage: Whether streams report token usage.
         stream_on_run: Ask `run` to stream too, which Cloudflare does not document for
@@ -273,6 +276,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     timeout: Timeout = DEFAULT_TIMEOUT
     max_retries: int = Field(default=2, ge=0)
+    adaptive_rate: bool = True
     streaming: bool | None = None
     stream_usage: bool = True
     stream_on_run: bool = False

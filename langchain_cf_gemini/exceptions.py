@@ -56,7 +56,11 @@ class CloudflareGeminiError(ModelError):
         headers: The answer's headers, without cookies.
         gateway: What the gateway said of itself, as in
             `response_metadata["gateway"]` of a message.
+        is_sent: False if the call was not sent at all, because others before it have
+            failed with nothing but this; the message says since when.
     """
+
+    is_sent = True
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
-from langchain_cf_gemini._http.retries import forget_budgets
+from langchain_cf_gemini._http.limits import forget_limits
 
 _VARIABLES = (
     "CLOUDFLARE_ACCOUNT_ID",
@@ -30,9 +30,9 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def full_budgets() -> None:
-    """Let no test pay for another's repetitions."""
-    forget_budgets()
+def nothing_remembered() -> None:
+    """Let no test pay for what another met."""
+    forget_limits()
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
+from langchain_cf_gemini._cloudflare.rate_limits import keys_of
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.urls import (
     check_header,
@@ -98,9 +99,12 @@ def run_request(
     """A request to `/ai/run`: the model's catalogue id beside its native body."""
     if not _MODEL.fullmatch(model) or ".." in model:
         raise refused("model", model)
+    url = _run_url(account.base_url, account.account_id, account.allow_http)
+    sent = _headers(account, headers, account.api_headers(), stream=stream)
     return Request(
-        url=_run_url(account.base_url, account.account_id, account.allow_http),
-        headers=_headers(account, headers, account.api_headers(), stream=stream),
+        url=url,
+        headers=sent,
+        **keys_of(sent, url, sent.get("cf-aig-gateway-id", ""), model),
         pieces=json_from_body({"model": model, "input": body}, has_media=has_media),
         stream=stream,
         service="run",
@@ -124,9 +128,11 @@ def gateway_request(
     if not account.has_custom_domain:
         root = f"{root}/{account.account_id}/{gateway}/google-ai-studio"
     verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    sent = _headers(account, headers, account.gateway_headers(), stream=stream)
     return Request(
         url=f"{root}/v1beta/models/{google_id}:{verb}",
-        headers=_headers(account, headers, account.gateway_headers(), stream=stream),
+        headers=sent,
+        **keys_of(sent, root, google_id),
         pieces=json_from_body(body, has_media=has_media),
         stream=stream,
         service="gateway",
@@ -163,10 +169,13 @@ def api_request(
     if not _API_PATH.fullmatch(path):
         raise refused("path", path)
     root = checked_base(account.base_url, account.allow_http)
+    url = f"{root}{owner or f'/accounts/{account.account_id}'}{path}"
+    sent = _headers(account, {}, account.api_headers())
     return Request(
         method=method,
-        url=f"{root}{owner or f'/accounts/{account.account_id}'}{path}",
-        headers=_headers(account, {}, account.api_headers()),
+        url=url,
+        headers=sent,
+        **keys_of(sent, method, url.partition("?")[0]),
         pieces=() if body is None else json_from_body(body),
         service=service,
     )

@@ -20,6 +20,7 @@ from langchain_cf_gemini._cloudflare.known_errors import (
     STATUS_OF_CODE,
     KnownError,
 )
+from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
 from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini._http.faults import line_from_text, without_secrets
 from langchain_cf_gemini._http.retries import (
@@ -198,11 +199,7 @@ def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
     status = _status(fault, head)
     known = _known(fault, status, head)
     gateway = gateway_from_head(head)
-    retry_after = retry_after_from_headers(head.headers, time.time())
-    if retry_after is None:
-        retry_after = retry_after_from_details(fault.details.get("details"))
-    if retry_after is None and (said := _RETRY_IN.search(fault.message)):
-        retry_after = float(said[1])
+    retry_after = _retry_after(fault, status, head)
     return _class(fault, status)(
         _message(fault, status, known.advice if known else "", retry_after)
         + _ids(gateway),
@@ -225,6 +222,18 @@ def _is_retryable(
     if head.is_trusted and status == 401 and fault.code == 2009:
         return True
     return known.retryable if known else None
+
+
+def _retry_after(fault: _Fault, status: int, head: Head) -> float | None:
+    """Seconds that an error asks to wait, wherever it says so."""
+    seconds = retry_after_from_headers(head.headers, time.time())
+    if seconds is None:
+        seconds = retry_after_from_details(fault.details.get("details"))
+    if seconds is None and (said := _RETRY_IN.search(fault.message)):
+        seconds = float(said[1])
+    if seconds is None and status == 429:
+        seconds = retry_after_from_rate_limits(head.headers)
+    return seconds
 
 
 def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:

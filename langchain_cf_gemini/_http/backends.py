@@ -24,18 +24,19 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
+from langchain_cf_gemini._http import interrupts
 from langchain_cf_gemini._http.attempt import Attempt
 from langchain_cf_gemini._http.connections import (
     Connections,
     Slots,
 )
 from langchain_cf_gemini._http.environment import ssl_context
+from langchain_cf_gemini._http.limits import forget_limits
 from langchain_cf_gemini._http.request import (
     Request,
     request_from_client,
     wire_request,
 )
-from langchain_cf_gemini._http.retries import forget_budgets
 from langchain_cf_gemini._http.sockets import Opened, Tasks, wait_for
 from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
@@ -154,6 +155,7 @@ class Blocking(_Blocking):
         wired.extensions["trace"] = Opened().trace
         wait_for(attempt)
         self._wait_for_slot(attempt)
+        interrupts.check()
         with ExitStack() as stack:
             stack.callback(self.connections.slots.give_back)
             part = self.connections.take(wired.url)
@@ -426,7 +428,7 @@ def _forget_after_fork() -> None:
         found.backend.connections.is_open = False
     _inherited.append((_threads, _loops))
     _threads, _loops = None, WeakKeyDictionary()
-    forget_budgets()
+    forget_limits()
 
 
 if hasattr(os, "register_at_fork"):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
-from langchain_cf_gemini._http import backends
+from langchain_cf_gemini._http import backends, interrupts
 from langchain_cf_gemini._http.attempt import (
     DEFAULT_TIMEOUT,
     Attempt,
@@ -26,13 +26,13 @@ from langchain_cf_gemini._http.attempt import (
 )
 from langchain_cf_gemini._http.backends import Backend, Exchange, run
 from langchain_cf_gemini._http.body import Body, PayloadsReader, Reader
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import (
+from langchain_cf_gemini._http.limits import (
     Attempts,
-    RetryBudget,
-    RetryPolicy,
-    budget_from_host,
+    SharedLimits,
+    limits_from_request,
 )
+from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 _A = TypeVar("_A")
@@ -59,8 +59,8 @@ class TransportSettings:
         http_async_client: The same for asyncio.
         max_answer_bytes: Most bytes of one answer or stream, compressed and not.
         retry: How long to wait between attempts.
-        retry_budget: Shared tokens that repetitions cost; one for each host of the
-            process if None.
+        adaptive_rate: Whether to follow a rate limit that the far side shows.
+        shared: What calls share about the far side; if None, what the process does.
     """
 
     max_retries: int = 2
@@ -69,7 +69,8 @@ class TransportSettings:
     http_async_client: Any = None
     max_answer_bytes: int = 128 * 2**20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
-    retry_budget: RetryBudget | None = None
+    adaptive_rate: bool = True
+    shared: SharedLimits | None = None
 
 
 class Transport:
@@ -91,7 +92,7 @@ class Transport:
         self,
         settings: TransportSettings,
         *,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] = interrupts.sleep,
         asleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -104,7 +105,9 @@ class Transport:
 
     def __reduce__(self) -> tuple[type[Transport], tuple[TransportSettings]]:
         """Settings travel to other processes; connections and clients do not."""
-        own = replace(self.settings, http_client=None, http_async_client=None)
+        own = replace(
+            self.settings, http_client=None, http_async_client=None, shared=None
+        )
         return Transport, (own,)
 
     def __deepcopy__(self, _memo: object) -> Transport:
@@ -172,27 +175,37 @@ class Transport:
             times = times_from_timeout(limits["timeout"])
         while True:
             try:
+                while (wait := attempts.wait()) is not None:
+                    await self._pause(backend, wait)
                 result = await once(backend, request, reader, times)
             except CloudflareGeminiError as error:
-                delay = attempts.delay_after(error)
+                delay = attempts.failed(error)
                 if delay is None:
                     raise
             else:
                 attempts.succeeded()
                 return result
-            if backend.is_blocking:
-                self._sleep(delay)
-            else:
-                await self._asleep(delay)
+            finally:
+                # Cancelled, for instance.
+                attempts.leave()
+            await self._pause(backend, delay)
+
+    async def _pause(self, backend: Backend, seconds: float) -> None:
+        if backend.is_blocking:
+            self._sleep(seconds)
+        else:
+            await self._asleep(seconds)
 
     def _attempts(self, request: Request, limits: Limits) -> Attempts:
         policy = self._policy
         if "max_retries" in limits:
             policy = policy.with_max_retries(limits["max_retries"])
-        budget = self.settings.retry_budget
-        if budget is None:
-            budget = budget_from_host(urlsplit(request.url).netloc)
-        return Attempts(policy, budget)
+        return Attempts(
+            policy,
+            self.settings.shared or limits_from_request(request),
+            host=urlsplit(request.url).netloc,
+            paced=self.settings.adaptive_rate,
+        )
 
     # ------------------------------------------------------------ exchanges
     async def _read(

@@ -31,6 +31,9 @@ class Request:
         service: What is asked, in a word, for errors.
         hidden: Further values of headers that no message may repeat.
         is_trusted: Whether the same credentials were let in a moment ago.
+        rate_key: What shares a rate limit with this; the host if there is none.
+        credentials_key: What is refused together with this, as a digest; nothing, if
+            there is none.
     """
 
     method: str = "POST"
@@ -42,6 +45,8 @@ class Request:
     service: str = ""
     hidden: tuple[str, ...] = field(default=(), repr=False)
     is_trusted: bool = False
+    rate_key: str = ""
+    credentials_key: str = ""
 
     @property
     def body(self) -> bytes:

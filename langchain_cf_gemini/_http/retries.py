@@ -7,7 +7,6 @@ sleeps or reads a clock on its own.
 from __future__ import annotations
 
 import math
-import os
 import random
 import threading
 from collections.abc import Callable, Mapping
@@ -127,49 +126,6 @@ class RetryBudget:
             return
         with self._lock:
             self.tokens = min(self.capacity, self.tokens + tokens)
-
-
-_BUDGETS: dict[str, RetryBudget] = {}
-
-
-def budget_from_host(host: str) -> RetryBudget:
-    """The process-wide budget of one host; all transports share it."""
-    return _BUDGETS.get(host) or _BUDGETS.setdefault(host, RetryBudget())
-
-
-def forget_budgets() -> None:
-    """Begin anew: in a forked child their locks may be held by nobody."""
-    _BUDGETS.clear()
-
-
-class Attempts:
-    """The attempts of one call: counts them and asks policy and budget."""
-
-    __slots__ = ("_budget", "_made", "_policy", "_spent")
-
-    def __init__(self, policy: RetryPolicy, budget: RetryBudget) -> None:
-        self._policy = policy
-        self._budget = budget
-        self._made = 0
-        self._spent = 0
-
-    def delay_after(self, error: CloudflareGeminiError) -> float | None:
-        """Seconds to wait before the next attempt, or None to raise the error."""
-        delay = self._policy.delay(self._made, error)
-        if delay is None:
-            return None
-        if os.environ.get(TESTING):
-            self._made += 1
-            return 0.0
-        self._spent = self._budget.spend(error)
-        if not self._spent:
-            return None
-        self._made += 1
-        return delay
-
-    def succeeded(self) -> None:
-        """Give the last repetition's cost back to the budget."""
-        self._budget.refill(self._spent or 1)
 
 
 def retry_after_from_headers(headers: Mapping[str, str], now: float) -> float | None:

@@ -12,11 +12,13 @@ import select
 import socket
 import ssl
 import threading
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 import httpcore2
 
+from langchain_cf_gemini._http import interrupts
 from langchain_cf_gemini._http.attempt import Attempt
 
 _T = TypeVar("_T")
@@ -24,6 +26,7 @@ _T = TypeVar("_T")
 # How much is written before the deadline, or an early answer, is looked for again.
 _WRITTEN_BYTES = 1 << 16
 _READ_BYTES = 1 << 16
+_LOOK = interrupts.LOOK_SECONDS
 _EARLY = "the server answered before the request's end"
 _OPENED = ("connect_tcp.complete", "start_tls.complete")
 
@@ -120,7 +123,7 @@ def _keep_deadline(stream: Any) -> None:
     heard: list[bytes] = []
 
     def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
-        return heard.pop() if heard else read(max_bytes, _shortened(timeout))
+        return heard.pop() if heard else _read_in_pieces(read, max_bytes, timeout)
 
     def write_in_time(data: bytes, timeout: float | None = None) -> None:
         view = memoryview(data)
@@ -131,6 +134,24 @@ def _keep_deadline(stream: Any) -> None:
             write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
 
     stream.read, stream.write = read_in_time, write_in_time
+
+
+def _read_in_pieces(
+    read: Callable[[int, float], bytes], max_bytes: int, timeout: float | None
+) -> bytes:
+    """Read, and look now and then whether anybody still waits for it.
+
+    What was received of a TLS record when a piece of the time ends is kept.
+    """
+    end = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = _shortened(None if end is None else max(0.0, end - time.monotonic()))
+        try:
+            return read(max_bytes, _LOOK if left is None else min(left, _LOOK))
+        except httpcore2.ReadTimeout:
+            if left is not None and left <= _LOOK:
+                raise
+            interrupts.check()
 
 
 def _heard(stream: Any) -> bytes | None:

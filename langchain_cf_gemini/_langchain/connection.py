@@ -87,6 +87,8 @@ class Fields(Protocol):
     timeout: Any
     http_client: Any
     http_async_client: Any
+    adaptive_rate: bool
+    rate_limiter: Any
 
 
 def check_fields(model: Fields) -> None:
@@ -172,7 +174,9 @@ def _missing(arguments: list[str]) -> str:
 def sender_from_fields(model: Fields, before: Sender | None) -> Sender:
     """Return the transport from before, or a new one if its settings changed."""
     clients = (model.http_client, model.http_async_client)
-    key = (model.max_retries, model.timeout, *map(id, clients))
+    # A limiter of LangChain's is the caller's own word on the rate.
+    adaptive = model.adaptive_rate and model.rate_limiter is None
+    key = (model.max_retries, model.timeout, adaptive, *map(id, clients))
     if before is not None and before[0] == key:
         return before
     settings = TransportSettings(
@@ -180,5 +184,6 @@ def sender_from_fields(model: Fields, before: Sender | None) -> Sender:
         timeout=model.timeout,
         http_client=model.http_client,
         http_async_client=model.http_async_client,
+        adaptive_rate=adaptive,
     )
     return key, Transport(settings)

@@ -23,8 +23,9 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     run_request,
 )
 from langchain_cf_gemini._http.client import Stream, Transport, TransportSettings
+from langchain_cf_gemini._http.limits import SharedLimits
 from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
+from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.integration_tests.loopback import Loopback
 
@@ -117,7 +118,8 @@ def ask(
     outcome = Outcome()
     chosen: dict[str, Any] = {
         "retry": RetryPolicy(jitter=lambda: 0.0),
-        "retry_budget": RetryBudget(),
+        # Their time is what was slept.
+        "shared": SharedLimits.of_their_own(lambda: sum(outcome.slept)),
         "timeout": 10,
         **settings,
     }

@@ -7,7 +7,9 @@ import gc
 import json
 import random
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 from langchain_cf_gemini._cloudflare.answers import AnswerReader
 from langchain_cf_gemini._cloudflare.endpoints import gateway_request, run_request
 from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.limits import SharedLimits
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
 from tests.integration_tests.asking import account, asaid, said
@@ -82,7 +85,11 @@ class Caller:
             TransportSettings(
                 max_retries=12,
                 retry=RetryPolicy(initial_delay=0.0005, max_delay=0.002),
-                retry_budget=RetryBudget(10**9),
+                adaptive_rate=False,
+                shared=replace(
+                    SharedLimits.of_their_own(time.monotonic),
+                    budget=RetryBudget(10**9),
+                ),
             )
         )
 

@@ -262,7 +262,7 @@ def test_every_known_code_is_typed_in_every_shape(code: int) -> None:
 @given(JSON, st.sampled_from(["run", "gateway"]), st.sampled_from([200, 400, 403, 429]))
 def test_no_answer_is_an_untyped_error(body: Any, endpoint: str, status: int) -> None:
     said = httpx.Response(status, content=json.dumps(body))
-    model = Cloudflare(said).model(endpoint=endpoint)
+    model = Cloudflare(said).model(endpoint=endpoint, adaptive_rate=False)
     asked: RunnableLambda[None, AIMessage] = RunnableLambda(
         lambda _: model.invoke("hi")
     )

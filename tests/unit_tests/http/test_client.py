@@ -30,8 +30,9 @@ from langchain_cf_gemini._cloudflare.events import EventDecoder, whole_events
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT, times_from_timeout
 from langchain_cf_gemini._http.body import Body, Head
 from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.limits import SharedLimits, budget_from_host
 from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy, budget_from_host
+from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -278,7 +279,7 @@ class Asked:
                 http_client=package.Client(transport=mock),
                 http_async_client=package.AsyncClient(transport=mock),
                 retry=RetryPolicy(jitter=lambda: 0.0),
-                retry_budget=RetryBudget(),
+                shared=SharedLimits.of_their_own(lambda: sum(self.slept)),
             ),
             sleep=self.slept.append,
             asleep=self._asleep,

@@ -15,10 +15,8 @@ from hypothesis import strategies as st
 
 from langchain_cf_gemini._cloudflare.errors import retry_after_from_details
 from langchain_cf_gemini._http.retries import (
-    Attempts,
     RetryBudget,
     RetryPolicy,
-    budget_from_host,
     is_retried,
     retry_after_from_headers,
 )
@@ -122,43 +120,6 @@ def test_the_budget_is_botocore_s() -> None:
     assert budget.tokens == 500
 
 
-def test_an_empty_budget_ends_the_attempts() -> None:
-    budget = RetryBudget(capacity=7)
-    attempts = Attempts(STEADY, budget)
-    assert attempts.delay_after(failed(503)) == 0.5
-    assert attempts.delay_after(failed(503)) is None
-    assert budget.tokens == 2
-
-
-def test_a_repetition_after_a_timeout_costs_double() -> None:
-    budget = RetryBudget()
-    timeout = CloudflareTimeoutError("too late")
-    assert Attempts(STEADY, budget).delay_after(timeout) == 0.5
-    assert budget.tokens == 490
-
-
-def test_a_success_gives_back_what_its_last_repetition_cost() -> None:
-    budget = RetryBudget()
-    attempts = Attempts(STEADY, budget)
-    attempts.delay_after(failed(503))
-    attempts.delay_after(CloudflareTimeoutError("late"))
-    attempts.succeeded()
-    assert budget.tokens == 495
-    Attempts(STEADY, budget).succeeded()
-    assert budget.tokens == 496
-
-
-def test_what_is_not_retried_costs_nothing() -> None:
-    budget = RetryBudget()
-    assert Attempts(STEADY, budget).delay_after(failed(400)) is None
-    assert budget.tokens == 500
-
-
-def test_one_budget_for_each_host() -> None:
-    assert budget_from_host("a.example") is budget_from_host("a.example")
-    assert budget_from_host("a.example") is not budget_from_host("b.example")
-
-
 def test_a_budget_starts_anew_in_another_process() -> None:
     budget = RetryBudget(capacity=50)
     budget.spend(failed(503))
@@ -259,14 +220,3 @@ def test_no_text_breaks_the_reading(text: str) -> None:
 )
 def test_retry_after_from_details(details: Any, seconds: float | None) -> None:
     assert retry_after_from_details(details) == seconds
-
-
-def test_no_test_waits_or_spends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For users' own suites; what is not repeated is not repeated there either."""
-    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")
-    budget = RetryBudget(capacity=0)
-    attempts = Attempts(STEADY, budget)
-    waits = [attempts.delay_after(failed(503, retry_after=9)) for _ in range(3)]
-    assert waits == [0.0, 0.0, None]
-    assert Attempts(STEADY, budget).delay_after(failed(503, retry_after=999)) is None
-    assert Attempts(STEADY, budget).delay_after(failed(400)) is None

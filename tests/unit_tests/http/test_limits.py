@@ -1,0 +1,405 @@
+"""What calls share: a budget, a pace, and who is not asked again."""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pytest
+
+from langchain_cf_gemini._http.limits import (
+    Attempts,
+    SharedLimits,
+    budget_from_host,
+    forget_limits,
+    limits_from_request,
+)
+from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
+from langchain_cf_gemini.exceptions import (
+    CloudflareAuthenticationError,
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareRateLimitError,
+    CloudflareTimeoutError,
+    class_from_status,
+)
+
+STEADY = RetryPolicy(jitter=lambda: 0.0)
+HOST = "api.example"
+
+
+def failed(status: int, **more: Any) -> CloudflareGeminiError:
+    return class_from_status(status)(f"said {status}", status_code=status, **more)
+
+
+class FarSide:
+    """Callers of one far side, in time that the test turns on."""
+
+    def __init__(self, max_retries: int = 2) -> None:
+        self.now = 0.0
+        self.shared = SharedLimits.of_their_own(lambda: self.now)
+        self.policy = STEADY.with_max_retries(max_retries)
+        self.sent = 0
+
+    def attempts(self, *, paced: bool = True) -> Attempts:
+        return Attempts(self.policy, self.shared, host=HOST, paced=paced)
+
+    def call(
+        self, outcome: CloudflareGeminiError | None
+    ) -> CloudflareGeminiError | None:
+        """Call until it is over, when each attempt that is sent has one outcome."""
+        attempts = self.attempts()
+        while True:
+            try:
+                while (wait := attempts.wait()) is not None:
+                    self.now += wait
+                self.sent += 1
+                if outcome is None:
+                    attempts.succeeded()
+                    return None
+                raise outcome
+            except CloudflareGeminiError as error:
+                delay = attempts.failed(error)
+                if delay is None:
+                    return error
+                self.now += delay
+
+
+# ------------------------------------------------------------------ budget
+def attempts_on(budget: RetryBudget) -> Attempts:
+    shared = SharedLimits.of_their_own(lambda: 0.0)
+    return Attempts(
+        STEADY,
+        SharedLimits(
+            budget, shared.pace, shared.outage, shared.exhausted, shared.refused
+        ),
+        host=HOST,
+    )
+
+
+def test_an_empty_budget_ends_the_attempts() -> None:
+    budget = RetryBudget(capacity=7)
+    attempts = attempts_on(budget)
+    assert attempts.failed(failed(503)) == 0.5
+    assert attempts.failed(failed(503)) is None
+    assert budget.tokens == 2
+
+
+def test_a_repetition_after_a_timeout_costs_double() -> None:
+    budget = RetryBudget()
+    assert attempts_on(budget).failed(CloudflareTimeoutError("too late")) == 0.5
+    assert budget.tokens == 490
+
+
+def test_a_success_gives_back_what_its_last_repetition_cost() -> None:
+    budget = RetryBudget()
+    attempts = attempts_on(budget)
+    attempts.failed(failed(503))
+    attempts.failed(CloudflareTimeoutError("late"))
+    attempts.succeeded()
+    assert budget.tokens == 495
+    attempts_on(budget).succeeded()
+    assert budget.tokens == 496
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        failed(400),
+        failed(429),
+        failed(429, retry_after=1.0),
+        failed(503, retry_after=1.0),
+        failed(429, retry_after=3600.0),
+    ],
+    ids=["400", "429", "429 with a wait", "503 with a wait", "429 for an hour"],
+)
+def test_what_is_not_retried_or_asks_to_come_later_costs_nothing(
+    error: CloudflareGeminiError,
+) -> None:
+    budget = RetryBudget()
+    attempts_on(budget).failed(error)
+    assert budget.tokens == 500
+
+
+def test_repetitions_of_a_refusal_are_still_counted() -> None:
+    far = FarSide(max_retries=3)
+    assert isinstance(far.call(failed(429, retry_after=1.0)), CloudflareRateLimitError)
+    assert far.sent == 4
+
+
+def test_no_test_waits_or_spends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For users' own suites; what is not repeated is not repeated there either."""
+    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")
+    budget = RetryBudget(capacity=0)
+    attempts = attempts_on(budget)
+    waits = [attempts.failed(failed(503, retry_after=9)) for _ in range(3)]
+    assert waits == [0.0, 0.0, None]
+    assert attempts_on(budget).failed(failed(503, retry_after=999)) is None
+    assert attempts_on(budget).failed(failed(400)) is None
+    far = FarSide()
+    for error in (failed(429), failed(500), failed(401)):
+        for _ in range(40):
+            far.call(error)
+    assert far.now == 0
+    assert far.sent == 40 * (3 + 3 + 1)
+
+
+# ------------------------------------------------------------------- pace
+def test_a_refusal_slows_everybody_down_and_answers_speed_up_again() -> None:
+    far = FarSide()
+    far.attempts().wait()
+    far.call(failed(429))
+    assert far.shared.pace.rate is not None
+    waiting = far.attempts()
+    assert any(far.attempts().wait() is not None for _ in range(3))
+    far.now += 61
+    assert waiting.wait() is None
+    assert far.shared.pace.rate is None
+
+
+def test_without_a_pace_nobody_waits() -> None:
+    far = FarSide()
+    for _ in range(20):
+        far.attempts(paced=False).failed(failed(429))
+    assert far.shared.pace.rate is None
+    assert all(far.attempts(paced=False).wait() is None for _ in range(100))
+
+
+def test_a_wait_beyond_the_policy_holds_nobody_up() -> None:
+    far = FarSide()
+    far.call(failed(429, retry_after=3600.0))
+    assert far.sent == 1
+    assert far.attempts().wait() is None
+
+
+def test_who_was_cancelled_while_waiting_is_gone() -> None:
+    far = FarSide()
+    far.call(failed(429))
+    waiting = [far.attempts() for _ in range(20)]
+    for attempts in waiting:
+        attempts.wait()
+    for attempts in waiting:
+        attempts.leave()
+    far.now += 1.5
+    assert far.attempts().wait() is None
+
+
+# ------------------------------------------------------------------ outage
+DEAD = [
+    pytest.param(failed(500), id="500"),
+    pytest.param(failed(503), id="503"),
+    pytest.param(failed(522), id="522"),
+    pytest.param(CloudflareConnectionError("refused"), id="connection refused"),
+    pytest.param(CloudflareTimeoutError("late"), id="timeout"),
+]
+
+
+@pytest.mark.parametrize("error", DEAD)
+def test_a_dead_server_is_hardly_asked(error: CloudflareGeminiError) -> None:
+    """5,000 rows one after the other take two hours to fail."""
+    far = FarSide()
+    errors = [far.call(error) for _ in range(5000)]
+    assert all(isinstance(each, type(error)) for each in errors)
+    assert far.sent < 400
+    told = errors[-1]
+    assert told is not None
+    assert not told.is_sent
+    assert told.status_code == error.status_code
+    assert f"not sent: the last {far.sent} attempts at {HOST} failed" in str(told)
+    assert error.message in str(told)
+
+
+def test_what_was_not_sent_costs_an_attempt_and_its_wait_but_no_budget() -> None:
+    far = FarSide(max_retries=4)
+    while not far.shared.outage.is_open:
+        far.shared.outage.failed(failed(500))
+    far.now += 0.01
+    before = far.shared.budget.tokens
+    attempts = far.attempts()
+    delays = []
+    while True:
+        with pytest.raises(CloudflareGeminiError) as caught:
+            attempts.wait()
+        delay = attempts.failed(caught.value)
+        if delay is None:
+            break
+        delays.append(delay)
+    assert delays == [0.5, 1.0, 2.0, 4.0]
+    assert far.shared.budget.tokens == before
+
+
+@pytest.mark.parametrize("callers", [40, 200])
+def test_an_outage_of_three_seconds_loses_nothing(callers: int) -> None:
+    far = FarSide(max_retries=8)
+    due = [(0.0, n, far.attempts()) for n in range(callers)]
+    answered = 0
+    while due:
+        due.sort(key=lambda entry: entry[:2])
+        far.now, n, attempts = due.pop(0)
+        try:
+            wait = attempts.wait()
+            if wait is None and far.now < 3.0:
+                raise failed(502)
+        except CloudflareGeminiError as error:
+            wait = attempts.failed(error)
+            assert wait is not None, "lost"
+        if wait is not None:
+            due.append((far.now + wait, n, attempts))
+            continue
+        attempts.succeeded()
+        answered += 1
+    assert answered == callers
+    assert far.now < 8
+
+
+def test_the_first_success_lets_everybody_through() -> None:
+    far = FarSide()
+    far.policy = far.policy.with_max_retries(0)
+    for _ in range(30):
+        far.call(failed(500))
+    far.now += 10
+    assert far.call(None) is None
+    for _ in range(50):
+        assert far.attempts().wait() is None
+
+
+@pytest.mark.parametrize("other", [failed(400), failed(404), failed(429), None])
+def test_an_answer_of_another_kind_is_no_outage(
+    other: CloudflareGeminiError | None,
+) -> None:
+    far = FarSide(max_retries=0)
+    for _ in range(40):
+        for _ in range(5):
+            far.call(failed(500))
+        far.call(other)
+    assert far.sent == 240
+
+
+def test_an_outage_is_forgotten_when_nobody_asked_for_a_minute() -> None:
+    far = FarSide()
+    for _ in range(30):
+        far.call(failed(500))
+    far.now += 61
+    assert all(far.attempts().wait() is None for _ in range(30))
+
+
+# ---------------------------------------------------------------- refusals
+LASTING = [
+    pytest.param(failed(401), id="401"),
+    pytest.param(failed(402), id="402"),
+    pytest.param(failed(429, is_retryable=False), id="a spending limit"),
+    pytest.param(failed(429, retry_after=7200.0), id="a quota for the day"),
+]
+
+
+@pytest.mark.parametrize("error", LASTING)
+def test_the_rest_of_a_batch_fails_without_asking(error: CloudflareGeminiError) -> None:
+    far = FarSide()
+    errors = [far.call(error) for _ in range(5000)]
+    assert far.sent == 3
+    told = errors[-1]
+    assert isinstance(told, type(error))
+    assert not told.is_sent
+    assert "not sent" in str(told)
+    assert error.message in str(told)
+    far.now += 5.1
+    far.call(error)
+    far.call(error)
+    assert far.sent == 4
+
+
+def test_credentials_that_are_good_again_open_at_once() -> None:
+    far = FarSide()
+    for _ in range(10):
+        far.call(failed(402))
+    far.now += 5.1
+    assert far.call(None) is None
+    assert far.call(None) is None
+
+
+def test_a_refusal_that_passes_is_not_remembered() -> None:
+    """Cloudflare refuses good tokens in bursts; such errors say that they pass."""
+    far = FarSide()
+    for _ in range(20):
+        far.call(failed(401, is_retryable=True))
+    assert far.sent == 60
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 424])
+def test_what_is_about_one_request_is_never_remembered(status: int) -> None:
+    far = FarSide()
+    for _ in range(100):
+        far.call(failed(status))
+    assert far.sent == 100
+
+
+def test_refusals_that_last_longer_than_a_window_end_the_waiting() -> None:
+    """A quota for the day that says nothing of when: nobody waits for midnight."""
+    far = FarSide()
+    refused = [far.attempts() for _ in range(20)]
+    for attempts in refused:
+        assert attempts.wait() is None
+    for attempts in refused:
+        attempts.failed(failed(429))
+    probes = 0
+    while not far.shared.exhausted.is_open:
+        probe = far.attempts()
+        if probe.wait() is None:
+            probes += 1
+            probe.failed(failed(429))
+        far.now += 0.05
+        assert far.now < 200
+    assert far.now >= 75
+    assert probes < 40
+    told = None
+    for _ in range(3):
+        try:
+            far.attempts().wait()
+        except CloudflareRateLimitError as error:
+            told = error
+    assert told is not None
+    assert not told.is_sent
+
+
+def test_an_error_of_others_holds_no_wait_and_leaves_theirs_as_it_was() -> None:
+    far = FarSide()
+    theirs = CloudflareAuthenticationError(
+        "bad token", status_code=401, code=10000, gateway={"ray_id": "8f"}
+    )
+    for _ in range(5):
+        mine = far.call(theirs)
+    assert mine is not None
+    assert (mine.code, mine.ray_id, mine.retry_after) == (10000, "8f", None)
+    assert theirs.message == "bad token"
+    assert theirs.is_sent
+    again = pickle.loads(pickle.dumps(mine))
+    assert (again.is_sent, str(again)) == (False, str(mine))
+
+
+# --------------------------------------------------------------- who shares
+def test_one_budget_for_each_host() -> None:
+    assert budget_from_host("a.example") is budget_from_host("a.example")
+    assert budget_from_host("a.example") is not budget_from_host("b.example")
+
+
+def test_requests_share_what_their_keys_say() -> None:
+    def shared(rate: str, credentials: str) -> SharedLimits:
+        return limits_from_request(
+            Request(
+                url="https://a.example/x",
+                headers={},
+                rate_key=rate,
+                credentials_key=credentials,
+            )
+        )
+
+    one = shared("r1", "c1")
+    assert shared("r1", "c1") == one
+    assert shared("r1", "c2").pace is one.pace
+    assert shared("r1", "c2").refused is not one.refused
+    assert shared("r2", "c1").outage is not one.outage
+    assert shared("r2", "c1").refused is one.refused
+    assert shared("r2", "c2").budget is one.budget
+    forget_limits()
+    assert shared("r1", "c1").pace is not one.pace

@@ -1,0 +1,445 @@
+"""The pace under limits of every kind, in simulated time."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from langchain_cf_gemini._http.pace import PEACE_SECONDS, Pace, Ticket
+from tests.unit_tests.http.simulation import Limit, Simulation, bucket, window
+
+told_or_not = pytest.mark.parametrize("says_when", [True, False])
+RETRIES = pytest.mark.parametrize("max_retries", [2, 8])
+
+
+class Clock:
+    """Time that the test turns on."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+# ---- what it is for: every row is answered, in little more than the ideal time
+
+
+@told_or_not
+@RETRIES
+@pytest.mark.parametrize("callers", [50, 200])
+@pytest.mark.parametrize("rate", [20, 50, 200])
+def test_a_bucket(rate: int, callers: int, max_retries: int, says_when: bool) -> None:
+    rows = 15 * rate + callers
+    ran = Simulation(
+        limit=bucket(rate, 10),
+        rows=rows,
+        callers=callers,
+        max_retries=max_retries,
+        says_when=says_when,
+    ).run()
+    assert ran.lost <= (0.02 * rows if max_retries == 2 else 0)
+    assert len(ran.requests) <= 1.5 * rows
+    assert ran.now <= 1.3 * (rows - 10) / rate
+
+
+@told_or_not
+@RETRIES
+@pytest.mark.parametrize("sliding", [False, True])
+@pytest.mark.parametrize("callers", [50, 200])
+@pytest.mark.parametrize("rate", [20, 50, 200])
+def test_a_window_of_ten_seconds(
+    rate: int, callers: int, sliding: bool, max_retries: int, says_when: bool
+) -> None:
+    rows = 40 * rate
+    ran = Simulation(
+        limit=window(10 * rate, 10, sliding=sliding),
+        rows=rows,
+        callers=callers,
+        max_retries=max_retries,
+        says_when=says_when,
+    ).run()
+    assert ran.lost <= (0.02 * rows if max_retries == 2 else 0)
+    assert len(ran.requests) <= 1.5 * rows
+    assert ran.now <= 1.3 * 31
+
+
+@pytest.mark.parametrize(
+    ("limit", "rate"),
+    [
+        (bucket(1, 5), 1),
+        (bucket(5, 5), 5),
+        (bucket(1000, 10), 1000),
+        (window(100, 60), 100 / 60),
+        (window(500, 60, sliding=True), 500 / 60),
+    ],
+    ids=["1/s", "5/s", "1000/s", "100 a minute", "500 a minute"],
+)
+def test_few_and_many(limit: Limit, rate: float) -> None:
+    rows = max(100, int(10 * rate), int(240 * rate) if rate < 10 else 0)
+    ran = Simulation(limit=limit, rows=rows, callers=50, says_when=False).run()
+    assert ran.lost <= 0.05 * rows
+    assert len(ran.requests) <= 1.5 * rows
+    assert ran.now <= 1.4 * rows / rate
+
+
+@told_or_not
+@pytest.mark.parametrize("seconds", [0.5, 3.0])
+def test_answers_that_take_their_time(seconds: float, says_when: bool) -> None:
+    ran = Simulation(
+        limit=bucket(20, 10),
+        rows=800,
+        callers=200,
+        says_when=says_when,
+        seconds=seconds,
+    ).run()
+    assert ran.lost <= 8
+    assert len(ran.requests) <= 1.5 * 800
+    assert ran.now <= 1.3 * 790 / 20 + seconds
+
+
+@told_or_not
+@pytest.mark.parametrize(("before", "after"), [(200, 40), (40, 200)])
+def test_a_limit_that_changes(before: int, after: int, says_when: bool) -> None:
+    first, then = bucket(before, 10), bucket(after, 10)
+    ran = Simulation(
+        limit=lambda now: first(now) if now < 5 else then(now),
+        rows=5 * before + 15 * after,
+        callers=100,
+        says_when=says_when,
+    ).run()
+    assert ran.lost <= 0.02 * ran.rows
+    assert len(ran.requests) <= 1.25 * ran.rows
+    assert ran.now <= 1.35 * 20
+
+
+def test_refusals_by_chance_do_not_slow_it_down() -> None:
+    """Far sides that are short of capacity refuse some, however slowly they are asked.
+
+    200 callers whose answers take a second ask for 200 rows a second.
+    """
+    drawn = iter(range(10**6))
+    ran = Simulation(
+        limit=lambda _: 1.0 if next(drawn) % 100 == 99 else None,
+        rows=6000,
+        callers=200,
+        seconds=1.0,
+    ).run()
+    assert ran.lost == 0
+    assert ran.now <= 1.3 * 6000 / 200
+
+
+def test_without_a_pace_most_rows_are_lost() -> None:
+    """So the simulation is hard enough."""
+    ran = Simulation(limit=bucket(20, 10), rows=800, callers=50, paced=False).run()
+    assert ran.lost > 0.25 * ran.rows
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    rate=st.floats(3, 300),
+    burst=st.integers(2, 60),
+    callers=st.integers(10, 150),
+    seconds=st.floats(0.01, 1.0),
+    says_when=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+def test_no_row_is_lost_whatever_the_bucket(
+    rate: float,
+    burst: int,
+    callers: int,
+    seconds: float,
+    says_when: bool,
+    seed: int,
+) -> None:
+    ran = Simulation(
+        limit=bucket(rate, burst),
+        rows=300,
+        callers=callers,
+        max_retries=8,
+        says_when=says_when,
+        seconds=seconds,
+        seed=seed,
+    ).run()
+    assert ran.lost == 0
+    assert len(ran.requests) <= 1.5 * ran.rows + callers
+    ideal = max(ran.rows / rate, ran.rows * seconds / callers)
+    # A burst of callers has to be refused once before it is paced.
+    assert ran.now <= 1.6 * ideal + 5
+
+
+# ---- how it behaves
+
+
+def refused_at_once(pace: Pace, count: int, after: float | None = None) -> None:
+    tickets = [pace.ticket(0) for _ in range(count)]
+    for ticket in tickets:
+        pace.wait(ticket)
+    for ticket in tickets:
+        pace.refused(ticket, after)
+
+
+def in_the_dark(clock: Clock) -> Pace:
+    """A pace where all were refused for half a second."""
+    pace = Pace(clock)
+    tickets = [pace.ticket(0) for _ in range(20)]
+    for ticket in tickets:
+        assert pace.wait(ticket) is None
+        clock.now += 0.025
+    for ticket in tickets:
+        pace.refused(ticket, None)
+    return pace
+
+
+def limited(clock: Clock, *, rate: float = 10.0) -> Pace:
+    """A pace that met a limit after a second of answers at a rate."""
+    pace = Pace(clock)
+    for _ in range(int(rate)):
+        ticket = pace.ticket(0)
+        assert pace.wait(ticket) is None
+        clock.now += 1 / rate
+        pace.answered(ticket)
+    ticket = pace.ticket(0)
+    assert pace.wait(ticket) is None
+    pace.refused(ticket, None)
+    # The next turn is taken.
+    assert pace.wait(pace.ticket(0)) is None
+    return pace
+
+
+def test_it_is_off_until_the_first_refusal() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    assert all(pace.wait(pace.ticket(0)) is None for _ in range(5000))
+    assert pace.rate is None
+    refused_at_once(pace, 1)
+    assert pace.rate is not None
+    pace.wait(pace.ticket(0))
+    assert pace.wait(pace.ticket(0)) is not None
+
+
+def test_it_begins_at_what_was_taken_lately() -> None:
+    pace = limited(Clock(), rate=40)
+    assert pace.rate == pytest.approx(40, rel=0.1)
+
+
+def test_it_is_forgotten_after_a_minute_of_peace() -> None:
+    clock = Clock()
+    pace = limited(clock)
+    waiting = pace.ticket(0)
+    assert pace.wait(waiting) is not None
+    clock.now += PEACE_SECONDS
+    pace.wait(pace.ticket(0))
+    assert pace.rate is not None
+    clock.now += 0.001
+    assert pace.wait(waiting) is None
+    assert pace.rate is None
+    assert all(pace.wait(pace.ticket(0)) is None for _ in range(100))
+
+
+def test_an_hour_without_calls_leaves_no_dark_behind() -> None:
+    clock = Clock()
+    pace = in_the_dark(clock)
+    assert pace.dark_since == clock.now
+    clock.now += 3600
+    assert pace.wait(pace.ticket(0)) is None
+    assert pace.dark_since is None
+
+
+def test_one_round_trip_lowers_the_rate_once() -> None:
+    clock = Clock()
+    pace = limited(clock, rate=100)
+    sent: list[Ticket] = []
+    for _ in range(60):
+        clock.now += 0.05
+        if pace.wait(ticket := pace.ticket(0)) is None:
+            sent.append(ticket)
+    rates = [pace.rate]
+    for ticket in sent[-24::2]:  # every second one, so that it is not dark
+        pace.refused(ticket, None)
+        if pace.rate != rates[-1]:
+            rates.append(pace.rate)
+    before, after = rates
+    assert before is not None
+    assert after is not None
+    assert 0.8 * before <= after <= 0.95 * before
+
+
+def test_a_few_refusals_among_many_answers_change_nothing() -> None:
+    clock = Clock()
+    pace = limited(clock, rate=100)
+    sent: list[Ticket] = []
+    while len(sent) < 64:
+        clock.now += 0.01
+        if pace.wait(ticket := pace.ticket(0)) is None:
+            sent.append(ticket)
+    rate = pace.rate
+    for ticket in (sent[-30], sent[-10]):
+        pace.refused(ticket, None)
+    assert pace.rate == rate
+
+
+def test_repetitions_come_first_and_then_who_came_first() -> None:
+    clock = Clock()
+    pace = limited(clock)
+    waiting = {
+        n: pace.ticket(repetitions) for n, repetitions in enumerate([0, 0, 2, 1])
+    }
+    order = []
+    while waiting:
+        clock.now += 0.01
+        for n, ticket in list(waiting.items()):
+            if pace.wait(ticket) is None:
+                order.append(n)
+                del waiting[n]
+    assert order == [2, 3, 0, 1]
+
+
+def test_who_gives_up_does_not_stand_in_the_way() -> None:
+    clock = Clock()
+    pace = limited(clock)
+    gone = [pace.ticket(2) for _ in range(50)]
+    waiting = pace.ticket(0)
+    for ticket in [*gone, waiting]:
+        assert pace.wait(ticket) is not None
+    clock.now += 0.2
+    assert pace.wait(waiting) is not None
+    for ticket in gone:
+        pace.leave(ticket)
+    assert pace.wait(waiting) is None
+
+
+def test_a_long_wait_that_a_refusal_asks_for_is_everybodys() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    refused_at_once(pace, 1, after=7.0)
+    waiting = pace.ticket(0)
+    for _ in range(69):
+        clock.now += 0.1
+        assert pace.wait(waiting) is not None
+    clock.now += 0.2
+    assert pace.wait(waiting) is None
+
+
+def test_a_second_that_a_refusal_asks_for_is_its_own() -> None:
+    clock = Clock()
+    pace = limited(clock, rate=50)
+    refused_at_once(pace, 1, after=1.0)
+    clock.now += 0.1
+    assert pace.wait(pace.ticket(0)) is None
+
+
+def test_in_the_dark_one_asks_at_a_time_and_it_is_one_with_most_tries_left() -> None:
+    clock = Clock()
+    pace = in_the_dark(clock)
+    assert pace.dark_since is not None
+    tickets = {"tried": pace.ticket(2), "fresh": pace.ticket(0)}
+    asked: list[str] = []
+    for _ in range(400):
+        clock.now += 0.05
+        for name, ticket in tickets.items():
+            if pace.wait(ticket) is None:
+                asked.append(name)
+                pace.refused(ticket, None)
+                tickets[name] = pace.ticket(2 if name == "tried" else 0)
+    # Twenty seconds, and each wait is a quarter longer than the one before.
+    assert 8 <= len(asked) <= 24
+    assert set(asked) == {"fresh"}
+
+
+@pytest.mark.parametrize("how", ["an answer", "no refusal in time"])
+def test_the_dark_ends_with(how: str) -> None:
+    clock = Clock()
+    pace = in_the_dark(clock)
+    while pace.wait(probe := pace.ticket(0)) is not None:
+        pace.leave(probe)
+        clock.now += 0.05
+    assert pace.wait(pace.ticket(0)) is not None
+    if how == "an answer":
+        pace.answered(probe)
+    else:
+        clock.now += 1.0
+        pace.wait(pace.ticket(0))
+    assert pace.dark_since is None
+
+
+def test_a_probe_whose_caller_gave_up_lets_another_ask() -> None:
+    clock = Clock()
+    pace = in_the_dark(clock)
+    clock.now += 1.0
+    probe = pace.ticket(0)
+    assert pace.wait(probe) is None
+    pace.leave(probe)
+    waiting = pace.ticket(0)
+    assert pace.wait(waiting) is not None
+    clock.now += 1.0
+    assert pace.wait(waiting) is None
+    assert pace.dark_since is not None
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["wait", "answered", "refused", "leave"]),
+            st.integers(0, 9),
+            st.none() | st.floats(0, 60),
+            st.floats(0, 30),
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_happens_everybody_gets_a_turn(
+    steps: list[tuple[str, int, float | None, float]],
+) -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    tickets = [pace.ticket(n % 3) for n in range(10)]
+    for what, who, after, seconds in steps:
+        ticket = tickets[who]
+        was_sent = ticket.sent > 0
+        if what == "wait" and not was_sent:
+            wait = pace.wait(ticket)
+            assert wait is None or 0 < wait < 1
+        elif what == "leave":
+            pace.leave(ticket)
+            tickets[who] = pace.ticket(who % 3)
+        elif what == "answered" and was_sent:
+            pace.answered(ticket)
+            tickets[who] = pace.ticket(who % 3)
+        elif what == "refused" and was_sent:
+            pace.refused(ticket, after)
+            tickets[who] = pace.ticket(who % 3)
+        clock.now += seconds
+        assert pace.rate is None or 0.02 <= pace.rate <= 1e4
+    waiting = [ticket for ticket in tickets if ticket.sent < 0]
+    for _ in range(1000):
+        clock.now += 0.5
+        waiting = [ticket for ticket in waiting if pace.wait(ticket) is not None]
+    assert not waiting
+
+
+def test_many_threads_share_a_pace() -> None:
+    clock = Clock()
+    pace = Pace(clock)
+    refused_at_once(pace, 3)
+    sent: list[Ticket] = []
+    gate = threading.Barrier(8)
+
+    def ask() -> None:
+        gate.wait()
+        for n in range(50):
+            ticket = pace.ticket(n % 3)
+            while pace.wait(ticket) is not None:
+                clock.now += 0.05
+            sent.append(ticket)
+            pace.answered(ticket)
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({ticket.key for ticket in sent}) == 400
