@@ -520,7 +520,7 @@ class ChatCloudflareGemini(BaseChatModel):
         kwargs.pop("stream", None)
         settings = self._settings(stop, kwargs, tracing.run_metadata(run_manager))
         call = calls.call_from_settings(settings, messages)
-        if stream and settings.get("n", 1) > 1:
+        if stream and call.candidates > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
         account = self._account()
         fallback = Fallback(call, account, self.gateway_memory, self.fallback_ttl)

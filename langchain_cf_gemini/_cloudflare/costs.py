@@ -55,7 +55,7 @@ def cost(
         metadata = message_or_usage.response_metadata
         usage = cast("Mapping[str, Any] | None", message_or_usage.usage_metadata)
         told = metadata.get("gateway") or _NOTHING
-        model = model or metadata.get("model_name")
+        model = model or model_from_metadata(metadata)
         day = day or _day_from(metadata.get("create_time"))
     else:
         usage = message_or_usage
@@ -69,6 +69,11 @@ def cost(
     if usage is None or prices is None or "input_tokens" not in usage:
         return None
     return _cost_from_usage(usage, prices)
+
+
+def model_from_metadata(metadata: Mapping[str, Any]) -> str | None:
+    """Return the model that answered, or that was asked where no answer says it."""
+    return metadata.get("model_name") or metadata.get("requested_model")
 
 
 def is_from_cache(
@@ -128,8 +133,8 @@ def _cost_from_usage(usage: Mapping[str, Any], prices: Prices) -> float:
     if prices.long_context and prompt > prices.long_context_over:
         prices = prices.long_context
     details = usage.get("input_token_details") or {}
-    cached: int = details.get("cache_read") or 0
-    created: int = details.get("cache_creation") or 0
+    cached: int = min(details.get("cache_read") or 0, prompt)
+    created: int = min(details.get("cache_creation") or 0, prompt - cached)
     dollars = (
         (prompt - cached - created) * prices.input
         + cached * _first(prices.cached, prices.input)

@@ -29,7 +29,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 )
 from langchain_cf_gemini._cloudflare.routing import only_on_gateway, refuse_run
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
-from langchain_cf_gemini._gemini.answer.wire import indices_from_payloads
+from langchain_cf_gemini._gemini.answer.wire import count_from, indices_from_payloads
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
 from langchain_cf_gemini._gemini.request.backends import (
     backend_of_history,
@@ -277,6 +277,12 @@ class Call:
             return body
         config = {_SERVER_SIDE: True, **body.get("toolConfig", {})}
         return {**body, "toolConfig": config}
+
+    @property
+    def candidates(self) -> int:
+        """How many answers are asked for, by whatever name that was said."""
+        config = self.body.get("generationConfig") or {}
+        return count_from(config.get("candidateCount")) or 1
 
     def parser(
         self, endpoint: Endpoint, *, streaming: bool, candidate: int = 0

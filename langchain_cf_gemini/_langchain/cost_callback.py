@@ -11,7 +11,11 @@ from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 from typing_extensions import override
 
-from langchain_cf_gemini._cloudflare.costs import cost, is_from_cache
+from langchain_cf_gemini._cloudflare.costs import (
+    cost,
+    is_from_cache,
+    model_from_metadata,
+)
 
 
 class CostCallbackHandler(UsageMetadataCallbackHandler):
@@ -56,7 +60,7 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
         dollars, to_google = cost(message), cost(message, paid_to="google")
         metadata = message.response_metadata
         usage = cast("Mapping[str, Any] | None", message.usage_metadata)
-        name = metadata.get("model_name", "unknown")
+        name = model_from_metadata(metadata) or "unknown"
         with self._lock:
             self.calls += 1
             if dollars is None or to_google is None:

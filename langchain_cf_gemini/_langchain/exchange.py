@@ -180,6 +180,12 @@ class Exchange:
 
     # ---- the answer
 
+    def _note(self, metadata: Json) -> None:
+        """Tell what became of the call, and which model it was if no answer says so."""
+        metadata.update(self._notes())
+        if "model_name" not in metadata:
+            metadata["requested_model"] = self._call.model
+
     def _notes(self) -> Json:
         notes: Json = {}
         if self._replaces or self._call.replaced:
@@ -195,7 +201,7 @@ class Exchange:
         assert self._parser is not None
         with_usage = self._call.with_usage
         chunks = last_chunks(self._parser, self._gateway, with_usage=with_usage)
-        chunks[-1].response_metadata.update(self._notes())
+        self._note(chunks[-1].response_metadata)
         return chunks
 
     def result(self) -> ChatResult:
@@ -209,5 +215,5 @@ class Exchange:
         )
         for generation in result.generations:
             message: Any = generation.message
-            message.response_metadata.update(self._notes())
+            self._note(message.response_metadata)
         return result

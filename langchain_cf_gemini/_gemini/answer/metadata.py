@@ -160,6 +160,7 @@ _OURS = (
     | {"backend", "pages", "replaced_signatures"}
     | {"id", "model_provider", "output_version", "cost", "index", "headers"}
     | {"created", "timestamp", "refusal", "usage_metadata"}
+    | {"requested_model", "pages", "replaced_signatures"}
 )
 
 

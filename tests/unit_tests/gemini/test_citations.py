@@ -217,3 +217,89 @@ def test_grounding_in_every_event_is_told_once() -> None:
     assert message.response_metadata["grounding_metadata"]["web_search_queries"] == [
         "weather"
     ]
+
+
+def _quoted(message: Any) -> list[str]:
+    """What the annotations of each block point at in it."""
+    return [
+        block["text"][a["start_index"] : a["end_index"]]
+        for block in message.content_blocks
+        for a in block.get("annotations", ())
+    ]
+
+
+def test_offsets_count_from_the_part_that_is_named() -> None:
+    first, second = "Première. ", "Zwölf °C. "
+    parts = [text("Hm.", thought=True), text(first), text(second, "c2ln")]
+    segments = [
+        {"partIndex": 2, "endIndex": len("Zwölf".encode())},
+        {"partIndex": 1, "endIndex": len("Première.".encode())},
+        # The index may be missing; the quotation tells.
+        {"endIndex": len("Zwölf".encode()), "text": "Zwölf"},
+        {"partIndex": "2", "endIndex": 6, "text": "Zwölf"},
+    ]
+    supports = [{"segment": s, "groundingChunkIndices": [0]} for s in segments]
+    message = message_of(*parts, groundingMetadata=_grounding(*supports))
+    found = _quoted(message)
+    assert found == ["Zwölf", "Première.", "Zwölf", "Zwölf"]
+
+
+def test_a_quotation_is_found_where_it_is_nearest() -> None:
+    said = "Yes. No. Yes. No. Yes."
+    segment = {"startIndex": 10, "endIndex": 14, "text": "Yes."}
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    (citation,) = _citations(message_of(text(said), groundingMetadata=notes))
+    assert (citation["start_index"], citation["end_index"]) == (9, 13)
+
+
+@pytest.mark.parametrize(
+    "segment", [{"startIndex": 5}, {"startIndex": 9, "endIndex": 3}]
+)
+def test_an_end_before_the_start_is_no_place(segment: Json) -> None:
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    (citation,) = _citations(message_of(text(SAID), groundingMetadata=notes))
+    assert not {"start_index", "end_index"} & citation.keys()
+
+
+def test_a_citation_over_two_blocks_ends_with_each() -> None:
+    code: Json = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    segment = {"startIndex": 2, "endIndex": 6}
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    message = message_of(text("abcd"), code, text("efgh"), groundingMetadata=notes)
+    found = _quoted(message)
+    assert found == ["cd", "ef"]
+
+
+def _web(name: str, title: str | None = None) -> Json:
+    return {"web": {"uri": f"https://{name}"} | ({"title": title} if title else {})}
+
+
+# The lists of two events, and what the supports of each name in its own.
+GROWING: dict[str, tuple[list[Json], list[Json]]] = {
+    "longer": ([_web("a")], [_web("a"), _web("b")]),
+    "another order": ([_web("a")], [_web("b"), _web("a")]),
+    "a title that comes late": ([_web("a")], [_web("a", "A"), _web("b")]),
+    "a duplicate": ([_web("a")], [_web("b"), _web("b"), _web("a")]),
+    "left out again": ([_web("a"), _web("x")], [_web("b")]),
+}
+
+
+@pytest.mark.parametrize(("first", "last"), GROWING.values(), ids=GROWING.keys())
+def test_sources_are_those_of_the_supports_own_event(
+    first: list[Json], last: list[Json]
+) -> None:
+    one = {"segment": _segment("In 你好"), "groundingChunkIndices": [0]}
+    at = len(last) - 1
+    two = {"segment": _segment("Warm."), "groundingChunkIndices": [at]}
+    message = streamed(
+        event(text(SAID[:9]), groundingMetadata=_grounding(one, chunks=first)),
+        answer(text(SAID[9:]), groundingMetadata=_grounding(two, chunks=last)),
+    )
+    cited = {c["cited_text"]: c["url"] for c in _citations(message)}
+    assert cited == {"In 你好": "https://a", "Warm.": last[at]["web"]["uri"]}
+    kept = message.response_metadata["grounding_metadata"]
+    assert kept["grounding_chunks"][: len(last)] == last
+    for support in kept["grounding_supports"]:
+        (place,) = support["grounding_chunk_indices"]
+        url = kept["grounding_chunks"][place]["web"]["uri"]
+        assert url == cited[support["segment"]["text"]]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, messages_to_dict
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini import ResponseFormatError
 from tests.models import (
+    USAGE,
     Cloudflare,
     Json,
     answer,
     back,
     call,
     event,
+    folded,
     message_of,
     streamed,
     text,
@@ -228,6 +232,129 @@ def test_null_args_are_none() -> None:
     assert message.tool_calls[0]["args"] == {}
 
 
+# What protobuf's JSON may leave unset in words, and calls in odd company.
+COMPANY: dict[str, list[Json]] = {
+    "null beside": [
+        {"functionCall": {"name": "look", "args": {"n": 1}}, "inlineData": None}
+    ],
+    "empty text beside": [
+        {"text": "", "functionCall": {"name": "look", "args": {"n": 1}}}
+    ],
+    "null text beside": [
+        {"text": None, "functionCall": {"name": "look", "args": {"n": 1}}}
+    ],
+    "nulls inside": [
+        {
+            "functionCall": {
+                "name": "look",
+                "id": None,
+                "args": {"n": 1},
+                "partialArgs": None,
+            }
+        }
+    ],
+    "arguments apart": [
+        {"functionCall": {"name": "look", "args": {}}},
+        {"functionCall": {"args": {"n": 1}}},
+    ],
+    "arguments apart, by id": [
+        {"functionCall": {"name": "look", "id": "i1"}},
+        {"functionCall": {"id": "i1", "args": {"n": 1}}},
+    ],
+    "an end of its own": [
+        {"functionCall": {"name": "look", "args": {"n": 1}}},
+        {"functionCall": {}},
+    ],
+}
+
+
+@pytest.mark.parametrize("parts", COMPANY.values(), ids=COMPANY.keys())
+@pytest.mark.parametrize("output_version", ["v0", "v1"])
+def test_calls_in_odd_company(parts: list[Json], output_version: str) -> None:
+    settings: Json = {"output_version": output_version}
+    events = [*(event(part) for part in parts), answer(text(""))]
+    for message in (
+        message_of(*parts, model=settings),
+        streamed(*events, endpoint="gateway", **settings),
+    ):
+        (made,) = message.tool_calls
+        assert (made["name"], made["args"]) == ("look", {"n": 1})
+        assert message.invalid_tool_calls == []
+        (part,) = back(message, model="gemini-2.5-flash")
+        assert part["functionCall"]["args"] == {"n": 1}
+
+
+def test_text_beside_a_call_is_read() -> None:
+    part = {
+        "text": "Wait. ",
+        "functionCall": {"name": "look"},
+        "thoughtSignature": "c2ln",
+    }
+    for message in (message_of(part), streamed(event(part), answer(text("")))):
+        assert message.text == "Wait. "
+        assert [call["name"] for call in message.tool_calls] == ["look"]
+        assert back(message)[1]["thoughtSignature"] == "c2ln"
+
+
+def test_an_id_that_is_a_number_is_read() -> None:
+    (made,) = message_of(call("look", id=7)).tool_calls
+    assert made["id"] == "7"
+
+
+def test_calls_of_one_id_are_told_apart() -> None:
+    message = message_of(call("look", id="i"), call("hear", id="i"))
+    first, second = message.tool_calls
+    assert first["id"] != second["id"]
+    assert [b["type"] for b in message.content_blocks] == ["tool_call", "tool_call"]
+    assert [part["functionCall"]["id"] for part in back(message)] == ["i", "i"]
+
+
+DEEP: Any = "x"
+for _ in range(300):
+    DEEP = [DEEP]
+UNSENDABLE: dict[str, Any] = {
+    "infinite": float("inf"),
+    "no number": float("nan"),
+    "beyond 64 bits": 2**64,
+    "nested too deep": DEEP,
+}
+
+
+@pytest.mark.parametrize("value", UNSENDABLE.values(), ids=UNSENDABLE.keys())
+@pytest.mark.parametrize("streaming", [False, True])
+def test_arguments_that_nothing_can_hold(value: Any, streaming: bool) -> None:
+    part = call("look", args={"a": value, "b": 1})
+    said = httpx.Response(200, content=json.dumps(answer(part)).encode())
+    model = Cloudflare(said).model(endpoint="gateway")
+    message: Any = folded(list(model.stream("hi"))) if streaming else model.invoke("hi")
+    assert message.tool_calls == []
+    (block,) = message.content_blocks
+    assert block["type"] == "invalid_tool_call"
+    assert "The arguments hold" in block["error"]
+    assert back(message)
+
+
+HALVES: dict[str, tuple[list[str], str]] = {
+    "lone": (["a\ud83d", "b"], "a\ufffdb"),
+    "other half": (["\ude00b"], "\ufffdb"),
+    "at the end": (["a", "b\ud83d"], "ab\ufffd"),
+    "over two events": (["a\ud83d", "\ude00b"], "a\U0001f600b"),
+}
+
+
+@pytest.mark.parametrize(("pieces", "said"), HALVES.values(), ids=HALVES.keys())
+@pytest.mark.parametrize("kind", ["text", "thought"])
+def test_text_is_valid_unicode(pieces: list[str], said: str, kind: str) -> None:
+    make = text if kind == "text" else thought
+    message = streamed(*(event(make(p)) for p in pieces), answer(text("", "c2ln")))
+    whole = message_of(make("".join(pieces)), text("", "c2ln"))
+    for each in (message, whole):
+        blocks: list[Any] = list(each.content_blocks)
+        assert blocks[0].get("text", blocks[0].get("reasoning")) == said
+        assert back(each)[-1]["thoughtSignature"] == "c2ln"
+        json.dumps(messages_to_dict([each])).encode()
+
+
 # ---- what is said of an answer
 
 NOTES: list[tuple[Json, str, Any]] = [
@@ -346,6 +473,61 @@ def test_blocked_candidates_are_messages(reason: str, content: Any) -> None:
         assert message.usage_metadata is not None
 
 
+# Keys of Google's, or of whoever stands between, that are named as ours.
+FOREIGN: Json = {
+    "id": 5,
+    "modelProvider": "openai",
+    "finishReason": "LENGTH",
+    "outputVersion": "v0",
+    "gateway": {"ray_id": "x"},
+    "citations": "none",
+}
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("where", ["answer", "candidate"])
+def test_unknown_keys_stay_apart_from_ours(streaming: bool, where: str) -> None:
+    foreign = {
+        k: v for k, v in FOREIGN.items() if where == "answer" or k != "finishReason"
+    }
+    pieces = [event(text("a")), answer(text("b"))]
+    for piece in pieces:
+        (piece if where == "answer" else piece["candidates"][0]).update(foreign)
+    whole = Cloudflare(pieces[1]).model()
+    message = streamed(*pieces) if streaming else whole.invoke("hi")
+    metadata = message.response_metadata
+    assert metadata["model_provider"] == "cloudflare_gemini"
+    assert metadata["id"] == "answer-1"
+    assert metadata["finish_reason"] == "STOP"
+    assert "citations" not in metadata
+    kept = metadata["unknown_fields"]
+    assert (kept["id"], kept["model_provider"]) == (5, "openai")
+
+
+@pytest.mark.parametrize("odd", ["x", 3, [], [3], True, {"safetyRatings": "none"}])
+@pytest.mark.parametrize(
+    "key",
+    ["promptFeedback", "modelVersion", "createTime", "responseId", "usageMetadata"],
+)
+@pytest.mark.parametrize("streaming", [False, True])
+def test_an_odd_detail_costs_no_answer(key: str, odd: Any, streaming: bool) -> None:
+    first, last = event(text("a")), answer(text("b"))
+    first[key], last[key] = odd, odd
+    message = (
+        streamed(first, last) if streaming else Cloudflare(last).model().invoke("hi")
+    )
+    assert message.text == ("ab" if streaming else "b")
+    assert message.content_blocks
+    assert message.response_metadata["finish_reason"] == "STOP"
+
+
+def test_null_erases_nothing() -> None:
+    last = {**answer(text("b")), "modelVersion": None, "usageMetadata": None}
+    message = streamed({**event(text("a")), "usageMetadata": USAGE}, last)
+    assert message.response_metadata["model_name"] == "gemini-3-flash-preview"
+    assert message.usage_metadata is not None
+
+
 # ---- usage
 
 USAGES: dict[str, tuple[Json | None, Json | None]] = {
@@ -440,6 +622,41 @@ USAGES: dict[str, tuple[Json | None, Json | None]] = {
         {"promptTokenCount": 7, "candidatesTokenCount": 2},
         {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
     ),
+    "as text": (
+        {
+            "promptTokenCount": "7",
+            "candidatesTokenCount": 2.0,
+            "totalTokenCount": "9",
+            "promptTokensDetails": [None, {"modality": 4, "tokenCount": "3"}],
+        },
+        {
+            "input_tokens": 7,
+            "output_tokens": 2,
+            "total_tokens": 9,
+            "input_token_details": {"audio": 3},
+        },
+    ),
+    "odd counts": (
+        {
+            "promptTokenCount": 7,
+            "candidatesTokenCount": "many",
+            "thoughtsTokenCount": -3,
+            "totalTokenCount": None,
+            "promptTokensDetails": {"modality": "TEXT"},
+            "cachedContentTokenCount": 90,
+        },
+        {
+            "input_tokens": 7,
+            "output_tokens": 0,
+            "total_tokens": 7,
+            "input_token_details": {"cache_read": 7},
+        },
+    ),
+    "no object": ([{"promptTokenCount": 7}], None),  # type: ignore[dict-item]
+    "more in the total": (
+        {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 107},
+        {"input_tokens": 5, "output_tokens": 102, "total_tokens": 107},
+    ),
     "detail without count": (
         {
             "promptTokenCount": 7,
@@ -457,6 +674,22 @@ def test_usage(wire: Json | None, usage: Json | None) -> None:
     whole = {**answer(text("ok")), "usageMetadata": wire}
     for message in (Cloudflare(whole).model().invoke("hi"), streamed(whole)):
         assert message.usage_metadata == usage
+
+
+def test_a_later_event_with_fewer_counts_erases_none() -> None:
+    counts = {
+        "promptTokenCount": 5,
+        "candidatesTokenCount": 2,
+        "totalTokenCount": 107,
+    }
+    first = {**event(text("a")), "usageMetadata": {**counts, "thoughtsTokenCount": 100}}
+    message = streamed(first, {**answer(text("b")), "usageMetadata": counts})
+    assert message.usage_metadata == {
+        "input_tokens": 5,
+        "output_tokens": 102,
+        "total_tokens": 107,
+        "output_token_details": {"reasoning": 100},
+    }
 
 
 # ---- blocks of plain text
@@ -487,6 +720,9 @@ def test_blocks_of_edited_text() -> None:
 
 
 REFUSED = [
+    ({"finish": "RECITATION"}, "", ("finish_reason", "RECITATION")),
+    ({"finish": "SPII"}, "", ("finish_reason", "SPII")),
+    ({"finish": "IMAGE_SAFETY"}, "", ("finish_reason", "IMAGE_SAFETY")),
     ({"finish": "SAFETY", "finishMessage": "No."}, "No.", ("finish_reason", "SAFETY")),
     ({"finish": "BLOCKLIST"}, "", ("finish_reason", "BLOCKLIST")),
 ]

@@ -101,6 +101,28 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
         [[_piece("$.a", "x", more=True), _piece("$.a", "y"), _piece("$.b", "z")]],
         {"a": "xy", "b": "z"},
     ),
+    "nothing more of a string": (
+        [[_piece("$.a", "New", more=True)], [{"jsonPath": "$.a"}], [_piece("$.b", 1)]],
+        {"a": "New", "b": 1},
+    ),
+    "null is unset": (
+        [[_piece("$.a", "x", more=True)], [{"jsonPath": "$.a", "stringValue": None}]],
+        {"a": "x"},
+    ),
+    "a string that begins with nothing": (
+        [[{"jsonPath": "$.a", "willContinue": True}], [_piece("$.a", "x")]],
+        {"a": "x"},
+    ),
+    "null as its JSON says it": (
+        [[{"jsonPath": "$.a", "nullValue": None}]],
+        {"a": None},
+    ),
+    "truth as text": ([[{"jsonPath": "$.a", "boolValue": "false"}]], {"a": False}),
+    "number as text": ([[{"jsonPath": "$.a", "numberValue": "7"}]], {"a": 7}),
+    "half a character in each": (
+        [[_piece("$.a", "x\ud83d", more=True)], [_piece("$.a", "\ude00y")]],
+        {"a": "x\U0001f600y"},
+    ),
     "string that is not closed": (
         [[_piece("$.a", "x", more=True)], [_piece("$.b", 1)]],
         {"a": "x", "b": 1},
@@ -189,6 +211,16 @@ WRONG: dict[str, tuple[list[Json], str]] = {
     ),
     "a value again": ([_piece("$.a", 1), _piece("$.a", 2)], "had ended"),
     "a value with members": ([_piece("$.a", 1), _piece("$.a.b", 2)], "had ended"),
+    "no value": ([{"jsonPath": "$.a"}], "no value"),
+    "a number in a string": (
+        [_piece("$.a", "x", more=True), _piece("$.a", 3)],
+        "in a string",
+    ),
+    "no truth": ([{"jsonPath": "$.a", "boolValue": "maybe"}], "boolValue"),
+    "no number": ([{"jsonPath": "$.a", "numberValue": "NaN"}], "numberValue"),
+    "no text": ([{"jsonPath": "$.a", "stringValue": 3}], "no text"),
+    "a list at the root": ([_piece("$[0]", 1)], "out of order"),
+    "members in a list": ([_piece("$.a[0]", 1), _piece("$.a.b", 2)], "out of order"),
     "a hole in a list": ([_piece("$.a[1]", 1)], "out of order"),
 }
 
@@ -235,3 +267,43 @@ def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
     ]
     assert message.response_metadata["dropped_tool_calls"] == more
     assert back(message) == [first]
+
+
+def test_open_calls_are_told_apart_by_their_ids() -> None:
+    def piece(id_: str, path: str, value: Any, *, more: bool = True) -> Json:
+        wire = {"id": id_, "partialArgs": [_piece(path, value)], "willContinue": more}
+        return {"functionCall": wire}
+
+    def start(id_: str, name: str) -> Json:
+        return {"functionCall": {"id": id_, "name": name, "willContinue": True}}
+
+    parts = [
+        start("1", "f"),
+        start("2", "g"),
+        piece("1", "$.a", "x"),
+        piece("2", "$.b", "y"),
+        piece("1", "$.c", 1, more=False),
+        piece("2", "$.d", 2, more=False),
+    ]
+    for version in ("v0", "v1"):
+        stream = streamed(
+            *map(event, parts),
+            answer(text("")),
+            output_version=version,
+            endpoint="gateway",
+        )
+        whole = Cloudflare(answer(*parts)).model(output_version=version).invoke("hi")
+        for message in (stream, whole):
+            assert [(c["name"], c["args"]) for c in message.tool_calls] == [
+                ("f", {"a": "x", "c": 1}),
+                ("g", {"b": "y", "d": 2}),
+            ]
+
+
+@pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
+def test_a_whole_answer_reads_pieces_too(pieces: list[list[Json]], args: Json) -> None:
+    parts = [
+        p for e in _events(*pieces) for p in e["candidates"][0]["content"]["parts"]
+    ]
+    (made,) = Cloudflare(answer(*parts)).model().invoke("hi").tool_calls
+    assert (made["name"], made["args"]) == ("cook", args)

@@ -381,8 +381,17 @@ def test_run_answers_a_stream_in_one_piece() -> None:
     assert "stream" not in json.loads(cloudflare.requests[0].content)["input"]
 
 
-def test_several_candidates_are_no_stream() -> None:
-    model = Cloudflare().model(n=2)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"n": 2},
+        {"candidate_count": 2},
+        {"generation_config": {"candidateCount": 2}},
+        {"generation_config": {"candidate_count": "2"}},
+    ],
+)
+def test_several_candidates_are_no_stream(asked: Json) -> None:
+    model = Cloudflare().model(**asked)
     with pytest.raises(ValueError, match="n > 1 cannot be streamed"):
         list(model.stream("hi"))
 
