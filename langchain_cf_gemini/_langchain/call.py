@@ -33,7 +33,6 @@ from langchain_cf_gemini._gemini.answer.wire import count_from, indices_from_pay
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
 from langchain_cf_gemini._gemini.request.backends import (
     backend_of_history,
-    backend_of_names,
     contents_for_backend,
 )
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
@@ -101,12 +100,7 @@ class Call:
     @property
     def may_turn_to_run(self) -> bool:
         """Whether `run` may answer a stream that the gateway refused."""
-        keeper = backend_of_names(self.body)
-        return (
-            self.is_auto
-            and keeper != "gemini_api"
-            and not self._refusal("run", stream=True)
-        )
+        return self.is_auto and not self._refusal("run", stream=True)
 
     def chosen(
         self, account: Account, *, stream: bool, gateway_refuses: bool
@@ -133,8 +127,6 @@ class Call:
         return endpoint
 
     def _best(self, *, stream: bool, gateway_refuses: bool) -> Endpoint:
-        if (keeper := backend_of_names(self.body)) is not None:
-            return _ENDPOINT_OF[keeper]
         wants_gateway = stream
         if not stream:
             # What one backend signed the other refuses: a thread that was streamed
@@ -157,12 +149,6 @@ class Call:
         """
         if problem := self._refusal(endpoint, stream):
             raise UnsupportedContentError(problem)
-        keeper = backend_of_names(self.body)
-        if keeper is not None and keeper != BACKENDS[endpoint]:
-            raise UnsupportedContentError(
-                f"endpoint={endpoint!r} does not know the cached content or the files "
-                f"that this request names; endpoint={_ENDPOINT_OF[keeper]!r} does"
-            )
 
     def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
@@ -304,7 +290,6 @@ class Call:
 
 BACKENDS: Mapping[str, str] = {"run": "vertex_ai", "gateway": "gemini_api"}
 """Which of Google's services answers behind an endpoint."""
-_ENDPOINT_OF: Mapping[str, Endpoint] = {"vertex_ai": "run", "gemini_api": "gateway"}
 _ENDPOINTS = {"auto": ("run", "gateway")}
 
 

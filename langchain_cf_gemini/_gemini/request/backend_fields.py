@@ -1,4 +1,4 @@
-"""Fields of a request that only one of Google's two services knows.
+"""Fields of a request, and names in it, that only one of Google's two services knows.
 
 Behind `run` is Vertex AI, behind the gateway the Gemini API; either answers 400 to a
 field of the other. Sources: Google's discovery document for Vertex AI v1beta1 (revision
@@ -37,6 +37,11 @@ _VERTEX_AI: Final = (
     "safetySettings.method",
 )
 _SCHEMAS: Final = frozenset({"properties", "items", "anyOf"})
+# What each of them keeps for its callers begins so.
+_FOREIGN: Final[Mapping[str, tuple[str, ...]]] = {
+    "vertex_ai": ("cachedContents/", "https://generativelanguage.googleapis.com/"),
+    "gemini_api": ("projects/", "gs://"),
+}
 _ADVICE: Final = {
     "vertex_ai": "only the Gemini API takes, and Vertex AI answers behind "
     "endpoint='run'; use endpoint='gateway' or leave it out",
@@ -62,7 +67,19 @@ def strange_field(body: Json, backend: str) -> str | None:
     for path in _STRANGE[backend]:
         if path[0] in body and any(_reached(body, path)):
             return f"the request has {'.'.join(path)}, which {_ADVICE[backend]}"
+    for name in _names(body):
+        if name.startswith(_FOREIGN[backend]):
+            return f"the request names {name!r}, which {_ADVICE[backend]}"
     return None
+
+
+def _names(body: Json) -> Iterator[str]:
+    """Yield the names of what Google keeps: cached content and files."""
+    yield str(body.get("cachedContent") or "")
+    for content in body.get("contents") or ():
+        for part in content["parts"]:
+            if "fileData" in part:
+                yield str(part["fileData"].get("fileUri") or "")
 
 
 def _reached(value: Any, path: list[str]) -> Iterator[bool]:

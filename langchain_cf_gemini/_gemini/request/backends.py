@@ -6,7 +6,7 @@ other is a 400, "Corrupted thought signature." or "Invalid thought signature." (
 reports of all four directions, OpenRouterTeam/ai-sdk-provider#491, litellm#32140).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from langchain_cf_gemini._gemini.vocabulary import DUMMY_SIGNATURE, Json
@@ -141,36 +141,6 @@ def without_processing_marks(contents: list[Json]) -> list[Json]:
 def _is_mark(part: Json) -> bool:
     said = part.keys() - {_SIGNATURE, "thought"}
     return _SIGNATURE in part and (not said or (said == {"text"} and not part["text"]))
-
-
-# ---- what decides where a request goes
-
-
-def _names(body: Json) -> Iterator[str]:
-    """Return the names of what Google keeps for the caller."""
-    yield str(body.get("cachedContent") or "")
-    for content in body["contents"]:
-        for part in content["parts"]:
-            if "fileData" in part:
-                yield str(part["fileData"].get("fileUri") or "")
-
-
-def _begins(*starts: str) -> Callable[[Json], bool]:
-    return lambda body: any(name.startswith(starts) for name in _names(body))
-
-
-_ONLY: Final[Mapping[str, Callable[[Json], bool]]] = {
-    "gemini_api": _begins(
-        "cachedContents/", "https://generativelanguage.googleapis.com/"
-    ),
-    "vertex_ai": _begins("projects/", "gs://"),
-}
-
-
-def backend_of_names(body: Json) -> str | None:
-    """Return the backend that alone keeps what a request names, if there is one."""
-    found = [backend for backend, is_named in _ONLY.items() if is_named(body)]
-    return found[0] if len(found) == 1 else None
 
 
 def backend_of_history(contents: list[Json]) -> str | None:

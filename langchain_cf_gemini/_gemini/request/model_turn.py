@@ -283,22 +283,10 @@ class ModelTurn:
 
     def _add_call(self, id_: str | None, block: Json | None) -> None:
         """Append a call; what `tool_calls` says of it wins over a block of content."""
-        call = self._waiting.pop(id_ or "", None)
+        call = self._waiting.pop(id_ or "", None) or self._call_of_block(id_, block)
         if call is None:
-            known = {call.id for call in self.calls}
-            if (
-                block is None
-                or id_ is None
-                or id_ in known
-                or id_ not in self._answered
-            ):
-                return
-            call = {
-                "id": id_,
-                "name": block.get("name"),
-                "args": args_from_block(block),
-            }
-        id_ = call["id"]
+            return
+        id_ = str(call["id"])
         wire: Json = {"name": call["name"], "args": exact_args(call["args"])}
         if id_ and not id_.startswith(SYNTHETIC):
             wire["id"] = id_
@@ -315,6 +303,14 @@ class ModelTurn:
         part = self._signed(part)
         self.parts.append(part)
         self.calls.append(Called(id_, part, call.get("failed")))
+
+    def _call_of_block(self, id_: str | None, block: Json | None) -> Json | None:
+        """Return a call that only a block of content knows, if its result is here."""
+        known = {call.id for call in self.calls}
+        if block is None or id_ in known or id_ not in self._answered:
+            return None
+        name, args = block.get("name"), args_from_block(block)
+        return {"id": id_, "name": name, "args": args}
 
 
 _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {

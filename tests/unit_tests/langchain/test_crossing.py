@@ -297,7 +297,7 @@ def test_who_keeps_what_is_named_is_asked(
     assert on_gateway is (endpoint == "gateway")
     other = "run" if endpoint == "gateway" else "gateway"
     model = cloudflare.model(media_urls="pass", endpoint=other, **settings)
-    with pytest.raises(UnsupportedContentError, match=f"endpoint='{endpoint}' does"):
+    with pytest.raises(UnsupportedContentError, match=f"use endpoint='{endpoint}'"):
         WAYS[way](model, asked)
 
 
