@@ -169,8 +169,8 @@ class ChatCloudflareGemini(BaseChatModel):
         max_tokens: Most tokens to write, thoughts included. Also `max_output_tokens`.
         stop: Texts that end the answer. Also `stop_sequences`.
         seed: For answers that repeat as far as Google can.
-        presence_penalty: -2 to 2.
-        frequency_penalty: -2 to 2.
+        presence_penalty: -2 to below 2; Gemini 3.5 Flash-Lite, 3.6 and later take none.
+        frequency_penalty: The same.
         n: Candidates per answer, 1 to 8; streams have one. Also `candidate_count`.
         thinking_level: `minimal`, `low`, `medium`, `high` or `xhigh`, as far as the
             model has it; Gemini 3 and later. Also `reasoning_effort`.

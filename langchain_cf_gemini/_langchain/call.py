@@ -153,9 +153,8 @@ class Call:
     def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
         facts, backend = _facts(self.model, endpoint), BACKENDS[endpoint]
-        return strange_field(self.body, backend) or refusal(
-            self.body, facts, backend, stream=stream
-        )
+        problem = refusal(self.body, facts, backend, stream=stream)
+        return problem or strange_field(self.body, backend)
 
     def notices(self, endpoint: Endpoint) -> list[str]:
         """Return what the caller should know of the model and the settings."""

@@ -134,8 +134,8 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     ),
     "stop": _written("stopSequences", stop_sequences, aliases=("stop_sequences",)),
     "seed": _written("seed", number(-(2**31), 2**31 - 1, whole=True)),
-    "presence_penalty": _written("presencePenalty", number(-2, 2)),
-    "frequency_penalty": _written("frequencyPenalty", number(-2, 2)),
+    "presence_penalty": _written("presencePenalty", number(-2, 2, below=True)),
+    "frequency_penalty": _written("frequencyPenalty", number(-2, 2, below=True)),
     "n": _written(
         "candidateCount", number(1, 8, whole=True), aliases=("candidate_count",)
     ),

@@ -50,14 +50,18 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def number(low: float, high: float, *, whole: bool = False) -> Read:
-    """Return a reader of numbers within limits."""
+def number(
+    low: float, high: float, *, whole: bool = False, below: bool = False
+) -> Read:
+    """Return a reader of numbers within limits; `below` leaves the upper one out."""
     kind = "a whole number" if whole else "a number"
 
     def read(name: str, value: Any) -> Any:
         right = isinstance(value, int) if whole else True
-        if not (_is_number(value) and right and low <= value <= high):
-            limits = f"from {low:g}" + (f" to {high:g}" if high < 2**31 else "")
+        right = right and _is_number(value) and low <= value <= high
+        if not right or (below and value == high):
+            to = f" to below {high:g}" if below else f" to {high:g}"
+            limits = f"from {low:g}" + (to if high < 2**31 else "")
             raise ValueError(f"{name} must be {kind} {limits}, not {value!r}")
         return value
 
@@ -142,7 +146,7 @@ def _level(level: Any) -> str:
     word = getattr(level, "value", level)
     if not isinstance(word, str) or not _WORD.fullmatch(word):
         raise ValueError(f"thinking_level must be a word like 'low', not {level!r}")
-    return word.upper()
+    return word.upper().removeprefix("THINKING_LEVEL_")
 
 
 def _budget(budget: Any) -> int:

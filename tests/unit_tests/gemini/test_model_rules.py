@@ -57,6 +57,9 @@ for penalty in (
     taken(OLDER + UNKNOWN, penalty)
 refused(["3.7-flash", "3.8-flash", *FOUR], {"thinking_level": "minimal"}, "low, medium")
 taken(["3-flash", "3.5-flash", "3.6-flash"], {"thinking_level": "MINIMAL"})
+taken(["3-flash", "3.8-flash"], {"thinking_level": "THINKING_LEVEL_LOW"})
+refused(["3-flash"], {"presence_penalty": 2}, "from -2 to below 2")
+taken(["3-flash"], {"presence_penalty": -2, "frequency_penalty": 1.99})
 refused([*NEWER, "4-argon", "4-carbon"], {"thinking_level": "xhigh"}, "not 'xhigh'")
 taken(["4-hydrogen", "4-neon"], {"thinking_level": "xhigh"})
 taken(UNKNOWN, {"reasoning_effort": "xhigh"})
@@ -93,7 +96,10 @@ for beside in (
     SEARCH,
     {"tool_config": {"retrieval_config": {"language_code": "de"}}},
 ):
-    refused(["3-flash"], {"cached_content": "c/1", **beside}, "beside cached_content")
+    for name in ("c/1", "cachedContents/1"):
+        refused(
+            ["3-flash"], {"cached_content": name, **beside}, "beside cached_content"
+        )
 
 MODES = {"gateway once": ("gateway", "invoke"), "run stream": ("run", "stream")}
 
@@ -132,6 +138,7 @@ def test_what_a_model_takes_is_sent(
         {"model": "google/gemini-4-neon", "thinking_level": "minimal"},
         {"model": "gemini-3-flash", "endpoint": "gateway", "n": 2},
         {"model": "gemini-3-flash", "thinking_level": "xhigh"},
+        {"model": "gemini-3-flash", "thinking_level": "THINKING_LEVEL_XHIGH"},
         {"model": "gemini-4-argon", "generation_config": {"frequencyPenalty": 1}},
     ],
 )

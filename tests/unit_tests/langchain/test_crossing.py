@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -335,3 +336,24 @@ def test_marks_of_processed_media_stay_away() -> None:
 
 def test_a_signature_says_who_made_it() -> None:
     assert maker_of(signature_of("vertex_ai", 7)) == "vertex_ai"
+
+
+# Written by version 0.1 of this package, which noted no backend: text, two calls of
+# which the first is signed, and their results.
+OLD = json.loads(Path(__file__).with_name("histories_0_1.json").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("name", OLD)
+@pytest.mark.parametrize("way", WAYS)
+def test_histories_of_version_0_1_go_on(name: str, way: str) -> None:
+    history = load(OLD[name], allowed_objects="messages")
+    cloudflare = TwoBackends(steps=1)
+    message = WAYS[way](cloudflare.model(), history)
+    assert message.text == "Done"
+    made_by = "vertex_ai" if name.startswith("invoke") else "gemini_api"
+    fits = cloudflare.asked[-1] == made_by
+    assert cloudflare.refused == (0 if fits else 1)
+    turn = cloudflare.contents[1]["parts"]
+    assert [part.get("text") for part in turn] == ["Let me look. ", None, None]
+    signed = [part.get("thoughtSignature") for part in turn]
+    assert signed == [None, signature_of(made_by, 1) if fits else DUMMY, None]

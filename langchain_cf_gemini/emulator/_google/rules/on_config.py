@@ -49,15 +49,15 @@ def _top_p(judged: Generation) -> Iterator[str]:
 
 
 def _between(
-    name: str, low: float, high: float
+    name: str, low: float, end: float
 ) -> Callable[[Generation], Iterator[str]]:
     def check(judged: Generation) -> Iterator[str]:
         value = judged.config.get(name)
-        if value is not None and not low <= value <= high:
+        if value is not None and not low <= value < end:
             yield judged.unable(
                 f"it has a {name} value of {value} but the supported range is from "
-                f"{low} (inclusive) to {high + 1} (exclusive). Update the value and "
-                "try again."
+                f"{low} (inclusive) to {end} (exclusive). Update the value and try "
+                "again."
             )
 
     return check
@@ -71,7 +71,7 @@ frequency_penalty = rule(
 )(_between("frequencyPenalty", -2, 2))
 candidate_count = rule(
     "candidate count", "documented", "Google's model pages: 1 to 8 candidates"
-)(_between("candidateCount", 1, _MAX_CANDIDATES))
+)(_between("candidateCount", 1, _MAX_CANDIDATES + 1))
 
 
 @rule(
@@ -82,7 +82,7 @@ candidate_count = rule(
 def _output_tokens(judged: Generation) -> Iterator[str]:
     # Of an upper limit the Gemini API says nothing.
     highest = _MAX_OUTPUT_TOKENS if judged.vertex else 2**31
-    yield from _between("maxOutputTokens", 1, highest)(judged)
+    yield from _between("maxOutputTokens", 1, highest + 1)(judged)
 
 
 @rule("stop sequences", "documented", "Google's reference of generateContent: up to 5")
@@ -97,7 +97,7 @@ def _stop_sequences(judged: Generation) -> Iterator[str]:
 
 top_logprobs = rule(
     "top logprobs", "documented", "Google's reference of generateContent: 0 to 20"
-)(_between("logprobs", 0, _MAX_LOGPROBS))
+)(_between("logprobs", 0, _MAX_LOGPROBS + 1))
 
 
 @rule(
