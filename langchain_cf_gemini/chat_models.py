@@ -1,7 +1,7 @@
 """`ChatCloudflareGemini`: Gemini through Cloudflare as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
 
 import httpx2
 from langchain_core.callbacks import (
@@ -26,18 +26,23 @@ from pydantic import (
     model_validator,
 )
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader, ResultReader
-from langchain_cf_gemini._cloudflare.catalogue import (
-    MODELS,
-    NO_CATALOGUE,
-    CataloguePages,
-    ModelInfo,
+from langchain_cf_gemini._cloudflare.account_steps import (
+    Steps,
+    feedback_steps,
+    listing_steps,
+    log_steps,
+)
+from langchain_cf_gemini._cloudflare.answers import AnswerReader, EnvelopeReader
+from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
+from langchain_cf_gemini._cloudflare.credential_check import (
+    CredentialReport,
+    credential_steps,
 )
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
-    api_request,
 )
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
+from langchain_cf_gemini._cloudflare.model_ids import google_id_from, model_id_from
 from langchain_cf_gemini._cloudflare.routing import GatewayMemory, refuse_run
 from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
@@ -47,7 +52,6 @@ from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
-from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
@@ -86,6 +90,8 @@ if TYPE_CHECKING:
     from langchain_cf_gemini.arguments import ModelArguments
 
 register()
+
+_T = TypeVar("_T")
 
 # What LangSmith's parameters are made of.
 _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
@@ -835,7 +841,7 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> None:
         """Add feedback to the log entry of an answer.
 
-        The API token needs the permission `AI Gateway Write`.
+        The API token needs the permission `AI Gateway Edit`.
 
         Args:
             message: The answer, or its log id.
@@ -849,9 +855,9 @@ class ChatCloudflareGemini(BaseChatModel):
             ValueError: If the answer was not logged, or a value is out of its range.
             CloudflareGeminiError: If Cloudflare refuses it.
         """
-        said = {"score": score, "feedback": feedback, "metadata": metadata}
-        request = self._feedback_request(message, gateway, said)
-        self._transport().send(request, ResultReader())
+        body = feedback_body(score=score, feedback=feedback, metadata=metadata)
+        path = log_path(message, gateway, self.gateway)
+        self._asked(feedback_steps(self._account(), path, body))
 
     async def asend_feedback(
         self,
@@ -876,19 +882,65 @@ class ChatCloudflareGemini(BaseChatModel):
             ValueError: If the answer was not logged, or a value is out of its range.
             CloudflareGeminiError: If Cloudflare refuses it.
         """
-        said = {"score": score, "feedback": feedback, "metadata": metadata}
-        request = self._feedback_request(message, gateway, said)
-        await self._transport().asend(request, ResultReader())
+        body = feedback_body(score=score, feedback=feedback, metadata=metadata)
+        path = log_path(message, gateway, self.gateway)
+        await self._aasked(feedback_steps(self._account(), path, body))
 
-    def _feedback_request(
+    def read_log(
         self,
         message: AIMessage | str,
-        gateway: str | GatewayOptions | None,
-        said: dict[str, Any],
-    ) -> Request:
-        body = feedback_body(**said)
+        *,
+        gateway: str | GatewayOptions | None = None,
+    ) -> dict[str, Any]:
+        """Read Cloudflare's log entry of an answer, with the cost that it computed.
+
+        It is written some seconds after the answer. The API token needs the permission
+        `AI Gateway Read`.
+
+        Args:
+            message: The answer, or its log id.
+            gateway: The gateway that the call went through; an answer knows it, and
+                for an id alone this model's is meant.
+
+        Returns:
+            The entry as Cloudflare writes it: `cost` (US dollars), `tokens_in`,
+            `tokens_out`, `cached`, `duration`, `model`, `provider`, `success`, ...
+
+        Raises:
+            ValueError: If the answer was not logged.
+            CloudflareNotFoundError: If the entry is not there (yet).
+            CloudflareGeminiError: If Cloudflare refuses it.
+        """
         path = log_path(message, gateway, self.gateway)
-        return api_request(self._account(), "PATCH", path, body)
+        return self._asked(log_steps(self._account(), path))
+
+    async def aread_log(
+        self,
+        message: AIMessage | str,
+        *,
+        gateway: str | GatewayOptions | None = None,
+    ) -> dict[str, Any]:
+        """Read Cloudflare's log entry of an answer, as `read_log` does."""
+        path = log_path(message, gateway, self.gateway)
+        return await self._aasked(log_steps(self._account(), path))
+
+    def check_credentials(self) -> CredentialReport:
+        """Find out what the credentials may do, without a model's answer or a bill.
+
+        Returns:
+            For the token, both endpoints, logs and feedback whether they let the
+            credentials in, and which permission is missing; printed, one line each.
+        """
+        return self._asked(self._credential_steps())
+
+    async def acheck_credentials(self) -> CredentialReport:
+        """Find out what the credentials may do, as `check_credentials` does."""
+        return await self._aasked(self._credential_steps())
+
+    def _credential_steps(self) -> Steps[CredentialReport]:
+        model = model_id_from(self.model)
+        google_id = google_id_from(self.model, self.google_model)
+        return credential_steps(self._account(), self.gateway, model, google_id)
 
     def list_models(self) -> list[ModelInfo]:
         """List the Gemini text models that the account can ask for.
@@ -897,37 +949,52 @@ class ChatCloudflareGemini(BaseChatModel):
         not there, not readable or holds no Gemini model, the packaged table is listed.
 
         Returns:
-            One row for each model; `packaged` tells where a row comes from.
+            One row for each model; `packaged` tells where a row comes from, and a
+            warning of the logger `langchain_cf_gemini` why it is not the account's.
 
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        pages = CataloguePages()
-        try:
-            while pages.path:
-                request = api_request(self._account(), "GET", pages.path)
-                pages.add(self._transport().send(request, ResultReader()))
-        except NO_CATALOGUE:
-            return list(MODELS)
-        return pages.models()
+        return self._asked(listing_steps(self._account()))
 
     async def alist_models(self) -> list[ModelInfo]:
         """List the Gemini text models that the account can ask for, as `list_models`.
 
         Returns:
-            One row for each model; `packaged` tells where a row comes from.
+            One row for each model; `packaged` tells where a row comes from, and a
+            warning of the logger `langchain_cf_gemini` why it is not the account's.
 
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        pages = CataloguePages()
+        return await self._aasked(listing_steps(self._account()))
+
+    def _asked(self, steps: Steps[_T]) -> _T:
+        """Take steps of Cloudflare's API to their end."""
         try:
-            while pages.path:
-                request = api_request(self._account(), "GET", pages.path)
-                pages.add(await self._transport().asend(request, ResultReader()))
-        except NO_CATALOGUE:
-            return list(MODELS)
-        return pages.models()
+            request = next(steps)
+            while True:
+                try:
+                    answer = self._transport().send(request, EnvelopeReader())
+                except CloudflareGeminiError as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(answer)
+        except StopIteration as ended:
+            return cast("_T", ended.value)
+
+    async def _aasked(self, steps: Steps[_T]) -> _T:
+        try:
+            request = next(steps)
+            while True:
+                try:
+                    answer = await self._transport().asend(request, EnvelopeReader())
+                except CloudflareGeminiError as error:
+                    request = steps.throw(error)
+                else:
+                    request = steps.send(answer)
+        except StopIteration as ended:
+            return cast("_T", ended.value)
 
     # ---- connections
 

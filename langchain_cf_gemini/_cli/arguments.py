@@ -11,7 +11,7 @@ from langchain_cf_gemini._version import __version__
 PROG: Final = "langchain-cf-gemini"
 MODEL_VARIABLE: Final = "CF_GEMINI_MODEL"
 DEFAULT_MODEL: Final = "gemini-3-flash"
-COMMANDS: Final = ("ask", "chat", "models", "verify", "emulator")
+COMMANDS: Final = ("ask", "chat", "models", "check", "verify", "emulator")
 _ALONE: Final = ("-h", "--help", "--version")
 
 _EPILOG = """\
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_ask(commands.add_parser("ask", help="send one prompt"))
     _add_chat(commands.add_parser("chat", help="talk in a loop"))
     _add_models(commands.add_parser("models", help="list Gemini models"))
+    _add_check(commands.add_parser("check", help="check what your token may do"))
     _add_verify(
         commands.add_parser("verify", help="check this package against your account")
     )
@@ -142,6 +143,23 @@ def _add_models(models: argparse.ArgumentParser) -> None:
         "--env-file", metavar="FILE", help="read environment variables from this file"
     )
     _add_emulator_switch(models)
+
+
+def _add_check(check: argparse.ArgumentParser) -> None:
+    check.description = (
+        "Check what your credentials may do, without a response or a cost: invoke, "
+        "stream, read logs, send feedback. Status 0 means that a model can invoke and "
+        "stream."
+    )
+    model = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
+    check.add_argument(
+        "-m", "--model", default=model, help="model to use (default: %(default)s)"
+    )
+    check.add_argument("--gateway", metavar="ID", help="AI Gateway to use")
+    check.add_argument(
+        "--env-file", metavar="FILE", help="read environment variables from this file"
+    )
+    _add_emulator_switch(check)
 
 
 def _add_verify(verify: argparse.ArgumentParser) -> None:

@@ -11,11 +11,11 @@ from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.envelope import (
     Payload,
+    envelope_from_body,
     is_idle,
     json_from_text,
     payloads_from_body,
     payloads_from_json,
-    result_from_body,
 )
 from langchain_cf_gemini._cloudflare.errors import error_from_body, format_error
 from langchain_cf_gemini._cloudflare.events import EventDecoder
@@ -69,12 +69,20 @@ class _WholeBody:
         return format_error(what, self._head, is_retryable=is_retryable)
 
 
-class ResultReader(_WholeBody):
-    """Reads the `result` of an answer of Cloudflare's API that is not a model's."""
+class EnvelopeReader(_WholeBody):
+    """Reads an answer of Cloudflare's API that is not a model's."""
+
+    def end(self) -> Payload:
+        """The envelope, which has a `result`, or a typed error."""
+        return envelope_from_body(self.whole(), self._head)
+
+
+class ResultReader(EnvelopeReader):
+    """Reads the `result` alone."""
 
     def end(self) -> Any:
         """The result, or a typed error."""
-        return result_from_body(self.whole(), self._head)
+        return super().end()["result"]
 
 
 class AnswerReader(_WholeBody):

@@ -36,7 +36,11 @@ NO_CATALOGUE: Final = (
 )
 """What answers where an account has no such endpoint, or a token may not read it."""
 
+# Rows of a page: what is asked for, what servers cap it at, and fewer than which no
+# server of Cloudflare's gives where there are more.
 _PAGE: Final = 100
+_SMALL_PAGE: Final = 50
+_LEAST_PAGE: Final = 20
 _MOST_PAGES: Final = 49
 _LONG_CONTEXT: Final = 200_000
 
@@ -169,31 +173,57 @@ class CataloguePages:
 
     def __init__(self) -> None:
         """Want the first page."""
-        self._rows: list[Any] = []
+        self._rows: dict[str, Any] = {}
         self._page = 1
+        self._size: int | None = _PAGE
         self.path: str | None = self._path()
 
     def _path(self) -> str:
-        return f"/ai/catalog/models?page={self._page}&per_page={_PAGE}"
+        size = "" if self._size is None else f"&per_page={self._size}"
+        return f"/ai/catalog/models?page={self._page}{size}"
 
-    def add(self, result: Any) -> None:
-        """Take what stands under `result` in the answer to `path`, any JSON value."""
+    def add(self, answer: Mapping[str, Any]) -> None:
+        """Take the answer to `path` in Cloudflare's envelope, whatever it holds."""
+        result = answer.get("result")
         rows = result.get("models") if isinstance(result, Mapping) else result
-        found = rows if isinstance(rows, list) else []
-        self._rows += found
+        listed = rows if isinstance(rows, list) else []
+        found = {_id_of(row): row for row in listed if isinstance(row, Mapping)}
+        # A server that does not count pages gives the first one again and again.
+        is_new = not found.keys() <= self._rows.keys()
+        self._rows |= found
+        has_more = is_new and self._has_more(answer.get("result_info"), len(found))
         self._page += 1
-        more = len(found) == _PAGE and self._page <= _MOST_PAGES
-        self.path = self._path() if more else None
+        self.path = self._path() if has_more and self._page <= _MOST_PAGES else None
+
+    def _has_more(self, info: Any, found: int) -> bool:
+        if isinstance(info, Mapping):
+            pages, count = info.get("total_pages"), info.get("total_count")
+            if isinstance(pages, int):
+                return self._page < pages
+            if isinstance(count, int):
+                return len(self._rows) < count
+        return found >= _LEAST_PAGE
+
+    def refused(self) -> bool:
+        """Take a 400: ask for smaller pages, if there are any.
+
+        Returns:
+            Whether there is another page size to try.
+        """
+        if self._page > 1 or self._size is None:
+            return False
+        self._size = _SMALL_PAGE if self._size == _PAGE else None
+        self.path = self._path()
+        return True
 
     def models(self) -> list[ModelInfo]:
         """Return the Gemini text models among the rows, in their order.
 
-        What the account's catalogue does not say comes from the packaged table, and so
-        does the whole list if no row is a Gemini text model.
+        What the account's catalogue does not say comes from the packaged table. Empty
+        if no row is a Gemini text model.
         """
-        rows = (row for row in self._rows if _is_gemini_text(row))
-        found = [model_from_row(row, model_info(_id_of(row))) for row in rows]
-        return found or list(MODELS)
+        rows = (row for row in self._rows.values() if _is_gemini_text(row))
+        return [model_from_row(row, model_info(_id_of(row))) for row in rows]
 
 
 def _is_gemini_text(row: Any) -> bool:

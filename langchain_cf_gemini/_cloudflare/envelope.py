@@ -79,8 +79,6 @@ def _unwrapped(value: Any, head: Head, gateway: Payload) -> list[Payload]:
         gateway.update(gateway_from_payload(value))
         if "result" not in value:
             raise _foreign(value, head)
-        if value["result"] is None and value.get("errors"):
-            raise error_from_json(value, head)
         value = value["result"]
     if isinstance(value, list) and value:
         return [p for item in value for p in _unwrapped(item, head, gateway)]
@@ -102,20 +100,21 @@ def _foreign(value: Payload, head: Head) -> ResponseFormatError:
     return format_error(what, head, value)
 
 
-def result_from_body(body: bytes, head: Head) -> Any:
-    """The `result` of an answer of Cloudflare's API that is not a model's."""
+def envelope_from_body(body: bytes, head: Head) -> Payload:
+    """An answer of Cloudflare's API that is not a model's, in its envelope."""
     if not body.strip():
-        return None
+        return {"result": None}
     value = json_from_text(body, head)
     if not isinstance(value, dict):
-        return value
+        return {"result": value}
     _raise_failure(value, head)
-    return value.get("result", value)
+    return value if "result" in value else {"result": value}
 
 
 def _raise_failure(value: Payload, head: Head) -> None:
     failed = value.get("success") is False or value.get("state") == "Failed"
     # `{"name": "AiError", "internalCode": 3040, "httpCode": 429, ...}`, for instance.
     numbered = value.keys() & {"code", "httpCode", "internalCode"}
-    if failed or value.get("error") or (numbered and "result" not in value):
+    told = value.get("errors") if value.get("result") is None else None
+    if failed or value.get("error") or told or (numbered and "result" not in value):
         raise error_from_json(value, head)

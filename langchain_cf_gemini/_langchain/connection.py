@@ -141,7 +141,7 @@ def account_from_fields(model: Fields, user_agent: str) -> Account:
     account = Account(
         account_id=model.account_id or None,
         api_token=_open(model.api_token) or "",
-        gateway_token=_open(model.gateway_token) or None,
+        gateway_token=_open(model.gateway_token) or _token_in(model.default_headers),
         google_api_key=_open(model.google_api_key),
         base_url=model.base_url,
         gateway_base_url=model.gateway_base_url,
@@ -160,6 +160,14 @@ def account_from_fields(model: Fields, user_agent: str) -> Account:
 
 def _open(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+def _token_in(headers: Mapping[str, SecretStr] | None) -> str | None:
+    """Return the gateway's token out of a caller's header for it."""
+    for name, value in (headers or {}).items():
+        if name.lower() == "cf-aig-authorization":
+            return value.get_secret_value().removeprefix("Bearer ")
+    return None
 
 
 def _missing(arguments: list[str]) -> str:

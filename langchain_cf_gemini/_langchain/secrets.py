@@ -83,7 +83,8 @@ def check_header_values(headers: Any) -> None:
     """
     if not _is_dict(headers):
         return
-    if lost := [name for name, value in headers.items() if value is None]:
+    # langchain-core leaves what stands for a secret inside of a dict as it is.
+    if lost := [name for name, v in headers.items() if v is None or _is_dict(v)]:
         variables = map(_variable, lost)
         raise ValueError(
             f"default_headers: {', '.join(lost)} without a value. Serialized models "

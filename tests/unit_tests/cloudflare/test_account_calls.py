@@ -12,10 +12,11 @@ from langchain_cf_gemini._cloudflare.catalogue import MODELS
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareGeminiError,
+    CloudflareNotFoundError,
     CloudflareServerError,
 )
 from langchain_cf_gemini.gateway import GatewayOptions
-from tests.models import ACCOUNT, TOKEN, Cloudflare
+from tests.models import ACCOUNT, TOKEN, Cloudflare, refusal
 
 ANSWER = AIMessage("hi", response_metadata={"gateway": {"log_id": "log-1"}})
 Answerer = Callable[[httpx.Request], httpx.Response]
@@ -161,6 +162,66 @@ async def test_the_catalogue_is_read_page_by_page(
     assert len(caller.seen) == 2 * asked
 
 
+def catalogue(rows: int, cap: int, info: Any, most: int | None = None) -> Answerer:
+    """An account's catalogue; servers differ in what they cap and what they tell."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = int(request.url.params.get("per_page", "20"))
+        if most is not None and asked > most:
+            return refusal(400, 7000, "per_page is too large")
+        page, size = int(request.url.params["page"]), min(asked, cap)
+        names = [f"google/gemini-{n}" for n in range(rows)]
+        # Gemini does not come first.
+        all_rows = [{"model_id": f"openai/gpt-{n}"} for n in range(rows)]
+        all_rows += [{"model_id": n, "task": "Text Generation"} for n in names]
+        shown = all_rows[(page - 1) * size : page * size]
+        said = {
+            "page": page,
+            "per_page": size,
+            "count": len(shown),
+            "total_count": len(all_rows),
+            "total_pages": -(-len(all_rows) // size),
+        }
+        body = {"result": shown, "success": True, "errors": [], "messages": []}
+        if info is not None:
+            body["result_info"] = {name: said[name] for name in info}
+        return httpx.Response(200, json=body)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("cap", "most"), [(100, None), (50, None), (20, None), (50, 50), (25, 30), (20, 20)]
+)
+@pytest.mark.parametrize(
+    "info",
+    [None, [], ["total_pages"], ["total_count"], ["page", "count", "total_count"]],
+)
+async def test_every_page_of_the_catalogue_is_read(
+    cap: int, most: int | None, info: Any
+) -> None:
+    answer = catalogue(70, cap, info, most)
+    for models in await both(Caller(answer), "list_models"):
+        assert [model.id for model in models] == [f"gemini-{n}" for n in range(70)]
+
+
+def test_a_server_that_counts_no_pages_is_asked_twice() -> None:
+    rows = [{"model_id": f"google/gemini-{n}"} for n in range(100)]
+    caller = Caller(answering(rows))
+    assert len(caller.model.list_models()) == 100
+    assert len(caller.seen) == 2
+
+
+def test_a_list_that_is_not_the_accounts_says_why(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert Caller(answering(None, 403)).model.list_models()[0].packaged
+    assert "not the account's: Cloudflare answered 403" in caplog.text
+    caplog.clear()
+    assert not Caller(catalogue(3, 100, None)).model.list_models()[0].packaged
+    assert not caplog.text
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -193,3 +254,119 @@ async def test_a_bad_token_or_a_fault_is_not_hidden(
         caller.model.list_models()
     with pytest.raises(error):
         await caller.model.alist_models()
+
+
+# ---- log entries
+
+ENTRY = {"id": "log-1", "cost": 0.00042, "tokens_in": 7, "cached": False}
+
+
+@pytest.mark.parametrize(
+    ("message", "gateway", "path"),
+    [
+        (ANSWER, None, "prod/logs/log-1"),
+        ("log-1", "other", "other/logs/log-1"),
+        (answered("called", log_id="log-1"), None, "called/logs/log-1"),
+    ],
+)
+async def test_a_log_entry_is_cloudflares_own(
+    message: Any, gateway: Any, path: str
+) -> None:
+    caller = Caller(answering(ENTRY))
+    assert await both(caller, "read_log", message, gateway=gateway) == [ENTRY, ENTRY]
+    for request in caller.seen:
+        assert request.method == "GET"
+        assert request.url.path.endswith(f"/ai-gateway/gateways/{path}")
+
+
+def test_a_log_entry_that_is_not_there_yet_says_so() -> None:
+    with pytest.raises(CloudflareNotFoundError, match="some seconds after"):
+        Caller(lambda _: refusal(404, 7002)).model.read_log(ANSWER)
+
+
+# ---- what a token may do
+
+
+def account(**refused: tuple[int, int]) -> Answerer:
+    """An account whose services refuse some callers."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        service = (
+            ("user" if "/user/" in path else "token")
+            if path.endswith("/tokens/verify")
+            else "run"
+            if path.endswith("/ai/run")
+            else "gateway"
+            if "google-ai-studio" in path
+            else {"GET": "log", "PATCH": "feedback"}[request.method]
+        )
+        if service in refused:
+            return refusal(*refused[service])
+        if service in ("token", "user"):
+            return answering({"status": "active"})(request)
+        if service in ("log", "feedback"):
+            return refusal(404, 7002)
+        if service == "run":
+            assert json.loads(request.content)["input"] == {"contents": []}
+            return refusal(400, 5006)
+        said = {"code": 400, "message": "contents", "status": "INVALID_ARGUMENT"}
+        return httpx.Response(400, json={"error": said})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("refused", "outcomes", "is_ok"),
+    [
+        ({}, {}, True),
+        # A token of a user is none of the account's.
+        ({"token": (401, 1000)}, {}, True),
+        ({"token": (401, 1000), "user": (401, 1000)}, {"token": "refused"}, True),
+        ({"run": (401, 10000)}, {"run": "refused"}, False),
+        ({"run": (403, 10000)}, {"run": "refused"}, False),
+        ({"run": (400, 7003)}, {"run": "refused"}, False),
+        ({"run": (402, 2021)}, {"run": "refused"}, False),
+        ({"gateway": (401, 2009)}, {"gateway": "refused"}, False),
+        ({"gateway": (400, 2001)}, {"gateway": "refused"}, False),
+        ({"gateway": (503, 2002)}, {"gateway": "unknown"}, False),
+        ({"run": (429, 2003)}, {"run": "unknown"}, False),
+        ({"feedback": (403, 10000)}, {"feedback": "refused"}, True),
+        ({"log": (401, 10000), "feedback": (401, 10000)},
+         {"log": "refused", "feedback": "refused"}, True),
+    ],
+)  # fmt: skip
+async def test_credentials_are_checked_in_one_call(
+    refused: Any, outcomes: dict[str, str], is_ok: bool
+) -> None:
+    expected = dict.fromkeys(["token", "run", "gateway", "log", "feedback"], "ok")
+    caller = Caller(account(**refused))
+    for report in await both(caller, "check_credentials"):
+        assert {c.service: c.outcome for c in report.checks} == expected | outcomes
+        assert report.is_ok is is_ok
+        for check in report.checks:
+            assert (check.error is None) == (check.outcome == "ok")
+            assert check.needs in str(report)
+        assert TOKEN not in str(report)
+    unlogged = [r for r in caller.seen if "cf-aig-collect-log" in r.headers]
+    assert len(unlogged) == 4
+
+
+def test_what_a_model_has_no_credentials_for_is_not_asked() -> None:
+    cloudflare = Cloudflare(account())
+    model = cloudflare.model(
+        api_token=None, endpoint="gateway", google_api_key="AIza-own"
+    )
+    report = model.check_credentials()
+    assert [c.outcome for c in report.checks] == [
+        "not used",
+        "not used",
+        "ok",
+        "not used",
+        "not used",
+    ]
+    assert report.is_ok
+    (asked,) = cloudflare.requests
+    assert "authorization" not in asked.headers
+    with pytest.raises(ValueError, match="CLOUDFLARE_API_TOKEN"):
+        model.read_log(ANSWER)

@@ -127,7 +127,7 @@ ROW = {
 def listed(*rows: Any) -> list[ModelInfo]:
     pages = CataloguePages()
     assert pages.path == "/ai/catalog/models?page=1&per_page=100"
-    pages.add(list(rows))
+    pages.add({"result": list(rows)})
     assert pages.path is None
     return pages.models()
 
@@ -219,8 +219,8 @@ def test_the_packaged_table_completes_the_accounts() -> None:
 @pytest.mark.parametrize("result", [None, [], {}, "x", 7, {"models": 3}, [None]])
 def test_an_answer_of_another_shape_holds_no_models(result: Any) -> None:
     pages = CataloguePages()
-    pages.add(result)
-    assert (pages.path, pages.models()) == (None, list(MODELS))
+    pages.add({"result": result})
+    assert (pages.path, pages.models()) == (None, [])
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     run_request,
 )
 from langchain_cf_gemini._cloudflare.envelope import (
+    envelope_from_body,
     payloads_from_body,
     payloads_from_json,
-    result_from_body,
 )
 from langchain_cf_gemini._cloudflare.errors import error_from_body
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_headers
@@ -480,14 +480,14 @@ def test_secrets_that_a_server_repeats_are_taken_out() -> None:
     ],
 )
 def test_results_of_cloudflare_s_api(body: bytes, result: Any) -> None:
-    assert result_from_body(body, OK) == result
+    assert envelope_from_body(body, OK)["result"] == result
 
 
 def test_failures_of_cloudflare_s_api_are_typed() -> None:
     with pytest.raises(CloudflareGeminiError):
-        result_from_body(b'{"success": false, "errors": []}', OK)
+        envelope_from_body(b'{"success": false, "errors": []}', OK)
     with pytest.raises(ResponseFormatError):
-        result_from_body(b"<html>", OK)
+        envelope_from_body(b"<html>", OK)
 
 
 # ------------------------------------------------------------------ headers

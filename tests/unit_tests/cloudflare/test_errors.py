@@ -269,7 +269,10 @@ def test_no_answer_is_an_untyped_error(body: Any, endpoint: str, status: int) ->
     (outcome,) = asked.batch([None], return_exceptions=True)
     if not isinstance(outcome, AIMessage):
         assert isinstance(outcome, CloudflareGeminiError)
-        assert outcome.origin in ("cloudflare", "gateway", "provider")
+        known = ("cloudflare", "gateway", "provider")
+        # What Cloudflare let pass, and cannot be read.
+        unreadable = isinstance(outcome, ResponseFormatError)
+        assert outcome.origin in known or unreadable
 
 
 def test_an_answer_with_a_message_beside_it_is_an_answer() -> None:

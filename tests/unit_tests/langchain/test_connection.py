@@ -1,0 +1,284 @@
+"""Credentials: where they come from, what is pasted wrongly, how they travel."""
+
+import pickle
+from typing import Any
+
+import httpx
+import pytest
+from langchain_core.load import dumps, loads
+
+from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
+from langchain_cf_gemini.gateway import GatewayOptions
+from tests.models import ACCOUNT, TOKEN, Cloudflare, Json
+
+KEY, TOKEN2 = "AIza-a-key-of-mine-nobody-sees", "a-gateway-token-nobody-sees"
+SECRET = "an-access-secret-nobody-sees"
+HEADERS = {"CF-Access-Client-Id": "id.access", "CF-Access-Client-Secret": SECRET}
+
+
+def made(**settings: Any) -> ChatCloudflareGemini:
+    given: Json = {"model": "gemini-3-flash", "account_id": ACCOUNT, "api_token": TOKEN}
+    return ChatCloudflareGemini(**{**given, **settings})
+
+
+# ---- the environment
+
+
+@pytest.mark.parametrize(
+    ("variables", "field", "value"),
+    [
+        ({"CLOUDFLARE_ACCOUNT_ID": "", "CF_ACCOUNT_ID": "b"}, "account_id", "b"),
+        ({"CF_AIG_TOKEN": TOKEN2}, "gateway_token", TOKEN2),
+        ({"CLOUDFLARE_GATEWAY_TOKEN": TOKEN2}, "gateway_token", TOKEN2),
+        ({"CF_AIG_TOKEN": "", "CLOUDFLARE_AI_GATEWAY_TOKEN": "x"}, "gateway_token",
+         "x"),
+        ({"CLOUDFLARE_API_TOKEN": "", "CF_API_TOKEN": "y"}, "api_token", "y"),
+        ({}, "gateway_token", None),
+        ({"GOOGLE_API_KEY": KEY, "GEMINI_API_KEY": KEY}, "google_api_key", None),
+    ],
+)  # fmt: skip
+def test_an_empty_variable_is_none(
+    variables: dict[str, str],
+    field: str,
+    value: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, text in variables.items():
+        monkeypatch.setenv(name, text)
+    given: Json = {"account_id": ACCOUNT, "api_token": TOKEN}
+    given.pop(field, None)
+    found = getattr(ChatCloudflareGemini(model="gemini-3-flash", **given), field)
+    shown = found if isinstance(found, str | None) else found.get_secret_value()
+    assert shown == value
+
+
+@pytest.mark.parametrize(
+    ("options", "gateway"),
+    [
+        (None, "from-env"),
+        ({"cache_ttl": 60}, "from-env"),
+        ("mine", "mine"),
+        ({"id": "mine"}, "mine"),
+        ({"id": None}, "default"),
+    ],
+)
+def test_the_environment_names_the_gateway(
+    options: Any, gateway: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_GATEWAY_ID", "from-env")
+    assert made(gateway=options or GatewayOptions()).gateway.gateway_id == gateway
+    monkeypatch.setenv("CLOUDFLARE_GATEWAY_ID", "")
+    assert made().gateway.gateway_id == "default"
+
+
+# ---- what is pasted wrongly
+
+FORTY = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"account_id": f"cfut_{FORTY}1a2b3c4d"}, "32 hexadecimal digits"),
+        ({"account_id": f"cfat_{FORTY}"}, "32 hexadecimal digits"),
+        ({"account_id": FORTY}, "32 hexadecimal digits"),
+        ({"account_id": "Bearer abc"}, "32 hexadecimal digits"),
+        ({"account_id": "me@example.com"}, "e-mail"),
+        ({"account_id": "https://dash.cloudflare.com/abc"}, "address"),
+        ({"account_id": "accounts/abc"}, "address"),
+        ({"account_id": "<account_id>"}, "placeholder"),
+        ({"api_token": f"cfk_{FORTY}1a2b3c4d"}, "Global API Key"),
+        ({"api_token": "c2547eb745079dac9320b638f5e225cf483cc"}, "Global API Key"),
+        ({"api_token": f"Bearer {FORTY}"}, "without 'Bearer '"),
+        ({"api_token": f"bearer {FORTY}"}, "without 'Bearer '"),
+        ({"api_token": f'"{FORTY}"'}, "quotation marks"),
+        ({"api_token": "$CLOUDFLARE_API_TOKEN"}, "placeholder"),
+        ({"api_token": "${CF_API_TOKEN}"}, "placeholder"),
+        ({"api_token": "<your token>"}, "placeholder"),
+        ({"api_token": "0123456789abcdef0123456789abcdef"}, "account id"),
+        ({"api_token": "AIzaSyA1234567890"}, "google_api_key"),
+        ({"api_token": "https://api.cloudflare.com"}, "address"),
+        ({"gateway_token": f"cfk_{FORTY}"}, "Global API Key"),
+        ({"gateway_token": f"Bearer {FORTY}"}, "without 'Bearer '"),
+        ({"google_api_key": "Bearer AIza"}, "without 'Bearer '"),
+        ({"google_api_key": "'AIza'"}, "quotation marks"),
+        ({"google_api_key": ""}, "leave it out"),
+        ({"base_url": "https://api.cloudflare.com/client/v4/accounts/a/ai/v1"},
+         "client/v4"),
+        ({"base_url": "https://api.cloudflare.com/client/v4/accounts/a/ai/run"},
+         "client/v4"),
+        ({"base_url": "https://api.cloudflare.com"}, "client/v4"),
+        ({"base_url": "https://gateway.ai.cloudflare.com/v1"}, "gateway_base_url"),
+        ({"base_url": "https://ai.example.com/google-ai-studio"}, "gateway_base_url"),
+        ({"gateway_base_url": "https://gateway.ai.cloudflare.com/v1/a/b"},
+         "gateway=..."),
+        ({"gateway_base_url":
+          "https://gateway.ai.cloudflare.com/v1/a/b/google-ai-studio"}, "gateway=..."),
+        ({"gateway_base_url": "https://gateway.ai.cloudflare.com"}, "gateway=..."),
+        ({"gateway_base_url": "https://api.cloudflare.com/client/v4"}, "base_url"),
+        ({"gateway_base_url": "https://ai.example.com/google-ai-studio/v1beta"},
+         "custom domain"),
+        ({"gateway_base_url": "https://ai.example.com/compat"}, "custom domain"),
+        ({"gateway_base_url": "https://generativelanguage.googleapis.com/v1"},
+         "Google's own"),
+        ({"default_headers": {"X-Goog-Api-Key": KEY}}, "google_api_key"),
+        ({"gateway": {"cache_key": "greeting"}}, "for one call"),
+    ],
+)  # fmt: skip
+def test_what_is_pasted_wrongly_is_told(settings: Json, said: str) -> None:
+    with pytest.raises(ValueError, match=said) as caught:
+        made(**settings)
+    (value,) = settings.values()
+    if isinstance(value, str) and "token" in str(settings):
+        assert FORTY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"api_token": FORTY},
+        {"api_token": f"cfut_{FORTY}1a2b3c4d"},
+        {"api_token": f"cfat_{FORTY}1a2b3c4d"},
+        {"account_id": "0123456789abcdef0123456789abcdef"},
+        {"base_url": "https://proxy.example.com/cloudflare/client/v4"},
+        {"base_url": "http://127.0.0.1:8787/client/v4/"},
+        {"gateway_base_url": "https://proxy.example.com/v1"},
+        {"gateway_base_url": "https://gateway.ai.cloudflare.com/v1/"},
+        # Access's token in place of Google's key, as Cloudflare's page for CLIs does.
+        {"google_api_key": "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"},
+    ],
+)
+def test_what_is_right_is_taken(settings: Json) -> None:
+    assert made(**settings)
+
+
+# ---- how they travel
+
+
+def from_json(data: str) -> Any:
+    allowed: Any = [ChatCloudflareGemini]
+    return loads(
+        data,
+        allowed_objects=allowed,
+        secrets_from_env=True,
+        valid_namespaces=["langchain_cf_gemini"],
+    )
+
+
+WAYS_TO_TRAVEL: dict[str, Any] = {
+    "pickle": (pickle.dumps, pickle.loads),
+    "json": (dumps, from_json),
+}
+
+
+@pytest.mark.parametrize(
+    ("settings", "variables"),
+    [
+        ({"google_api_key": KEY}, {"GOOGLE_API_KEY": KEY}),
+        ({"gateway_token": TOKEN2}, {"CF_AIG_TOKEN": TOKEN2}),
+        (
+            {"default_headers": HEADERS},
+            {
+                "CLOUDFLARE_GEMINI_HEADER_CF_ACCESS_CLIENT_ID": "id.access",
+                "CLOUDFLARE_GEMINI_HEADER_CF_ACCESS_CLIENT_SECRET": SECRET,
+            },
+        ),
+    ],
+)
+@pytest.mark.parametrize("how", ["pickle", "json"])
+@pytest.mark.filterwarnings("ignore:The function `loads`")
+def test_a_secret_that_did_not_travel_is_missed(
+    settings: Json,
+    variables: dict[str, str],
+    how: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    # Somebody else's key is no key of ours.
+    monkeypatch.setenv("GEMINI_API_KEY", "AIza-of-the-machine")
+    sent_away, arrived = WAYS_TO_TRAVEL[how]
+    data = sent_away(made(**settings))
+    for secret in (KEY, TOKEN2, SECRET, TOKEN):
+        assert secret not in str(data)
+    with pytest.raises(ValueError, match=r"did not travel|without a value"):
+        arrived(data).invoke("hi")
+    if how == "json" and "default_headers" in settings:
+        return  # there they are always to be passed again
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    there = arrived(data)
+    for name in settings:
+        assert getattr(there, name) == getattr(made(**settings), name)
+    again = pickle.dumps(there)
+    for name in variables:
+        monkeypatch.delenv(name)
+    with pytest.raises(ValueError, match="did not travel"):
+        pickle.loads(again).invoke("hi")
+
+
+def test_a_model_may_carry_its_secrets() -> None:
+    model = made(google_api_key=KEY, default_headers=HEADERS, carry_secrets=True)
+    there: ChatCloudflareGemini = pickle.loads(pickle.dumps(model))
+    assert there.google_api_key == model.google_api_key
+    assert there.default_headers == model.default_headers
+
+
+# ---- what callers send along is a secret
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["cf-access-token", "CF-Access-Client-Secret", "cookie", "x-anything", "Referer"],
+)
+@pytest.mark.parametrize("of_call", [False, True])
+def test_a_header_of_the_caller_is_in_no_error(name: str, of_call: bool) -> None:
+    def echo(request: httpx.Request) -> httpx.Response:
+        body = {"error": {"message": f"bad {request.headers[name]}", "status": "X"}}
+        return httpx.Response(400, json=body, headers={"x-echo": SECRET})
+
+    given = {"default_headers": {name: SECRET}}
+    of_model: Json = {} if of_call else given
+    model: Any = Cloudflare(echo).model(**of_model)
+    with pytest.raises(CloudflareGeminiError) as caught:
+        model.invoke("hi", **(given if of_call else {}))
+    error = caught.value
+    for shown in (str(error), repr(error), error.body, error.headers, error.details):
+        assert SECRET not in str(shown)
+    assert SECRET not in repr(model)
+
+
+def test_a_gateway_token_may_be_a_header() -> None:
+    cloudflare = Cloudflare()
+    header = {"cf-aig-authorization": f"Bearer {TOKEN2}"}
+    cloudflare.model(endpoint="gateway", default_headers=header).invoke("hi")
+    sent = cloudflare.requests[0].headers["cf-aig-authorization"]
+    assert sent == f"Bearer {TOKEN2}"
+
+
+# ---- times
+
+
+@pytest.mark.parametrize(
+    ("settings", "options", "waits"),
+    [
+        ({"timeout": 1}, {"request_timeout": 4}, 1),
+        ({"timeout": 5}, {"max_attempts": 5}, 5),
+        ({}, {"max_attempts": 2, "retry_delay": 1}, 1201),
+        ({}, {}, 600),
+    ],
+)
+@pytest.mark.parametrize("of_call", [False, True])
+def test_a_time_that_was_chosen_is_kept(
+    settings: Json, options: Json, waits: float, of_call: bool
+) -> None:
+    asked: list[httpx.Request] = []
+
+    def note(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(500)
+
+    cloudflare = Cloudflare(note)
+    model = cloudflare.model(**({} if of_call else settings), gateway=options)
+    with pytest.raises(CloudflareGeminiError):
+        model.invoke("hi", **(settings if of_call else {}))
+    assert asked[0].extensions["timeout"]["read"] == waits
