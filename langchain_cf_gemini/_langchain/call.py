@@ -29,7 +29,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 )
 from langchain_cf_gemini._cloudflare.routing import only_on_gateway, refuse_run
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
-from langchain_cf_gemini._gemini.answer.wire import count_from, indices_from_payloads
+from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload, count_from
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
 from langchain_cf_gemini._gemini.request.backends import (
     backend_of_history,
@@ -449,7 +449,7 @@ def result_from_payloads(
     # A stream came where a whole answer was asked for, or several pages.
     read = _folded if len(payloads) > 1 else _whole
     try:
-        indices = indices_from_payloads(payloads)
+        indices = sorted({0}.union(*map(candidates_from_payload, payloads)))
         messages = [read(call, endpoint, payloads, gateway, index) for index in indices]
     except ResponseFormatError as error:
         error.gateway.update(gateway)

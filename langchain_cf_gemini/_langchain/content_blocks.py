@@ -14,9 +14,8 @@ from langchain_cf_gemini._gemini.answer.audio import mime_type_from_index
 from langchain_cf_gemini._gemini.answer.citations import citations_by_block
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
 from langchain_cf_gemini._gemini.function_calls import unmarked_args
-from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, texts_from_notes
+from langchain_cf_gemini._gemini.part_notes import KEY, texts_from_notes
 from langchain_cf_gemini._gemini.parts import (
-    block_from_part,
     block_from_text,
     call_index,
     extras_from,
@@ -67,24 +66,12 @@ class _Blocks:
                 self.made.append({**_unmarked(call), **extras})
                 return
 
-    def other(self, note: Json) -> None:
-        """Add a part that notes hold whole, as earlier versions wrote them."""
-        part, number = note["part"], note.get("number", 0)
-        if part.get("thought") and "text" in part:
-            signature = part.get("thoughtSignature")
-            block = block_from_text("reasoning", part["text"], signature, None, None)
-        else:
-            block = block_from_part(part, code_id=f"{SYNTHETIC}code_{number}")
-        self.made.append({**block, "index": f"{self._prefix}_part_{number}"})
-
     def along(self, pieces: Iterable[tuple[Json, str]]) -> None:
         """Add texts and calls in the order of their notes."""
         for note, text in pieces:
             kind = note.get("type")
             if kind == "text":
                 self.text(text, note)
-            elif kind == "part":
-                self.other(note)
             elif kind == "function_call":
                 self.call(note.get("id"), note)
 

@@ -142,9 +142,8 @@ class JoinedPart:
         """Take the arguments that follow a call without them, if they do."""
         more, wire = part["functionCall"], self.wire
         own, args = wire.get("args") or {}, more.get("args") or {}
-        is_other = text_from(more.get("id")) not in (None, text_from(wire.get("id")))
         objects = isinstance(own, dict) and isinstance(args, dict)
-        if is_other or not objects or is_partial(more):
+        if not objects or is_partial(more):
             return False
         if any(key in own and own[key] != value for key, value in args.items()):
             self.fault = "The arguments came twice, and differ."
@@ -174,7 +173,7 @@ def joined_calls(parts: list[Json], *, is_cut: bool) -> list[JoinedPart]:
             if not goes_on(wire):
                 calls.close(call)
                 call.close(is_cut=False)
-        elif not (_follows(part, joined) and joined[-1].supplement(part)):
+        elif not ((before := _before(wire, joined)) and before.supplement(part)):
             for ended in calls.take(unnamed=True):
                 ended.close(is_cut=False)
             joined.append(_opened(part, calls))
@@ -183,12 +182,16 @@ def joined_calls(parts: list[Json], *, is_cut: bool) -> list[JoinedPart]:
     return joined
 
 
-def _follows(part: Json, joined: list[JoinedPart]) -> bool:
-    """Whether a call that names no function follows one that does."""
-    if part["functionCall"].get("name") or not joined:
-        return False
-    before = joined[-1].wire
-    return before is not None and bool(before.get("name"))
+def _before(wire: Json, joined: list[JoinedPart]) -> JoinedPart | None:
+    """Return the call that one without a name adds to: by its id, or right before."""
+    id_ = text_from(wire.get("id"))
+    for each in [] if wire.get("name") else reversed(joined):
+        known = each.wire or {}
+        if known.get("name") and id_ in (None, text_from(known.get("id"))):
+            return each
+        if id_ is None:
+            break
+    return None
 
 
 def _opened(part: Json, calls: OpenCalls[JoinedPart]) -> JoinedPart:

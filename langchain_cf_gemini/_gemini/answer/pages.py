@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from langchain_cf_gemini._gemini.answer.metadata import merged_usage
 from langchain_cf_gemini._gemini.answer.wire import (
-    candidate_from_payload,
+    candidates_from_payload,
     count_from,
     object_from,
     objects_from,
@@ -94,7 +94,7 @@ class Pages:
         if len(objects_from(payload.get("candidates"))) > 1:
             self._follows = False  # whose token would it be?
             return payload
-        candidate = candidate_from_payload(payload, 0)
+        candidate = candidates_from_payload(payload).get(0, {})
         if usage := object_from(payload.get("usageMetadata")):
             self._usage = merged_usage(self._usage, usage)
         reason = finish_reason_from(candidate.get("finishReason"))

@@ -19,7 +19,7 @@ from langchain_cf_gemini._gemini.answer.message_draft import Call, Draft
 from langchain_cf_gemini._gemini.answer.metadata import AnswerRecord
 from langchain_cf_gemini._gemini.answer.streamed_calls import StreamedCalls
 from langchain_cf_gemini._gemini.answer.wire import (
-    candidate_from_payload,
+    candidates_from_payload,
     parts_from_candidate,
     text_from,
 )
@@ -111,7 +111,7 @@ class AnswerParser:
         Raises:
             ResponseFormatError: If the payload does not have the promised shape.
         """
-        candidate = candidate_from_payload(payload, self._candidate)
+        candidate = candidates_from_payload(payload).get(self._candidate, {})
         self._record.add(payload, candidate)
         parts = parts_from_candidate(candidate)
         if len(parts) == 1 and (chunk := self._plain_chunk(parts[0])) is not None:

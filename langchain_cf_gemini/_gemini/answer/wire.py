@@ -60,8 +60,8 @@ def word_from(value: Any, words: Mapping[int, str]) -> str | None:
 # ---- candidates and parts
 
 
-def candidate_from_payload(payload: Json, index: int) -> Json:
-    """Return the candidate with an index, {} if the payload holds none.
+def candidates_from_payload(payload: Json) -> dict[int, Json]:
+    """Return the candidates of an answer or an event by their indices.
 
     An index of 0 is left out on the wire; without any, the place in the list counts.
 
@@ -74,28 +74,10 @@ def candidate_from_payload(payload: Json, index: int) -> Json:
         raise ResponseFormatError(
             f"the answer's candidates hold no object but {listed!r:.200}"
         )
-    if len(candidates) == 1 and "index" not in candidates[0]:
-        return candidates[0] if index == 0 else {}
-    indexed = any(candidate.get("index") for candidate in candidates)
-    for place, candidate in enumerate(candidates):
-        known = count_from(candidate.get("index")) or 0
-        if index == (known if indexed or len(candidates) == 1 else place):
-            return candidate
-    return {}
-
-
-def indices_from_payloads(payloads: list[Json]) -> list[int]:
-    """Return the indices of an answer's candidates; 0 if it holds none."""
-    found = {0}
-    for payload in payloads:
-        candidates = objects_from(payload.get("candidates"))
-        found |= {
-            at
-            for place, candidate in enumerate(candidates)
-            for at in (place, count_from(candidate.get("index")) or 0)
-            if candidate_from_payload(payload, at) is candidate
-        }
-    return sorted(found)
+    if not any(candidate.get("index") for candidate in candidates):
+        return dict(enumerate(candidates))
+    indices = [count_from(candidate.get("index")) or 0 for candidate in candidates]
+    return dict(zip(indices, candidates, strict=True))
 
 
 def parts_from_candidate(candidate: Json) -> list[Json]:

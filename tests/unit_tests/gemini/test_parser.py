@@ -261,6 +261,11 @@ COMPANY: dict[str, list[Json]] = {
         {"functionCall": {"name": "look", "id": "i1"}},
         {"functionCall": {"id": "i1", "args": {"n": 1}}},
     ],
+    "arguments apart, after another call": [
+        {"functionCall": {"name": "look", "id": "i1"}},
+        {"text": ""},
+        {"functionCall": {"id": "i1", "args": {"n": 1}}},
+    ],
     "an end of its own": [
         {"functionCall": {"name": "look", "args": {"n": 1}}},
         {"functionCall": {}},
