@@ -9,10 +9,17 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_or_none
+from langchain_cf_gemini.emulator._messages import (
+    Break,
+    Incoming,
+    Outgoing,
+    json_answer,
+    json_or_none,
+)
+from langchain_cf_gemini.emulator._refusals import shaped
 
 _MIN_TTL, _MAX_TTL = 60, 2_678_400  # documented: one minute to one month, in seconds
 _DEFAULT_TTL = 300  # documented for a cache key where the gateway does not cache
@@ -191,3 +198,23 @@ def cache_key(incoming: Incoming, options: GatewayOptions) -> str:
     if options.cache_key is not None:
         return f"key:{options.cache_key}"
     return hashlib.sha256(f"{incoming.path}\n".encode() + incoming.body).hexdigest()
+
+
+def delay_after(options: GatewayOptions, attempt: int) -> float:
+    """Seconds before the gateway's next attempt."""
+    factors: Mapping[str, int] = {
+        "constant": 1,
+        "linear": attempt,
+        "exponential": 1 << (attempt - 1),
+    }
+    return options.retry_delay * factors[options.backoff] / 1000
+
+
+def in_time(outgoing: Outgoing, options: GatewayOptions) -> Outgoing:
+    """The answer, or an error if its first byte comes after cf-aig-request-timeout."""
+    limit = options.request_timeout
+    if limit is None or outgoing.before.seconds * 1000 <= limit:
+        return outgoing
+    # The status and code of this error are not documented.
+    body = shaped("v4", 408, 3007, f"Request timed out after {limit} ms")
+    return replace(json_answer(408, body), before=Break(limit / 1000))

@@ -5,7 +5,7 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -17,10 +17,15 @@ from langchain_cf_gemini.emulator._cloudflare.doors import (
 )
 from langchain_cf_gemini.emulator._cloudflare.gateway import (
     Cache,
-    GatewayOptions,
     cache_key,
+    delay_after,
+    in_time,
     options_from_headers,
     response_headers,
+)
+from langchain_cf_gemini.emulator._cloudflare.wrapping import (
+    counted,
+    outgoing_from_answer,
 )
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.checking import problems
@@ -29,34 +34,13 @@ from langchain_cf_gemini.emulator._google.invention import invented_answer
 from langchain_cf_gemini.emulator._google.paging import Paging
 from langchain_cf_gemini.emulator._google.proto_json import (
     BACKEND_FIELDS,
-    MAX_DEPTH,
     canonical_body,
-    depth,
 )
-from langchain_cf_gemini.emulator._google.responses import (
-    json_written,
-    response_from_answer,
-)
+from langchain_cf_gemini.emulator._google.responses import json_written
 from langchain_cf_gemini.emulator._google.rules.all_rules import check
-from langchain_cf_gemini.emulator._google.streams import (
-    array_frames,
-    chunks_from_response,
-    sse_frame,
-)
-from langchain_cf_gemini.emulator._google.usage import prompt_counts
 from langchain_cf_gemini.emulator._journal import Journal, note_answer
-from langchain_cf_gemini.emulator._messages import (
-    Break,
-    Incoming,
-    Outgoing,
-    json_answer,
-)
-from langchain_cf_gemini.emulator._refusals import (
-    Refusal,
-    google_refusal,
-    shape_by_path,
-    shaped,
-)
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
+from langchain_cf_gemini.emulator._refusals import Refusal, shape_by_path, shaped
 from langchain_cf_gemini.emulator._script import (
     Script,
     ScriptError,
@@ -192,7 +176,7 @@ class Service:
         asked_fault = fault_from_header(incoming.headers.get(HEADER))
         generation = self._read(door(), exchange)
         if exchange.route == "countTokens":
-            return _counted(generation)
+            return counted(generation)
         options = options_from_headers(incoming.headers)
         caches = options.caches and not options.skip_cache and not exchange.stream
         key = cache_key(incoming, options) if caches else None
@@ -215,9 +199,6 @@ class Service:
         if exchange.route == "countTokens":
             body = body.get("generateContentRequest", body)
             body = {key: value for key, value in body.items() if key != "model"}
-        if depth(body) > MAX_DEPTH:
-            said = "Invalid JSON payload received. Message too deep."
-            raise google_refusal(said, rule="depth")
         extras = BACKEND_FIELDS[asked.backend]
         lenient = not self.settings.strict
         try:
@@ -254,9 +235,9 @@ class Service:
             if outgoing.status < 500 or attempt == options.max_attempts:
                 break
             exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
-            delay += _gateway_delay(options, attempt)
+            delay += delay_after(options, attempt)
         waited = replace(outgoing.before, seconds=outgoing.before.seconds + delay)
-        return _in_time(replace(outgoing, before=waited), options)
+        return in_time(replace(outgoing, before=waited), options)
 
     def _drawn(self, exchange: Exchange) -> Fault | None:
         """A fault by chance: the same for the same seed, request and attempt."""
@@ -306,66 +287,6 @@ class Service:
         if checked and (wrong := next(problems(answer, generation), None)):
             raise ScriptError(f"{step.where} {wrong}")
         answer = self._paging.first_page(answer, generation)
-        outgoing = _sent(answer, incoming, generation, self._paging)
+        sse = incoming.query.get("alt") == "sse"
+        outgoing = outgoing_from_answer(answer, generation, self._paging, sse=sse)
         return spoiled_answer(outgoing, *answer.faults, *faults)
-
-
-def _sent(
-    answer: Answer, incoming: Incoming, generation: Generation, paging: Paging
-) -> Outgoing:
-    """The answer as it goes out of its door."""
-    response = response_from_answer(answer, generation)
-    if generation.wrapped:
-        response.setdefault("gatewayMetadata", {"keySource": "Unified"})
-        enveloped = {"result": response, "success": True, "errors": [], "messages": []}
-        return json_answer(200, enveloped)
-    if not generation.stream:
-        return json_answer(200, response)
-    calling = generation.function_calling
-    asked = bool(calling.get("streamFunctionCallArguments"))
-    chunks = chunks_from_response(
-        response,
-        partial_args=answer.partial_args or asked,
-        finish_each_part=answer.finish_each_part,
-        cuts=answer.chunks,
-    )
-    told = paging.with_checkpoints(list(chunks), answer, generation)
-    return _streamed(told, sse=incoming.query.get("alt") == "sse")
-
-
-def _streamed(chunks: list[dict[str, Any]], *, sse: bool) -> Outgoing:
-    if sse:
-        headers = {"content-type": "text/event-stream"}
-        return Outgoing(headers=headers, frames=[sse_frame(chunk) for chunk in chunks])
-    headers = {"content-type": "application/json; charset=UTF-8"}
-    return Outgoing(headers=headers, frames=list(array_frames(chunks)))
-
-
-def _counted(generation: Generation) -> Outgoing:
-    counts = prompt_counts(generation.body)
-    details = [
-        {"modality": kind, "tokenCount": count} for kind, count in counts.items()
-    ]
-    total = sum(counts.values())
-    return json_answer(200, {"totalTokens": total, "promptTokensDetails": details})
-
-
-def _gateway_delay(options: GatewayOptions, attempt: int) -> float:
-    """Seconds before the gateway's next attempt."""
-    factors: Mapping[str, int] = {
-        "constant": 1,
-        "linear": attempt,
-        "exponential": 1 << (attempt - 1),
-    }
-    return options.retry_delay * factors[options.backoff] / 1000
-
-
-def _in_time(outgoing: Outgoing, options: GatewayOptions) -> Outgoing:
-    """The answer, or an error if its first byte comes after cf-aig-request-timeout."""
-    limit = options.request_timeout
-    if limit is None or outgoing.before.seconds * 1000 <= limit:
-        return outgoing
-    # The status and code of this error are not documented.
-    late = {"code": 3007, "message": f"Request timed out after {limit} ms"}
-    body = {"success": False, "errors": [late], "messages": [], "result": None}
-    return replace(json_answer(408, body), before=Break(limit / 1000))

@@ -122,8 +122,12 @@ def canonical_body(
         lenient: Keep unknown names and leave out wrong types instead of refusing them.
 
     Raises:
-        Refusal: If the schema does not allow the body and `lenient` is off.
+        Refusal: If the schema does not allow the body and `lenient` is off, or if it
+            is nested too deep to be read.
     """
+    if depth(body) > MAX_DEPTH:
+        said = "Invalid JSON payload received. Message too deep."
+        raise google_refusal(said, rule="depth")
     found: list[Violation] = []
     reader = _Reader(extras or {})
     top = Field("", "", found)

@@ -3,19 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.models import packaged
 from langchain_cf_gemini.emulator._google.rules.rule import rule
 
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
 _MAX_OUTPUT_TOKENS = 65_536
 _MAX_LOGPROBS = 20
-_MIME_TYPES = (
-    "text/plain",
-    "application/json",
-    "application/xml",
-    "application/yaml",
-    "text/x.enum",
-)
+_MIME_TYPES = tuple(packaged("gemini")["mime_types"])
 
 
 @rule(
@@ -27,25 +22,14 @@ def _temperature(judged: Generation) -> Iterator[str]:
     value = judged.config.get("temperature")
     if value is None or 0 <= value <= 2:
         return
-    yield (
-        judged.unable(
-            f"it has a temperature value of {value} but the supported range is from 0 "
-            "(inclusive) to 2.0001 (exclusive). Update the value and try again."
-        )
-        if judged.vertex
-        else "* GenerateContentRequest.generation_config.temperature: temperature must "
-        "be in the range [0.0, 2.0].\n"
-    )
+    yield judged.words("temperature", value)
 
 
 @rule("topP", "documented", "discovery document: a probability")
 def _top_p(judged: Generation) -> Iterator[str]:
     value = judged.config.get("topP")
     if value is not None and not 0 <= value <= 1:
-        yield judged.unable(
-            f"it has a topP value of {value} but the supported range is from 0 "
-            "(inclusive) to 1 (inclusive). Update the value and try again."
-        )
+        yield judged.words("topP", value)
 
 
 def _between(
@@ -54,11 +38,7 @@ def _between(
     def check(judged: Generation) -> Iterator[str]:
         value = judged.config.get(name)
         if value is not None and not low <= value < end:
-            yield judged.unable(
-                f"it has a {name} value of {value} but the supported range is from "
-                f"{low} (inclusive) to {end} (exclusive). Update the value and try "
-                "again."
-            )
+            yield judged.words("range", name, value, low, end)
 
     return check
 
@@ -89,10 +69,7 @@ def _output_tokens(judged: Generation) -> Iterator[str]:
 def _stop_sequences(judged: Generation) -> Iterator[str]:
     stops = judged.config.get("stopSequences") or ()
     if len(stops) > _MAX_STOP_SEQUENCES:
-        yield judged.unable(
-            f"it has {len(stops)} stop sequences; at most {_MAX_STOP_SEQUENCES} are "
-            "supported."
-        )
+        yield judged.words("stop sequences", len(stops), _MAX_STOP_SEQUENCES)
 
 
 top_logprobs = rule(
@@ -113,10 +90,7 @@ def _mime_type(judged: Generation) -> Iterator[str]:
     given = judged.config.get("responseMimeType")
     if given and given not in _MIME_TYPES:
         allowed = ", ".join(f"`{known}`" for known in _MIME_TYPES[:-1])
-        yield (
-            "* GenerateContentRequest.generation_config.response_mime_type: allowed "
-            f"mimetypes are {allowed} and `{_MIME_TYPES[-1]}`.\n"
-        )
+        yield judged.words("response MIME type", allowed, _MIME_TYPES[-1])
 
 
 @rule(
@@ -130,24 +104,16 @@ def _schema_needs_json(judged: Generation) -> Iterator[str]:
     ]
     mime_type = judged.config.get("responseMimeType", "text/plain")
     if schemas and mime_type in ("text/plain", ""):
-        yield judged.unable(
-            f"{schemas[0]} needs a responseMimeType of application/json or text/x.enum."
-        )
+        yield judged.words("response schema (1)", schemas[0])
     if len(schemas) > 1:
-        yield judged.unable(
-            "only one of responseSchema and responseJsonSchema may be set."
-        )
+        yield judged.words("response schema (2)")
 
 
 @rule("one thinking setting", "reported", "sterlp/eclipse-peon-ai#115")
 def _one_thinking_setting(judged: Generation) -> Iterator[str]:
     thinking = judged.thinking
     if "thinkingLevel" in thinking and "thinkingBudget" in thinking:
-        yield (
-            "thinking_budget and thinking_level are not supported together."
-            if judged.vertex
-            else "You can only set only one of thinking budget and thinking level."
-        )
+        yield judged.words("one thinking setting")
 
 
 @rule(
@@ -161,18 +127,9 @@ def _thinking_level(judged: Generation) -> Iterator[str]:
     if level in (None, "THINKING_LEVEL_UNSPECIFIED"):
         return
     if not judged.model.thinking_levels:
-        yield (
-            judged.unable("thinking_level is not supported by this model..")
-            if judged.vertex
-            else "Thinking level is not supported for this model."
-        )
+        yield judged.words("thinking level (1)")
     elif level not in judged.model.thinking_levels:
-        yield (
-            f"Thinking level is unsupported: THINKING_LEVEL_{level}"
-            if judged.vertex
-            else f"Thinking level {level} is not supported for this model. Please "
-            "retry with other thinking level."
-        )
+        yield judged.words("thinking level (2)", level)
 
 
 def _may_stop_thinking(judged: Generation) -> bool:
@@ -198,11 +155,4 @@ def _thinking_budget(judged: Generation) -> Iterator[str]:
         yield "Budget 0 is invalid. This model only works in thinking mode."
     elif budget and allowed and not allowed[0] <= budget <= allowed[1]:
         low, high = max(1, allowed[0]), allowed[1]
-        yield (
-            judged.unable(
-                "thinking_budget is out of range; supported values are integers from "
-                f"{low} to {high}."
-            )
-            if judged.vertex
-            else f"The thinking budget ({budget}) is invalid."
-        )
+        yield judged.words("thinking budget (3)", low, high, budget)

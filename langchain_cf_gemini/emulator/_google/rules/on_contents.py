@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.models import packaged
 from langchain_cf_gemini.emulator._google.rules.rule import (
     parts_of,
     role_of,
@@ -14,18 +15,7 @@ from langchain_cf_gemini.emulator._google.rules.rule import (
 )
 from langchain_cf_gemini.emulator._google.usage import prompt_counts
 
-_PAYLOADS = (
-    "text",
-    "inlineData",
-    "fileData",
-    "functionCall",
-    "functionResponse",
-    "executableCode",
-    "codeExecutionResult",
-    "toolCall",
-    "toolResponse",
-    "audioTranscription",
-)
+_PAYLOADS = tuple(packaged("gemini")["payloads"])
 _MAX_INPUT_TOKENS = 1_048_576
 # The emulator fetches nothing; this host was recorded as refusing Google's crawler.
 _REFUSED_HOSTS = {"www.gstatic.com"}
@@ -79,15 +69,9 @@ def _one_payload(judged: Generation) -> Iterator[str]:
     for path, part in _all_parts(judged):
         held = [kind for kind in _PAYLOADS if kind in part]
         if not held and not part.get("thoughtSignature"):
-            yield (
-                f"* GenerateContentRequest.{path}.data: required oneof field 'data' "
-                "must have one initialized field"
-            )
+            yield judged.words("one payload per part (1)", path)
         if len(held) > 1:
-            yield (
-                f"Invalid value at '{path}' (oneof), oneof field 'data' is already "
-                f"set. Cannot set '{held[1]}'"
-            )
+            yield judged.words("one payload per part (2)", path, held[1])
 
 
 @rule("media type", "documented", "discovery document: mimeType is required")
@@ -114,12 +98,7 @@ def _crawlable(judged: Generation) -> Iterator[str]:
             files.append(nested.get("fileData") or {})
         hosts = {urlsplit(str(file.get("fileUri"))).hostname for file in files}
         if judged.vertex and hosts & _REFUSED_HOSTS:
-            yield (
-                "Cannot fetch content from the provided URL. Please ensure the URL is "
-                "valid and accessible by Vertex AI. Vertex AI respects robots.txt "
-                "rules, so confirm the URL is allowed to be crawled. Status: "
-                "URL_ROBOTED-ROBOTED_DENIED"
-            )
+            yield judged.words("URL may be crawled")
 
 
 @rule(
@@ -151,10 +130,7 @@ def _held(turn: list[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
 )
 def _call_turn(judged: Generation) -> Iterator[str]:
     if any(_held(turn, "functionCall") for turn in _turns(judged)[:1]):
-        yield (
-            "Please ensure that function call turn comes immediately after a user "
-            "turn or after a function response turn."
-        )
+        yield judged.words("call after user turn")
 
 
 @rule(
@@ -167,10 +143,7 @@ def _response_turn(judged: Generation) -> Iterator[str]:
     for index, turn in enumerate(turns):
         called = _held(turns[index - 1], "functionCall") if index else []
         if _held(turn, "functionResponse") and not called:
-            yield (
-                "Please ensure that function response turn comes immediately after a "
-                "function call turn."
-            )
+            yield judged.words("response after call turn")
 
 
 @rule(
@@ -181,10 +154,7 @@ def _response_turn(judged: Generation) -> Iterator[str]:
 def _response_count(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         if len(called) != len(answered):
-            yield (
-                "Please ensure that the number of function response parts is equal to "
-                "the number of function call parts of the function call turn."
-            )
+            yield judged.words("as many responses as calls")
 
 
 @rule("response names", "assumed", "without ids, responses are matched by name")
@@ -195,10 +165,7 @@ def _response_name(judged: Generation) -> Iterator[str]:
                 where = f"GenerateContentRequest.function_response[{position}].name"
                 yield f"* {where}: Name cannot be empty."
         if _names(called) != _names(answered):
-            yield (
-                "Please ensure that function response names match the function call "
-                "names of the function call turn."
-            )
+            yield judged.words("response names (2)")
 
 
 @rule(
@@ -211,10 +178,7 @@ def _response_id(judged: Generation) -> Iterator[str]:
         asked = {call["id"] for call in called if call.get("id")}
         given = {response["id"] for response in answered if response.get("id")}
         if asked and given and not given <= asked:
-            yield (
-                "Please ensure that function response ids match the function call ids "
-                "of the function call turn."
-            )
+            yield judged.words("response ids")
 
 
 def _paired(
@@ -240,7 +204,4 @@ def _names(items: list[Mapping[str, Any]]) -> Counter[str]:
 def _size(judged: Generation) -> Iterator[str]:
     tokens = sum(prompt_counts(judged.body).values())
     if tokens > _MAX_INPUT_TOKENS:
-        yield (
-            f"The input token count ({tokens}) exceeds the maximum number of tokens "
-            f"allowed ({_MAX_INPUT_TOKENS})."
-        )
+        yield judged.words("input tokens", tokens, _MAX_INPUT_TOKENS)

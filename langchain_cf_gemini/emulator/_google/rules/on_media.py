@@ -30,10 +30,7 @@ def _empty_text(judged: Generation) -> Iterator[str]:
     for _, part in _parts(judged):
         # An empty text is what streams carry their last signature in.
         if judged.vertex and part.get("text") == "" and len(part) == 1:
-            yield judged.unable(
-                "it has an empty text parameter. Add a value to the parameter and try "
-                "again."
-            )
+            yield judged.words("empty text")
 
 
 def _files(judged: Generation) -> Iterator[tuple[Part, bool]]:
@@ -64,14 +61,7 @@ def _media_type_is_taken(judged: Generation) -> Iterator[str]:
     for file, _ in _files(judged):
         mime = str(file.get("mimeType") or "")
         if mime and not _is_taken(judged, mime):
-            yield (
-                judged.unable(
-                    f"it has a mimeType parameter with value {mime}, which is not "
-                    "supported. Update the mimeType and try again."
-                )
-                if judged.vertex
-                else f"Unsupported MIME type: {mime}"
-            )
+            yield judged.words("media type is taken", mime)
 
 
 @rule("media has data", "assumed", "no public text at hand; a file of no bytes")
@@ -93,9 +83,7 @@ def _media_in_a_response(judged: Generation) -> Iterator[str]:
         if inside and judged.model.generation < 3:
             yield judged.unable("function responses with parts are not supported.")
         elif inside and mime and not fits:
-            yield judged.unable(
-                f"a function response takes no part of mimeType {mime}."
-            )
+            yield judged.words("media in a response (2)", mime)
 
 
 @rule(
@@ -136,7 +124,4 @@ def _film_offsets(judged: Generation) -> Iterator[str]:
         for key, name in (("startOffset", "start_offset"), ("endOffset", "end_offset")):
             value = film.get(key)
             if value is not None and not _DURATION.fullmatch(str(value)):
-                yield (
-                    f"Invalid value at '{path}.video_metadata.{name}' "
-                    f'(type.googleapis.com/google.protobuf.Duration), "{value}"'
-                )
+                yield judged.words("film offsets", path, name, value)

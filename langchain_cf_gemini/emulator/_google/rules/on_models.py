@@ -68,10 +68,7 @@ def _ids(judged: Generation) -> Iterator[str]:
             for kind, name in _CALLS.items():
                 if (part.get(kind) or {}).get("id"):
                     where = f"contents[{place}].parts[{number}].{name}"
-                    yield (
-                        'Invalid JSON payload received. Unknown name "id" at '
-                        f"'{where}': Cannot find field."
-                    )
+                    yield judged.words("ids of calls", where)
 
 
 _CALLS = {"functionCall": "function_call", "functionResponse": "function_response"}
@@ -122,16 +119,11 @@ def _sum_of_max_items(schema: Any) -> int:
 def _cached_content(judged: Generation) -> Iterator[str]:
     beside = {"systemInstruction", "tools", "toolConfig"} & judged.body.keys()
     if judged.body.get("cachedContent") and beside:
-        yield (
-            "Tool config, tools and system instruction should not be set in the "
-            "request when using cached content."
-        )
+        yield judged.words("cached content alone")
 
 
 @rule("thoughts of a model that does not think", "assumed", "Google's page on thinking")
 def _thoughts(judged: Generation) -> Iterator[str]:
     thinking = judged.thinking
     if thinking.get("thinkingBudget") == 0 and thinking.get("includeThoughts"):
-        yield judged.unable(
-            "thinking_config.include_thoughts is only enabled when thinking is enabled."
-        )
+        yield judged.words("thoughts of a model that does not think")

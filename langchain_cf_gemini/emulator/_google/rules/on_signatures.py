@@ -11,8 +11,6 @@ from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules.rule import rule
 from langchain_cf_gemini.emulator._google.signatures import Verdict, verdict_on
 
-_PAGE = "https://ai.google.dev/gemini-api/docs/thought-signatures"
-
 
 def _steps(judged: Generation) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
     """Position (from 1) and signed parts of each call turn of the current turn."""
@@ -33,22 +31,8 @@ def _steps(judged: Generation) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
 def _missing(judged: Generation) -> Iterator[str]:
     for position, calls in _steps(judged):
         if verdict_on(calls[0], judged.backend) == "missing":
-            yield _missing_words(judged, calls[0]["functionCall"].get("name"), position)
-
-
-def _missing_words(judged: Generation, name: Any, position: int) -> str:
-    if judged.vertex:
-        return judged.unable(
-            f"function call `{name}` in the {position}. content block is missing a "
-            "`thought_signature`."
-        )
-    return (
-        "Function call is missing a thought_signature in functionCall parts. This is "
-        "required for tools to work correctly, and missing thought_signature may lead "
-        f"to degraded model performance. Additional data, function call "
-        f"`default_api:{name}` , position {position}. Please refer to {_PAGE} for more "
-        "details."
-    )
+            name = calls[0]["functionCall"].get("name")
+            yield judged.words("thought signature missing", name, position)
 
 
 @rule(
@@ -76,8 +60,4 @@ def _invalid(judged: Generation) -> Iterator[str]:
         refused.discard("foreign")
     for _, calls in _steps(judged):
         if any(verdict_on(part, judged.backend) in refused for part in calls):
-            yield (
-                judged.unable("Thought signature is not valid..")
-                if judged.vertex
-                else "Corrupted thought signature."
-            )
+            yield judged.words("thought signature invalid")

@@ -6,21 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.models import packaged
 from langchain_cf_gemini.emulator._google.rules.rule import rule
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FUNCTIONS = 512
-_SEARCH_TOOLS = {
-    "googleSearch",
-    "googleSearchRetrieval",
-    "enterpriseWebSearch",
-    "retrieval",
-    "urlContext",
-    "googleMaps",
-    "parallelAiSearch",
-    "exaAiSearch",
-}
+_SEARCH_TOOLS = set(packaged("gemini")["search_tools"])
 
 Declared = Iterator[tuple[str, Mapping[str, Any]]]
 
@@ -40,12 +32,7 @@ def _declarations(judged: Generation) -> Declared:
 def _function_name(judged: Generation) -> Iterator[str]:
     for path, declared in _declarations(judged):
         if not _FUNCTION_NAME.fullmatch(str(declared.get("name", ""))):
-            yield (
-                f"* GenerateContentRequest.{path}.name: Invalid function name. Must "
-                "start with a letter or an underscore. Must be alphameric (a-z, A-Z, "
-                "0-9), underscores (_), dots (.), colons (:), or dashes (-), with a "
-                "maximum length of 128.\n"
-            )
+            yield judged.words("function name", path)
 
 
 @rule(
@@ -64,10 +51,7 @@ def _duplicate(judged: Generation) -> Iterator[str]:
 def _number(judged: Generation) -> Iterator[str]:
     count = len(list(_declarations(judged)))
     if count > _MAX_FUNCTIONS:
-        yield judged.unable(
-            f"it has {count} function declarations; at most {_MAX_FUNCTIONS} are "
-            "supported."
-        )
+        yield judged.words("number of functions", count, _MAX_FUNCTIONS)
 
 
 @rule("parameters are an object", "reported", "diegosouzapw/OmniRoute#3360")
@@ -75,10 +59,7 @@ def _object_parameters(judged: Generation) -> Iterator[str]:
     for _, declared in _declarations(judged):
         parameters = declared.get("parameters")
         if parameters and parameters.get("type") != "OBJECT":
-            yield judged.unable(
-                f"`{declared.get('name')}` functionDeclaration `parameters` schema "
-                "should be of type OBJECT."
-            )
+            yield judged.words("parameters are an object", declared.get("name"))
 
 
 @rule(
@@ -93,10 +74,7 @@ def _one_schema(judged: Generation) -> Iterator[str]:
             ("response", "responseJsonSchema"),
         ):
             if one in declared and other in declared:
-                yield (
-                    f"* GenerateContentRequest.{path}: only one of {one} and {other} "
-                    "may be set.\n"
-                )
+                yield judged.words("one schema per function", path, one, other)
 
 
 def _schemas(judged: Generation) -> Declared:
@@ -130,10 +108,7 @@ def _parameter_name(judged: Generation) -> Iterator[str]:
         for name in schema.get("properties") or {}:
             if ".parameters" in path and not _PARAMETER_NAME.fullmatch(name):
                 where = f"GenerateContentRequest.{path}.properties"
-                yield (
-                    f'* {where}: invalid property name "{name}"; must match '
-                    "[A-Za-z_][A-Za-z0-9_]* and have at most 64 characters.\n"
-                )
+                yield judged.words("parameter name", where, name)
 
 
 @rule(
@@ -183,13 +158,9 @@ def _allowed_names(judged: Generation) -> Iterator[str]:
     allowed = calling.get("allowedFunctionNames") or ()
     declared = {declared.get("name") for _, declared in _declarations(judged)}
     if allowed and calling.get("mode") not in ("ANY", "VALIDATED"):
-        yield judged.unable(
-            "allowed_function_names is set and the function calling mode is not ANY."
-        )
+        yield judged.words("allowed function names (1)")
     elif unknown := [name for name in allowed if name not in declared]:
-        yield judged.unable(
-            f"allowed_function_names holds {unknown[0]}, which is not declared."
-        )
+        yield judged.words("allowed function names (2)", unknown[0])
 
 
 @rule(
@@ -240,10 +211,7 @@ def _circulation(judged: Generation) -> Iterator[str]:
         name = judged.model.google_id
         yield f"Tool call context circulation is not enabled for models/{name}"
     elif mixed and not asked and not judged.vertex and judged.model.generation >= 3:
-        yield (
-            "Please enable tool_config.include_server_side_tool_invocations to use "
-            "Built-in tools with Function calling."
-        )
+        yield judged.words("built-in tools beside functions (2)")
 
 
 @rule(
@@ -263,15 +231,11 @@ def _with_json(judged: Generation) -> Iterator[str]:
 @rule("google search retrieval", "reported", "Portkey-AI/gateway#922")
 def _search_retrieval(judged: Generation) -> Iterator[str]:
     if "googleSearchRetrieval" in _kinds(judged) and judged.model.generation >= 2:
-        yield judged.unable(
-            "google_search_retrieval is not supported by this model; use google_search."
-        )
+        yield judged.words("google search retrieval")
 
 
 @rule("streamed arguments", "reported", "vercel/ai#14314")
 def _streamed_arguments(judged: Generation) -> Iterator[str]:
     asked = judged.function_calling.get("streamFunctionCallArguments")
     if asked and not judged.stream:
-        yield judged.unable(
-            "stream_function_call_arguments is supported by streamGenerateContent only."
-        )
+        yield judged.words("streamed arguments")
