@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format notebooks docs record bench soak mutate clean
+.PHONY: help demo test check ecosystem format notebooks docs record bench soak mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -55,6 +55,18 @@ check: $(VENV)/.test  ## Formatting, lint, types and words
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m tests.words
+	@$(BIN)/pyright -p tests/typing --pythonpath $(BIN)/python
+
+$(VENV)/.ecosystem: pyproject.toml $(VENV)/.test
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python --group ecosystem
+else
+	@$(BIN)/python -m pip install --quiet --group ecosystem
+endif
+	@touch $@
+
+ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model
+	@$(BIN)/pytest tests/ecosystem_tests tests/integration_tests/test_documents.py
 
 format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff format .

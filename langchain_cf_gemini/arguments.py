@@ -74,6 +74,7 @@ class ModelArguments(TypedDict, total=False):
     streaming: bool | None
     stream_usage: bool
     stream_on_run: bool
+    adaptive_rate: bool
     default_headers: "Mapping[str, str | SecretStr] | None"
     http_client: "httpx.Client | httpx2.Client | None"
     http_async_client: "httpx.AsyncClient | httpx2.AsyncClient | None"

@@ -1,7 +1,7 @@
 """`ChatCloudflareGemini`: Gemini through Cloudflare as a LangChain chat model."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
 import httpx2
 from langchain_core.callbacks import (
@@ -38,9 +38,7 @@ from langchain_cf_gemini._cloudflare.credential_check import (
     CredentialReport,
     credential_steps,
 )
-from langchain_cf_gemini._cloudflare.endpoints import (
-    Account,
-)
+from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
 from langchain_cf_gemini._cloudflare.model_ids import google_id_from, model_id_from
 from langchain_cf_gemini._cloudflare.routing import GatewayMemory, refuse_run
@@ -56,13 +54,12 @@ from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
 from langchain_cf_gemini._langchain.exchange import Exchange
-from langchain_cf_gemini._langchain.fallback import (
-    Fallback,
+from langchain_cf_gemini._langchain.fallback import Fallback, GatewayFallbackWarning
+from langchain_cf_gemini._langchain.profile import (
+    name_of_model,
+    profile_for,
+    traced_params,
 )
-from langchain_cf_gemini._langchain.fallback import (
-    GatewayFallbackWarning as GatewayFallbackWarning,
-)
-from langchain_cf_gemini._langchain.profile import profile_for, traced_params
 from langchain_cf_gemini._langchain.registration import register
 from langchain_cf_gemini._langchain.settings import (
     ALIASES,
@@ -77,21 +74,23 @@ from langchain_cf_gemini._langchain.settings import (
 )
 from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
-from langchain_cf_gemini.gateway import (
-    Endpoint,
-    GatewayOptions,
-    metadata_from_run,
-)
+from langchain_cf_gemini.gateway import Endpoint, GatewayOptions, metadata_from_run
 
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from pydantic import BaseModel
+
     from langchain_cf_gemini._http.attempt import Timeout
+    from langchain_cf_gemini._langchain.structured_output import Method
     from langchain_cf_gemini.arguments import ModelArguments
+
+__all__ = ["ChatCloudflareGemini", "GatewayFallbackWarning", "ModelWarning"]
 
 register()
 
 _T = TypeVar("_T")
+_Model = TypeVar("_Model", bound="BaseModel")
 
 # What LangSmith's parameters are made of.
 _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
@@ -321,7 +320,6 @@ class ChatCloudflareGemini(BaseChatModel):
         """Refuse arguments that nobody reads; None means the environment's value."""
         if not isinstance(values, Mapping):
             return values
-        secrets.check_header_values(values.get("default_headers"))
         given = named(values, names_of(cls, values), cls.__name__, once=True)
         unset = {ALIASES.get(k, k): None for k in values} | given
         return {
@@ -358,7 +356,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     def _forgotten(self) -> Self:
         """Forget what was made from the settings of another model."""
-        self._sender, self._gateway_refused = None, False
+        self._sender = None
         self.__dict__.pop("_serialized", None)
         return self
 
@@ -378,11 +376,13 @@ class ChatCloudflareGemini(BaseChatModel):
         made.__pydantic_fields_set__ = self.model_fields_set | changed.keys()
         return made
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        """Set a field; LangChain's cache and tracers see the model as it is now."""
-        field = ALIASES.get(name, name)
-        super().__setattr__(field, secrets.hide({field: value}, {field})[field])
-        self.__dict__.pop("_serialized", None)
+    if not TYPE_CHECKING:  # checkers would take any name for a field then
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            """Set a field; LangChain's cache and tracers see the model as it is now."""
+            field = ALIASES.get(name, name)
+            super().__setattr__(field, secrets.hide({field: value}, {field})[field])
+            self.__dict__.pop("_serialized", None)
 
     def __getstate__(self) -> dict[Any, Any]:
         """Leave credentials and connections behind; workers read their environment."""
@@ -414,10 +414,8 @@ class ChatCloudflareGemini(BaseChatModel):
         params = self._set()
         for name in ("default_headers", "timeout", "gateway"):
             params.pop(name, None)
-        return params | self._gateway_params()
-
-    def _gateway_params(self) -> Json:
-        return {"gateway": told} if (told := self.gateway.as_dict()) else {}
+        params["model"] = name_of_model(self.model)
+        return params | ({"gateway": told} if (told := self.gateway.as_dict()) else {})
 
     @classmethod
     def is_lc_serializable(cls) -> bool:
@@ -432,12 +430,15 @@ class ChatCloudflareGemini(BaseChatModel):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """Return the environment variables that stand for secrets when serialized."""
-        return secrets.variables_of(self)
+        return secrets.variables_of_secrets()
 
     @property
     def lc_attributes(self) -> Json:
-        """Return the fields whose values are not JSON by themselves."""
-        attributes: Json = {"gateway": self.gateway.as_dict()}
+        """Return fields as JSON, and the model by the name that traces show."""
+        attributes: Json = {
+            "model": name_of_model(self.model),
+            "gateway": self.gateway.as_dict(),
+        }
         if self.timeout is not None and not isinstance(self.timeout, int | float):
             attributes["timeout"] = self.timeout.as_dict()
         if required := sorted({*secrets.held(self)} - {"api_token"}):
@@ -446,13 +447,14 @@ class ChatCloudflareGemini(BaseChatModel):
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Say the model, the endpoint, and what was set; no secrets."""
-        yield "model", self.model
-        yield "endpoint", self.endpoint
-        fields = type(self).model_fields
-        for name in (n for n in fields if n not in _UNSEEN):
-            value = getattr(self, name)
-            if value != fields[name].get_default(call_default_factory=True):
-                yield name, list(value) if name == "default_headers" else value
+        fields, values = type(self).model_fields, self.__dict__
+        for name in ("model", "endpoint", *(n for n in fields if n not in _UNSEEN)):
+            value = values.get(name)
+            is_set = name in values and value != fields[name].get_default(
+                call_default_factory=True
+            )
+            if is_set or name == "endpoint":
+                yield name, list(value or ()) if name == secrets.HEADERS else value
 
     @property
     def model_name(self) -> str:
@@ -462,6 +464,13 @@ class ChatCloudflareGemini(BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         endpoint: Endpoint = "run" if self.endpoint == "run" else "gateway"
         return profile_for(self.model, endpoint=endpoint)
+
+    def _get_invocation_params(
+        self, stop: list[str] | None = None, **kwargs: Any
+    ) -> Json:
+        if "model" in kwargs:
+            kwargs["model"] = name_of_model(kwargs["model"])
+        return super()._get_invocation_params(stop, **kwargs)
 
     def _get_ls_params(
         self, stop: list[str] | None = None, **kwargs: Any
@@ -642,6 +651,16 @@ class ChatCloudflareGemini(BaseChatModel):
             return chunks
         return tracing.awithin_run(chunks, self._run_metadata(config))
 
+    if not TYPE_CHECKING:  # LangChain's own types hold
+
+        def stream_events(self, *args: Any, **kwargs: Any) -> Any:
+            """Stream events; see `BaseChatModel.stream_events`."""
+            return super().stream_events(*args, **kept(kwargs))
+
+        def astream_events(self, *args: Any, **kwargs: Any) -> Any:
+            """Stream events; see `BaseChatModel.astream_events`."""
+            return super().astream_events(*args, **kept(kwargs))
+
     def _run_metadata(self, config: RunnableConfig | None) -> Json:
         # As LangChain lays them over each other for a run manager.
         of_run = ensure_config(config).get("metadata")
@@ -668,12 +687,12 @@ class ChatCloudflareGemini(BaseChatModel):
                 ) as stream:
                     for payload in stream:
                         for chunk in exchange.feed(payload):
-                            yield ChatGenerationChunk(message=chunk)
+                            yield tracing.generation_from_chunk(chunk)
                     exchange.end_page(stream.reader.gateway)
             except CloudflareGeminiError as error:
                 exchange.failed(error)
         for chunk in exchange.last():
-            yield ChatGenerationChunk(message=chunk)
+            yield tracing.generation_from_chunk(chunk)
 
     async def _astream(
         self,
@@ -693,12 +712,12 @@ class ChatCloudflareGemini(BaseChatModel):
                 ) as stream:
                     async for payload in stream:
                         for chunk in exchange.feed(payload):
-                            yield ChatGenerationChunk(message=chunk)
+                            yield tracing.generation_from_chunk(chunk)
                     exchange.end_page(stream.reader.gateway)
             except CloudflareGeminiError as error:
                 exchange.failed(error)
         for chunk in exchange.last():
-            yield ChatGenerationChunk(message=chunk)
+            yield tracing.generation_from_chunk(chunk)
 
     # ---- tools and structured output
 
@@ -744,12 +763,28 @@ class ChatCloudflareGemini(BaseChatModel):
         }
         return self.bind(**bound, **said, **kwargs)
 
+    @overload
+    def with_structured_output(
+        self,
+        schema: type[_Model],
+        *,
+        include_raw: Literal[False] = False,
+        method: "Method" = "json_schema",
+        tools: None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, _Model]: ...
+
+    @overload
+    def with_structured_output(
+        self, schema: Any = None, *, method: "Method" = "json_schema", **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]: ...
+
     def with_structured_output(
         self,
         schema: Any = None,
         *,
         include_raw: bool = False,
-        method: Literal["json_schema", "function_calling", "json_mode"] = "json_schema",
+        method: "Method" = "json_schema",
         strict: bool | None = None,
         tools: Sequence[Any] | None = None,
         **kwargs: Any,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
 
 from langchain_cf_gemini._gemini.schema.openapi import Dialect
@@ -19,7 +19,10 @@ from langchain_cf_gemini._langchain.settings import kept, laid
 
 if TYPE_CHECKING:
     from langchain_core.language_models import LanguageModelInput
-    from langchain_core.language_models.chat_models import _ChatModelBinding
+    from langchain_core.language_models.chat_models import (
+        BaseChatModel,
+        _ChatModelBinding,
+    )
     from langchain_core.messages import AIMessage
 else:
     # LangChain's own differs in its types alone.
@@ -43,7 +46,7 @@ class Binding(_ChatModelBinding):
         """Return the model with further arguments."""
         return self._over(kwargs)
 
-    def _over(self, kwargs: Json) -> Binding:
+    def _over(self, kwargs: Mapping[str, Any]) -> Binding:
         if not kwargs:
             return self
         return type(self)(
@@ -54,6 +57,20 @@ class Binding(_ChatModelBinding):
             custom_input_type=self.custom_input_type,
             custom_output_type=self.custom_output_type,
         )
+
+    def bind_tools(self, tools: Sequence[Any], **kwargs: Any) -> Binding:
+        """Return the model with tools; see `ChatCloudflareGemini.bind_tools`."""
+        given = {k: v for k, v in self.kwargs.items() if k != "tools"}
+        model = cast("BaseChatModel", self.bound)
+        bound = model.bind_tools(tools, **{**given, **kwargs})
+        return self._over(cast("Binding", bound).kwargs)
+
+    def with_structured_output(
+        self, schema: Any = None, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return a runnable whose output has a schema; see the model's own."""
+        model = cast("BaseChatModel", self.bound)
+        return model.with_structured_output(schema, **{**self.kwargs, **kwargs})
 
     def invoke(
         self,

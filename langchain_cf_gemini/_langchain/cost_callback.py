@@ -1,5 +1,6 @@
 """A callback that sums tokens and cost over a run, also over many threads and tasks."""
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +17,9 @@ from langchain_cf_gemini._cloudflare.costs import (
     is_from_cache,
     model_from_metadata,
 )
+
+# The two ways of one run are told one right after the other; the rest is for threads.
+_LAST_RUNS = 4096
 
 
 class CostCallbackHandler(UsageMetadataCallbackHandler):
@@ -44,17 +48,29 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
         self.costs: dict[str, float] = {}
         self.google_cost = 0.0
         self.calls = 0
+        self._runs: OrderedDict[Any, None] = OrderedDict()
         self.cached_calls = 0
         self.unpriced_calls = 0
 
     @override
     def on_llm_end(self, response: LLMResult, **kwargs: Any) -> None:
-        """Add one call."""
+        """Add one call, once: a run inside two blocks tells both, by two ways."""
+        if not self._is_new(kwargs.get("run_id")):
+            return
         super().on_llm_end(response, **kwargs)
         for message in _messages_from_result(response):
             self._add(message)
         if self._parent is not None:
             self._parent.on_llm_end(response, **kwargs)
+
+    def _is_new(self, run_id: Any) -> bool:
+        with self._lock:
+            if run_id is None or run_id in self._runs:
+                return run_id is None
+            self._runs[run_id] = None
+            if len(self._runs) > _LAST_RUNS:
+                self._runs.popitem(last=False)
+            return True
 
     def _add(self, message: AIMessage) -> None:
         dollars, to_google = cost(message), cost(message, paid_to="google")

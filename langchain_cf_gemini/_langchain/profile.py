@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from typing import Any, cast
 
 from langchain_core.language_models.base import LangSmithParams
@@ -96,7 +97,7 @@ def traced_params(settings: Mapping[str, Any]) -> LangSmithParams:
     own: Mapping[str, Any] = said if isinstance(said, Mapping) else {}
     params = LangSmithParams(
         ls_provider=PROVIDER,
-        ls_model_name=_name_of(settings["model"]),
+        ls_model_name=name_of_model(settings["model"]),
         ls_model_type="chat",
     )
     temperature = own.get("temperature", settings.get("temperature"))
@@ -110,8 +111,14 @@ def traced_params(settings: Mapping[str, Any]) -> LangSmithParams:
     return params
 
 
-def _name_of(model: Any) -> str:
+def name_of_model(model: Any) -> str:
+    """Return the one name of a model in traces, whoever calls it what."""
+    return _name_from(str(model))
+
+
+@lru_cache(maxsize=256)
+def _name_from(model: str) -> str:
     try:
         return model_id_from(model)
     except ValueError:
-        return str(model)
+        return model

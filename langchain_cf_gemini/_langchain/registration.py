@@ -1,24 +1,81 @@
 """What LangChain is told of this package: at import, and if it is asked for.
 
-`load(..., allowed_objects="all")` means the classes of langchain-core's mapping, which
-lists partner packages by name and knows no way in for others. Whoever loads still has
-to name the package in `valid_namespaces`.
+`langchain_core.load` loads from the packages that it lists by name, and knows no way in
+for others: importing this package puts it on those lists. Whoever loads still says with
+`allowed_objects` what may be loaded.
 """
 
 import importlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from typing import Any, Final, TypeGuard
+from urllib.parse import urlsplit
 
+from langchain_core.load.serializable import Serializable
 from langchain_core.messages.block_translators import register_translator
 
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER
+from langchain_cf_gemini._http.urls import is_loopback
+from langchain_cf_gemini._langchain import connection
 from langchain_cf_gemini._langchain.content_blocks import (
     blocks_from_chunk,
     blocks_from_message,
 )
+from langchain_cf_gemini._langchain.secrets import HEADERS, headers_of_loaded
 
 PATH: Final = ("langchain_cf_gemini", "chat_models", "ChatCloudflareGemini")
+
+
+class LoadedModel(Serializable):
+    """Makes the chat model of what `langchain_core.load` read, in its stead."""
+
+    def __new__(cls, **fields: Any) -> Any:
+        """Return a chat model.
+
+        Raises:
+            ValueError: If a token of the environment would go to an address that only
+                the serialized model names.
+        """
+        required = fields.get("required_secrets")
+        if headers := headers_of_loaded(fields.pop(HEADERS, None), required):
+            fields[HEADERS] = headers
+        _refuse_foreign_addresses(fields)
+        module = importlib.import_module(".".join(PATH[:-1]))
+        return getattr(module, PATH[-1])(**fields)
+
+
+def _refuse_foreign_addresses(fields: Mapping[str, Any]) -> None:
+    """Keep this process's own secrets from whoever wrote the JSON."""
+    for name in ("base_url", "gateway_base_url"):
+        address = fields.get(name)
+        if address is None or _is_trusted(name, str(address)):
+            continue
+        if any(map(_is_of_environment, _SECRETS, map(fields.get, _SECRETS))):
+            raise ValueError(
+                f"the serialized model names {name} {address!r}, and a secret of this "
+                "process's environment is not sent to an address that came as data. "
+                "Give load() a secrets_map with the token for it, or trust the address "
+                f"by {connection.VARIABLES[name][0]}"
+            )
+
+
+_SECRETS: Final = ("api_token", "google_api_key", "gateway_token", "default_headers")
+
+
+def _is_of_environment(field: str, value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(_is_of_environment("", each) for each in value.values())
+    if value is None:  # the constructor would read it, but for a key of Google's
+        variables = connection.VARIABLES if field != "google_api_key" else {}
+        return connection.from_variables(*variables.get(field, ())) is not None
+    return value in os.environ.values()
+
+
+def _is_trusted(name: str, address: str) -> bool:
+    own = connection.address(name)()
+    host = urlsplit(address).hostname or ""
+    return address.rstrip("/") == own.rstrip("/") or is_loopback(host)
 
 
 def register() -> None:
@@ -26,7 +83,10 @@ def register() -> None:
     register_translator(PROVIDER, blocks_from_message, blocks_from_chunk)
     # `langchain_core.load.load` is also a function's name, hence not an import.
     loader = importlib.import_module("langchain_core.load.load")
-    loader.ALL_SERIALIZABLE_MAPPINGS.setdefault(PATH, PATH)
+    loaded = (*__name__.split("."), LoadedModel.__name__)
+    loader.ALL_SERIALIZABLE_MAPPINGS[PATH] = loaded
+    if PATH[0] not in loader.DEFAULT_NAMESPACES:
+        loader.DEFAULT_NAMESPACES.append(PATH[0])
     known = getattr(loader, "_default_class_paths_cache", {}).get("all")
     if known is not None:
         known.add(PATH)

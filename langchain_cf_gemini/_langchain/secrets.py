@@ -10,17 +10,23 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
+from pydantic_core import from_json
 
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.connection import TOKENS, VARIABLES, Fields, token
 
 HEADERS: Final = "default_headers"
+HEADERS_VARIABLE: Final = "CLOUDFLARE_GEMINI_DEFAULT_HEADERS"
+"""Stands for a caller's headers in a serialized model."""
+
 _HIDDEN: Final = {*TOKENS, "api_key"}
 
 
 def hidden_headers(value: Any) -> Any:
-    """Return headers with their values hidden; what is no dict stays for a check."""
-    return {name: _hidden(v) for name, v in value.items()} if _is_dict(value) else value
+    """Return headers with their values hidden; what is no dict is for a check."""
+    if isinstance(value, Mapping):
+        return {name: hidden(each) for name, each in value.items()}
+    return hidden(value)
 
 
 def open_headers(headers: Mapping[str, str | SecretStr]) -> dict[str, str]:
@@ -36,25 +42,22 @@ def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
 
     An argument that nobody knows may be a token under a misspelt name.
     """
-    hidden: Json = {}
+    found: Json = {}
     for name, value in arguments.items():
         if name == HEADERS:
-            hidden[name] = hidden_headers(value)
+            found[name] = hidden_headers(value)
         elif name in _HIDDEN or name not in known:
-            hidden[name] = _hidden(value)
+            found[name] = hidden(value)
         else:
-            hidden[name] = value
-    return hidden
+            found[name] = value
+    return found
 
 
-def _hidden(value: Any) -> Any:
+def hidden(value: Any) -> Any:
+    """Return a text that shows itself to nobody; what is no text stays."""
     if isinstance(value, bytes):
         return SecretStr(value.decode("latin-1"))
     return SecretStr(value) if isinstance(value, str) else value
-
-
-def _is_dict(value: Any) -> bool:
-    return isinstance(value, Mapping)
 
 
 def without_frames(error: ValidationError) -> ValidationError:
@@ -66,46 +69,42 @@ def without_frames(error: ValidationError) -> ValidationError:
     return error
 
 
-def header_variables(headers: Mapping[str, Any] | None) -> dict[str, str]:
-    """Name a variable for the value of each header, as `lc_secrets` names them."""
-    return {f"{HEADERS}.{name}": _variable(name) for name in headers or ()}
-
-
 def _variable(header: str) -> str:
     return f"CLOUDFLARE_GEMINI_HEADER_{header.upper().replace('-', '_')}"
 
 
-def check_header_values(headers: Any) -> None:
-    """Refuse headers whose values stayed behind when a model was serialized.
+def headers_of_loaded(value: Any, required: Collection[str] | None) -> Json | None:
+    """Return the headers of a serialized model, whose place a variable's name took.
+
+    Args:
+        value: What `load()` found for that variable: JSON of the headers, or None.
+        required: What the model had; each header may have a variable of its own.
 
     Raises:
-        ValueError: With the variables that stand for them.
+        ValueError: If the value is no JSON object.
     """
-    if not _is_dict(headers):
-        return
-    # langchain-core leaves what stands for a secret inside of a dict as it is.
-    if lost := [name for name, v in headers.items() if v is None or _is_dict(v)]:
-        variables = map(_variable, lost)
-        raise ValueError(
-            f"default_headers: {', '.join(lost)} without a value. Serialized models "
-            "hold names of headers alone: give load() a secrets_map with "
-            f"{', '.join(variables)}, or pass the headers again"
-        )
+    if value is None:
+        names = [name.partition(".")[2] for name in required or () if "." in name]
+        own = {name: os.environ.get(_variable(name)) for name in names}
+        return {name: each for name, each in own.items() if each} or None
+    headers = from_json(value)
+    if not isinstance(headers, dict):
+        raise ValueError(f"{HEADERS_VARIABLE} must be a JSON object of header names")
+    return headers
 
 
 # ---- what travels without its secrets
 
 
-def variables_of(model: Fields) -> dict[str, str]:
-    """Name the variable that stands for each secret of a model elsewhere."""
-    tokens = {name: VARIABLES[name][0] for name in TOKENS}
-    return tokens | header_variables(model.default_headers)
+def variables_of_secrets() -> dict[str, str]:
+    """Name what stands for each secret in a serialized model."""
+    return {name: VARIABLES[name][0] for name in TOKENS} | {HEADERS: HEADERS_VARIABLE}
 
 
 def held(model: Fields) -> list[str]:
     """Name the secrets that a model has."""
     tokens = [name for name in TOKENS if getattr(model, name) is not None]
-    return tokens + list(header_variables(model.default_headers))
+    return tokens + [f"{HEADERS}.{name}" for name in model.default_headers or ()]
 
 
 def without(model: Fields, required: Collection[str] | None) -> Json:
@@ -142,7 +141,9 @@ def refuse_lost(model: Fields, required: Collection[str] | None) -> None:
         if name not in held(model):
             header = name.partition(".")[2]
             variable = _variable(header) if header else VARIABLES[name][0]
+            given = HEADERS_VARIABLE if header else variable
             raise ValueError(
                 f"this model was made with {name}, which did not travel with it: set "
-                f"{variable} where it is loaded, or make it with carry_secrets=True"
+                f"{variable} where it is loaded, give {given} to load() in "
+                "secrets_map, or pickle it with carry_secrets=True"
             )

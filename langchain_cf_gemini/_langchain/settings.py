@@ -12,7 +12,7 @@ from functools import lru_cache
 from inspect import Signature, signature
 from typing import Any, Final
 
-from pydantic import AliasChoices, BaseModel, SecretStr
+from pydantic import AliasChoices, BaseModel
 
 from langchain_cf_gemini._gemini.request.generation_config import (
     Read,
@@ -28,7 +28,7 @@ from langchain_cf_gemini._gemini.request.generation_config import (
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.tools.declarations import declarations_from_tools
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
-from langchain_cf_gemini._langchain.secrets import HEADERS, hidden_headers
+from langchain_cf_gemini._langchain.secrets import HEADERS, hidden, hidden_headers
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Check = Callable[[Any], str | None]
@@ -266,10 +266,7 @@ def named(
 
 def _refuse_another(one: Any, other: Any, names: str) -> None:
     # LangChain's own suites give one value under two names.
-    one, other = (
-        v.get_secret_value() if isinstance(v, SecretStr) else v for v in (one, other)
-    )
-    if one != other:
+    if hidden(one) != hidden(other):
         raise TypeError(f"{names} are one argument, and were given two values")
 
 

@@ -13,6 +13,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._langchain.profile import name_of_model
 
 _RUN_METADATA: ContextVar[Mapping[str, Any] | None] = ContextVar(
     "langchain_cf_gemini_run_metadata", default=None
@@ -27,8 +28,12 @@ def generation_from_chunk(chunk: AIMessageChunk) -> ChatGenerationChunk:
 
 def info_from(message: AIMessage) -> Json | None:
     """Say what tracers read beside the message, where it is there to say."""
-    told = message.response_metadata
-    info = {k: told[k] for k in ("finish_reason", "model_name") if k in told}
+    told: Json = message.response_metadata
+    info: Json = {}
+    if "finish_reason" in told:
+        info["finish_reason"] = told["finish_reason"]
+    if "model_name" in told:
+        info["model_name"] = name_of_model(told["model_name"])
     return info or None
 
 
@@ -40,7 +45,9 @@ def llm_output_from(result: ChatResult) -> Json:
     message, so it is laid beside the result when that is done.
     """
     message = cast("AIMessage", result.generations[0].message)
-    output: Json = {"model_name": message.response_metadata.get("model_name")}
+    output: Json = {}
+    if name := message.response_metadata.get("model_name"):
+        output["model_name"] = name_of_model(name)
     if (usage := message.usage_metadata) is not None:
         output["token_usage"] = _token_usage(usage)
     return output
@@ -50,7 +57,7 @@ def combined_llm_outputs(outputs: Sequence[Json | None]) -> Json:
     """Sum what several results said of themselves."""
     told = [output for output in outputs if output]
     usages = [output["token_usage"] for output in told if "token_usage" in output]
-    names = {output["model_name"] for output in told}
+    names = {output["model_name"] for output in told if "model_name" in output}
     combined: Json = {"model_name": names.pop()} if len(names) == 1 else {}
     if usages:
         combined["token_usage"] = _token_usage(reduce(add_usage, usages))

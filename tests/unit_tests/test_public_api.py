@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import logging
+import re
 from importlib.metadata import version
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,6 +20,7 @@ from langchain_core.runnables import ConfigurableField
 
 import langchain_cf_gemini
 from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini.arguments import ModelArguments
 from tests.models import Cloudflare, answer, body_of, silent, text
 
 
@@ -171,6 +175,87 @@ def test_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.api_token.get_secret_value() == "third"
     monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "first")
     assert ChatCloudflareGemini(model="gemini-3-flash").account_id == "first"
+
+
+def test_checkers_know_every_argument() -> None:
+    """The fields, and the names that the class's documentation gives them beside."""
+    others = re.findall(r"[Aa]lso\s+`(\w+)`", ChatCloudflareGemini.__doc__ or "")
+    fields = set(ChatCloudflareGemini.model_fields)
+    assert set(ModelArguments.__annotations__) == fields | set(others)
+    assert len(others) >= 6
+
+
+def test_a_users_file_has_every_argument() -> None:
+    """Which `make check` has two type checkers read."""
+    source = (Path(__file__).parents[1] / "typing" / "arguments.py").read_text("utf-8")
+    calls = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "ChatCloudflareGemini"
+    ]
+    said = {keyword.arg for node in calls for keyword in node.keywords}
+    inner = {"name", "verbose", "callbacks", "custom_get_token_ids", "rate_limiter"}
+    inner |= {"disable_streaming", "profile", "required_secrets", "gateway_memory"}
+    assert set(ModelArguments.__annotations__) - inner == said
+
+
+VARIABLES: list[tuple[str, dict[str, str], str]] = [
+    (
+        "base_url",
+        {"CLOUDFLARE_BASE_URL": "https://x.example"},
+        "https://x.example",
+    ),
+    ("base_url", {"CLOUDFLARE_BASE_URL": ""}, "https://api.cloudflare.com/client/v4"),
+    (
+        "gateway_base_url",
+        {"CLOUDFLARE_GATEWAY_BASE_URL": "https://x.example"},
+        "https://x.example",
+    ),
+    ("gateway_base_url", {}, "https://gateway.ai.cloudflare.com/v1"),
+    ("account_id", {"CLOUDFLARE_ACCOUNT_ID": "", "CF_ACCOUNT_ID": "second"}, "second"),
+]
+
+
+@pytest.mark.parametrize(("field", "variables", "value"), VARIABLES)
+@pytest.mark.parametrize("is_none", [False, True])
+def test_variables(
+    field: str,
+    variables: dict[str, str],
+    value: str,
+    is_none: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "token")
+    monkeypatch.setenv("CLOUDFLARE_ACCOUNT_ID", "first")
+    for name, said in variables.items():
+        monkeypatch.setenv(name, said)
+    given: dict[str, Any] = {field: None} if is_none else {}
+    model = ChatCloudflareGemini(model="gemini-3-flash", **given)
+    assert getattr(model, field) == value
+
+
+MISSING: list[tuple[dict[str, str], list[str], list[str]]] = [
+    ({}, ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN", "account_id"], []),
+    ({"CLOUDFLARE_ACCOUNT_ID": "a"}, ["CLOUDFLARE_API_TOKEN"], ["ACCOUNT_ID"]),
+    ({"CF_AI_API_TOKEN": "t"}, ["CLOUDFLARE_ACCOUNT_ID"], ["API_TOKEN"]),
+]
+
+
+@pytest.mark.parametrize(("variables", "told", "untold"), MISSING)
+def test_all_that_is_missing_is_told_at_once(
+    variables: dict[str, str],
+    told: list[str],
+    untold: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, said in variables.items():
+        monkeypatch.setenv(name, said)
+    with pytest.raises(ValueError, match="no Cloudflare") as caught:
+        ChatCloudflareGemini(model="gemini-3-flash")
+    assert all(name in str(caught.value) for name in told)
+    assert not any(name in str(caught.value) for name in untold)
 
 
 def test_nothing_is_sent_that_was_not_set() -> None:

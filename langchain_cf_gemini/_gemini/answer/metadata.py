@@ -135,7 +135,7 @@ _OF_ANSWER: dict[str, tuple[str, _Read]] = {
     "responseId": ("response_id", text_from),
     "createTime": ("create_time", text_from),
     "promptFeedback": ("prompt_feedback", _object_or_none),
-    "usageMetadata": ("usage", _object_or_none),
+    "usageMetadata": ("gemini_usage", _object_or_none),
 }
 _OF_CANDIDATE: dict[str, tuple[str, _Read]] = {
     "safetyRatings": ("safety_ratings", _list_from),

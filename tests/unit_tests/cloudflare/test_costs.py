@@ -12,12 +12,13 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from langchain_cf_gemini._cloudflare.catalogue import MODELS, Prices
-from langchain_cf_gemini._cloudflare.costs import cost, usage_after_cache
-from langchain_cf_gemini._langchain.cost_callback import (
+from langchain_cf_gemini import (
     CostCallbackHandler,
+    cost,
     get_cost_callback,
 )
+from langchain_cf_gemini._cloudflare.catalogue import MODELS, Prices
+from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 
 HIT = {"cache_status": "HIT", "log_id": "x"}
 MISS = {"cache_status": "MISS"}
@@ -269,6 +270,36 @@ def test_a_block_counts_what_runs_inside_it() -> None:
     model.invoke("three")
     assert outer.calls == 2
     assert outer.total_cost == 1.0
+
+
+def test_a_block_inside_a_run_counts_once_for_both() -> None:
+    """The outer handler comes by inheritance as well as from the inner one."""
+    model = model_of(4)
+    inner_costs: list[float] = []
+
+    def step(said: str) -> AIMessage:
+        with get_cost_callback() as inner:
+            message = model.invoke(said)
+            model.batch([said])
+        inner_costs.append(inner.total_cost)
+        return message
+
+    with get_cost_callback() as outer:
+        (RunnableLambda(step) | RunnableLambda(lambda m: m)).invoke("one")
+        with get_cost_callback() as between:
+            RunnableLambda(step).invoke("two")
+    assert inner_costs == [1.0, 1.0]
+    assert (between.calls, between.total_cost) == (2, 1.0)
+    assert (outer.calls, outer.total_cost) == (4, 2.0)
+    [counts] = outer.usage_metadata.values()
+    assert counts["input_tokens"] == 4 * MILLION
+
+
+def test_a_handler_that_is_given_twice_counts_once() -> None:
+    model = model_of(1)
+    with get_cost_callback() as spent:
+        model.invoke("hi", {"callbacks": [spent]})
+    assert spent.calls == 1
 
 
 async def test_a_block_counts_tasks_and_ends_with_an_error() -> None:

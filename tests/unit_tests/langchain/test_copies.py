@@ -10,7 +10,9 @@ from typing import Any
 import cloudpickle  # type: ignore[import-untyped]
 import httpx2
 import pytest
-from langchain_core.load import dumpd, dumps, loads
+from langchain_core.load import dumpd, dumps, load, loads
+from langchain_core.prompts import ChatPromptTemplate
+from pydantic import SecretStr
 
 from langchain_cf_gemini import (
     ChatCloudflareGemini,
@@ -171,6 +173,112 @@ def test_json_with_the_class_named() -> None:
         secrets_map={"CLOUDFLARE_API_TOKEN": "t", "GOOGLE_API_KEY": "k"},
     )
     _same(loaded, _plain())
+
+
+ALLOWED: list[Any] = ["all", [ChatCloudflareGemini]]
+
+
+@pytest.mark.parametrize("allowed", ALLOWED, ids=["all", "the class"])
+def test_json_in_the_documented_way(allowed: Any) -> None:
+    """As a class of LangChain's own partners, with no namespace to name."""
+    model = _plain(google_api_key=None)
+    secrets = {"CLOUDFLARE_API_TOKEN": "t"}
+    loaded = load(dumpd(model), allowed_objects=allowed, secrets_map=secrets)
+    _same(loaded, model)
+    assert type(loaded) is ChatCloudflareGemini
+    chain = loads(
+        dumps(ChatPromptTemplate([("human", "{said}")]) | model.bind(temperature=0)),
+        allowed_objects="all",
+        secrets_map=secrets,
+    )
+    assert chain.last.bound == loaded
+
+
+def test_json_holds_no_headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = _plain(google_api_key=None, default_headers={"x-access": "hush"})
+    raw, secrets = dumps(model), {"CLOUDFLARE_API_TOKEN": "t"}
+    assert "hush" not in raw
+    with pytest.raises(ValueError, match="CLOUDFLARE_GEMINI_DEFAULT_HEADERS to load"):
+        loads(raw, allowed_objects="all", secrets_map=secrets)
+    secrets["CLOUDFLARE_GEMINI_DEFAULT_HEADERS"] = '{"x-access": "hush"}'
+    loaded = loads(raw, allowed_objects="all", secrets_map=secrets)
+    assert loaded.default_headers == model.default_headers
+    del secrets["CLOUDFLARE_GEMINI_DEFAULT_HEADERS"]
+    monkeypatch.setenv("CLOUDFLARE_GEMINI_HEADER_X_ACCESS", "another")
+    loaded = loads(raw, allowed_objects="all", secrets_map=secrets)
+    assert loaded.default_headers == {"x-access": SecretStr("another")}
+
+
+FOREIGN = "https://elsewhere.example/v4"
+OWN = "from-the-environment"
+# What the JSON says, what the environment says, what load() is given; and whether a
+# model comes of it.
+ADDRESSES: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], bool]] = {
+    "own token": ({"base_url": FOREIGN}, {}, {}, False),
+    "own token, gateway": ({"gateway_base_url": FOREIGN}, {}, {}, False),
+    "own token by load": ({"base_url": FOREIGN}, {}, {"secrets_from_env": True}, False),
+    "another token": (
+        {"base_url": FOREIGN},
+        {},
+        {"secrets_map": {"CLOUDFLARE_API_TOKEN": "another"}},
+        True,
+    ),
+    "own key": (
+        {"base_url": FOREIGN, "google_api_key": KEY},
+        {"GOOGLE_API_KEY": "own-key"},
+        {
+            "secrets_map": {"CLOUDFLARE_API_TOKEN": "another"},
+            "secrets_from_env": True,
+        },
+        False,
+    ),
+    "own headers": (
+        {"base_url": FOREIGN, "default_headers": {"x-access": "x"}},
+        {"CLOUDFLARE_GEMINI_DEFAULT_HEADERS": '{"x-access": "from-the-environment"}'},
+        {
+            "secrets_map": {"CLOUDFLARE_API_TOKEN": "another"},
+            "secrets_from_env": True,
+        },
+        False,
+    ),
+    "trusted address": (
+        {"base_url": FOREIGN},
+        {"CLOUDFLARE_BASE_URL": f"{FOREIGN}/"},
+        {},
+        True,
+    ),
+    "loopback": ({"base_url": "http://127.0.0.1:1/v4"}, {}, {}, True),
+    "loopback by name": ({"gateway_base_url": "http://localhost:1"}, {}, {}, True),
+    "like loopback": (
+        {"base_url": "https://localhost.elsewhere.example"},
+        {},
+        {},
+        False,
+    ),
+    "public address": ({}, {}, {}, True),
+}
+
+
+@pytest.mark.parametrize(
+    ("said", "variables", "options", "loads_it"),
+    ADDRESSES.values(),
+    ids=ADDRESSES.keys(),
+)
+def test_own_secrets_do_not_go_to_addresses_that_came_as_data(
+    said: dict[str, Any],
+    variables: dict[str, str],
+    options: dict[str, Any],
+    loads_it: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    raw = dumps(_plain(**{"google_api_key": None, **said}))
+    for name, value in {"CLOUDFLARE_API_TOKEN": OWN, **variables}.items():
+        monkeypatch.setenv(name, value)
+    if loads_it:
+        assert loads(raw, allowed_objects="all", **options).account_id == ACCOUNT
+    else:
+        with pytest.raises(ValueError, match="came as data"):
+            loads(raw, allowed_objects="all", **options)
 
 
 # ---- secrets

@@ -79,7 +79,7 @@ def test_an_answer_is_followed_to_its_end(way: Any, output_version: str) -> None
         assert body == first
     assert message.usage_metadata["output_tokens"] == 303
     assert message.usage_metadata["input_tokens"] == 21
-    details = message.response_metadata["usage"]["prompt_tokens_details"]
+    details = message.response_metadata["gemini_usage"]["prompt_tokens_details"]
     assert details == [{"modality": "TEXT", "token_count": 21}]
     assert message.response_metadata["finish_reason"] == "STOP"
     assert message.response_metadata["pages"] == 3
@@ -319,7 +319,7 @@ def chunks_of(model: ChatCloudflareGemini) -> list[AIMessageChunk]:
 
 def said_by(message: AIMessage) -> Any:
     """What an answer says, without how often it was asked for."""
-    left_out = ("pages", "gateway", "usage")
+    left_out = ("pages", "gateway", "gemini_usage")
     notes = {k: v for k, v in message.response_metadata.items() if k not in left_out}
     calls = [(c["name"], c["args"]) for c in message.tool_calls]
     blocks = [(b["type"], b.get("text"), b.get("reasoning")) for b in _blocks(message)]

@@ -514,3 +514,15 @@ def test_unknown_names_are_told_with_their_class() -> None:
         silent().invoke("hi", temprature=1)
     with pytest.raises(TypeError, match="a call of ChatCloudflareGemini has no"):
         asyncio.run(silent().bind(temprature=1).ainvoke("hi"))
+
+
+def test_what_was_bound_stays_with_tools_and_schemas() -> None:
+    cloudflare = Cloudflare(answer(text('{"name": "Lima"}')))
+    bound: Any = cloudflare.model().bind(temperature=0.1, max_tokens=5)
+    bound.bind_tools([Place], tool_choice="any").invoke("hi", max_output_tokens=7)
+    made = bound.with_structured_output(Place).invoke("hi")
+    assert made == Place(name="Lima")
+    for body, tokens in zip(cloudflare.bodies, (7, 5), strict=True):
+        assert body["generationConfig"]["temperature"] == 0.1
+        assert body["generationConfig"]["maxOutputTokens"] == tokens
+    assert cloudflare.bodies[0]["toolConfig"] == ANY

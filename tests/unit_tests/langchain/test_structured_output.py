@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, NotRequired, Optional
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
-from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
@@ -28,16 +27,17 @@ from langchain_core.outputs import (
 )
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_json_schema
-from pydantic import BaseModel, ConfigDict, Field, field_validator, v1
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, v1
 from typing_extensions import TypedDict
 
+from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini._gemini.finish_reasons import (
     REFUSAL_ERROR,
     failure_from_message,
 )
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._langchain.output_parser import StructuredOutputParser, Target
-from langchain_cf_gemini._langchain.structured_output import structured_output
+from tests.models import ACCOUNT, TOKEN
 
 Json = dict[str, Any]
 REFUSAL = REFUSAL_ERROR or OutputParserException
@@ -76,18 +76,24 @@ class Strict(BaseModel):
     color: Color
 
 
-class Scripted(BaseChatModel):
+class Scripted(ChatCloudflareGemini):
     """A model that answers with given chunks and remembers how it was called."""
 
+    model: str = "gemini-3-flash"
+    account_id: str | None = ACCOUNT
+    api_token: SecretStr | None = SecretStr(TOKEN)
     chunks: list[Any]
     calls: list[Json] = Field(default_factory=list)
 
-    @property
-    def _llm_type(self) -> str:
-        return "scripted"
-
     def bind_tools(self, tools: Any, **kwargs: Any) -> Any:
         return self.bind(tools=tools, **kwargs)
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return self._generate(*args, **kwargs)
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> Any:
+        for chunk in self._stream(*args, **kwargs):
+            yield chunk
 
     def _generate(
         self, messages: Any, stop: Any = None, run_manager: Any = None, **kwargs: Any
@@ -141,7 +147,7 @@ def call(name: str, *pieces: str, index: int = 0) -> list[AIMessageChunk]:
 def asked(
     chunks: list[AIMessageChunk], schema: Any, **options: Any
 ) -> Runnable[Any, Any]:
-    return structured_output(Scripted(chunks=chunks), schema, **options)
+    return Scripted(chunks=chunks).with_structured_output(schema, **options)
 
 
 PIECES = ('{"setup": "Wh', 'y?", "punch', 'line": "So."}')
@@ -232,7 +238,7 @@ ROOTS: dict[str, tuple[Any, tuple[str, ...], Any, list[Any]]] = {
 @pytest.mark.parametrize("root", ROOTS)
 def test_roots_that_are_no_objects(root: str, dialect: Any) -> None:
     schema, pieces, whole, growing = ROOTS[root]
-    model = asked([*texts(*pieces), end()], schema, dialect=dialect)
+    model = asked([*texts(*pieces), end()], schema, schema_dialect=dialect)
     assert model.invoke("?") == whole
     assert list(model.stream("?")) == growing
     wrapped = ('{"value": ', *pieces, "}")
@@ -241,7 +247,7 @@ def test_roots_that_are_no_objects(root: str, dialect: Any) -> None:
         [*call(name, *wrapped), end()],
         schema,
         method="function_calling",
-        dialect=dialect,
+        schema_dialect=dialect,
     )
     assert model.invoke("?") == whole
     assert list(model.stream("?")) == growing
@@ -257,7 +263,7 @@ def test_any_json_without_a_schema() -> None:
 
 def bound(schema: Any, **options: Any) -> Json:
     model = Scripted(chunks=[*texts("{}"), end()])
-    structured_output(model, schema, include_raw=True, **options).invoke("?")
+    model.with_structured_output(schema, include_raw=True, **options).invoke("?")
     return model.calls[0]
 
 
@@ -279,7 +285,7 @@ def test_binds_json_mode() -> None:
 
 
 def test_binds_the_other_dialect() -> None:
-    config = bound(Joke, dialect="openapi")["response_format"]
+    config = bound(Joke, schema_dialect="openapi")["response_format"]
     assert config["responseSchema"]["properties"]["punchline"]["nullable"] is True
 
 
@@ -332,7 +338,7 @@ def test_tools_beside_a_schema() -> None:
 )
 def test_refuses_arguments(schema: Any, options: Json, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        structured_output(Scripted(chunks=[end()]), schema, **options)
+        Scripted(chunks=[end()]).with_structured_output(schema, **options)
 
 
 class Options(BaseCallbackHandler):
@@ -450,7 +456,7 @@ def test_an_answer_of_another_kind_is_an_error(
     chunks: list[AIMessageChunk], options: Json, message: str
 ) -> None:
     options = {"schema": Joke, **options}
-    model = structured_output(Scripted(chunks=chunks), **options)
+    model = Scripted(chunks=chunks).with_structured_output(**options)
     with pytest.raises(OutputParserException, match=message):
         model.invoke("?")
     with pytest.raises(OutputParserException, match=message):

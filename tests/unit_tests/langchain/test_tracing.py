@@ -1,0 +1,477 @@
+"""What tracers, callbacks and caches are told of a call."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.load import dumps
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import ConfigurableField, RunnableLambda
+from pydantic import BaseModel, ValidationError, create_model
+
+from langchain_cf_gemini import ChatCloudflareGemini, GatewayOptions
+from tests.models import (
+    ACCOUNT,
+    TOKEN,
+    Cloudflare,
+    Json,
+    answer,
+    call,
+    every_way,
+    silent,
+    text,
+)
+
+HEADER = "header-value-that-must-not-be-seen"
+KEY = "google-key-that-must-not-be-seen"
+SECRETS = (TOKEN, HEADER, KEY)
+
+
+class Told(BaseCallbackHandler):
+    """Keeps everything that a callback is told."""
+
+    def __init__(self) -> None:
+        self.starts: list[Json] = []
+        self.results: list[Any] = []
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, **kwargs: Any
+    ) -> None:
+        self.starts.append({"serialized": serialized, **kwargs})
+
+    def on_llm_end(self, response: Any, **kwargs: Any) -> None:
+        self.results.append(response)
+
+
+def _answering(*parts: Json, **notes: Any) -> Cloudflare:
+    whole = answer(*(parts or (text("ok"),)), **notes)
+
+    def said(request: Any) -> Any:
+        return Cloudflare([whole] if "stream" in str(request.url) else whole)(request)
+
+    return Cloudflare(said)
+
+
+def _told(way: Any, asked: Any) -> Told:
+    told = Told()
+    way(asked.with_config(callbacks=[told]), "hi")
+    return told
+
+
+@every_way
+def test_results_say_their_model_and_why_they_end(way: Any) -> None:
+    told = _told(way, _answering().model())
+    [[generation]] = told.results[0].generations
+    assert generation.generation_info == {
+        "finish_reason": "STOP",
+        "model_name": "gemini-3-flash",
+    }
+    assert generation.message.response_metadata["finish_reason"] == "STOP"
+
+
+@pytest.mark.parametrize("streaming", [None, True])
+@pytest.mark.parametrize("color", ["invoke", "ainvoke"])
+def test_whole_results_say_their_tokens(streaming: Any, color: str) -> None:
+    model, told = _answering().model(streaming=streaming), Told()
+    config: Any = {"callbacks": [told]}
+    if color == "invoke":
+        message = model.invoke("hi", config)
+    else:
+        message = asyncio.run(model.ainvoke("hi", config))
+    assert told.results[0].llm_output == {
+        "model_name": "gemini-3-flash",
+        "token_usage": {
+            "prompt_tokens": 7,
+            "completion_tokens": 2,
+            "input_tokens": 7,
+            "output_tokens": 2,
+            "total_tokens": 9,
+        },
+    }
+    # langfuse reads Bedrock's counts from `usage`, others OpenAI's from `token_usage`.
+    assert not {"usage", "token_usage", "llm_output"} & message.response_metadata.keys()
+
+
+def test_batches_say_their_tokens_together() -> None:
+    result = _answering().model().generate([[HumanMessage(said)] for said in "abc"])
+    assert result.llm_output is not None
+    assert result.llm_output["model_name"] == "gemini-3-flash"
+    assert result.llm_output["token_usage"]["total_tokens"] == 27
+    assert result.llm_output["token_usage"]["prompt_tokens"] == 21
+
+
+def test_an_answer_without_counts_says_none() -> None:
+    whole = answer(text("ok"))
+    del whole["usageMetadata"]
+    told = Told()
+    Cloudflare(whole).model().invoke("hi", {"callbacks": [told]})
+    assert told.results[0].llm_output == {"model_name": "gemini-3-flash"}
+
+
+class Search(BaseModel):
+    """Search."""
+
+    q: str
+
+
+def _weather(place: str) -> str:
+    """Tell the weather."""
+    return place
+
+
+@every_way
+def test_tools_are_told_one_by_one(way: Any) -> None:
+    bound = _answering().model().bind_tools([Search, _weather, "google_search"])
+    [start] = _told(way, bound).starts
+    tools = start["invocation_params"]["tools"]
+    assert [tool.get("name") for tool in tools] == ["Search", "_weather", None]
+    assert tools[0]["description"] == "Search."
+
+
+# ---- secrets
+
+
+def _everything(told: Told) -> str:
+    return repr(told.starts) + repr(told.results) + str(told.starts)
+
+
+@every_way
+@pytest.mark.parametrize("given", ["field", "bound", "call"])
+def test_callbacks_hear_no_secrets(way: Any, given: str) -> None:
+    cloudflare, headers = _answering(), {"x-access": HEADER}
+    fields: Json = {"default_headers": headers} if given == "field" else {}
+    asked: Any = cloudflare.model(google_api_key=KEY, **fields)
+    if given == "bound":
+        asked = asked.bind(default_headers=headers)
+    if given == "call":  # every way hands on what a lambda hands on
+        model, told = asked, Told()
+        config: Any = {"callbacks": [told]}
+        said: Json = {"default_headers": headers}
+        model.invoke("hi", config, **said)
+        list(model.stream("hi", config, **said))
+        model.batch(["hi"], config, **said)
+        asyncio.run(model.ainvoke("hi", config, **said))
+    else:
+        told = _told(way, asked)
+    assert cloudflare.requests[-1].headers["x-access"] == HEADER
+    for secret in SECRETS:
+        assert secret not in _everything(told)
+        assert secret not in repr(asked)
+        assert secret not in dumps(asked)
+        assert secret not in str(asked.model_dump() if given == "field" else "")
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
+async def test_events_hear_no_secrets() -> None:
+    cloudflare, told = _answering(), Told()
+    model = cloudflare.model(gateway_metadata_keys=["user_id"])
+    run: Any = {"callbacks": [told], "metadata": {"user_id": "u-1"}}
+    said: Json = {"default_headers": {"x-access": HEADER}, "max_output_tokens": 5}
+    for asked in (model, model.bind(temperature=0.5)):
+        stream: Any = asked.stream_events("hi", run, version="v3", **said)
+        assert stream.output.text == "ok"
+        astream: Any = await asked.astream_events("hi", run, version="v3", **said)
+        assert (await astream.output).text == "ok"
+        [e async for e in asked.astream_events("hi", run, version="v2", **said)]
+    assert len(cloudflare.requests) == 6
+    for request, body in zip(cloudflare.requests, cloudflare.bodies, strict=True):
+        assert request.headers["x-access"] == HEADER
+        assert request.headers["cf-aig-metadata"] == '{"user_id":"u-1"}'
+        assert body["generationConfig"]["maxOutputTokens"] == 5
+    assert HEADER not in _everything(told)
+
+
+def test_caches_hear_no_secrets() -> None:
+    cache = InMemoryCache()
+    model = _answering().model(cache=cache, default_headers={"x-access": HEADER})
+    model.invoke("hi", default_headers={"x-more": HEADER})
+    [key] = cache._cache
+    for secret in SECRETS:
+        assert secret not in str(key)
+
+
+LEAKS: dict[str, Json] = {
+    "another value": {"temperature": 9},
+    "token in two lines": {"api_token": f"{TOKEN}\nx"},
+    "token of bytes": {"api_token": TOKEN.encode(), "temperature": 9},
+    "no account": {"account_id": ""},
+    "key at run": {"google_api_key": KEY, "endpoint": "run"},
+    "header": {"default_headers": {"x-access": f"{HEADER}\n"}, "temperature": 9},
+    "headers of text": {"default_headers": HEADER},
+    "misspelt name": {"api_tokn": TOKEN},
+    "two tokens": {"api_key": KEY},
+    "gateway": {"gateway": {"id": "no/gateway"}},
+    "timeout": {"timeout": -1},
+    "model": {"model": "@cf/meta/llama"},
+}
+
+
+@pytest.mark.parametrize("settings", LEAKS.values(), ids=LEAKS.keys())
+def test_errors_of_a_constructor_hold_no_secrets(settings: Json) -> None:
+    given: Json = {"model": "gemini-3-flash", "account_id": ACCOUNT, "api_token": TOKEN}
+    given |= {"google_api_key": KEY} if "endpoint" not in settings else {}
+    given |= settings
+    try:
+        ChatCloudflareGemini(**given)
+    except (ValueError, TypeError) as caught:
+        error: Exception = caught
+    else:
+        pytest.fail("this was to be refused")
+    shown = [str(error), repr(error)]
+    if isinstance(error, ValidationError):
+        shown += [str(error.errors()), error.json()]
+        causes = [told["ctx"]["error"] for told in error.errors() if "ctx" in told]
+    else:
+        causes = []
+    for one in (error, *filter(lambda c: isinstance(c, Exception), causes)):
+        shown += [repr(local) for local in _locals(one)]
+    for secret in SECRETS:
+        assert not [said for said in shown if secret in said]
+
+
+def _locals(error: Any) -> Iterator[Any]:
+    """What the frames of an error hold, but for this test's own."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename != __file__:
+            yield dict(trace.tb_frame.f_locals)
+        trace = trace.tb_next
+    if error.__context__ is not None:
+        yield from _locals(error.__context__)
+
+
+# ---- caches
+
+
+def test_a_changed_model_does_not_answer_for_the_old_one() -> None:
+    cloudflare = Cloudflare(answer(text("old")), answer(text("new")), answer(text("x")))
+    model = cloudflare.model(cache=InMemoryCache())
+    assert model.invoke("hi").text == "old"
+    other = model.model_copy(update={"model": "gemini-3.1-pro"})
+    assert other.invoke("hi").text == "new"
+    assert model.invoke("hi").text == "old"
+    model.temperature = 0.1
+    assert model.invoke("hi").text == "x"
+    assert len(cloudflare.requests) == 3
+
+
+def _class(field: str) -> Any:
+    """One of two classes of one name."""
+    fields: Any = {field: (str, ...)}
+    return create_model("P", **fields)
+
+
+WAYS_OF_ASKING: dict[str, Any] = {
+    "field": lambda m, c: m.model_copy(update={"response_schema": c}),
+    "bound format": lambda m, c: m.bind(response_format=c),
+    "bound schema": lambda m, c: m.bind(response_schema=c),
+    "bound tools": lambda m, c: m.bind(tools=[c]),
+    "bind_tools": lambda m, c: m.bind_tools([c]),
+    "call": lambda m, c: RunnableLambda(lambda x: m.invoke(x, response_format=c)),
+    "tools of a call": lambda m, c: RunnableLambda(lambda x: m.invoke(x, tools=[c])),
+}
+
+
+@pytest.mark.parametrize("asking", WAYS_OF_ASKING.values(), ids=WAYS_OF_ASKING.keys())
+def test_a_cache_tells_two_classes_of_one_name_apart(asking: Any) -> None:
+    cloudflare = Cloudflare(answer(text("one")), answer(text("two")))
+    model = cloudflare.model(cache=InMemoryCache())
+    for field, said in (("alpha", "one"), ("beta", "two"), ("alpha", "one")):
+        assert asking(model, _class(field)).invoke("hi").text == said
+    assert len(cloudflare.requests) == 2
+
+
+def test_schemas_can_be_serialized() -> None:
+    for asked in (
+        silent(response_schema=Search),
+        silent().bind(response_format=Search, tools=[Search]),
+    ):
+        assert "not_implemented" not in dumps(asked)
+        assert '"q"' in dumps(asked)
+
+
+# ---- what LangSmith shows
+
+LS: list[tuple[Json, Json, Json]] = [
+    ({}, {"model_name": "google/gemini-3.1-pro"}, {"ls_model_name": "gemini-3.1-pro"}),
+    ({"model": "google/gemini-3-flash"}, {}, {"ls_model_name": "gemini-3-flash"}),
+    ({"model": "gemini-3-flash-preview"}, {}, {"ls_model_name": "gemini-3-flash"}),
+    ({}, {"model": "@cf/other"}, {"ls_model_name": "@cf/other"}),
+    ({"max_tokens": 5}, {"max_output_tokens": 7}, {"ls_max_tokens": 7}),
+    ({"stop": "a"}, {"stop_sequences": ["b"]}, {"ls_stop": ["b"]}),
+    ({"temperature": 0.1}, {"temperature": None}, {"ls_temperature": 0.1}),
+    (
+        {"temperature": 0.1, "max_tokens": 5},
+        {"generation_config": {"temperature": 0.9, "max_output_tokens": 9}},
+        {"ls_temperature": 0.9, "ls_max_tokens": 9},
+    ),
+    ({"temperature": 0.1}, {"generation_config": "hot"}, {"ls_temperature": 0.1}),
+    ({}, {"no_such_argument": 1}, {"ls_model_name": "gemini-3-flash"}),
+]
+
+
+@pytest.mark.parametrize(("fields", "arguments", "wanted"), LS)
+def test_a_calls_own_values_are_traced(
+    fields: Json, arguments: Json, wanted: Json
+) -> None:
+    params: Json = dict(silent(**fields)._get_ls_params(**arguments))
+    assert {key: params[key] for key in wanted} == wanted
+
+
+# ---- metadata of the run
+
+
+def _metadata_sent(cloudflare: Cloudflare) -> list[str | None]:
+    return [r.headers.get("cf-aig-metadata") for r in cloudflare.requests]
+
+
+RUN: Any = {"metadata": {"user_id": "u-1", "other": "x"}}
+
+
+@pytest.mark.parametrize("streaming", [None, True])
+async def test_run_metadata_in_every_way_of_asking(streaming: Any) -> None:
+    cloudflare = _answering()
+    model = cloudflare.model(gateway_metadata_keys=["user_id"], streaming=streaming)
+    model.invoke("hi", RUN)
+    await model.ainvoke("hi", RUN)
+    list(model.stream("hi", RUN))
+    [c async for c in model.astream("hi", RUN)]
+    [e async for e in model.astream_events("hi", RUN, version="v2")]
+    model.batch(["hi"], RUN)
+    await model.abatch(["hi"], RUN)
+    (RunnableLambda(lambda x: x) | model).invoke("hi", RUN)
+    [c async for c in (RunnableLambda(lambda x: x) | model).astream("hi", RUN)]
+    assert _metadata_sent(cloudflare) == ['{"user_id":"u-1"}'] * 9
+
+
+async def test_run_metadata_does_not_cross_from_call_to_call() -> None:
+    cloudflare = _answering()
+    model = cloudflare.model(gateway_metadata_keys=["user_id"])
+    runs: list[Any] = [{"metadata": {"user_id": f"u-{n}"}} for n in range(20)]
+
+    async def ask(run: Any) -> None:
+        async for _ in model.astream("hi", run):
+            await asyncio.sleep(0)
+
+    await asyncio.gather(*map(ask, runs))
+    sent = _metadata_sent(cloudflare)
+    assert sorted(map(str, sent)) == sorted(f'{{"user_id":"u-{n}"}}' for n in range(20))
+    one, other = (model.stream("hi", run) for run in runs[:2])
+    next(one), next(other), list(one), list(other)
+    model.invoke("hi")
+    list(model.stream("hi"))
+    assert _metadata_sent(cloudflare)[-2:] == [None, None]
+
+
+def test_a_models_own_metadata_counts_in_streams_too() -> None:
+    cloudflare = _answering()
+    model = cloudflare.model(
+        gateway_metadata_keys=["user_id"], metadata={"user_id": "own"}
+    )
+    model.invoke("hi")
+    list(model.stream("hi"))
+    # LangChain lays a model's own metadata over the run's.
+    model.invoke("hi", RUN)
+    list(model.stream("hi", RUN))
+    assert _metadata_sent(cloudflare) == ['{"user_id":"own"}'] * 4
+
+
+def test_run_metadata_is_in_no_trace_and_no_key() -> None:
+    cache, told = InMemoryCache(), Told()
+    model = _answering().model(gateway_metadata_keys=["user_id"], cache=cache)
+    run: Any = {**RUN, "callbacks": [told]}
+    list(model.stream("hi", run))
+    for start in told.starts:
+        assert "u-1" not in str([start["invocation_params"], start["options"]])
+    model.invoke("hi", RUN)
+    model.invoke("hi", {"metadata": {"user_id": "u-2"}})
+    assert len(cache._cache) == 1
+
+
+# ---- what people see
+
+
+def test_a_repr_that_a_person_can_read() -> None:
+    plain = ChatCloudflareGemini(
+        model="google/gemini-3-flash", account_id=ACCOUNT, api_token=TOKEN
+    )
+    assert repr(plain) == (
+        "ChatCloudflareGemini(model='google/gemini-3-flash', endpoint='auto')"
+    )
+    told = silent(
+        temperature=0,
+        max_output_tokens=5,
+        gateway="mine",
+        endpoint="gateway",
+        default_headers={"x-access": HEADER},
+        response_schema=Search,
+    )
+    said = repr(told)
+    assert "temperature=0.0" in said
+    assert "max_tokens=5" in said
+    assert "gateway=GatewayOptions(id='mine')" in said
+    assert "default_headers=['x-access']" in said
+    assert HEADER not in said
+    assert str(told).startswith("model='gemini-3-flash'")
+
+
+def test_the_signature_is_whole_before_the_first_model() -> None:
+    """In a class that nobody made a model of yet."""
+
+    class Fresh(ChatCloudflareGemini):
+        own: int = 5
+
+    names = inspect.signature(Fresh).parameters
+    assert {"model", "temperature", "api_token", "own", "cache"} <= names.keys()
+    assert "args" not in names
+    assert names["temperature"].default is None
+    own = inspect.signature(ChatCloudflareGemini).parameters
+    assert set(own) == set(ChatCloudflareGemini.model_fields)
+
+
+def test_other_names_in_copies_and_when_set() -> None:
+    model = silent(max_tokens=1).model_copy(update={"max_output_tokens": 2})
+    assert model.max_tokens == 2
+    model.max_output_tokens = 3  # type: ignore[attr-defined]
+    assert model.max_tokens == 3
+    model.model_name = "gemini-3.1-pro"  # type: ignore[misc]
+    assert model.model == "gemini-3.1-pro"
+    model.api_token = "another"  # type: ignore[assignment]
+    assert "another" not in repr(vars(model))
+    assert model.model_copy(update={"gateway": "mine"}).gateway == GatewayOptions(
+        id="mine"
+    )
+    with pytest.raises(ValueError, match="temperature"):
+        model.model_copy(update={"temperature": 9})
+    assert model.model_fields_set == model.model_copy(
+        update={"n": 2}
+    ).model_fields_set - {"n"}
+
+
+def test_a_copy_with_another_model_has_its_profile() -> None:
+    model = silent(model="gemini-2.5-pro")
+    other = model.model_copy(update={"model": "gemini-3-flash"})
+    assert other.profile == silent(model="gemini-3-flash").profile
+    assert other.profile != model.profile
+
+
+def test_configurable_fields_keep_secrets() -> None:
+    cloudflare = _answering()
+    asked = cloudflare.model(default_headers={"x-access": HEADER}).configurable_fields(
+        temperature=ConfigurableField(id="warmth")
+    )
+    asked.with_config(configurable={"warmth": 0.3}).invoke("hi")
+    assert cloudflare.requests[0].headers["x-access"] == HEADER
+
+
+def test_calls_of_tools_are_traced_with_their_reason() -> None:
+    told = Told()
+    model = _answering(call("f", id="1", args={})).model()
+    model.invoke("hi", {"callbacks": [told]})
+    assert told.results[0].generations[0][0].generation_info["finish_reason"] == "STOP"
