@@ -8,6 +8,7 @@ twice, a trim began in the middle. Such histories are repaired, and the log says
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import takewhile
 from typing import Any
 
 from langchain_core.messages import (
@@ -67,6 +68,7 @@ class _Conversation:
         self._counting = counting
         self.system: list[Json] = []
         self._turns: list[tuple[Json, list[Called]]] = []
+        self._early: list[ToolMessage] = []
 
     @cached_property
     def _answered(self) -> frozenset[str]:
@@ -126,16 +128,33 @@ class _Conversation:
             name = {"name": message.name or "tool"}
             part = function_response(name, message, self._media, [])
             self._turns.append(({"role": "user", "parts": [part]}, []))
-            return
-        _logger.warning(
-            "left out of the history: %s ToolMessage for the call %r%s",
-            "one more" if known else "a",
-            message.tool_call_id,
-            ", which has its result" if known else ", which no AIMessage holds",
-        )
+        elif known:
+            _logger.warning(
+                "left out of the history: one more ToolMessage for the call %r, which "
+                "has its result",
+                message.tool_call_id,
+            )
+        else:
+            self._early.append(message)
+
+    def _place_early_results(self) -> None:
+        """Put what came before its call to the call, if one follows."""
+        every = [call for _, calls in self._turns for call in calls]
+        for message in self._early:
+            unanswered = (call for call in every if call.result is None)
+            call = next((call for call in unanswered if call.is_of(message)), None)
+            if call is not None:
+                call.result = message
+                continue
+            _logger.warning(
+                "left out of the history: a ToolMessage for the call %r, which no "
+                "AIMessage holds",
+                message.tool_call_id,
+            )
 
     def contents(self) -> list[Json]:
         """Return all turns, each call followed by its result."""
+        self._place_early_results()
         contents: list[Json] = []
         for n, (content, calls) in enumerate(self._turns):
             contents.append(content)
@@ -143,23 +162,7 @@ class _Conversation:
                 is_last = n == len(self._turns) - 1
                 if parts := self._results(calls, is_last=is_last):
                     contents.append({"role": "user", "parts": parts})
-        if self._counting:
-            return contents
-        if not contents:
-            raise UnsupportedContentError(
-                "Gemini needs at least one turn of the user beside the system's; empty "
-                "text or an empty content list is none"
-            )
-        first = contents[0]
-        if first["role"] == "model" and any(
-            "functionCall" in p for p in first["parts"]
-        ):
-            _logger.warning(
-                "the history begins with a call of the model, which Gemini takes after "
-                "a user's turn only: one was put before it. Trim with start_on='human'"
-            )
-            contents.insert(0, _CUT_OFF)
-        return contents
+        return contents if self._counting else _beginning_with_a_user(contents)
 
     def _results(self, calls: list[Called], *, is_last: bool) -> list[Json]:
         """Answer the calls of a model turn, in the order of the calls."""
@@ -192,6 +195,27 @@ class _Conversation:
         # The list stays the same one: media that was fetched may be added to it.
         beside[:0] = parts
         return beside
+
+
+def _beginning_with_a_user(contents: list[Json]) -> list[Json]:
+    """Return contents as Google takes them: some, and a call after a user's turn only.
+
+    Raises:
+        UnsupportedContentError: If there are none.
+    """
+    if not contents:
+        raise UnsupportedContentError(
+            "Gemini needs at least one turn of the user beside the system's; empty "
+            "text or an empty content list is none"
+        )
+    first = takewhile(lambda content: content["role"] == "model", contents)
+    if any("functionCall" in part for turn in first for part in turn["parts"]):
+        _logger.warning(
+            "the history begins with a call of the model, which Gemini takes after "
+            "a user's turn only: one was put before it. Trim with start_on='human'"
+        )
+        contents.insert(0, _CUT_OFF)
+    return contents
 
 
 _NOT_CARRIED_OUT = "The call was not carried out. The conversation went on without it."

@@ -44,8 +44,10 @@ _CALL_TYPES = frozenset(
 )
 # What other providers' servers did for their models: Gemini has no part for it.
 _FOREIGN_TYPES = frozenset(
-    {"redacted_thinking", "server_tool_use", "non_standard_annotation"}
+    {"redacted_thinking", "server_tool_use", "mcp_tool_use", "non_standard_annotation"}
+    | {"container_upload", "compaction", "mcp_list_tools", "mcp_approval_request"}
 )
+_FOREIGN_ENDS = ("_tool_result", "_call", "_call_output")
 
 
 @dataclass(slots=True)
@@ -111,7 +113,7 @@ class ModelTurn:
             self._read_text(message.content)
         else:
             self._read_blocks(message)
-        self.parts += _parts_from_kwargs(message)
+        self.parts += [p for p in _parts_from_kwargs(message) if p not in self.parts]
         for id_ in list(self._waiting):
             self._add_call(id_, None)
 
@@ -160,7 +162,7 @@ class ModelTurn:
         elif is_media(block):
             *before, part = self._media_parts(block)
             self.parts += [*before, self._with_notes(part, block)]
-        elif kind in _FOREIGN_TYPES or not self._google:
+        elif kind in _FOREIGN_TYPES or kind.endswith(_FOREIGN_ENDS) or not self._google:
             _logger.warning(
                 "left out of the history: a block of type %r, which another provider's "
                 "server made and Gemini has no part for",
@@ -204,8 +206,8 @@ class ModelTurn:
         """What another model said to refuse; Google's are an explanation beside it."""
         if self._genai:
             return []
-        text = block.get("refusal") or block.get("explanation") or ""
-        return [{"text": str(text)}]
+        said = {"text": str(block.get("refusal") or block.get("explanation") or "")}
+        return [] if said in self.parts else [said]
 
     def _reasoning_parts(self, block: Json) -> list[Json]:
         text = block.get("reasoning")

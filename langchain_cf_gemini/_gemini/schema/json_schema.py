@@ -7,7 +7,7 @@ a cyclic reference lives inside a property that is not required, and has no sibl
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from functools import cached_property
 from typing import Any, cast
@@ -23,6 +23,7 @@ from langchain_cf_gemini._gemini.schema.conjunction import (
     folded_from_all_of,
     merged_from_reference,
 )
+from langchain_cf_gemini._gemini.schema.rewrites import modern_schema
 from langchain_cf_gemini._gemini.schema.typed_dicts import (
     NotedJsonSchema,
     pydantic_type,
@@ -164,7 +165,7 @@ class _Inlining:
     def _node(self, schema: Any, at: str) -> Any:
         if not isinstance(schema, Mapping):
             return schema
-        schema = _modern(schema)
+        schema = modern_schema(schema)
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
             msg = f"{self._at} has over {_MAX_SUBSCHEMAS} subschemas once inlined"
@@ -326,7 +327,7 @@ def _references(schema: Any) -> Iterator[str]:
             continue
         if "$ref" in each:
             yield unquote(str(each["$ref"]))
-        pending.extend(subschemas(_modern(each)))
+        pending.extend(subschemas(modern_schema(each)))
 
 
 def _steps(fragment: str) -> list[str]:
@@ -334,105 +335,3 @@ def _steps(fragment: str) -> list[str]:
         return []
     steps = fragment[2:].split("/")
     return [step.replace("~1", "/").replace("~0", "~") for step in steps]
-
-
-def _modern(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say older drafts' keywords and `const` in the words that Google reads."""
-    for keyword, rewrite in _REWRITES.items():
-        if keyword in schema:
-            schema = rewrite(dict(schema))
-    return schema
-
-
-def _lower_case(schema: Schema) -> Schema:
-    """Google's OpenAPI subset, and what was copied out of it, has types in capitals."""
-    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if not isinstance(kinds, list) or not all(isinstance(k, str) for k in kinds):
-        msg = f"a schema has the type {kinds!r:.80}, which is no name or list of names"
-        raise UnsupportedContentError(msg)
-    if any(kind.isupper() for kind in kinds):
-        lower = [kind.lower() for kind in kinds]
-        schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
-    return schema
-
-
-def _null_as_type(schema: Schema) -> Schema:
-    """OpenAPI 3.0 has a keyword where JSON Schema has a type."""
-    if schema.pop("nullable") is not True:
-        return schema
-    if "$ref" in schema:
-        kept = {"$ref": schema.pop("$ref")}
-        return {"anyOf": [kept, {"type": "null"}], **schema}
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            schema[key] = [*schema[key], {"type": "null"}]
-    if kind := schema.get("type"):
-        kinds = [kind] if isinstance(kind, str) else kind
-        schema["type"] = list(dict.fromkeys([*kinds, "null"]))
-    if "enum" in schema and None not in schema["enum"]:
-        schema["enum"] = [*schema["enum"], None]
-    return schema
-
-
-def _const_as_enum(schema: Schema) -> Schema:
-    """Google reads `enum` of strings and numbers, and does not name `const`."""
-    value = schema["const"]
-    if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-        return schema
-    if "enum" in schema and value not in schema["enum"]:
-        return schema
-    del schema["const"]
-    return {**schema, "enum": [value]}
-
-
-def _tuple_as_prefix(schema: Schema) -> Schema:
-    """Draft 7 writes tuples as a list under `items`."""
-    if not isinstance(schema["items"], list):
-        return schema
-    rest = schema.pop("additionalItems", None)
-    schema["prefixItems"] = schema.pop("items")
-    return schema if rest is None else {**schema, "items": rest}
-
-
-def _exclusive_as_number(bound: str, exclusive: str) -> Callable[[Schema], Schema]:
-    def rewrite(schema: Schema) -> Schema:
-        """Draft 4 writes `minimum` with a boolean beside it."""
-        flag = schema[exclusive]
-        if not isinstance(flag, bool):
-            return schema
-        del schema[exclusive]
-        if flag and bound in schema:
-            schema[exclusive] = schema.pop(bound)
-        return schema
-
-    return rewrite
-
-
-def _dependencies_apart(schema: Schema) -> Schema:
-    """Draft 7 has one keyword where there are two now."""
-    both = schema.pop("dependencies")
-    apart: dict[str, Schema] = {"dependentRequired": {}, "dependentSchemas": {}}
-    for name, value in both.items():
-        key = "dependentRequired" if isinstance(value, list) else "dependentSchemas"
-        apart[key][name] = value
-    return {**{key: value for key, value in apart.items() if value}, **schema}
-
-
-def _without_mapping(schema: Schema) -> Schema:
-    """The mapping points into definitions that are gone; the variants' tags remain."""
-    value = schema["discriminator"]
-    if isinstance(value, Mapping):
-        schema["discriminator"] = {k: v for k, v in value.items() if k != "mapping"}
-    return schema
-
-
-_REWRITES: dict[str, Callable[[Schema], Schema]] = {
-    "type": _lower_case,
-    "const": _const_as_enum,
-    "nullable": _null_as_type,
-    "items": _tuple_as_prefix,
-    "exclusiveMinimum": _exclusive_as_number("minimum", "exclusiveMinimum"),
-    "exclusiveMaximum": _exclusive_as_number("maximum", "exclusiveMaximum"),
-    "dependencies": _dependencies_apart,
-    "discriminator": _without_mapping,
-}

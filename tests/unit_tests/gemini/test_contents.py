@@ -552,6 +552,16 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
         ["u", "c", "r", "u", "m", "u"],
         "",
     ),
+    "a result that came early": (
+        [HumanMessage("hi"), _MADE, _A, HumanMessage("so?")],
+        ["u", "c", "r", "u"],
+        "",
+    ),
+    "a trim before text and a call": (
+        [AIMessage("Let me see."), _A, _MADE],
+        ["u", "m", "c", "r"],
+        "begins with a call",
+    ),
     "results parted by another answer": (
         [
             HumanMessage("hi"),

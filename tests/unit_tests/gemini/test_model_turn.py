@@ -112,6 +112,45 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         ),
         [text("Found.")],
     ),
+    "Anthropic without its name: server tools": (
+        _turn(
+            [
+                {"type": "server_tool_use", "id": "s", "name": "web_search"},
+                {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+                {"type": "text", "text": "Found."},
+            ],
+            None,
+        ),
+        [text("Found.")],
+    ),
+    "OpenAI without its name: server tools": (
+        _turn(
+            [
+                {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+                {"type": "text", "text": "Found."},
+            ],
+            None,
+        ),
+        [text("Found.")],
+    ),
+    "OpenAI: a refusal": (
+        _turn("", "openai", additional_kwargs={"refusal": "I cannot."}),
+        [text("I cannot.")],
+    ),
+    "OpenAI: a refusal told twice": (
+        _turn(
+            [{"type": "refusal", "refusal": "I cannot."}],
+            "openai",
+            additional_kwargs={"refusal": "I cannot."},
+        ),
+        [text("I cannot.")],
+    ),
+    "OpenAI: speech": (
+        _turn(
+            "", "openai", additional_kwargs={"audio": {"id": "a", "transcript": "Hi."}}
+        ),
+        [text("Hi.")],
+    ),
     "OpenAI Responses": (
         _turn(
             [
