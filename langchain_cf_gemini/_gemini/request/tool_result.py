@@ -7,6 +7,7 @@ the same in a Struct goes as an object, every other one as text.
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages import ToolMessage
@@ -32,6 +33,7 @@ _PART_OF_RESPONSE = frozenset({"inlineData", "fileData"})
 _RESERVED = frozenset({"output", "error"})
 # protobuf's readers stop at 100 messages in each other; each level of JSON is two.
 _MAX_DEPTH = 40
+_SHORT = 10_000  # characters of a result that is remembered
 _FAILED = "The tool failed; what it showed stands beside this."
 
 
@@ -142,6 +144,12 @@ def _said(text: str) -> Any:
     """Return the object that a text is, if a Struct says exactly the same."""
     if not text.startswith("{"):
         return text
+    return _object_in(text) if len(text) <= _SHORT else _object_in.__wrapped__(text)
+
+
+# A history is sent at every turn, and a hook for each number takes its time.
+@lru_cache(maxsize=512)
+def _object_in(text: str) -> Any:
     try:
         found = json.loads(
             text,
@@ -154,8 +162,10 @@ def _said(text: str) -> Any:
             json_from_args(found)  # half of a surrogate pair is no UTF-8
     except (ValueError, RecursionError):
         return text
-    fits = not _speaks_for_google(found) and _depth(found) <= _MAX_DEPTH
-    return found if fits else text
+    is_deep = text.count("{") + text.count("[") > _MAX_DEPTH
+    if _speaks_for_google(found) or (is_deep and _depth(found) > _MAX_DEPTH):
+        return text
+    return found
 
 
 def _value(block: Any) -> Any:

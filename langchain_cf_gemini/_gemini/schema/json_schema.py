@@ -82,8 +82,11 @@ def json_schema_from(schema: Any, *, at: str = "schema") -> Schema:
 def _raw_schema(schema: Any, at: str) -> Schema:
     if isinstance(schema, Mapping):
         return dict(schema)
-    if schema is None:
-        msg = f"{at} is None: pass a class, another type form or a JSON Schema dict"
+    if schema is None or isinstance(schema, str):
+        msg = (
+            f"{at} is {schema!r:.80}: pass a class, another type form or a JSON Schema "
+            "dict"
+        )
         raise UnsupportedContentError(msg)
     try:
         if isinstance(schema, type) and _is_v2(schema):

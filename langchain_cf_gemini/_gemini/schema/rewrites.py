@@ -7,6 +7,9 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 Schema = dict[str, Any]
 
+_BY_REFERENCE = frozenset({"$ref", "allOf"})
+_NOTES = frozenset({"title", "description", "default", "examples", "deprecated"})
+
 
 def modern_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
     """Say older drafts' keywords and `const` in the words that Google reads."""
@@ -32,8 +35,8 @@ def _null_as_type(schema: Schema) -> Schema:
     """OpenAPI 3.0 has a keyword where JSON Schema has a type."""
     if schema.pop("nullable") is not True:
         return schema
-    if "$ref" in schema:
-        kept = {"$ref": schema.pop("$ref")}
+    if not _BY_REFERENCE.isdisjoint(schema):
+        kept = {key: schema.pop(key) for key in [*schema] if key not in _NOTES}
         return {"anyOf": [kept, {"type": "null"}], **schema}
     for key in ("anyOf", "oneOf"):
         if key in schema:

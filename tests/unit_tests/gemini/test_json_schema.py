@@ -456,6 +456,11 @@ WORDS: dict[str, tuple[Json, Json]] = {
         {"$ref": "#/$defs/X", "nullable": True, "description": "d"},
         {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"},
     ),
+    "nullable parts": (
+        {"allOf": [{"$ref": "#/$defs/X"}], "nullable": True, "title": "T"},
+        {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "T"},
+    ),
+    "nullable anything": ({"nullable": True, "title": "T"}, {"title": "T"}),
     "capitals": ({"type": "STRING"}, {"type": "string"}),
     "capitals in a list": ({"type": ["STRING", "NULL"]}, {"type": ["string", "null"]}),
     "capitals in a union": (
@@ -557,6 +562,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "array", "items": {"$ref": "#"}},
         r"schema\.items\.\$ref: # contains itself, .* in optional properties only",
     ),
+    "a text": ('{"type": "object"}', "pass a class"),
     "a type that is none": ({"type": {"a": 1}}, "has the type"),
     "no type": ({"properties": {"a": {"type": None}}}, "has the type"),
     "a reference to nothing": (

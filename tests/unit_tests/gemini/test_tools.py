@@ -635,6 +635,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"name": "f", "model": Search},
         "a schema under 'model'",
     ),
+    "a schema that is text": (
+        {"name": "f", "parameters": '{"type": "object"}'},
+        "function f: parameters is",
+    ),
     "two schemas": (
         {"name": "f", "parameters": OBJECT, "schema": {"type": "object"}},
         "two schemas, under parameters and schema",
