@@ -1,7 +1,6 @@
 """Function calls on both ways: their ids, their arguments, and why one must not run."""
 
-from collections.abc import Iterable
-from operator import is_, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -18,24 +17,18 @@ _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def exact_args(value: Any) -> Any:
-    """Return JSON with numbers that a double cannot hold as text; else it as it is.
+    """Return JSON with numbers that a double cannot hold as text.
 
     Google reads arguments and responses into doubles: 1234567890123456789 would be
     another number, and JSON has no word for infinity.
     """
     if isinstance(value, dict):
-        made = dict(zip(value, _exact_values(value.values()), strict=True))
-        return value if all(map(is_, made.values(), value.values())) else made
+        return {key: exact_args(each) for key, each in value.items()}
     if isinstance(value, list):
-        listed = _exact_values(value)
-        return value if all(map(is_, listed, value)) else listed
+        return [exact_args(each) for each in value]
     if isinstance(value, float):
         return _NOT_FINITE.get(repr(value), value)
     return str(value) if isinstance(value, int) and abs(value) > MAX_WHOLE else value
-
-
-def _exact_values(values: Iterable[Any]) -> list[Any]:
-    return [exact_args(value) for value in values]
 
 
 def json_from_args(args: Any) -> str:

@@ -6,23 +6,12 @@ https://ai.google.dev/gemini-api/docs/file-input-methods and of Vertex AI's page
 images, audio, video and documents.
 """
 
+import json
 import re
-from collections.abc import Mapping
+from importlib.resources import files
 from urllib.parse import unquote
 
 TEXT = "text/plain"
-_TAKEN = {
-    kind: frozenset(names.split())
-    for kind, names in {
-        "image": "png jpeg webp heic heif gif avif",
-        "audio": "wav mp3 mpeg mpga aiff aac x-aac ogg opus flac m4a mp4 pcm l16 basic "
-        "webm",
-        "video": "mp4 mpeg mpg mpegps quicktime mov avi x-msvideo x-flv webm wmv 3gpp",
-        "text": "plain",
-    }.items()
-}
-_OPENXML = "application/vnd.openxmlformats-officedocument"
-_ODF = "application/vnd.oasis.opendocument"
 _OFFICE = re.compile(
     r"application/(msword|vnd\.ms-|vnd\.openxmlformats-|vnd\.oasis\.opendocument)"
 )
@@ -35,76 +24,22 @@ _NO_TYPE = frozenset(
     {"", "application/octet-stream", "binary/octet-stream", "unknown/unknown"}
     | {"application/x-download", "application/force-download", "application/binary"}
 )
-# What people and servers write for a type that Google knows by another name.
-_ALIASES = {
-    "image/jpg": "image/jpeg",
-    "image/pjpeg": "image/jpeg",
-    "image/jfif": "image/jpeg",
-    "image/x-png": "image/png",
-    "audio/x-wav": "audio/wav",
-    "audio/wave": "audio/wav",
-    "audio/vnd.wave": "audio/wav",
-    "audio/x-mp3": "audio/mpeg",
-    "audio/x-mpeg": "audio/mpeg",
-    "audio/x-m4a": "audio/m4a",
-    "audio/x-aiff": "audio/aiff",
-    "audio/x-flac": "audio/flac",
-    "audio/x-ogg": "audio/ogg",
-    "application/ogg": "audio/ogg",
-    "audio/pcm16": "audio/pcm",
-    "video/x-m4v": "video/mp4",
-    "video/m4v": "video/mp4",
-    "video/x-ms-wmv": "video/wmv",
-    "video/flv": "video/x-flv",
-    "video/msvideo": "video/x-msvideo",
-    "video/3gp": "video/3gpp",
-    "application/x-pdf": "application/pdf",
-    "application/mp4": "video/mp4",
-}
-_WORDS = {
-    word: mime
-    for mime, words in {
-        TEXT: "txt text md markdown rst log csv tsv json jsonl ndjson xml html htm "
-        "xhtml css scss yaml yml toml ini cfg conf env properties py pyi ipynb js mjs "
-        "cjs jsx ts tsx vue svelte java kt kts scala groovy c h cc cpp hpp cxx cs go "
-        "rs rb php pl lua r jl swift m mm dart ex exs erl hs ml clj lisp sql graphql "
-        "proto sh bash zsh fish ps1 bat tex bib srt vtt diff patch gradle cmake "
-        "makefile dockerfile tf asm s rtf",
-        "image/jpeg": "jpg jpeg jpe jfif",
-        "image/svg+xml": "svg",
-        "image/tiff": "tif tiff",
-        "audio/mpeg": "mp3 mpga",
-        "audio/ogg": "ogg oga",
-        "audio/aiff": "aif aiff",
-        "audio/pcm": "pcm pcm16",
-        "audio/L16": "l16",
-        "video/mp4": "mp4 m4v",
-        "video/mpeg": "mpeg mpg",
-        "video/quicktime": "mov",
-        "video/x-msvideo": "avi",
-        "video/x-flv": "flv",
-        "video/x-matroska": "mkv",
-        "video/3gpp": "3gp 3gpp",
-        **{f"image/{word}": word for word in ("png", "webp", "heic", "heif", "gif")},
-        **{f"image/{word}": word for word in ("avif", "bmp")},
-        **{f"audio/{word}": word for word in ("wav", "flac", "aac", "opus", "m4a")},
-        **{f"video/{word}": word for word in ("webm", "wmv")},
-        "application/pdf": "pdf",
-        "application/zip": "zip",
-        "application/msword": "doc",
-        "application/vnd.ms-excel": "xls",
-        "application/vnd.ms-powerpoint": "ppt",
-        f"{_OPENXML}.wordprocessingml.document": "docx",
-        f"{_OPENXML}.spreadsheetml.sheet": "xlsx",
-        f"{_OPENXML}.presentationml.presentation": "pptx",
-        f"{_ODF}.text": "odt",
-        f"{_ODF}.spreadsheet": "ods",
-        f"{_ODF}.presentation": "odp",
-    }.items()
-    for word in words.split()
-}
+_DATA = json.loads(files(__package__).joinpath("media_types.json").read_bytes())
+_TAKEN = {kind: frozenset(names.split()) for kind, names in _DATA["taken"].items()}
+
+
+def _by_word(table: str) -> dict[str, str]:
+    """Turn a row of words for each type into a type for each word."""
+    return {word: mime for mime, all_ in _DATA[table].items() for word in all_.split()}
+
+
+_ALIASES = _by_word("aliases")
+"""What people and servers write for a type that Google knows by another name."""
+_WORDS = _by_word("names")
 """What an extension, or a type without its kind (`png`), stands for: our own table, as
 Python's reads the machine's (`.ts` is a film there, `.wav` has two names)."""
+_CONTAINERS = {mime: others.split() for mime, others in _DATA["containers"].items()}
+"""Types that hold sound or film, which their first bytes do not tell: labels do."""
 
 _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     (re.compile(pattern, re.DOTALL), mime)
@@ -142,25 +77,6 @@ _SIGNATURES: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
     )
 )
 _WRITTEN = frozenset({"image/svg+xml", "text/html"})  # source text, if one says so
-# Containers hold sound or film, which their first bytes do not tell: labels do.
-_CONTAINERS: Mapping[str, frozenset[str]] = {
-    "video/mp4": frozenset(
-        {"audio/mp4", "audio/m4a", "audio/aac", "video/quicktime", "video/3gpp"}
-        | {"video/mov"}
-    ),
-    "video/quicktime": frozenset({"video/mp4", "video/mov"}),
-    "audio/m4a": frozenset({"audio/mp4", "audio/aac", "audio/x-aac"}),
-    "video/3gpp": frozenset({"video/mp4", "audio/3gpp"}),
-    "video/webm": frozenset({"audio/webm", "audio/opus"}),
-    "audio/ogg": frozenset({"audio/opus"}),
-    "audio/mpeg": frozenset({"audio/mp3", "audio/mpga"}),
-    "audio/aac": frozenset({"audio/x-aac"}),
-    "audio/wav": frozenset({"audio/l16", "audio/pcm"}),
-    "video/mpeg": frozenset({"video/mpg", "video/mpegps"}),
-    "video/x-msvideo": frozenset({"video/avi"}),
-    "image/heic": frozenset({"image/heif"}),
-    "image/heif": frozenset({"image/heic", "image/avif"}),
-}
 
 
 def type_from_label(label: object) -> str | None:

@@ -14,7 +14,6 @@ from langchain_core.messages import ToolMessage
 
 from langchain_cf_gemini._gemini.function_calls import (
     MAX_WHOLE,
-    exact_args,
     json_from_args,
 )
 from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
@@ -95,7 +94,7 @@ def _pieces(block: Any, media: Media) -> list[Json]:
     has_blob = block.get("type") != "resource" or "blob" in block.get("resource", ())
     if is_media(block) and has_blob:
         return parts_from_media(block, media)
-    return [{"value": _value(block)}]
+    return [{"value": _said(json_from_args(block))}]
 
 
 def _fits_inside(part: Json) -> bool:
@@ -166,18 +165,6 @@ def _object_in(text: str) -> Any:
     if _speaks_for_google(found) or (is_deep and _depth(found) > _MAX_DEPTH):
         return text
     return found
-
-
-def _value(block: Any) -> Any:
-    """Return JSON as it is, or as text where a Struct would change it."""
-    exact = exact_args(block) is block and not _has_reference(block)
-    return block if exact else json_from_args(block)
-
-
-def _has_reference(value: Any) -> bool:
-    if isinstance(value, dict):
-        return "$ref" in value or any(map(_has_reference, value.values()))
-    return isinstance(value, list) and any(map(_has_reference, value))
 
 
 def _whole(digits: str) -> int:

@@ -7,7 +7,6 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 Schema = dict[str, Any]
 
-_BY_REFERENCE = frozenset({"$ref", "allOf"})
 _NOTES = frozenset({"title", "description", "default", "examples", "deprecated"})
 
 
@@ -35,18 +34,14 @@ def _null_as_type(schema: Schema) -> Schema:
     """OpenAPI 3.0 has a keyword where JSON Schema has a type."""
     if schema.pop("nullable") is not True:
         return schema
-    if not _BY_REFERENCE.isdisjoint(schema):
-        kept = {key: schema.pop(key) for key in [*schema] if key not in _NOTES}
-        return {"anyOf": [kept, {"type": "null"}], **schema}
-    for key in ("anyOf", "oneOf"):
-        if key in schema:
-            schema[key] = [*schema[key], {"type": "null"}]
-    if kind := schema.get("type"):
-        kinds = [kind] if isinstance(kind, str) else kind
-        schema["type"] = list(dict.fromkeys([*kinds, "null"]))
-    if "enum" in schema and None not in schema["enum"]:
-        schema["enum"] = [*schema["enum"], None]
-    return schema
+    notes = {key: schema.pop(key) for key in [*schema] if key in _NOTES}
+    if not schema:
+        return notes
+    if schema.keys() == {"type"}:
+        kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        return {"type": list(dict.fromkeys([*kinds, "null"])), **notes}
+    variants = schema["anyOf"] if schema.keys() == {"anyOf"} else [schema]
+    return {"anyOf": [*variants, {"type": "null"}], **notes}
 
 
 def _const_as_enum(schema: Schema) -> Schema:

@@ -8,9 +8,7 @@ and MCP. What other providers write beside these three (`cache_control`, `annota
 import inspect
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from langchain_core.runnables import Runnable
 from langchain_core.utils.pydantic import get_fields
@@ -46,11 +44,6 @@ _SINGLE_INPUT: Schema = {
     "required": ["__arg1"],
 }
 """What `langchain_core.tools.Tool` without a schema takes: one string."""
-
-# With the version that it was made of.
-_of_function: WeakKeyDictionary[FunctionType, tuple[list[Any], "Function"]] = (
-    WeakKeyDictionary()
-)
 
 
 class Function(NamedTuple):
@@ -173,7 +166,7 @@ def function_from(tool: Any) -> Function:
     if isinstance(tool, type):
         return _function_from_class(tool)
     if callable(tool):
-        return _function_from_callable(tool)
+        return _function_from_signature(tool)
     msg = f"{tool!r:.80} is no tool: pass {ACCEPTED}"
     raise UnsupportedContentError(msg)
 
@@ -201,24 +194,6 @@ def _arguments_of_tool(tool: "BaseTool") -> Any:
 def _function_from_class(cls: type) -> Function:
     schema = json_schema_from(cls, at=parameters_of(cls.__name__))
     return _function(str(schema.get("title") or cls.__name__), "", schema, None)
-
-
-def _function_from_callable(function: Callable[..., Any]) -> Function:
-    if not isinstance(function, FunctionType):
-        return _function_from_signature(function)
-    version = [
-        *(function.__name__, function.__doc__, function.__defaults__),
-        *(function.__kwdefaults__, function.__annotations__.copy()),
-        *(
-            getattr(kind, "__pydantic_core_schema__", None)
-            for kind in function.__annotations__.values()
-        ),
-    ]
-    known, made = _of_function.get(function, (None, None))
-    if made is None or known != version:
-        made = _function_from_signature(function)
-        _of_function[function] = version, made
-    return made._replace(parameters=deepcopy(made.parameters))
 
 
 def _function_from_signature(function: Callable[..., Any]) -> Function:

@@ -290,7 +290,7 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     "Google's word in a block": (
         [{"output": 1, "code": 2}],
         "success",
-        {"output": {"output": 1, "code": 2}},
+        {"output": '{"output":1,"code":2}'},
     ),
     "a file of MCP": (
         [{"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}],

@@ -446,7 +446,7 @@ WORDS: dict[str, tuple[Json, Json]] = {
     ),
     "nullable words": (
         {"type": "string", "enum": ["a"], "nullable": True},
-        {"type": ["string", "null"], "enum": ["a", None]},
+        {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
     ),
     "nullable union": (
         {"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": True},
