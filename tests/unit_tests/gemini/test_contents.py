@@ -21,7 +21,17 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini import UnsupportedContentError
-from tests.models import Cloudflare, Json, answer, body_of, call, contents_of, text
+from tests.models import (
+    Cloudflare,
+    Json,
+    answer,
+    body_of,
+    call,
+    contents_of,
+    history_of,
+    message_of,
+    text,
+)
 
 PNG = "iVBORw0KGgo="
 IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
@@ -371,13 +381,12 @@ _values = st.recursive(
 @given(st.dictionaries(_words, _values, max_size=3), st.booleans())
 def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
     """Whichever way it goes, Google reads the tool's own words and numbers."""
-    from langchain_cf_gemini._gemini.request.media import Media
-    from langchain_cf_gemini._gemini.request.tool_result import function_response
-
     content = json.dumps(said, ensure_ascii=ascii_only)
-    message = ToolMessage(content, tool_call_id="a")
-    part = function_response({"name": "look"}, message, Media(), [])
-    response = json.loads(json.dumps(part["functionResponse"]["response"]))
+    result = ToolMessage(content, tool_call_id="a")
+    (part,) = contents_of([HumanMessage("hi"), _calls(("a", "look", {})), result])[2][
+        "parts"
+    ]
+    response = part["functionResponse"]["response"]
     if response == {"output": content}:
         return
     seen = _struct(response)
@@ -968,18 +977,10 @@ _parts = st.one_of(
 @given(st.lists(_parts, min_size=1, max_size=5), st.booleans())
 @example([text(""), text("", "c2ln")], True)
 def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> None:
-    from langchain_cf_gemini._gemini.answer.parser import AnswerParser
-    from langchain_cf_gemini._gemini.request.contents import body_from_messages
-    from langchain_cf_gemini._gemini.request.media import Media
-    from langchain_cf_gemini._gemini.request.model_turn import ModelTurn
-
-    parser = AnswerParser(streaming=False, as_blocks=as_blocks)
-    parser.feed(answer(*parts))
-    message = parser.message()
-    assert ModelTurn(message, [], Media(urls="pass")).parts == parts
+    settings = {"output_version": "v1"} if as_blocks else {}
+    message = message_of(*parts, model=settings)
     # Empty text says nothing, and Vertex refuses it; a signature it must have back.
-    history = [HumanMessage("hi"), message, HumanMessage("and?")]
     said = [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
-    body = body_from_messages(history, media=Media(), signs_calls=False)
-    sent = [p for c in body["contents"] if c["role"] == "model" for p in c["parts"]]
-    assert sent == said
+    history = [*history_of(message), AIMessage("Done."), HumanMessage("and?")]
+    *turns, _ = [c for c in contents_of(history) if c["role"] == "model"]
+    assert [part for turn in turns for part in turn["parts"]] == said

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_cf_gemini import UnsupportedContentError
+from langchain_cf_gemini._gemini.request.contents import body_from_messages
+from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
 from tests.models import Json, contents_of
 
 
@@ -555,11 +557,9 @@ def test_files_of_other_providers() -> None:
 def test_any_bytes_are_sent_under_a_type_that_google_takes_or_refused(
     data: bytes, label: str
 ) -> None:
-    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
-
     block = {"type": "media", "data": data, "mime_type": TYPES.get(label, ("",) * 3)[1]}
     try:
-        (part,) = parts_from_media(block, Media())
+        (part,) = _parts(block)
     except UnsupportedContentError:
         return
     blob = part["inlineData"]
@@ -647,8 +647,6 @@ def test_media_of_the_model() -> None:
 
 def test_what_was_fetched_goes_inline() -> None:
     """An address that names its type keeps it; else the server's word counts."""
-    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
-
     media = Media()
     typed: Json = {"type": "image", "url": "https://x/a", "mime_type": "image/webp"}
     blocks = (typed, {**typed, "mime_type": None})
@@ -659,8 +657,6 @@ def test_what_was_fetched_goes_inline() -> None:
 
 
 def test_what_was_fetched_is_what_its_bytes_are() -> None:
-    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
-
     media = Media()
     parts_from_media({"type": "image", "url": "https://x/a.png"}, media)
     (download,) = media.downloads
@@ -679,9 +675,6 @@ def test_what_was_fetched_is_what_its_bytes_are() -> None:
 
 def test_what_a_tool_showed_moves_once_its_type_is_known() -> None:
     """Gemini 3 takes a PNG inside of a response, and a GIF beside it."""
-    from langchain_cf_gemini._gemini.request.contents import body_from_messages
-    from langchain_cf_gemini._gemini.request.media import Media
-
     media = Media()
     shown = [{"type": "image", "url": f"https://x/{n}.png"} for n in "ab"]
     call: Any = {"name": "look", "args": {}, "id": "a", "type": "tool_call"}
@@ -714,6 +707,4 @@ CONVERTED: dict[str, tuple[Json, Json]] = {
 
 @pytest.mark.parametrize(("block", "part"), CONVERTED.values(), ids=CONVERTED.keys())
 def test_blocks_that_langchain_core_usually_converts(block: Json, part: Json) -> None:
-    from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
-
     assert parts_from_media(block, Media()) == [part]
