@@ -22,6 +22,7 @@ FOREIGN = {
     "thoughtSignature": issue_signature(CALL, "seed", "gemini_api"),
 }
 WITH_ID = {"functionCall": {**CALL["functionCall"], "id": "1"}}
+FILM = {"fileData": {"fileUri": "https://x/a.mp4", "mimeType": "video/mp4"}}
 OF_VERTEX = issue_signature({"text": "b"}, "seed", "vertex")
 SIGNED = {**CALL, "thoughtSignature": SKIP}
 SEARCH: dict[str, Any] = {"googleSearch": {}}
@@ -563,6 +564,22 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "candidates of newer models",
         config(candidateCount=2),
         "Multiple candidates is not enabled for this model",
+        "gemini-3.5-flash",
+    ),
+    (
+        "long answers in one piece",
+        config(maxOutputTokens=32_769),
+        "must not be more than 32768 without streaming",
+        "gemini-4-argon",
+    ),
+    (
+        "marks of processed media",
+        ask(
+            user({**FILM, "mediaProcessing": {}}),
+            model({"thoughtSignature": SKIP}),
+            user("a"),
+        ),
+        "Request contains an invalid argument.",
         "gemini-3.5-flash",
     ),
     (

@@ -49,10 +49,12 @@ class Rule:
     Attributes:
         breaks: Whether a body does it.
         says: What is wrong, after the model's name, and what to do instead.
+        is_of_whole: Whether only whole answers are refused, not streams.
     """
 
     breaks: Callable[[Json], bool]
     says: str
+    is_of_whole: bool = False
 
 
 def _config(body: Json) -> Json:
@@ -97,8 +99,16 @@ def _configures_no_function(body: Json) -> bool:
     )
 
 
-# langchain-ai and LibreChat-AI/agents#323, #412 (model turn); google-genai's issues and
-# Google's page on Gemini 4 (penalties, candidates, budgets, caches).
+def _is_long(body: Json) -> bool:
+    most = _config(body).get("maxOutputTokens")
+    is_long = isinstance(most, int) and most > _LONGEST_WHOLE
+    return is_long and "continuationToken" not in body
+
+
+_LONGEST_WHOLE: Final = 32_768
+
+# LibreChat-AI/agents#323, #412, #499 (model turn); Google's pages on Gemini 4 and on
+# long decode (penalties, candidates, budgets, caches, long answers).
 RULES: Final[Mapping[str, Rule]] = {
     "model_turn_last": Rule(
         _ends_with_model_turn,
@@ -125,6 +135,12 @@ RULES: Final[Mapping[str, Rule]] = {
         "cannot stop thinking: thinking_budget 0 is refused (Google: 'Budget 0 is "
         "invalid. This model only works in thinking mode.'); give it a small budget or "
         "a low thinking_level",
+    ),
+    "long_unary": Rule(
+        _is_long,
+        f"gives at most {_LONGEST_WHOLE:,} tokens in a whole answer, and refuses a "
+        "higher max_tokens; set streaming=True, so that invoke streams underneath",
+        is_of_whole=True,
     ),
     "cached_content": Rule(
         lambda body: "cachedContent" in body,
@@ -163,7 +179,11 @@ _OTHER: Final = {
 
 
 def refusal(
-    body: Json, model: ModelFacts | None, backend: str | None, *, stream: bool = False
+    body: Json,
+    model: ModelFacts | None,
+    backend: str | None,
+    *,
+    stream: bool | None = None,
 ) -> str | None:
     """Tell why a model would refuse a request.
 
@@ -171,7 +191,7 @@ def refusal(
         body: The request in camelCase, or only the part of it that is known yet.
         model: The model; None if nobody knows it, which refuses nothing.
         backend: `vertex_ai` or `gemini_api`; None for what both of them refuse.
-        stream: Whether a stream is asked for.
+        stream: Whether a stream is asked for; None if that is not known yet.
 
     Returns:
         What is wrong and what to do, or None.
@@ -181,9 +201,13 @@ def refusal(
     if level := _refused_level(body, model):
         return level
     for name in model.refuses:
-        rule, _, only = name.partition("@")
-        if only in ("", backend) and RULES[rule].breaks(body):
-            return f"{model.id} {RULES[rule].says}{_OTHER.get(only, '')}"
+        known, _, only = name.partition("@")
+        rule = RULES[known]
+        applies = only in ("", backend) and not (
+            rule.is_of_whole and stream is not False
+        )
+        if applies and rule.breaks(body):
+            return f"{model.id} {rule.says}{_OTHER.get(only, '')}"
     for every in _ALWAYS:
         if every.breaks(body):
             return f"{model.id} {every.says}"

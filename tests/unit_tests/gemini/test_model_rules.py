@@ -101,6 +101,13 @@ for beside in (
             ["3-flash"], {"cached_content": name, **beside}, "beside cached_content"
         )
 
+refused(["4-argon"], {"max_tokens": 32_769}, "streaming=True", "gateway once")
+taken(["4-argon"], {"max_tokens": 1_000_000}, "run", "gateway")
+taken(["4-argon"], {"max_tokens": 32_768}, "gateway once")
+LATER: Json = {"max_tokens": 60_000, "continuation_token": "dA=="}
+taken(["4-argon"], LATER, "gateway once")
+taken(["4-neon", *UNKNOWN], {"max_tokens": 60_000}, "gateway once")
+
 MODES = {"gateway once": ("gateway", "invoke"), "run stream": ("run", "stream")}
 
 

@@ -9,6 +9,7 @@ from langchain_cf_gemini.emulator._google.rules.rule import rule
 _MAX_STOP_SEQUENCES = 5
 _MAX_CANDIDATES = 8
 _MAX_OUTPUT_TOKENS = 65_536
+_MAX_LONG_ANSWER = 1_048_576
 _MAX_LOGPROBS = 20
 _MIME_TYPES = tuple(packaged("gemini")["mime_types"])
 
@@ -60,8 +61,9 @@ candidate_count = rule(
     "stackblitz-labs/bolt.diy#955; 65,536: Google's model pages",
 )
 def _output_tokens(judged: Generation) -> Iterator[str]:
-    # Of an upper limit the Gemini API says nothing.
-    highest = _MAX_OUTPUT_TOKENS if judged.vertex else 2**31
+    # Of an upper limit the Gemini API says nothing; long answers share the window.
+    longest = _MAX_LONG_ANSWER if judged.model.generation >= 4 else _MAX_OUTPUT_TOKENS
+    highest = longest if judged.vertex else 2**31
     yield from _between("maxOutputTokens", 1, highest + 1)(judged)
 
 

@@ -42,6 +42,19 @@ def _candidates(judged: Generation) -> Iterator[str]:
         yield "Multiple candidates is not enabled for this model"
 
 
+@rule(
+    "long answers in one piece",
+    "documented",
+    "Google's page on long decode: 32,768 tokens without a stream or a token",
+)
+def _long_unary(judged: Generation) -> Iterator[str]:
+    most = judged.config.get("maxOutputTokens") or 0
+    one_piece = not (judged.stream or judged.body.get("continuationToken"))
+    is_argon = judged.model.google_id == "gemini-4-argon"
+    if is_argon and one_piece and not judged.vertex and most > 32_768:
+        yield "max_output_tokens must not be more than 32768 without streaming."
+
+
 @rule("budget of Gemini 4", "documented", "Google's page on Gemini 4: levels only")
 def _budget(judged: Generation) -> Iterator[str]:
     if judged.model.generation >= 4 and "thinkingBudget" in judged.thinking:
@@ -83,6 +96,19 @@ def _logprobs(judged: Generation) -> Iterator[str]:
     asked = judged.config.get("responseLogprobs")
     if asked and judged.model.generation >= 3 and (judged.stream or not judged.vertex):
         yield "Logprobs is not enabled for this model"
+
+
+@rule(
+    "marks of processed media",
+    "reported",
+    "public reports: parts of a signature alone beside agentic media processing",
+)
+def _marks(judged: Generation) -> Iterator[str]:
+    parts = [p for c in judged.contents for p in c.get("parts") or ()]
+    if any("mediaProcessing" in part for part in parts) and any(
+        part.keys() <= {"thoughtSignature", "thought"} for part in parts
+    ):
+        yield "Request contains an invalid argument."
 
 
 @rule(
