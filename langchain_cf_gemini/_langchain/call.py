@@ -8,16 +8,11 @@ from hashlib import blake2b
 from typing import Any, cast
 
 from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
     BaseMessage,
-    message_chunk_to_message,
 )
-from langchain_core.outputs import ChatGeneration, ChatResult
 from pydantic_core import to_json
 
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo, model_info, today
-from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
     gateway_request,
@@ -29,7 +24,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 )
 from langchain_cf_gemini._cloudflare.routing import only_on_gateway, refuse_run
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
-from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload, count_from
+from langchain_cf_gemini._gemini.answer.wire import count_from
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
 from langchain_cf_gemini._gemini.request.backends import (
     backend_of_history,
@@ -55,8 +50,7 @@ from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.connection import gateway_from_headers
 from langchain_cf_gemini._langchain.secrets import open_headers
 from langchain_cf_gemini._langchain.settings import written
-from langchain_cf_gemini._langchain.tracing import info_from
-from langchain_cf_gemini.exceptions import ResponseFormatError, UnsupportedContentError
+from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
 
 _FUNCTIONS, _SERVER_SIDE = "functionDeclarations", "includeServerSideToolInvocations"
@@ -436,69 +430,6 @@ def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
         or any("codeExecution" in tool for tool in tools.get("tools", ()))
         or _MORE_THAN_TEXT.search(model)
     )
-
-
-def result_from_payloads(
-    call: Call, endpoint: Endpoint, payloads: list[Json], gateway: Json
-) -> ChatResult:
-    """Return the result of a whole answer, one generation for each candidate.
-
-    Raises:
-        ResponseFormatError: If the answer does not have the promised shape.
-    """
-    # A stream came where a whole answer was asked for, or several pages.
-    read = _folded if len(payloads) > 1 else _whole
-    try:
-        indices = sorted({0}.union(*map(candidates_from_payload, payloads)))
-        messages = [read(call, endpoint, payloads, gateway, index) for index in indices]
-    except ResponseFormatError as error:
-        error.gateway.update(gateway)
-        raise
-    for message in messages[1:]:
-        message.usage_metadata = None  # counted once for all candidates
-    return ChatResult(
-        generations=[
-            ChatGeneration(message=m, generation_info=info_from(m)) for m in messages
-        ]
-    )
-
-
-def _whole(
-    call: Call, endpoint: Endpoint, payloads: list[Json], gateway: Json, index: int
-) -> AIMessage:
-    parser = call.parser(endpoint, streaming=False, candidate=index)
-    for payload in payloads:
-        parser.feed(payload)
-    message = parser.message()
-    message.usage_metadata = usage_after_cache(message.usage_metadata, gateway)
-    if gateway:
-        message.response_metadata["gateway"] = gateway
-    return message
-
-
-def _folded(
-    call: Call, endpoint: Endpoint, payloads: list[Json], gateway: Json, index: int
-) -> AIMessage:
-    parser = call.parser(endpoint, streaming=True, candidate=index)
-    first, *others = [
-        *(chunk for payload in payloads for chunk in parser.feed(payload)),
-        *last_chunks(parser, gateway, with_usage=True),
-    ]
-    folded: Any = first.__add__(others) if others else first
-    return cast("AIMessage", message_chunk_to_message(folded))
-
-
-def last_chunks(
-    parser: AnswerParser, gateway: Json, *, with_usage: bool
-) -> list[AIMessageChunk]:
-    """Return the chunks that end a stream, with what the gateway said of it."""
-    chunks = parser.end()
-    last = chunks[-1]
-    usage = usage_after_cache(last.usage_metadata, gateway)
-    last.usage_metadata = usage if with_usage else None
-    if gateway:
-        last.response_metadata["gateway"] = gateway
-    return chunks
 
 
 # ---- media behind addresses, put into the parts that wait for it

@@ -9,23 +9,27 @@ behind a checkpoint.
 import logging
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from langchain_core.messages import AIMessageChunk
-from langchain_core.outputs import ChatResult
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    message_chunk_to_message,
+)
+from langchain_core.outputs import ChatGeneration, ChatResult
 
 from langchain_cf_gemini._cloudflare.answers import Answer
+from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
+from langchain_cf_gemini._gemini.answer.parser import AnswerParser
+from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
 from langchain_cf_gemini._gemini.request.media import Download
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._langchain.call import (
-    Call,
-    last_chunks,
-    result_from_payloads,
-)
+from langchain_cf_gemini._langchain.call import Call
 from langchain_cf_gemini._langchain.fallback import Fallback
+from langchain_cf_gemini._langchain.tracing import info_from
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -180,40 +184,65 @@ class Exchange:
 
     # ---- the answer
 
-    def _note(self, metadata: Json) -> None:
-        """Tell what became of the call, and which model it was if no answer says so."""
-        metadata.update(self._notes())
-        if "model_name" not in metadata:
-            metadata["requested_model"] = self._call.model
+    def last(self) -> Sequence[AIMessageChunk]:
+        """Return the chunks that end a stream."""
+        assert self._parser is not None
+        return self._ended(self._parser, with_usage=self._call.with_usage)
 
-    def _notes(self) -> Json:
-        notes: Json = {}
+    def _ended(self, parser: AnswerParser, *, with_usage: bool) -> list[AIMessageChunk]:
+        chunks = parser.end()
+        self._note(chunks[-1])
+        if not with_usage:
+            chunks[-1].usage_metadata = None
+        return chunks
+
+    def result(self) -> ChatResult:
+        """Return the whole answer, one generation for each candidate.
+
+        Raises:
+            ResponseFormatError: If it does not have the promised shape.
+        """
+        try:
+            indices = sorted({0}.union(*map(candidates_from_payload, self._payloads)))
+            messages = [self._message(index) for index in indices]
+        except ResponseFormatError as error:
+            error.gateway.update(self._gateway)
+            raise
+        for message in messages[1:]:
+            message.usage_metadata = None  # counted once for all candidates
+        return ChatResult(
+            generations=[
+                ChatGeneration(message=m, generation_info=info_from(m))
+                for m in messages
+            ]
+        )
+
+    def _message(self, index: int) -> AIMessage:
+        # A stream came where a whole answer was asked for, or several pages.
+        streaming = len(self._payloads) > 1
+        parser = self._call.parser(self._endpoint, streaming=streaming, candidate=index)
+        chunks = [chunk for each in self._payloads for chunk in parser.feed(each)]
+        if not streaming:
+            message = parser.message()
+            self._note(message)
+            return message
+        first, *others = [*chunks, *self._ended(parser, with_usage=True)]
+        folded: Any = first.__add__(others) if others else first
+        return cast("AIMessage", message_chunk_to_message(folded))
+
+    def _note(self, message: AIMessage) -> None:
+        """Add what the gateway said, and what became of the call on its way."""
+        notes = message.response_metadata
+        message.usage_metadata = usage_after_cache(
+            message.usage_metadata, self._gateway
+        )
+        if self._gateway:
+            notes["gateway"] = self._gateway
+        if "model_name" not in notes:
+            notes["requested_model"] = self._call.model
         if self._replaces or self._call.replaced:
             why = "refused" if self._replaces else "made by the other backend"
             told = {"count": self._call.replaced, "reason": why}
             notes["replaced_signatures"] = told
         if self._pages.count > 1:
             notes["pages"] = self._pages.count
-        return notes
-
-    def last(self) -> Sequence[AIMessageChunk]:
-        """Return the chunks that end a stream."""
-        assert self._parser is not None
-        with_usage = self._call.with_usage
-        chunks = last_chunks(self._parser, self._gateway, with_usage=with_usage)
-        self._note(chunks[-1].response_metadata)
-        return chunks
-
-    def result(self) -> ChatResult:
-        """Return the whole answer.
-
-        Raises:
-            ResponseFormatError: If it does not have the promised shape.
-        """
-        result = result_from_payloads(
-            self._call, self._endpoint, self._payloads, self._gateway
-        )
-        for generation in result.generations:
-            message: Any = generation.message
-            self._note(message.response_metadata)
-        return result
