@@ -452,3 +452,23 @@ async def test_asyncio_resumes_too() -> None:
     script = Script(stream_with(PARTS, {0, 3}), [5, 2], "reset")
     chunks = [chunk async for chunk in script.model().astream("go")]
     assert said_by(folded(chunks)) == WHOLE
+
+
+@pytest.mark.parametrize("second", [1, 2, 3])
+@pytest.mark.parametrize("size", [0, 2])
+def test_a_break_within_what_comes_again_loses_nothing(second: int, size: int) -> None:
+    script = Script(stream_with(PARTS, {0}), [6, second], "reset", size)
+    assert said_by(folded(chunks_of(script.model()))) == WHOLE
+    assert script.tokens == [None, "t0", "t0"]
+
+
+def test_a_whole_page_that_never_came_is_an_error() -> None:
+    """Its attempts are the transport's, as they are for any whole answer."""
+
+    def fail(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("no route")
+
+    cloudflare = Cloudflare(page(text("The la"), token="t1"), fail)
+    with pytest.raises(CloudflareConnectionError, match="no route"):
+        cloudflare.model().invoke("go")
+    assert len(cloudflare.requests) == 2
