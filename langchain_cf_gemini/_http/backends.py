@@ -245,10 +245,10 @@ class Asyncio(_Asyncio):
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
-        waits = attempt.waits
-        if attempt.left() is not None:
-            # `within` ends every wait; a timer for each read would cost 3 %.
-            waits = {"connect": waits["connect"]}
+        waits, left = attempt.waits, attempt.left()
+        if left is not None:
+            # `within` comes before longer ones; a timer for each read would cost 3 %.
+            waits = {name: one for name, one in waits.items() if one and one < left}
         wired = wire_request(request, waits)
         await self._wait_for_slot()
         with ExitStack() as stack:
