@@ -268,7 +268,7 @@ INTERRUPTED = """
         ("own_pool", "sleeping"),
     ],
 )
-def test_ctrl_c_ends_threads_at_once(way: str, wait: str) -> None:
+def test_row_65_ctrl_c_ends_threads_at_once(way: str, wait: str) -> None:
     async def silent(wire: Wire) -> None:
         with contextlib.suppress(ConnectionError):
             await wire.reader.read(1)
