@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -171,10 +172,26 @@ def test_emulator_serves() -> None:
     ) as process:
         try:
             assert process.stdout is not None
-            process.stdout.readline()
+            said = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
             transport = httpx.HTTPTransport(retries=5)
             with httpx.Client(transport=transport) as client:
                 assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
+            # An application that makes its own model runs on it unchanged.
+            variables = dict(re.findall(r"^export (\w+)=(\S+)$", said, re.M))
+            program = (
+                "from langchain_cf_gemini import ChatCloudflareGemini\n"
+                "model = ChatCloudflareGemini(model='gemini-3-flash')\n"
+                "print(model.invoke('hi').text, *(c.text for c in model.stream('hi')))"
+            )
+            done = subprocess.run(
+                [sys.executable, "-c", program],
+                check=True,
+                capture_output=True,
+                text=True,
+                env=_environment(**variables),
+                timeout=60,
+            )
+            assert done.stdout.count("gemini-3-flash-preview") == 2
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(30)

@@ -42,9 +42,13 @@ def _welcome(emulator: Emulator) -> str:
     settings = "".join(
         f"    {key}={value!r},\n" for key, value in emulator.client.items()
     )
+    variables = "".join(
+        f"export {name}={value}\n" for name, value in emulator.environment.items()
+    )
     return (
         f"Gemini emulator on {emulator.url} (in a browser: the exchanges so far)\n\n"
         f"ChatCloudflareGemini(\n    model='google/gemini-3-flash',\n{settings})\n\n"
+        f"For an application that makes its own model:\n{variables}\n"
         f"google-genai: api_key={emulator.api_token!r}, base_url={emulator.url!r}\n"
         "Ctrl-C stops it."
     )
