@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from langchain_cf_gemini.emulator import faults
+    from langchain_cf_gemini.emulator._cloudflare.account import AccountRules
     from langchain_cf_gemini.emulator._emulator import Emulator
     from langchain_cf_gemini.emulator._exchange import Exchange
     from langchain_cf_gemini.emulator._script import ScriptError
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from langchain_cf_gemini.emulator.faults import Fault
 
 __all__ = [
+    "AccountRules",
     "Answer",
     "Emulator",
     "Exchange",
@@ -54,6 +56,7 @@ __all__ = [
 
 # Where each name is kept; what an answer is made of is what is not listed.
 _MODULES = {
+    "AccountRules": "_cloudflare.account",
     "Emulator": "_emulator",
     "Exchange": "_exchange",
     "Fault": "faults",

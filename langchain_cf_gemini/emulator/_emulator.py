@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
+from langchain_cf_gemini.emulator._cloudflare.account import AccountRules
 from langchain_cf_gemini.emulator._cloudflare.doors import (
     ACCOUNT_ID,
     API_TOKEN,
@@ -74,6 +75,9 @@ class Emulator(Inspection):
         api_token: The token it accepts; not a secret.
     """
 
+    _server: "ServerThread | None" = None
+    _environment_before: Mapping[str, str | None] = {}
+
     def __init__(
         self,
         *,
@@ -83,6 +87,7 @@ class Emulator(Inspection):
         strict: bool = True,
         foreign_signatures: bool = False,
         credit: bool = True,
+        rules: AccountRules | None = None,
         unscripted: Unscripted = "invent",
         check_answers: bool = True,
         verify: bool = False,
@@ -109,6 +114,8 @@ class Emulator(Inspection):
                 emulator's own are verified, Google's own (of a recorded history) pass,
                 and others, redacted ones for instance, are refused.
             credit: False answers 402, code 2021.
+            rules: Whom the account lets in beside `api_token`, and what its policies
+                forbid.
             unscripted: What becomes of a request that no script answers: "invent" an
                 answer, "fail" the test, or "fail_if_scripted", once anything was.
             check_answers: Whether scripted calls must fit the functions that are
@@ -133,9 +140,8 @@ class Emulator(Inspection):
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
         self._host, self._port = host, port
-        self._certificate = None if certificate is None else str(certificate)
+        self._certificate = str(certificate or "") or None
         self._verifies, self._sets_environment = verify, set_environment
-        self._environment_before: dict[str, str | None] = {}
         settings = Settings(
             account_id=self.account_id,
             api_token=self.api_token,
@@ -143,6 +149,7 @@ class Emulator(Inspection):
             strict=strict,
             foreign_signatures=foreign_signatures,
             credit=credit,
+            rules=rules or AccountRules(),
             unscripted=unscripted,
             check_answers=check_answers,
             models=_models(models),
@@ -151,7 +158,6 @@ class Emulator(Inspection):
         self._service = Service(
             settings, chaos=chaos, seed=seed, clock=clock, recorder=recorder
         )
-        self._server: ServerThread | None = None
 
     @classmethod
     def for_test(cls, **settings: Any) -> Self:

@@ -44,6 +44,7 @@ class Exchange:
         model: The model that was asked, as the request names it.
         price: Dollars for a million tokens of input, of cached input and of output, by
             Cloudflare's catalogue; None if it lists none.
+        key_source: Whose key paid: "Unified", "BYOK" or "Request".
         status: HTTP status of the answer; None if there was none.
         response_headers: Its headers.
         response: Parsed JSON of the answer; of a stream, the list of its chunks.
@@ -64,6 +65,7 @@ class Exchange:
     generation: Mapping[str, Any] = field(default_factory=dict)
     model: str | None = None
     price: Sequence[float] | None = None
+    key_source: str = "Unified"
     status: int | None = None
     response_headers: Mapping[str, str] = field(default_factory=dict)
     response: Any = None

@@ -1,9 +1,12 @@
 """Calls beside the models: the catalogue, feedback on logs, Google's own list."""
 
+from datetime import UTC, datetime
 from typing import Any
 
+from langchain_cf_gemini.emulator._cloudflare.account import FEEDBACK, LOGS, RUN
 from langchain_cf_gemini.emulator._cloudflare.doors import check_google_key, check_v4
 from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
+from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
     MODELS,
@@ -25,9 +28,10 @@ def catalogue(service: Service, incoming: Incoming, account: str) -> Answered:
     """
 
     def answer() -> Outgoing:
-        check_v4(service.settings, incoming, account)
+        check_v4(service.settings, incoming, account, RUN)
         page = _number(incoming, "page", 1)
-        size = _number(incoming, "per_page", _PER_PAGE)
+        # A guess: Cloudflare's lists give less where more is asked for.
+        size = min(_number(incoming, "per_page", _PER_PAGE), _PER_PAGE)
         models = list(CATALOGUE.values())
         shown = models[(page - 1) * size : page * size]
         info = {
@@ -35,6 +39,7 @@ def catalogue(service: Service, incoming: Incoming, account: str) -> Answered:
             "per_page": size,
             "count": len(shown),
             "total_count": len(models),
+            "total_pages": -(-len(models) // size),
         }
         result = [_entry(model) for model in shown]
         return json_answer(200, {**_success(result), "result_info": info})
@@ -66,19 +71,50 @@ def log_entry(
     """`GET` and `PATCH` of a gateway log: read it, or leave feedback on it."""
 
     def answer() -> Outgoing:
-        check_v4(service.settings, incoming, account)
-        logged = {e.response_headers.get("cf-aig-log-id") for e in service.journal}
+        permission = FEEDBACK if incoming.method == "PATCH" else LOGS
+        check_v4(service.settings, incoming, account, permission)
+        logged = {e.response_headers.get("cf-aig-log-id"): e for e in service.journal}
         if gateway not in (service.settings.gateway, "default"):
             raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
         if log_id not in logged:
             raise v4_refusal(404, 7002, f"Log {log_id!r} not found")
         if incoming.method == "PATCH":
             service.feedback.setdefault(log_id, {}).update(_feedback(incoming))
-        return json_answer(
-            200, _success({"id": log_id, **service.feedback.get(log_id, {})})
-        )
+        entry = {"id": log_id, **_logged(logged[log_id])}
+        return json_answer(200, _success(entry | service.feedback.get(log_id, {})))
 
     return service.other(incoming, "logs", answer)
+
+
+def _logged(exchange: Exchange) -> dict[str, Any]:
+    """What Cloudflare's reference says of a log entry, as far as it is known here."""
+    usage = exchange.usage or {}
+    cached = exchange.response_headers.get("cf-aig-cache-status") == "HIT"
+    return {
+        "cached": cached,
+        "cost": 0.0 if cached else exchange.cost,
+        "created_at": datetime.fromtimestamp(exchange.at, UTC).isoformat(),
+        "duration": round(exchange.seconds * 1000),
+        "model": exchange.model,
+        "path": exchange.path,
+        "provider": "google" if exchange.route == "run" else "google-ai-studio",
+        "status_code": exchange.status,
+        "success": exchange.status == 200,
+        "tokens_in": usage.get("promptTokenCount", 0),
+        "tokens_out": usage.get("candidatesTokenCount", 0),
+    }
+
+
+def verify_token(
+    service: Service, incoming: Incoming, account: str | None = None
+) -> Answered:
+    """`GET` of `/accounts/{account}/tokens/verify` and of `/user/tokens/verify`."""
+
+    def answer() -> Outgoing:
+        check_v4(service.settings, incoming, account or service.settings.account_id)
+        return json_answer(200, _success({"id": "emulated", "status": "active"}))
+
+    return service.other(incoming, "tokens", answer)
 
 
 def _feedback(incoming: Incoming) -> dict[str, Any]:

@@ -3,11 +3,16 @@
 Each door checks account and token and finds the model; each refuses in its own shape.
 """
 
-import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from langchain_cf_gemini.emulator._cloudflare.account import (
+    GATEWAY_RUN,
+    RUN,
+    AccountRules,
+    same,
+)
 from langchain_cf_gemini.emulator._cloudflare.gateway import options_from_headers
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import (
@@ -49,6 +54,7 @@ class Settings:
     unscripted: Unscripted = "invent"
     check_answers: bool = True
     models: Mapping[str, Model] = field(default_factory=dict)
+    rules: AccountRules = field(default_factory=AccountRules)
 
     def model(self, name: str, known: Model | None) -> Model | None:
         """The model of an id: known, added, or unknown and taken for the newest."""
@@ -67,7 +73,7 @@ def run_asked(
 
     Cloudflare's own SDK names the model in the path, and sends the input alone.
     """
-    check_v4(settings, incoming, account)
+    check_v4(settings, incoming, account, RUN)
     gateway = incoming.headers.get("cf-aig-gateway-id", settings.gateway)
     if gateway not in (settings.gateway, GATEWAY):
         raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
@@ -91,10 +97,13 @@ def run_asked(
     return Generation(model=known, name=name, body=body, wrapped=True)
 
 
-def check_v4(settings: Settings, incoming: Incoming, account: str) -> None:
+def check_v4(
+    settings: Settings, incoming: Incoming, account: str, permission: str = ""
+) -> None:
     """Check the token and account of any call to api.cloudflare.com."""
-    sent = incoming.headers.get("authorization", "")
-    if not _same(sent, f"Bearer {settings.api_token}"):
+    sent = incoming.headers.get("authorization", "").removeprefix("Bearer ")
+    known = same(sent, settings.api_token) or settings.rules.permits(sent, permission)
+    if not known:
         raise v4_refusal(401, 10000, "Authentication error")
     if account != settings.account_id:
         raise v4_refusal(
@@ -141,10 +150,13 @@ def gateway_asked(
 
 def _is_let_in(settings: Settings, incoming: Incoming) -> bool:
     """The Cloudflare token in its own header, or in place of Google's key."""
+    if not settings.rules.authenticated:
+        return True
     in_header = incoming.headers.get("cf-aig-authorization", "")
     as_key = incoming.headers.get("x-goog-api-key", "")
-    return _same(in_header, f"Bearer {settings.api_token}") or _same(
-        as_key, settings.api_token
+    return any(
+        same(sent, settings.api_token) or settings.rules.permits(sent, GATEWAY_RUN)
+        for sent in (in_header.removeprefix("Bearer "), as_key)
     )
 
 
@@ -157,7 +169,7 @@ def google_asked(settings: Settings, incoming: Incoming, model: str) -> Generati
 def check_google_key(settings: Settings, incoming: Incoming) -> None:
     """Check the key of a call to Google's own path."""
     key = incoming.headers.get("x-goog-api-key") or incoming.query.get("key", "")
-    if not _same(key, settings.api_token):
+    if not same(key, settings.api_token):
         reason = {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "API_KEY_INVALID",
@@ -197,7 +209,3 @@ def _check_headers(
         raise refusal(400, 7000, f"Invalid request headers: {'; '.join(problems)}")
     if not settings.credit:
         raise refusal(402, 2021, _NO_CREDIT)
-
-
-def _same(sent: str, expected: str) -> bool:
-    return hmac.compare_digest(sent.encode(), expected.encode())

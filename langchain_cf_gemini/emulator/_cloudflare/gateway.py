@@ -25,7 +25,7 @@ _MIN_TTL, _MAX_TTL = 60, 2_678_400  # documented: one minute to one month, in se
 _DEFAULT_TTL = 300  # documented for a cache key where the gateway does not cache
 _MAX_METADATA = 5
 _MAX_ATTEMPTS = 5
-_MAX_RETRY_DELAY = 5_000
+_MAX_RETRY_DELAY = 60_000
 _MAX_GATEWAY_NAME = 64
 _BACKOFFS = ("constant", "linear", "exponential")
 _MAX_CACHED_BYTES = 25 * 1024 * 1024
@@ -114,9 +114,12 @@ def _metadata(value: str) -> dict[str, Any]:
 
 def _cost(value: str) -> dict[str, Any]:
     cost = json_or_none(value)
-    if not isinstance(cost, dict) or not {"per_token_in", "per_token_out"} <= set(cost):
-        raise ValueError("must be a JSON object with per_token_in and per_token_out")
-    return cost
+    if isinstance(cost, dict) and (
+        {"per_token_in", "per_token_out"} <= set(cost) or set(cost) == {"total_cost"}
+    ):
+        return cost
+    said = "per_token_in and per_token_out, or total_cost"
+    raise ValueError(f"must be a JSON object with {said}")
 
 
 def _backoff(value: str) -> str:

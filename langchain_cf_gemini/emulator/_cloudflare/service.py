@@ -69,7 +69,7 @@ class Recorder(Protocol):
 
 
 # Google's own path has none of the gateway's headers.
-_CLOUDFLARE = ("/client/v4/", "/v1/")
+_CLOUDFLARE = ("/client/v4/", "/v1/", "/google-ai-studio/")
 
 
 class Service:
@@ -108,6 +108,11 @@ class Service:
         self._paging.clear()
 
     @property
+    def spent(self) -> float:
+        """Dollars that the answers so far cost."""
+        return sum(exchange.cost or 0.0 for exchange in self.journal)
+
+    @property
     def is_slow(self) -> bool:
         """Whether an answer may take its time to be made."""
         return self.recorder is not None or self.script.calls_functions
@@ -124,6 +129,13 @@ class Service:
         """The gateway's paths for google-ai-studio and google-vertex-ai."""
         return self._content(
             incoming, method, lambda: gateway_asked(self.settings, incoming, **path)
+        )
+
+    def custom_domain(self, incoming: Incoming, model: str, method: str) -> Answered:
+        """The gateway by its custom domain, which stands for account and gateway."""
+        account, gateway = self.settings.account_id, self.settings.gateway
+        return self.gateway(
+            incoming, method, account=account, gateway=gateway, model=model
         )
 
     def google(self, incoming: Incoming, model: str, method: str) -> Answered:
@@ -174,9 +186,25 @@ class Service:
 
     def _answered(self, incoming: Incoming, exchange: Exchange, door: Door) -> Outgoing:
         asked_fault = fault_from_header(incoming.headers.get(HEADER))
-        generation = self._read(door(), exchange)
+        asked = door()
+        if exchange.path.startswith(_CLOUDFLARE):
+            rules = self.settings.rules
+            rules.check_policies(asked.name, self.spent)
+            endpoint = "run" if asked.wrapped else "gateway"
+            exchange.key_source = rules.key_source(incoming, endpoint)
+        generation = self._read(asked, exchange)
         if exchange.route == "countTokens":
             return counted(generation)
+        return self._kept_or(
+            incoming,
+            exchange,
+            lambda: self._attempted(incoming, exchange, generation, asked_fault),
+        )
+
+    def _kept_or(
+        self, incoming: Incoming, exchange: Exchange, answer: Callable[[], Outgoing]
+    ) -> Outgoing:
+        """What the gateway's cache has, or an answer that goes into it."""
         options = options_from_headers(incoming.headers)
         caches = options.caches and not options.skip_cache and not exchange.stream
         key = cache_key(incoming, options) if caches else None
@@ -184,7 +212,7 @@ class Service:
         if kept:
             exchange.notes.append("from the gateway's cache")
             return replace(kept, headers={**kept.headers, "cf-aig-cache-status": "HIT"})
-        outgoing = self._attempted(incoming, exchange, generation, asked_fault)
+        outgoing = answer()
         if key:
             if not outgoing.faults:
                 self._cache.put(key, outgoing, options)
@@ -288,5 +316,8 @@ class Service:
             raise ScriptError(f"{step.where} {wrong}")
         answer = self._paging.first_page(answer, generation)
         sse = incoming.query.get("alt") == "sse"
-        outgoing = outgoing_from_answer(answer, generation, self._paging, sse=sse)
+        key = exchange.key_source
+        outgoing = outgoing_from_answer(
+            answer, generation, self._paging, sse=sse, key_source=key
+        )
         return spoiled_answer(outgoing, *answer.faults, *faults)

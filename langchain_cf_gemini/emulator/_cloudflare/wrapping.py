@@ -16,12 +16,17 @@ from langchain_cf_gemini.emulator.answers import Answer
 
 
 def outgoing_from_answer(
-    answer: Answer, generation: Generation, paging: Paging, *, sse: bool
+    answer: Answer,
+    generation: Generation,
+    paging: Paging,
+    *,
+    sse: bool,
+    key_source: str,
 ) -> Outgoing:
     """The answer as it goes out of its door."""
     response = response_from_answer(answer, generation)
     if generation.wrapped:
-        response.setdefault("gatewayMetadata", {"keySource": "Unified"})
+        response.setdefault("gatewayMetadata", {"keySource": key_source})
         enveloped = {"result": response, "success": True, "errors": [], "messages": []}
         return json_answer(200, enveloped)
     if not generation.stream:

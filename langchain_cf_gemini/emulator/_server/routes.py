@@ -9,6 +9,7 @@ from langchain_cf_gemini.emulator._cloudflare.api import (
     google_model,
     google_models,
     log_entry,
+    verify_token,
 )
 from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
@@ -30,6 +31,10 @@ _ROUTES: tuple[tuple[str, str, Handler], ...] = (
     # With the model in the path, as Cloudflare's own SDK asks.
     ("POST", f"{_V4}/ai/run(?:/(?P<model>.+))?", Service.run),
     ("GET", f"{_V4}/ai/catalog/models", catalogue),
+    ("GET", f"{_V4}/tokens/verify", verify_token),
+    ("GET", "/client/v4/user/tokens/verify", verify_token),
+    # A custom domain names neither account nor gateway.
+    ("POST", f"/google-ai-studio/[^/]+/{_CALL}", Service.custom_domain),
     (
         "GET PATCH",
         f"{_V4}/ai-gateway/gateways/(?P<gateway>[^/]+)/logs/(?P<log_id>[^/]+)",

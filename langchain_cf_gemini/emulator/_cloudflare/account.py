@@ -1,0 +1,92 @@
+"""Whom an account lets in, what its policies forbid, and whose key pays.
+
+Permissions: https://developers.cloudflare.com/fundamentals/api/reference/permissions/.
+Policies and their refusals: .../ai-gateway/features/policies/. Keys:
+.../ai-gateway/features/unified-billing/ and .../configuration/bring-your-own-keys/.
+"""
+
+import hmac
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from langchain_cf_gemini.emulator._messages import Incoming
+from langchain_cf_gemini.emulator._refusals import Refusal
+
+RUN: Final = "Workers AI Read"
+GATEWAY_RUN: Final = "AI Gateway Run"
+LOGS: Final = "AI Gateway Read"
+FEEDBACK: Final = "AI Gateway Edit"
+PERMISSIONS: Final = frozenset({RUN, GATEWAY_RUN, LOGS, FEEDBACK})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRules:
+    """What an account is set up to.
+
+    Attributes:
+        tokens: Further tokens, each with its permissions by their names.
+        authenticated: Whether the gateway asks for a token.
+        stored_keys: Aliases of the Google keys that are stored for an endpoint: "run"
+            (Vertex AI) or "gateway" (Google AI Studio).
+        blocked: Models that a policy blocks, by either id.
+        spend_cap: Dollars after which a policy refuses.
+    """
+
+    tokens: Mapping[str, Collection[str]] = field(default_factory=dict)
+    authenticated: bool = True
+    stored_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
+    blocked: Collection[str] = ()
+    spend_cap: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse permissions that nobody knows."""
+        for named in self.tokens.values():
+            if unknown := set(named) - PERMISSIONS:
+                known = ", ".join(sorted(PERMISSIONS))
+                raise ValueError(f"no permission {unknown}; there are {known}")
+
+    def permits(self, sent: str, permission: str) -> bool | None:
+        """Whether a token has a permission; None for a token that nobody knows."""
+        for token, permissions in self.tokens.items():
+            if same(sent, token):
+                return not permission or permission in permissions
+        return None
+
+    def check_policies(self, name: str, spent: float) -> None:
+        """Refuse what a policy blocks, and what comes after its cap."""
+        if name in self.blocked or name.removeprefix("google/") in self.blocked:
+            raise _refusal(403, {"message": "Access denied by policy"}, "policy")
+        if self.spend_cap is not None and spent >= self.spend_cap:
+            error = {
+                "message": "Spending limit exceeded",
+                "bucket": "emulated",
+                "spent": spent,
+                "limit": self.spend_cap,
+            }
+            raise _refusal(429, error, "spend-cap")
+
+    def key_source(self, incoming: Incoming, endpoint: str) -> str:
+        """Whose key pays: that of the request, a stored one, or Cloudflare's."""
+        if endpoint == "gateway" and "x-goog-api-key" in incoming.headers:
+            return "Request"
+        alias = incoming.headers.get("cf-aig-byok-alias", "default")
+        stored = self.stored_keys.get(endpoint, ())
+        # Behind /ai/run only the default key counts, whatever is asked for.
+        if (alias if endpoint == "gateway" else "default") in stored:
+            return "BYOK"
+        if endpoint == "gateway" and alias != "default" and self.stored_keys:
+            raise _refusal(400, [{"code": 2040, "message": "Unknown BYOK alias"}])
+        if incoming.headers.get("cf-aig-no-wholesale") == "true":
+            said = "No provider credentials for this request"
+            raise _refusal(400, [{"code": 2005, "message": said}])
+        return "Unified"
+
+
+def _refusal(code: int, error: object, rule: str = "key") -> Refusal:
+    return Refusal(code, {"success": False, "error": error}, rule=rule)
+
+
+def same(sent: str, expected: str) -> bool:
+    """Whether two credentials are one, in the same time whatever they are."""
+    return hmac.compare_digest(sent.encode(), expected.encode())
