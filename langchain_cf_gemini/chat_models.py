@@ -128,8 +128,8 @@ class ChatCloudflareGemini(BaseChatModel):
     `POST /accounts/{id}/ai/run`, which answers whole; `gateway` is the AI Gateway's
     Google path, the only one with a documented native stream. `endpoint="auto"` invokes
     through `run` and streams through `gateway`; if the gateway refuses to stream for a
-    reason of set-up, the instance streams through `run` from then on and says so once,
-    as a `GatewayFallbackWarning`.
+    reason of set-up, `run` answers for it, if the same token and the same bill allow,
+    which is told once, as a `GatewayFallbackWarning`.
 
     No live account was available to this package's authors: what rests on Cloudflare's
     and Google's documents, on recorded exchanges or on neither is told apart in the
@@ -155,11 +155,14 @@ class ChatCloudflareGemini(BaseChatModel):
             `CF_ACCOUNT_ID`.
         api_token: Cloudflare API token; environment `CLOUDFLARE_API_TOKEN`,
             `CF_API_TOKEN`, `CF_AI_API_TOKEN`. Also `api_key`.
+        gateway_token: A token for the gateway alone, if it is not the `api_token`;
+            environment `CF_AIG_TOKEN`, `CLOUDFLARE_GATEWAY_TOKEN`.
         google_api_key: A key of your own with Google. Every call then goes through the
             gateway, the only endpoint that takes one.
         endpoint: `auto` (default), `run` or `gateway`.
         base_url: Root of Cloudflare's API.
-        gateway_base_url: Root of the AI Gateway.
+        gateway_base_url: Root of the AI Gateway, or the address of a custom domain,
+            up to `/google-ai-studio`.
         allow_http: Let plain http go to hosts other than this machine.
         gateway: A gateway's id, or `GatewayOptions`; default gateway `default`.
         gateway_metadata_keys: Keys of LangChain's run metadata to send as the
@@ -221,6 +224,10 @@ class ChatCloudflareGemini(BaseChatModel):
         http_async_client: The same for async calls.
         carry_secrets: Whether pickles hold the token and the key. By default they do
             not, and a worker reads its own environment.
+        required_secrets: Secrets without which a loaded model asks nothing; saved
+            models name them.
+        fallback_ttl: Seconds for which a gateway that refused to stream is not asked.
+        gateway_memory: What gateways refused lately; copies of a model share it.
 
     Raises:
         ValueError: From the constructor, for a value out of its range, a model that

@@ -11,17 +11,19 @@ _EXAMPLE: Final = "'gemini-3-flash' or 'google/gemini-3-flash'"
 _OPENAI_ONLY: Final = (
     "it accepts the OpenAI chat completions shape only, while this class speaks "
     "Gemini's own generateContent. Use langchain_openai.ChatOpenAI with base_url="
-    "'https://api.cloudflare.com/client/v4/accounts/<account_id>/ai/v1', or name a "
-    f"Gemini model here ({_EXAMPLE}) and fall back with .with_fallbacks([...])."
+    f"'https://{{}}', or name a Gemini model here ({_EXAMPLE}) and fall back with "
+    ".with_fallbacks([...])."
 )
+_ROUTES: Final = "gateway.ai.cloudflare.com/v1/<account_id>/<gateway>/compat"
+_API: Final = "api.cloudflare.com/client/v4/accounts/<account_id>/ai/v1"
 
 # Each kind of id that Cloudflare knows and this class cannot serve, by its prefix.
-# Dynamic routes and the auto router take OpenAI requests only:
-# https://developers.cloudflare.com/ai-gateway/usage/worker-binding-methods/ and
+# Dynamic routes and the auto router take OpenAI requests only, the routes not by the
+# REST API: https://developers.cloudflare.com/ai-gateway/features/dynamic-routing/ and
 # https://developers.cloudflare.com/ai-gateway/features/auto-router/
 _REFUSED: Final = (
-    ("dynamic/", f"is a dynamic route: {_OPENAI_ONLY}"),
-    ("cloudflare/", f"is Cloudflare's own router: {_OPENAI_ONLY}"),
+    ("dynamic/", f"is a dynamic route: {_OPENAI_ONLY.format(_ROUTES)}"),
+    ("cloudflare/", f"is Cloudflare's own router: {_OPENAI_ONLY.format(_API)}"),
     (
         "@cf/",
         "is hosted on Workers AI, which does not speak generateContent. Use "

@@ -44,7 +44,7 @@ def test_googles_id_can_be_overridden() -> None:
         ("google/", "no model id"),
         (
             "dynamic/support",
-            r"dynamic route.*OpenAI chat completions shape only.*ai/v1",
+            r"dynamic route.*OpenAI chat completions shape only.*v1/.*/compat",
         ),
         ("cloudflare/auto", r"own router.*OpenAI chat completions shape only.*ai/v1"),
         ("@cf/meta/llama-3.1-8b-instruct", "ChatCloudflareWorkersAI"),
