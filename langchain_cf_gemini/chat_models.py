@@ -1,6 +1,13 @@
 """`ChatCloudflareGemini`: Gemini through Cloudflare as a LangChain chat model."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import (
+    AsyncIterator,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
 import httpx2
@@ -26,17 +33,16 @@ from pydantic import (
     model_validator,
 )
 
-from langchain_cf_gemini._cloudflare.account_steps import (
-    Steps,
-    feedback_steps,
-    listing_steps,
-    log_steps,
+from langchain_cf_gemini._cloudflare.account_calls import (
+    add_feedback,
+    listed_models,
+    log_entry,
 )
 from langchain_cf_gemini._cloudflare.answers import AnswerReader, EnvelopeReader
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
 from langchain_cf_gemini._cloudflare.credential_check import (
     CredentialReport,
-    credential_steps,
+    checked_credentials,
 )
 from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
@@ -49,7 +55,9 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
 from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
+from langchain_cf_gemini._http.backends import run
 from langchain_cf_gemini._http.client import Transport
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
@@ -81,6 +89,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from langchain_cf_gemini._cloudflare.log_feedback import Feedback
     from langchain_cf_gemini._http.attempt import Timeout
     from langchain_cf_gemini._langchain.structured_output import Method
     from langchain_cf_gemini.arguments import ModelArguments
@@ -876,10 +885,8 @@ class ChatCloudflareGemini(BaseChatModel):
         self,
         message: AIMessage | str,
         *,
-        score: float | None = None,
-        feedback: Literal[-1, 0, 1] | None = None,
-        metadata: Mapping[str, str | float | bool] | None = None,
         gateway: str | GatewayOptions | None = None,
+        **said: "Unpack[Feedback]",
     ) -> None:
         """Add feedback to the log entry of an answer.
 
@@ -887,53 +894,33 @@ class ChatCloudflareGemini(BaseChatModel):
 
         Args:
             message: The answer, or its log id.
-            score: How good it was, from 0 to 100.
-            feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
-            metadata: Further entries for the log, str, number or bool.
             gateway: The gateway that the call went through; an answer knows it, and
                 for an id alone this model's is meant.
+            **said: One or more of `score` (how good it was, from 0 to 100), `feedback`
+                (1 for a thumb up, -1 for a thumb down, 0 for not evaluated) and
+                `metadata` (further entries for the log: str, number or bool).
 
         Raises:
             ValueError: If the answer was not logged, or a value is out of its range.
             CloudflareGeminiError: If Cloudflare refuses it.
         """
-        body = feedback_body(score=score, feedback=feedback, metadata=metadata)
         path = log_path(message, gateway, self.gateway)
-        self._asked(feedback_steps(self._account(), path, body))
+        self._asked(add_feedback, path, feedback_body(**said))
 
     async def asend_feedback(
         self,
         message: AIMessage | str,
         *,
-        score: float | None = None,
-        feedback: Literal[-1, 0, 1] | None = None,
-        metadata: Mapping[str, str | float | bool] | None = None,
         gateway: str | GatewayOptions | None = None,
+        **said: "Unpack[Feedback]",
     ) -> None:
-        """Add feedback to the log entry of an answer, as `send_feedback` does.
-
-        Args:
-            message: The answer, or its log id.
-            score: How good it was, from 0 to 100.
-            feedback: 1 for a thumb up, -1 for a thumb down, 0 for not evaluated.
-            metadata: Further entries for the log, str, number or bool.
-            gateway: The gateway that the call went through; an answer knows it, and
-                for an id alone this model's is meant.
-
-        Raises:
-            ValueError: If the answer was not logged, or a value is out of its range.
-            CloudflareGeminiError: If Cloudflare refuses it.
-        """
-        body = feedback_body(score=score, feedback=feedback, metadata=metadata)
+        """Add feedback to the log entry of an answer, as `send_feedback` does."""
         path = log_path(message, gateway, self.gateway)
-        await self._aasked(feedback_steps(self._account(), path, body))
+        await self._aasked(add_feedback, path, feedback_body(**said))
 
     def read_log(
-        self,
-        message: AIMessage | str,
-        *,
-        gateway: str | GatewayOptions | None = None,
-    ) -> dict[str, Any]:
+        self, message: AIMessage | str, *, gateway: str | GatewayOptions | None = None
+    ) -> Json:
         """Read Cloudflare's log entry of an answer, with the cost that it computed.
 
         It is written some seconds after the answer. The API token needs the permission
@@ -953,18 +940,13 @@ class ChatCloudflareGemini(BaseChatModel):
             CloudflareNotFoundError: If the entry is not there (yet).
             CloudflareGeminiError: If Cloudflare refuses it.
         """
-        path = log_path(message, gateway, self.gateway)
-        return self._asked(log_steps(self._account(), path))
+        return self._asked(log_entry, log_path(message, gateway, self.gateway))
 
     async def aread_log(
-        self,
-        message: AIMessage | str,
-        *,
-        gateway: str | GatewayOptions | None = None,
-    ) -> dict[str, Any]:
+        self, message: AIMessage | str, *, gateway: str | GatewayOptions | None = None
+    ) -> Json:
         """Read Cloudflare's log entry of an answer, as `read_log` does."""
-        path = log_path(message, gateway, self.gateway)
-        return await self._aasked(log_steps(self._account(), path))
+        return await self._aasked(log_entry, log_path(message, gateway, self.gateway))
 
     def check_credentials(self) -> CredentialReport:
         """Find out what the credentials may do, without a model's answer or a bill.
@@ -973,16 +955,15 @@ class ChatCloudflareGemini(BaseChatModel):
             For the token, both endpoints, logs and feedback whether they let the
             credentials in, and which permission is missing; printed, one line each.
         """
-        return self._asked(self._credential_steps())
+        return self._asked(checked_credentials, self.gateway, *self._ids())
 
     async def acheck_credentials(self) -> CredentialReport:
         """Find out what the credentials may do, as `check_credentials` does."""
-        return await self._aasked(self._credential_steps())
+        return await self._aasked(checked_credentials, self.gateway, *self._ids())
 
-    def _credential_steps(self) -> Steps[CredentialReport]:
-        model = model_id_from(self.model)
+    def _ids(self) -> tuple[str, str]:
         google_id = google_id_from(self.model, self.google_model)
-        return credential_steps(self._account(), self.gateway, model, google_id)
+        return model_id_from(self.model), google_id
 
     def list_models(self) -> list[ModelInfo]:
         """List the Gemini text models that the account can ask for.
@@ -997,46 +978,30 @@ class ChatCloudflareGemini(BaseChatModel):
         Raises:
             CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
         """
-        return self._asked(listing_steps(self._account()))
+        return self._asked(listed_models)
 
     async def alist_models(self) -> list[ModelInfo]:
-        """List the Gemini text models that the account can ask for, as `list_models`.
+        """List the models that the account can ask for, as `list_models` does."""
+        return await self._aasked(listed_models)
 
-        Returns:
-            One row for each model; `packaged` tells where a row comes from, and a
-            warning of the logger `langchain_cf_gemini` why it is not the account's.
+    def _asked(self, call: Callable[..., Coroutine[Any, Any, _T]], *given: Any) -> _T:
+        """Ask Cloudflare's API, blocking: the coroutine never waits."""
+        transport = self._transport()
 
-        Raises:
-            CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
-        """
-        return await self._aasked(listing_steps(self._account()))
+        async def ask(request: Request) -> Json:
+            return transport.send(request, EnvelopeReader())
 
-    def _asked(self, steps: Steps[_T]) -> _T:
-        """Take steps of Cloudflare's API to their end."""
-        try:
-            request = next(steps)
-            while True:
-                try:
-                    answer = self._transport().send(request, EnvelopeReader())
-                except CloudflareGeminiError as error:
-                    request = steps.throw(error)
-                else:
-                    request = steps.send(answer)
-        except StopIteration as ended:
-            return cast("_T", ended.value)
+        return run(call(ask, self._account(), *given))
 
-    async def _aasked(self, steps: Steps[_T]) -> _T:
-        try:
-            request = next(steps)
-            while True:
-                try:
-                    answer = await self._transport().asend(request, EnvelopeReader())
-                except CloudflareGeminiError as error:
-                    request = steps.throw(error)
-                else:
-                    request = steps.send(answer)
-        except StopIteration as ended:
-            return cast("_T", ended.value)
+    async def _aasked(
+        self, call: Callable[..., Coroutine[Any, Any, _T]], *given: Any
+    ) -> _T:
+        transport = self._transport()
+
+        async def ask(request: Request) -> Json:
+            return await transport.asend(request, EnvelopeReader())
+
+        return await call(ask, self._account(), *given)
 
     # ---- connections
 

@@ -5,10 +5,11 @@ without contents, a log entry that is not there. Whoever may not ask at all is r
 before that. Nothing is generated, written or billed.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from langchain_cf_gemini._cloudflare.account_calls import Ask
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
     api_request,
@@ -91,12 +92,13 @@ class CredentialReport:
         )
 
 
-def credential_steps(
-    account: Account, gateway: GatewayOptions, model: str, google_id: str
-) -> Generator[Request, Mapping[str, Any], CredentialReport]:
-    """Ask each service; sent the answers, or thrown the errors.
+async def checked_credentials(
+    ask: Ask, account: Account, gateway: GatewayOptions, model: str, google_id: str
+) -> CredentialReport:
+    """Ask each service.
 
     Args:
+        ask: Sends a request.
         account: The credentials.
         gateway: The gateway that calls go through.
         model: Catalogue id of a model, without its author.
@@ -111,7 +113,7 @@ def credential_steps(
         error: CloudflareGeminiError | None = None
         for request in requests:
             try:
-                answer = yield request
+                answer = await ask(request)
             except CloudflareGeminiError as failed:
                 outcome, error = _outcome_from_error(failed), failed
             else:

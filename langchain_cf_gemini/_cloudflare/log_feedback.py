@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypedDict
 
 from langchain_core.messages import AIMessage
 
@@ -12,6 +12,14 @@ from langchain_cf_gemini.gateway import GatewayOptions
 # UUIDs since 2026-10-08, ULIDs before: opaque, but they become part of a URL.
 _LOG_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _BEST_SCORE: Final = 100
+
+
+class Feedback(TypedDict, total=False):
+    """What can be said about an answer; `feedback_body` says what each means."""
+
+    score: float | None
+    feedback: Literal[-1, 0, 1] | None
+    metadata: Mapping[str, Scalar] | None
 
 
 def log_path(

@@ -1,12 +1,8 @@
-"""What can be asked of Cloudflare's API beside models, as steps. No I/O.
-
-Each function gives requests, is sent the answer to each (in Cloudflare's envelope) or
-thrown its error, and returns what came of it.
-"""
+"""What can be asked of Cloudflare's API beside models. No I/O: whoever calls sends."""
 
 import logging
-from collections.abc import Generator, Mapping
-from typing import Any, TypeAlias, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
 
 from langchain_cf_gemini._cloudflare.catalogue import (
     MODELS,
@@ -18,25 +14,27 @@ from langchain_cf_gemini._cloudflare.endpoints import Account, api_request
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini.exceptions import CloudflareInvalidRequestError
 
-_T = TypeVar("_T")
-Steps: TypeAlias = Generator[Request, Mapping[str, Any], _T]
+# Sends a request, and gives the answer in Cloudflare's envelope or raises its error.
+Ask: TypeAlias = Callable[[Request], Awaitable[dict[str, Any]]]
 
 _logger = logging.getLogger("langchain_cf_gemini")
 
 
-def feedback_steps(account: Account, path: str, body: Mapping[str, Any]) -> Steps[None]:
+async def add_feedback(
+    ask: Ask, account: Account, path: str, body: Mapping[str, Any]
+) -> None:
     """Add feedback to a log entry."""
-    yield api_request(account, "PATCH", path, body, service="feedback")
+    await ask(api_request(account, "PATCH", path, body, service="feedback"))
 
 
-def log_steps(account: Account, path: str) -> Steps[dict[str, Any]]:
+async def log_entry(ask: Ask, account: Account, path: str) -> dict[str, Any]:
     """Read a log entry."""
-    answer = yield api_request(account, "GET", path, service="log")
+    answer = await ask(api_request(account, "GET", path, service="log"))
     result = answer["result"]
     return dict(result) if isinstance(result, Mapping) else {"result": result}
 
 
-def listing_steps(account: Account) -> Steps[list[ModelInfo]]:
+async def listed_models(ask: Ask, account: Account) -> list[ModelInfo]:
     """List the account's models, or the packaged ones and say why."""
     pages = CataloguePages()
     why = "it holds no Gemini model"
@@ -44,7 +42,7 @@ def listing_steps(account: Account) -> Steps[list[ModelInfo]]:
         while pages.path:
             request = api_request(account, "GET", pages.path, service="catalogue")
             try:
-                pages.add((yield request))
+                pages.add(await ask(request))
             except CloudflareInvalidRequestError as error:
                 if error.status_code != 400 or not pages.refused():
                     raise
