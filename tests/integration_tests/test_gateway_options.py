@@ -24,8 +24,8 @@ OPTIONS: dict[str, Any] = {
     "backoff": "linear",
     "event_id": "trace-7",
     "custom_cost": {"per_token_in": 1e-6, "per_token_out": 2e-6},
-    "no_wholesale": True,
-    "zdr": False,
+    "no_wholesale": False,
+    "zdr": True,
 }
 SENT = {
     "cf-aig-skip-cache": "true",
@@ -40,8 +40,8 @@ SENT = {
     "cf-aig-backoff": "linear",
     "cf-aig-event-id": "trace-7",
     "cf-aig-custom-cost": '{"per_token_in":1e-06,"per_token_out":2e-06}',
-    "cf-aig-no-wholesale": "true",
-    "cf-aig-zdr": "false",
+    "cf-aig-no-wholesale": "false",
+    "cf-aig-zdr": "true",
 }
 
 
