@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
@@ -99,7 +98,8 @@ def run_request(
     """A request to `/ai/run`: the model's catalogue id beside its native body."""
     if not _MODEL.fullmatch(model) or ".." in model:
         raise refused("model", model)
-    url = _run_url(account.base_url, account.account_id, account.allow_http)
+    root = checked_base(account.base_url, account.allow_http)
+    url = f"{root}/accounts/{account.account_id}/ai/run"
     sent = _headers(account, headers, account.api_headers(), stream=stream)
     return Request(
         url=url,
@@ -199,8 +199,3 @@ def _headers(
         headers[name.lower()] = value
     # Last, so that no default header takes the credentials' place.
     return {**headers, **credentials}
-
-
-@lru_cache(maxsize=256)
-def _run_url(base_url: str, account_id: str, allow_http: bool) -> str:
-    return f"{checked_base(base_url, allow_http)}/accounts/{account_id}/ai/run"

@@ -138,12 +138,13 @@ def _fault_of(value: Json) -> _Fault:
     if isinstance(inner.get("error"), dict):
         inner = inner["error"]
     code = _code(value.get("internalCode"), inner.get("code"))
+    named = (value.get("httpCode"), inner.get("httpCode"))
     said = _text(inner, "message") or _text(value, "message", "description")
     return _Fault(
         message=". ".join([said.rstrip("."), *_chain(inner)]),
         code=code,
         origin=_origin(value, inner, code),
-        http_code=next(filter(_is_status, map(_http_code, (value, inner))), None),
+        http_code=next(filter(_is_status, named), None),
         details=inner,
     )
 
@@ -154,10 +155,6 @@ def _chain(error: Json) -> list[str]:
     causes = chain if isinstance(chain, list) else []
     texts = (_text(cause, "message") for cause in causes if isinstance(cause, dict))
     return [text for text in texts if text]
-
-
-def _http_code(value: Json) -> Any:
-    return value.get("httpCode")
 
 
 def _is_status(value: Any) -> bool:

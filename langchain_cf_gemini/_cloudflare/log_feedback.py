@@ -40,10 +40,21 @@ def log_path(
     Raises:
         ValueError: If there is no log id.
     """
-    log_id = log_id_from(message_or_log_id)
-    if gateway is None and isinstance(message_or_log_id, AIMessage):
+    told: Mapping[str, Any] = {"log_id": message_or_log_id}
+    if isinstance(message_or_log_id, AIMessage):
         told = message_or_log_id.response_metadata.get("gateway") or {}
-        gateway = told.get("id")
+        gateway = gateway or told.get("id")
+    log_id = told.get("log_id")
+    if log_id is None:
+        msg = (
+            "The message has no response_metadata['gateway']['log_id']: the gateway "
+            "did not log the call (collect_log=False, or logging is off in the "
+            "gateway), or the message is not the model's own answer."
+        )
+        raise ValueError(msg)
+    if not isinstance(log_id, str) or not _LOG_ID.fullmatch(log_id):
+        msg = f"{log_id!r} is no log id: it has letters, digits, '_' and '-' only."
+        raise ValueError(msg)
     options = default if gateway is None else GatewayOptions.from_value(gateway)
     return f"/ai-gateway/gateways/{options.gateway_id}/logs/{log_id}"
 
@@ -71,36 +82,6 @@ def feedback_body(
         raise ValueError(msg)
     _refuse_bad_values(score, feedback, metadata)
     return body
-
-
-def log_id_from(message_or_log_id: AIMessage | str) -> str:
-    """Take the id under which the gateway logged a call.
-
-    Args:
-        message_or_log_id: An answer, or the id itself.
-
-    Returns:
-        The id.
-
-    Raises:
-        ValueError: If the message has none, or it is no id.
-    """
-    if isinstance(message_or_log_id, str):
-        log_id: Any = message_or_log_id
-    else:
-        gateway = message_or_log_id.response_metadata.get("gateway") or {}
-        log_id = gateway.get("log_id")
-    if log_id is None:
-        msg = (
-            "The message has no response_metadata['gateway']['log_id']: the gateway "
-            "did not log the call (collect_log=False, or logging is off in the "
-            "gateway), or the message is not the model's own answer."
-        )
-        raise ValueError(msg)
-    if not isinstance(log_id, str) or not _LOG_ID.fullmatch(log_id):
-        msg = f"{log_id!r} is no log id: it has letters, digits, '_' and '-' only."
-        raise ValueError(msg)
-    return log_id
 
 
 def _refuse_bad_values(
