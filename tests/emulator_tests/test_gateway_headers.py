@@ -47,7 +47,7 @@ WRONG: list[tuple[str, str, str]] = [
     ("cf-aig-metadata", '{"cf.user_id": 1}', "reserved"),
     ("cf-aig-metadata", '{"a": {}}', "string, number or boolean"),
     ("cf-aig-max-attempts", "6", "from 1 to 5"),
-    ("cf-aig-retry-delay", "5001", "from 0 to 5000"),
+    ("cf-aig-retry-delay", "60001", "from 0 to 60000"),
     ("cf-aig-backoff", "random", "constant, linear, exponential"),
     ("cf-aig-request-timeout", "0", "from 1"),
     ("cf-aig-custom-cost", "{}", "per_token_in and per_token_out"),
