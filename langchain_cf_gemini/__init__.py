@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_cf_gemini._version import __version__
 
 if TYPE_CHECKING:
-    from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
+    from langchain_cf_gemini._cloudflare.catalogue import ModelInfo, Prices
     from langchain_cf_gemini._cloudflare.costs import cost
     from langchain_cf_gemini._langchain.cost_callback import (
         CostCallbackHandler,
@@ -51,6 +51,7 @@ __all__ = [
     "GatewayOptions",
     "ModelInfo",
     "ModelWarning",
+    "Prices",
     "ResponseFormatError",
     "UnsupportedContentError",
     "__version__",
@@ -67,6 +68,7 @@ _MODULES = {
     "GatewayOptions": "gateway",
     "ModelWarning": "chat_models",
     "ModelInfo": "_cloudflare.catalogue",
+    "Prices": "_cloudflare.catalogue",
     "cost": "_cloudflare.costs",
     "get_cost_callback": "_langchain.cost_callback",
     "register_init_chat_model": "_langchain.registration",

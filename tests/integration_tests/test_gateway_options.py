@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from langchain_core.runnables import ConfigurableField
 
-from langchain_cf_gemini import ChatCloudflareGemini, GatewayOptions, get_cost_callback
-from langchain_cf_gemini._cloudflare.costs import cost
+from langchain_cf_gemini import (
+    ChatCloudflareGemini,
+    GatewayOptions,
+    cost,
+    get_cost_callback,
+)
 from langchain_cf_gemini.emulator import Emulator
 
 OPTIONS: dict[str, Any] = {

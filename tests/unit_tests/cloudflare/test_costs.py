@@ -14,10 +14,11 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from langchain_cf_gemini import (
     CostCallbackHandler,
+    Prices,
     cost,
     get_cost_callback,
 )
-from langchain_cf_gemini._cloudflare.catalogue import MODELS, Prices
+from langchain_cf_gemini._cloudflare.catalogue import MODELS
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 
 HIT = {"cache_status": "HIT", "log_id": "x"}
