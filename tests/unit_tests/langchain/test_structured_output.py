@@ -36,7 +36,6 @@ from langchain_cf_gemini._gemini.finish_reasons import (
     failure_from_message,
 )
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
-from langchain_cf_gemini._langchain.output_parser import StructuredOutputParser, Target
 from tests.models import ACCOUNT, TOKEN
 
 Json = dict[str, Any]
@@ -148,6 +147,12 @@ def asked(
     chunks: list[AIMessageChunk], schema: Any, **options: Any
 ) -> Runnable[Any, Any]:
     return Scripted(chunks=chunks).with_structured_output(schema, **options)
+
+
+def parser_of(schema: Any, **options: Any) -> Any:
+    """What reads the model's messages."""
+    sequence: Any = asked([end()], schema, **options)
+    return sequence.last
 
 
 PIECES = ('{"setup": "Wh', 'y?", "punch', 'line": "So."}')
@@ -568,7 +573,7 @@ def test_errors_of_the_callers_validators_are_values_too() -> None:
 
 
 def test_reads_what_is_no_stream_of_a_chat_model() -> None:
-    parser = StructuredOutputParser(target=Target(schema=Joke))
+    parser = parser_of(Joke)
     assert parser.parse('{"setup": "a"}') == Joke(setup="a")
     assert parser.invoke('{"setup": "a"}') == Joke(setup="a")
     assert list(parser.transform(iter(PIECES)))[-1] == Joke(
@@ -585,7 +590,7 @@ def test_reads_what_is_no_stream_of_a_chat_model() -> None:
 
 
 def test_reads_broken_calls_as_errors() -> None:
-    parser = StructuredOutputParser(target=Target(schema=Joke), function_name="Joke")
+    parser = parser_of(Joke, method="function_calling")
     broken: Any = {"name": "Joke", "args": '{"setup": ', "id": "1", "error": "cut"}
     message = AIMessage(
         "", invalid_tool_calls=[{"type": "invalid_tool_call", **broken}]
@@ -637,7 +642,7 @@ def test_is_what_it_says_it_is() -> None:
     assert asked([end()], Joke).OutputType is Joke
     assert asked([end()], Joke, include_raw=True).OutputType == dict[str, Any]
     assert asked([end()], {"type": "object"}).OutputType == dict[str, Any]
-    parser = StructuredOutputParser(target=Target(schema=list[int]))
+    parser = parser_of(list[int])
     assert parser.asdict()["_type"] == "gemini_structured_output"
     assert pickle.loads(pickle.dumps(parser)).parse("[1]") == [1]
 
