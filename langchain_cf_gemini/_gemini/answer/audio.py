@@ -18,36 +18,38 @@ class AudioRun:
     """
 
     def __init__(self) -> None:
-        self._mime_type: str | None = None
+        self._mime_type = self._index = ""
         self._waiting = b""
-        self.index = ""
+        self._is_told = False
 
     def joins(self, block: Json) -> bool:
         """Whether a block goes on with the run."""
         return block.get("mime_type") == self._mime_type and _is_packet(block)
 
-    def start(self, block: Json) -> Json:
+    def start(self, block: Json) -> Json | None:
         """Begin a run with a block, if it is one that can grow."""
-        self._mime_type, self.index, self._waiting = None, block["index"], b""
         if not _is_packet(block):
             return block
         self._mime_type = block["mime_type"]
-        self.index = f"{block['index']}:{self._mime_type}"
-        packet = self._whole(block["base64"])
-        return {**block, "base64": packet, "index": self.index}
+        self._index, self._is_told = f"{block['index']}:{self._mime_type}", False
+        return self.more(block)
 
-    def more(self, block: Json) -> Json:
-        """Return what a packet adds: no type, which langchain-core would join, too."""
-        packet = self._whole(block["base64"])
-        return {"type": "audio", "base64": packet, "index": self.index}
+    def more(self, block: Json) -> Json | None:
+        """Return what a packet adds, if its bytes are enough to add anything."""
+        return self._block(self._whole(block["base64"]))
 
     def end(self) -> Json | None:
         """Return what is left of a run, and forget it."""
-        waiting, self._waiting, self._mime_type = self._waiting, b"", None
-        if not waiting:
+        rest = self._block(b64encode(self._waiting).decode())
+        self._mime_type, self._waiting = "", b""
+        return rest
+
+    def _block(self, packet: str) -> Json | None:
+        if not packet:
             return None
-        last = b64encode(waiting).decode()
-        return {"type": "audio", "base64": last, "index": self.index}
+        typed = {} if self._is_told else {"mime_type": self._mime_type}
+        self._is_told = True
+        return {"type": "audio", "base64": packet, **typed, "index": self._index}
 
     def _whole(self, packet: str) -> str:
         if not self._waiting and not packet.endswith("="):

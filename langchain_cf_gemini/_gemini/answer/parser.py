@@ -252,8 +252,11 @@ class AnswerParser:
         self._run = None
 
     def _end_audio(self) -> None:
-        if (rest := self._audio.end()) is not None:
-            self._draft.add_block(rest)
+        self._add_block(self._audio.end())
+
+    def _add_block(self, block: Json | None) -> None:
+        if block is not None:
+            self._draft.add_block(block)
 
     def _switch(self) -> None:
         """Make content blocks from here on, though it began as text."""
@@ -268,10 +271,10 @@ class AnswerParser:
         self._codes += "executableCode" in part
         block = block_from_part(part, code_id=f"{SYNTHETIC}code_{self._codes}")
         if self._streaming and self._audio.joins(block):
-            self._draft.add_block(self._audio.more(block))
+            self._add_block(self._audio.more(block))
             return
         block["index"] = self._next_index()
-        self._draft.add_block(self._audio.start(block) if self._streaming else block)
+        self._add_block(self._audio.start(block) if self._streaming else block)
 
     def _next_index(self) -> str:
         # `lc_` indices that hold the answer's id merge within one answer only: two

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode, b64encode
 from contextlib import suppress
 from typing import Any
 
@@ -814,3 +815,27 @@ def test_logprobs_of_a_stream_are_one_list() -> None:
         made = message.response_metadata["logprobs"]["chosen_candidates"]
         assert [entry["token"] for entry in made] == ["a"] * len(made)
         assert made
+
+
+@pytest.mark.parametrize("sizes", [[1], [3, 3], [1, 1, 1, 1], [100, 101, 200, 349]])
+def test_packets_of_speech_are_one_block(sizes: list[int]) -> None:
+    said = bytes(range(250)) * 3
+    kind = "audio/L16;codec=pcm;rate=24000"
+    packets = [said[sum(sizes[:n]) :][:size] for n, size in enumerate(sizes)]
+    parts = [
+        {"inlineData": {"mimeType": kind, "data": b64encode(packet).decode()}}
+        for packet in packets
+    ]
+    events = [*map(event, parts), answer(text(""))]
+    message = streamed(*events, endpoint="gateway")
+    (block,) = message.content_blocks
+    assert (block["type"], block.get("mime_type")) == ("audio", kind)
+    (part,) = back(message)
+    assert b64decode(part["inlineData"]["data"]) == b"".join(packets)
+    other = {
+        "inlineData": {**parts[0]["inlineData"], "mimeType": "audio/L16;rate=8000"}
+    }
+    apart = streamed(
+        event(parts[0]), event(other), answer(text("")), endpoint="gateway"
+    )
+    assert back(apart) == [parts[0], other]
