@@ -10,7 +10,7 @@ from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 from langchain_cf_gemini._gemini.answer.wire import word_from
 from langchain_cf_gemini._gemini.vocabulary import Json
 
-REFUSAL_ERROR: type[Exception] | None = getattr(exceptions, "ModelRefusalError", None)
+REFUSAL_ERROR: Any = getattr(exceptions, "ModelRefusalError", None)
 """LangChain's own error for refusals, where langchain-core has it (1.7.5 and later)."""
 
 # Numbers come when a client asked for `enum-encoding=int`. The two Gemini APIs agree
@@ -120,14 +120,8 @@ def refusal_from_metadata(metadata: Json) -> Json | None:
     }
 
 
-def failure_from_message(
-    message: BaseMessage, *, refusal_error: type[Exception] | None = REFUSAL_ERROR
-) -> Exception | None:
+def failure_from_message(message: BaseMessage) -> Exception | None:
     """Tell why a message cannot hold a whole object.
-
-    Args:
-        message: The model's answer.
-        refusal_error: The class for refusals, an `OutputParserException` if None.
 
     Returns:
         The error to raise, or None if the answer ended well. An unknown finish reason
@@ -138,7 +132,10 @@ def failure_from_message(
     said = f": {text}" if (text := metadata.get("finish_message")) else ""
     if why := _refusal(message, reason):
         text = f"the model refused to give the object asked for ({why}){said}"
-        return _refusal_from_text(text, message, refusal_error)
+        if REFUSAL_ERROR is None:
+            return OutputParserException(text, llm_output=str(message.text))
+        refused: Exception = REFUSAL_ERROR(text, raw_message=message)
+        return refused
     if reason in _FAILURES:
         text = f"the answer {_FAILURES[reason]} (finish_reason {reason}){said}"
         return OutputParserException(text, llm_output=str(message.text))
@@ -154,11 +151,3 @@ def _refusal(message: BaseMessage, reason: str) -> str | None:
         if isinstance(block, dict) and block.get("type") == "refusal":
             return str(block.get("refusal") or "a refusal block")
     return None
-
-
-def _refusal_from_text(
-    text: str, message: BaseMessage, refusal_error: type[Exception] | None
-) -> Exception:
-    if refusal_error is None:
-        return OutputParserException(text, llm_output=str(message.text))
-    return refusal_error(text, raw_message=message)  # type: ignore[call-arg]

@@ -11,12 +11,12 @@ from functools import partial
 from typing import Annotated, Any, Literal, NotRequired, Optional
 
 import pytest
+from langchain_core import exceptions
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import (
     AIMessage,
     AIMessageChunk,
-    BaseMessage,
     HumanMessage,
 )
 from langchain_core.outputs import (
@@ -31,15 +31,11 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, v
 from typing_extensions import TypedDict
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from langchain_cf_gemini._gemini.finish_reasons import (
-    REFUSAL_ERROR,
-    failure_from_message,
-)
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from tests.models import ACCOUNT, TOKEN
 
 Json = dict[str, Any]
-REFUSAL = REFUSAL_ERROR or OutputParserException
+REFUSAL: Any = getattr(exceptions, "ModelRefusalError", OutputParserException)
 
 
 class Joke(BaseModel):
@@ -475,19 +471,13 @@ def test_half_a_call_is_an_error() -> None:
 
 
 def test_refusals_are_langchains_own_error_where_it_has_one() -> None:
-    class RefusalError(Exception):
-        def __init__(self, text: str, *, raw_message: BaseMessage) -> None:
-            super().__init__(text)
-            self.raw_message = raw_message
-
     blocks = AIMessage(content=[{"type": "refusal", "refusal": "I won't."}])
-    for message in (blocks, AIMessage("", response_metadata={"finish_reason": "SPII"})):
-        error = failure_from_message(message, refusal_error=RefusalError)
-        assert isinstance(error, RefusalError)
-        assert error.raw_message is message
-        plain = failure_from_message(message, refusal_error=None)
-        assert isinstance(plain, OutputParserException)
-    assert "I won't." in str(failure_from_message(blocks))
+    withheld = AIMessage("", response_metadata={"finish_reason": "SPII"})
+    for message, said in ((blocks, "I won't."), (withheld, "SPII")):
+        with pytest.raises(REFUSAL, match=said) as caught:
+            parser_of(Joke).invoke(message)
+        if REFUSAL is not OutputParserException:
+            assert caught.value.raw_message is message
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
