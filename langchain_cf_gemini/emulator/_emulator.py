@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 
 from langchain_cf_gemini.emulator._cloudflare.account import AccountRules
@@ -199,12 +198,7 @@ class Emulator(Inspection):
         """Start."""
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Stop; raise what the script did wrong."""
         self.stop()
         self.raise_errors(error)
@@ -216,16 +210,10 @@ class Emulator(Inspection):
         return await asyncio.to_thread(self.start)
 
     async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: Any, error: BaseException | None, trace: Any
     ) -> None:
         """Stop, without blocking the event loop; raise what the script did wrong."""
-        await asyncio.to_thread(self.stop)
-        self.raise_errors(error)
-        if self._verifies and error is None:
-            self.verify()
+        await asyncio.to_thread(self.__exit__, kind, error, trace)
 
     @property
     def url(self) -> str:

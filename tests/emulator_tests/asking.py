@@ -12,7 +12,30 @@ from langchain_cf_gemini.emulator._cloudflare.doors import (
     Settings,
 )
 from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+from langchain_cf_gemini.emulator._server.routes import answered
+
+# What the tests take from behind the emulator's doors, they take from here.
+__all__ = [
+    "ACCOUNT_ID",
+    "API_TOKEN",
+    "CATALOGUE",
+    "FLASH_3",
+    "Client",
+    "Incoming",
+    "Judge",
+    "Outgoing",
+    "Service",
+    "Settings",
+    "answered",
+    "chunks_from_sse",
+    "function",
+    "message_of",
+    "model",
+    "packaged",
+    "user",
+]
 
 FLASH_3 = "gemini-3-flash-preview"
 

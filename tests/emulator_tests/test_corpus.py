@@ -11,9 +11,7 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator._google.models import CATALOGUE
-from langchain_cf_gemini.emulator._messages import Outgoing
-from tests.emulator_tests.asking import Judge, message_of
+from tests.emulator_tests.asking import CATALOGUE, Judge, Outgoing, message_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 WHY_NOT = f"no recorded exchanges at {CORPUS}"

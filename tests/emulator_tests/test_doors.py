@@ -7,8 +7,13 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._google.models import packaged
-from tests.emulator_tests.asking import FLASH_3, Client, chunks_from_sse, user
+from tests.emulator_tests.asking import (
+    FLASH_3,
+    Client,
+    chunks_from_sse,
+    packaged,
+    user,
+)
 
 HI = {"contents": [user("Hi")]}
 EXCHANGES = packaged("documented_exchanges")["exchanges"]

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator._cloudflare.doors import (
+from tests.emulator_tests.asking import (
     ACCOUNT_ID,
     API_TOKEN,
+    FLASH_3,
+    Incoming,
+    Service,
     Settings,
+    answered,
+    model,
+    user,
 )
-from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._messages import Incoming
-from langchain_cf_gemini.emulator._server.routes import answered
-from tests.emulator_tests.asking import FLASH_3, model, user
 
 TEXT = {"type": "STRING"}
 NESTED = {

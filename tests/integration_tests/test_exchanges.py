@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._google.models import packaged
+from tests.emulator_tests.asking import packaged
 from tests.models import Json, endpoints, every_way
 
 EXCHANGES = packaged("documented_exchanges")["exchanges"]
