@@ -65,8 +65,9 @@ else
 endif
 	@touch $@
 
-ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model
-	@$(BIN)/pytest tests/ecosystem_tests tests/integration_tests/test_documents.py
+ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model, and node's clients on the emulator
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix tests/emulator_tests/node; fi
+	@$(BIN)/pytest tests/ecosystem_tests tests/integration_tests/test_documents.py tests/emulator_tests/test_node.py
 
 format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff format .

@@ -5,10 +5,17 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator._cloudflare.doors import Settings
 from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
 from langchain_cf_gemini.emulator._google.signatures import issue_signature
-from tests.emulator_tests.asking import Judge, function, message_of, model, user
+from tests.emulator_tests.asking import (
+    Judge,
+    Settings,
+    function,
+    message_of,
+    model,
+    packaged,
+    user,
+)
 
 TEXT = {"type": "STRING"}
 LOOKUP = [{"functionDeclarations": [function("lookup", city=TEXT)]}]
@@ -651,7 +658,7 @@ def test_every_rule_is_shown_to_refuse() -> None:
 def test_every_rule_has_a_row_of_its_own() -> None:
     proofs = {"recorded", "reported", "documented", "assumed"}
     assert {rule.proof for rule in RULES} == proofs
-    assert len({rule.name for rule in RULES}) == len(RULES)
+    assert [rule.name for rule in RULES] == list(packaged("rules"))
     for rule in RULES:
         assert rule.source
         assert "|" not in rule.name + rule.source

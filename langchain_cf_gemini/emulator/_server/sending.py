@@ -5,6 +5,7 @@ import math
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -66,21 +67,15 @@ async def _incoming(scope: Any, receive: Receive) -> Incoming | None:
     )
 
 
+@dataclass(frozen=True, slots=True)
 class _Sending:
-    def __init__(
-        self,
-        exchange: Exchange | None,
-        outgoing: Outgoing,
-        transport: asyncio.Transport,
-        send: Send,
-    ) -> None:
-        self._exchange = exchange
-        self._outgoing = outgoing
-        self._transport = transport
-        self._send = send
+    exchange: Exchange | None
+    outgoing: Outgoing
+    transport: asyncio.Transport
+    send: Send
 
     async def run(self) -> None:
-        outgoing = self._outgoing
+        outgoing = self.outgoing
         if await self._ends(outgoing.before):
             return
         await self._start()
@@ -94,29 +89,27 @@ class _Sending:
             # as one piece.
             await asyncio.sleep(0)
         # Noted first: a client that has the last byte may look at once.
-        if not self._transport.is_closing():
-            note_end(self._exchange, "complete")
+        if not self.transport.is_closing():
+            note_end(self.exchange, "complete")
         await self._body(b"", more=False)
         await self._ends(outgoing.after)
 
     async def _body(self, body: bytes, *, more: bool) -> None:
-        await self._send(
-            {"type": "http.response.body", "body": body, "more_body": more}
-        )
+        await self.send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def _start(self) -> None:
-        headers = dict(self._outgoing.headers)
-        if not self._outgoing.is_stream:
-            headers["content-length"] = str(self._outgoing.length)
+        headers = dict(self.outgoing.headers)
+        if not self.outgoing.is_stream:
+            headers["content-length"] = str(self.outgoing.length)
         raw = [(k.encode("latin-1"), v.encode("latin-1")) for k, v in headers.items()]
-        status = self._outgoing.status
-        await self._send(
+        status = self.outgoing.status
+        await self.send(
             {"type": "http.response.start", "status": status, "headers": raw}
         )
 
     async def _ends(self, pause: Break) -> bool:
         """Be silent, then end the connection if that is asked; whether it has ended."""
-        transport = self._transport
+        transport = self.transport
         if pause.seconds == math.inf:
             while not transport.is_closing():
                 await asyncio.sleep(_LOOK)
@@ -125,10 +118,10 @@ class _Sending:
         if transport.is_closing():
             return True
         if pause.end == "close":
-            note_end(self._exchange, "closed")
+            note_end(self.exchange, "closed")
             transport.close()
         elif pause.end == "reset":
-            note_end(self._exchange, "reset")
+            note_end(self.exchange, "reset")
             # A linger time of 0 makes the kernel send RST instead of FIN.
             connection = transport.get_extra_info("socket")
             linger = struct.pack("ii", 1, 0)

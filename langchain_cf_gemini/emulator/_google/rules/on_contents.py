@@ -21,15 +21,13 @@ _MAX_INPUT_TOKENS = 1_048_576
 _REFUSED_HOSTS = {"www.gstatic.com"}
 
 
-@rule("contents", "documented", "discovery document: contents is required")
+@rule("contents")
 def _no_contents(judged: Generation) -> Iterator[str]:
     if not judged.contents:
         yield "* GenerateContentRequest.contents: contents is not specified\n"
 
 
-@rule(
-    "role", "recorded", "recorded 400 of opentelemetry-python-contrib's tests on Vertex"
-)
+@rule("role")
 def _role(judged: Generation) -> Iterator[str]:
     # The Gemini API's older name of the user's role for function responses;
     # Cloudflare's catalogue leaves it out.
@@ -39,7 +37,7 @@ def _role(judged: Generation) -> Iterator[str]:
         yield "Please use a valid role: user, model."
 
 
-@rule("empty parts", "reported", "vercel/ai#3775, googleapis/go-genai#444")
+@rule("empty parts")
 def _empty_parts(judged: Generation) -> Iterator[str]:
     for index, content in enumerate(judged.contents):
         if content.get("parts"):
@@ -60,11 +58,7 @@ def _all_parts(judged: Generation) -> Iterator[tuple[str, Mapping[str, Any]]]:
             yield f"contents[{index}].parts[{position}]", part
 
 
-@rule(
-    "one payload per part",
-    "reported",
-    "genkit-ai/genkit#3816, router-for-me/CLIProxyAPI#1293",
-)
+@rule("one payload per part")
 def _one_payload(judged: Generation) -> Iterator[str]:
     for path, part in _all_parts(judged):
         held = [kind for kind in _PAYLOADS if kind in part]
@@ -74,7 +68,7 @@ def _one_payload(judged: Generation) -> Iterator[str]:
             yield judged.words("one payload per part (2)", path, held[1])
 
 
-@rule("media type", "documented", "discovery document: mimeType is required")
+@rule("media type")
 def _media_type(judged: Generation) -> Iterator[str]:
     for path, part in _all_parts(judged):
         blob = part.get("inlineData")
@@ -86,11 +80,7 @@ def _media_type(judged: Generation) -> Iterator[str]:
             yield judged.unable("it must have a mimeType parameter in fileData.")
 
 
-@rule(
-    "URL may be crawled",
-    "recorded",
-    "recorded 400 of pydantic-ai's tests on Vertex, for www.gstatic.com",
-)
+@rule("URL may be crawled")
 def _crawlable(judged: Generation) -> Iterator[str]:
     for _, part in _all_parts(judged):
         files = [part.get("fileData") or {}]
@@ -101,11 +91,7 @@ def _crawlable(judged: Generation) -> Iterator[str]:
             yield judged.words("URL may be crawled")
 
 
-@rule(
-    "system instruction is text",
-    "documented",
-    "discovery document: systemInstruction is text only",
-)
+@rule("system instruction is text")
 def _system_text(judged: Generation) -> Iterator[str]:
     system = judged.body.get("systemInstruction") or {}
     for part in system.get("parts") or ():
@@ -123,21 +109,13 @@ def _held(turn: list[Mapping[str, Any]], kind: str) -> list[Mapping[str, Any]]:
     return [payload for content in turn for payload in parts_of(content, kind)]
 
 
-@rule(
-    "call after user turn",
-    "reported",
-    "google-gemini/gemini-cli#26486, #11814, lobehub/lobehub#10049",
-)
+@rule("call after user turn")
 def _call_turn(judged: Generation) -> Iterator[str]:
     if any(_held(turn, "functionCall") for turn in _turns(judged)[:1]):
         yield judged.words("call after user turn")
 
 
-@rule(
-    "response after call turn",
-    "reported",
-    "langchain-ai/langchain#27799, BerriAI/litellm#26755",
-)
+@rule("response after call turn")
 def _response_turn(judged: Generation) -> Iterator[str]:
     turns = _turns(judged)
     for index, turn in enumerate(turns):
@@ -146,18 +124,14 @@ def _response_turn(judged: Generation) -> Iterator[str]:
             yield judged.words("response after call turn")
 
 
-@rule(
-    "as many responses as calls",
-    "reported",
-    "google-gemini/gemini-cli#3814, #16132, continuedev/continue#9562",
-)
+@rule("as many responses as calls")
 def _response_count(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         if len(called) != len(answered):
             yield judged.words("as many responses as calls")
 
 
-@rule("response names", "assumed", "without ids, responses are matched by name")
+@rule("response names")
 def _response_name(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         for position, response in enumerate(answered):
@@ -168,11 +142,7 @@ def _response_name(judged: Generation) -> Iterator[str]:
             yield judged.words("response names (2)")
 
 
-@rule(
-    "response ids",
-    "assumed",
-    "discovery document: functionResponse.id is that of the call",
-)
+@rule("response ids")
 def _response_id(judged: Generation) -> Iterator[str]:
     for called, answered in _paired(judged):
         asked = {call["id"] for call in called if call.get("id")}
@@ -196,11 +166,7 @@ def _names(items: list[Mapping[str, Any]]) -> Counter[str]:
     return Counter(str(item.get("name")) for item in items)
 
 
-@rule(
-    "input tokens",
-    "recorded",
-    "recorded 400 of ruby-llm's tests on Vertex; tokens are estimated",
-)
+@rule("input tokens")
 def _size(judged: Generation) -> Iterator[str]:
     tokens = sum(prompt_counts(judged.body).values())
     if tokens > _MAX_INPUT_TOKENS:

@@ -25,7 +25,7 @@ def _parts(judged: Generation) -> Iterator[tuple[str, Part]]:
             yield f"contents[{index}].parts[{position}]", part
 
 
-@rule("empty text", "reported", "Portkey-AI/gateway#462, on Vertex")
+@rule("empty text")
 def _empty_text(judged: Generation) -> Iterator[str]:
     for _, part in _parts(judged):
         # An empty text is what streams carry their last signature in.
@@ -51,12 +51,7 @@ def _is_taken(judged: Generation, mime: str) -> bool:
     return name in _TYPES.get(kind, ())
 
 
-@rule(
-    "media type is taken",
-    "reported",
-    "ogkalu2/comic-translate#399, CherryHQ/cherry-studio#3088, charmbracelet/crush#995;"
-    " types: Google's pages on images, audio, video and documents",
-)
+@rule("media type is taken")
 def _media_type_is_taken(judged: Generation) -> Iterator[str]:
     for file, _ in _files(judged):
         mime = str(file.get("mimeType") or "")
@@ -64,18 +59,14 @@ def _media_type_is_taken(judged: Generation) -> Iterator[str]:
             yield judged.words("media type is taken", mime)
 
 
-@rule("media has data", "assumed", "no public text at hand; a file of no bytes")
+@rule("media has data")
 def _media_has_data(judged: Generation) -> Iterator[str]:
     for file, _ in _files(judged):
         if file.get("data") == "":
             yield judged.unable("it has an empty inlineData parameter.")
 
 
-@rule(
-    "media in a response",
-    "documented",
-    "Google's page on function calling with media: images, PDF and text, from Gemini 3",
-)
+@rule("media in a response")
 def _media_in_a_response(judged: Generation) -> Iterator[str]:
     for file, inside in _files(judged):
         mime = str(file.get("mimeType") or "")
@@ -86,11 +77,7 @@ def _media_in_a_response(judged: Generation) -> Iterator[str]:
             yield judged.words("media in a response (2)", mime)
 
 
-@rule(
-    "references in a response",
-    "reported",
-    "BerriAI/litellm#38223, vercel/ai#14369",
-)
+@rule("references in a response")
 def _references(judged: Generation) -> Iterator[str]:
     for _, part in _parts(judged):
         response = part.get("functionResponse") or {}
@@ -113,11 +100,7 @@ def _named(value: Any) -> Iterator[Any]:
             yield from _named(each)
 
 
-@rule(
-    "film offsets",
-    "documented",
-    "discovery document: google-duration, seconds with at most nine digits and an s",
-)
+@rule("film offsets")
 def _film_offsets(judged: Generation) -> Iterator[str]:
     for path, part in _parts(judged):
         film = part.get("videoMetadata") or {}

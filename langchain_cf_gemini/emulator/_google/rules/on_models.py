@@ -13,40 +13,28 @@ def _is_newer(judged: Generation) -> bool:
     return model.generation >= 3.6 or model.google_id == "gemini-3.5-flash-lite"
 
 
-@rule(
-    "model turn last",
-    "reported",
-    "pipecat-ai/pipecat#5821, LibreChat-AI/agents#323, #412 and #499",
-)
+@rule("model turn last")
 def _model_turn_last(judged: Generation) -> Iterator[str]:
     contents = judged.contents
     if _is_newer(judged) and contents and role_of(contents[-1]) == "model":
         yield "Requests ending with a model turn are not supported."
 
 
-@rule("penalties of newer models", "reported", "public reports of Gemini 3.6 and later")
+@rule("penalties of newer models")
 def _penalties(judged: Generation) -> Iterator[str]:
     set_ = {"presencePenalty", "frequencyPenalty"} & judged.config.keys()
     if _is_newer(judged) and set_:
         yield "Penalty is not enabled for this model"
 
 
-@rule(
-    "candidates of newer models",
-    "reported",
-    "public reports: the Gemini API refuses them from Gemini 3 on, Vertex AI from 4 on",
-)
+@rule("candidates of newer models")
 def _candidates(judged: Generation) -> Iterator[str]:
     many = (judged.config.get("candidateCount") or 1) > 1
     if many and judged.model.generation >= (4 if judged.vertex else 3):
         yield "Multiple candidates is not enabled for this model"
 
 
-@rule(
-    "long answers in one piece",
-    "documented",
-    "Google's page on long decode: 32,768 tokens without a stream or a token",
-)
+@rule("long answers in one piece")
 def _long_unary(judged: Generation) -> Iterator[str]:
     most = judged.config.get("maxOutputTokens") or 0
     one_piece = not (judged.stream or judged.body.get("continuationToken"))
@@ -55,24 +43,19 @@ def _long_unary(judged: Generation) -> Iterator[str]:
         yield "max_output_tokens must not be more than 32768 without streaming."
 
 
-@rule("budget of Gemini 4", "documented", "Google's page on Gemini 4: levels only")
+@rule("budget of Gemini 4")
 def _budget(judged: Generation) -> Iterator[str]:
     if judged.model.generation >= 4 and "thinkingBudget" in judged.thinking:
         yield "Thinking budget is not supported for this model."
 
 
-@rule("cache of Gemini 4", "documented", "Google's page on Gemini 4: no explicit cache")
+@rule("cache of Gemini 4")
 def _cache(judged: Generation) -> Iterator[str]:
     if judged.model.generation >= 4 and judged.body.get("cachedContent"):
         yield "Explicit caching is not supported for this model."
 
 
-@rule(
-    "ids of calls",
-    "reported",
-    "langchain-ai/langchainjs#11209, sst/opencode#50504: on Vertex AI Gemini 1 and 2 "
-    "know none; the Gemini API is recorded to take them",
-)
+@rule("ids of calls")
 def _ids(judged: Generation) -> Iterator[str]:
     if judged.model.generation >= 3 or not judged.vertex:
         return
@@ -87,22 +70,14 @@ def _ids(judged: Generation) -> Iterator[str]:
 _CALLS = {"functionCall": "function_call", "functionResponse": "function_response"}
 
 
-@rule(
-    "logprobs in whole answers of Vertex AI",
-    "reported",
-    "public reports: Vertex AI gives them, and not in streams",
-)
+@rule("logprobs in whole answers of Vertex AI")
 def _logprobs(judged: Generation) -> Iterator[str]:
     asked = judged.config.get("responseLogprobs")
     if asked and judged.model.generation >= 3 and (judged.stream or not judged.vertex):
         yield "Logprobs is not enabled for this model"
 
 
-@rule(
-    "marks of processed media",
-    "reported",
-    "public reports: parts of a signature alone beside agentic media processing",
-)
+@rule("marks of processed media")
 def _marks(judged: Generation) -> Iterator[str]:
     parts = [p for c in judged.contents for p in c.get("parts") or ()]
     if any("mediaProcessing" in part for part in parts) and any(
@@ -111,11 +86,7 @@ def _marks(judged: Generation) -> Iterator[str]:
         yield "Request contains an invalid argument."
 
 
-@rule(
-    "size of schemas",
-    "reported",
-    "googleapis/python-genai#2170, vercel/ai#21192: the sum of maxItems",
-)
+@rule("size of schemas")
 def _max_items(judged: Generation) -> Iterator[str]:
     schema, _ = judged.output
     schemas = [schema, *(d.get("parametersJsonSchema") for d in judged.declarations)]
@@ -137,18 +108,14 @@ def _sum_of_max_items(schema: Any) -> int:
     return below + (int(str(own)) if str(own).isdigit() else 0)
 
 
-@rule(
-    "cached content alone",
-    "reported",
-    "public reports of both services; discovery document: cachedContent",
-)
+@rule("cached content alone")
 def _cached_content(judged: Generation) -> Iterator[str]:
     beside = {"systemInstruction", "tools", "toolConfig"} & judged.body.keys()
     if judged.body.get("cachedContent") and beside:
         yield judged.words("cached content alone")
 
 
-@rule("thoughts of a model that does not think", "assumed", "Google's page on thinking")
+@rule("thoughts of a model that does not think")
 def _thoughts(judged: Generation) -> Iterator[str]:
     thinking = judged.thinking
     if thinking.get("thinkingBudget") == 0 and thinking.get("includeThoughts"):

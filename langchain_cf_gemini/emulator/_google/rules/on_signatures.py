@@ -22,12 +22,7 @@ def _steps(judged: Generation) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
             yield index, calls
 
 
-@rule(
-    "thought signature missing",
-    "reported",
-    "ai.google.dev/gemini-api/docs/thought-signatures, "
-    "Piebald-AI/piebald-issues#21, windmill-labs/windmill#7679",
-)
+@rule("thought signature missing")
 def _missing(judged: Generation) -> Iterator[str]:
     for position, calls in _steps(judged):
         if verdict_on(calls[0], judged.backend) == "missing":
@@ -35,12 +30,7 @@ def _missing(judged: Generation) -> Iterator[str]:
             yield judged.words("thought signature missing", name, position)
 
 
-@rule(
-    "thought signature of the other backend",
-    "reported",
-    "OpenRouterTeam/ai-sdk-provider#491 (all four directions), BerriAI/litellm#32140; "
-    "seen in tool loops, assumed for text and for turns that are over",
-)
+@rule("thought signature of the other backend")
 def _other(judged: Generation) -> Iterator[str]:
     for content in judged.contents:
         for part in content.get("parts") or ():
@@ -49,11 +39,7 @@ def _other(judged: Generation) -> Iterator[str]:
                 yield f"{word} thought signature."
 
 
-@rule(
-    "thought signature invalid",
-    "reported",
-    "decolua/9router#301, google-gemini/gemini-cli#13467; Google's own pass unverified",
-)
+@rule("thought signature invalid")
 def _invalid(judged: Generation) -> Iterator[str]:
     refused: set[Verdict] = {"invalid", "foreign"}
     if judged.foreign_signatures:

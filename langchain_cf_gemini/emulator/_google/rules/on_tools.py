@@ -23,23 +23,14 @@ def _declarations(judged: Generation) -> Declared:
             yield f"tools[{index}].function_declarations[{position}]", declared
 
 
-@rule(
-    "function name",
-    "reported",
-    "kaitranntt/ccs#25, google-gemini/gemini-cli#7869; 128 characters: discovery "
-    "document",
-)
+@rule("function name")
 def _function_name(judged: Generation) -> Iterator[str]:
     for path, declared in _declarations(judged):
         if not _FUNCTION_NAME.fullmatch(str(declared.get("name", ""))):
             yield judged.words("function name", path)
 
 
-@rule(
-    "duplicate function",
-    "assumed",
-    "no public text at hand; a name has one declaration",
-)
+@rule("duplicate function")
 def _duplicate(judged: Generation) -> Iterator[str]:
     names = Counter(declared.get("name") for _, declared in _declarations(judged))
     for name, count in names.items():
@@ -47,14 +38,14 @@ def _duplicate(judged: Generation) -> Iterator[str]:
             yield f"Duplicate function declaration found: {name}"
 
 
-@rule("number of functions", "documented", "discovery document: up to 512")
+@rule("number of functions")
 def _number(judged: Generation) -> Iterator[str]:
     count = len(list(_declarations(judged)))
     if count > _MAX_FUNCTIONS:
         yield judged.words("number of functions", count, _MAX_FUNCTIONS)
 
 
-@rule("parameters are an object", "reported", "diegosouzapw/OmniRoute#3360")
+@rule("parameters are an object")
 def _object_parameters(judged: Generation) -> Iterator[str]:
     for _, declared in _declarations(judged):
         parameters = declared.get("parameters")
@@ -62,11 +53,7 @@ def _object_parameters(judged: Generation) -> Iterator[str]:
             yield judged.words("parameters are an object", declared.get("name"))
 
 
-@rule(
-    "one schema per function",
-    "documented",
-    "discovery document: the two fields exclude each other",
-)
+@rule("one schema per function")
 def _one_schema(judged: Generation) -> Iterator[str]:
     for path, declared in _declarations(judged):
         for one, other in (
@@ -98,9 +85,7 @@ def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
         yield from _nested(f"{path}.items", schema["items"])
 
 
-@rule(
-    "parameter name", "documented", "discovery document: FunctionDeclaration.parameters"
-)
+@rule("parameter name")
 def _parameter_name(judged: Generation) -> Iterator[str]:
     if not judged.vertex:
         return  # the Gemini API documents no such limit
@@ -111,22 +96,14 @@ def _parameter_name(judged: Generation) -> Iterator[str]:
                 yield judged.words("parameter name", where, name)
 
 
-@rule(
-    "array has items",
-    "assumed",
-    "no public text at hand; the validator of required properties",
-)
+@rule("array has items")
 def _schema_items(judged: Generation) -> Iterator[str]:
     for path, schema in _schemas(judged):
         if schema.get("type") == "ARRAY" and "items" not in schema:
             yield f"* GenerateContentRequest.{path}.items: missing field.\n"
 
 
-@rule(
-    "required property exists",
-    "reported",
-    "iBUHub/AIStudioToAPI#154, lbjlaq/Antigravity-Manager#187",
-)
+@rule("required property exists")
 def _schema_required(judged: Generation) -> Iterator[str]:
     for path, schema in _schemas(judged):
         for position, name in enumerate(schema.get("required") or ()):
@@ -135,7 +112,7 @@ def _schema_required(judged: Generation) -> Iterator[str]:
                 yield f"* {where}: property is not defined\n"
 
 
-@rule("enum of strings", "reported", "decolua/9router#359, decolua/9router#380")
+@rule("enum of strings")
 def _schema_enum(judged: Generation) -> Iterator[str]:
     for path, schema in _schemas(judged):
         where = f"* GenerateContentRequest.{path}.enum"
@@ -148,11 +125,7 @@ def _schema_enum(judged: Generation) -> Iterator[str]:
                 yield f"{where}[{position}]: cannot be empty\n"
 
 
-@rule(
-    "allowed function names",
-    "documented",
-    "discovery document: only with mode ANY or VALIDATED",
-)
+@rule("allowed function names")
 def _allowed_names(judged: Generation) -> Iterator[str]:
     calling = judged.function_calling
     allowed = calling.get("allowedFunctionNames") or ()
@@ -163,11 +136,7 @@ def _allowed_names(judged: Generation) -> Iterator[str]:
         yield judged.words("allowed function names (2)", unknown[0])
 
 
-@rule(
-    "forced call without functions",
-    "assumed",
-    "discovery document: ANY calls one of the declared functions",
-)
+@rule("forced call without functions")
 def _mode_without_functions(judged: Generation) -> Iterator[str]:
     calling = judged.function_calling
     # Beside Google's own tools any mode is refused.
@@ -180,11 +149,7 @@ def _kinds(judged: Generation) -> set[str]:
     return {kind for tool in judged.tools for kind in tool}
 
 
-@rule(
-    "tools together",
-    "reported",
-    "BerriAI/litellm#26682, #38650 (Vertex), symfony/ai#803 (Gemini API)",
-)
+@rule("tools together")
 def _together(judged: Generation) -> Iterator[str]:
     kinds = _kinds(judged)
     functions = "functionDeclarations" in kinds
@@ -196,12 +161,7 @@ def _together(judged: Generation) -> Iterator[str]:
         yield "Tool use with function calling is unsupported"
 
 
-@rule(
-    "built-in tools beside functions",
-    "reported",
-    "cloudwego/eino-ext#761, ag2ai/ag2#3145 (the Gemini API demands the flag, "
-    "Vertex does not know it)",
-)
+@rule("built-in tools beside functions")
 def _circulation(judged: Generation) -> Iterator[str]:
     tool_config = judged.body.get("toolConfig") or {}
     asked = bool(tool_config.get("includeServerSideToolInvocations"))
@@ -214,11 +174,7 @@ def _circulation(judged: Generation) -> Iterator[str]:
         yield judged.words("built-in tools beside functions (2)")
 
 
-@rule(
-    "JSON output with tools",
-    "reported",
-    "googleapis/python-genai#867, symfony/ai#1777, snailyp/gemini-balance#264",
-)
+@rule("JSON output with tools")
 def _with_json(judged: Generation) -> Iterator[str]:
     json_output = judged.config.get("responseMimeType") == "application/json"
     if not json_output or judged.model.generation >= 3 or not _kinds(judged):
@@ -228,13 +184,13 @@ def _with_json(judged: Generation) -> Iterator[str]:
     yield f"{use} with a response mime type: 'application/json' is unsupported"
 
 
-@rule("google search retrieval", "reported", "Portkey-AI/gateway#922")
+@rule("google search retrieval")
 def _search_retrieval(judged: Generation) -> Iterator[str]:
     if "googleSearchRetrieval" in _kinds(judged) and judged.model.generation >= 2:
         yield judged.words("google search retrieval")
 
 
-@rule("streamed arguments", "reported", "vercel/ai#14314")
+@rule("streamed arguments")
 def _streamed_arguments(judged: Generation) -> Iterator[str]:
     asked = judged.function_calling.get("streamFunctionCallArguments")
     if asked and not judged.stream:

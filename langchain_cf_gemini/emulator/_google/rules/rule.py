@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.models import packaged
 
 Proof = Literal["recorded", "reported", "documented", "assumed"]
 
@@ -30,9 +31,13 @@ class Rule:
     check: Check
 
 
-def rule(name: str, proof: Proof, source: str) -> Callable[[Check], Rule]:
-    """Make a rule of the check below; a module judges in the order it is written."""
-    return lambda check: Rule(name=name, proof=proof, source=source, check=check)
+def rule(name: str) -> Callable[[Check], Rule]:
+    """Make a rule of the check below, with its row of data/rules.json.
+
+    A module judges in the order it is written.
+    """
+    row = packaged("rules")[name]
+    return lambda check: Rule(name=name, check=check, **row)
 
 
 def role_of(content: Mapping[str, Any]) -> str:
