@@ -205,7 +205,24 @@ def _add_emulator(emulator: argparse.ArgumentParser) -> None:
         "--record", metavar="FILE",
         help="pass requests on to Cloudflare, and write a script of what it answers",
     )  # fmt: skip
+    emulator.add_argument(
+        "--rate-limit", type=_rate, metavar="N[/SECONDS]",
+        help="answer 429 beyond N requests a second, or in each window of SECONDS",
+    )  # fmt: skip
     emulator.add_argument("-q", "--quiet", action="store_true", help="print nothing")
+
+
+def _rate(text: str) -> float | tuple[float, float]:
+    count, slash, window = text.partition("/")
+    try:
+        numbers = float(count), float(window or 1)
+    except ValueError:
+        numbers = (0.0, 0.0)
+    if not min(numbers) > 0:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not a number above 0, nor two, such as 100/60"
+        )
+    return numbers if slash else numbers[0]
 
 
 def _port(text: str) -> int:

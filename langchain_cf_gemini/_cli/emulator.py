@@ -16,6 +16,7 @@ def run(args: argparse.Namespace) -> int:
             script=args.script,
             unscripted=args.unscripted,
             record=args.record,
+            rate_limit=args.rate_limit,
         )
     except OSError as error:
         raise UsageError(_why(error, args.host, args.port)) from None

@@ -1,5 +1,6 @@
 """A callback that sums tokens and cost over a run, also over many threads and tasks."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import Any, cast
 
 from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.messages import AIMessage
+from langchain_core.messages.ai import add_usage
 from langchain_core.outputs import ChatGeneration, LLMResult
 from langchain_core.tracers.context import register_configure_hook
 from typing_extensions import override
@@ -20,10 +22,14 @@ from langchain_cf_gemini._cloudflare.costs import (
 
 # The two ways of one run are told one right after the other; the rest is for threads.
 _LAST_RUNS = 4096
+_COUNTS = ("calls", "cached_calls", "unpriced_calls")
 
 
 class CostCallbackHandler(UsageMetadataCallbackHandler):
     """Sums what the calls of a run used and cost.
+
+    Handlers can be pickled and added up (`a + b`, `sum(handlers)`): each process or
+    thread of your own counts with one (`config={"callbacks": [handler]}`).
 
     Attributes:
         usage_metadata: Token counts by model name, as in langchain_core's handler.
@@ -86,6 +92,33 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
             self.total_cost += dollars
             self.google_cost += to_google
             self.costs[name] = self.costs.get(name, 0.0) + dollars
+
+    def __add__(self, other: "CostCallbackHandler") -> "CostCallbackHandler":
+        """Sum two, such as those of two processes."""
+        if not isinstance(other, CostCallbackHandler):
+            return NotImplemented
+        total = CostCallbackHandler()
+        for each in (self, other):
+            for name in ("total_cost", "google_cost", *_COUNTS):
+                setattr(total, name, getattr(total, name) + getattr(each, name))
+            for model, dollars in each.costs.items():
+                total.costs[model] = total.costs.get(model, 0.0) + dollars
+            for model, usage in each.usage_metadata.items():
+                before = total.usage_metadata.get(model)
+                total.usage_metadata[model] = add_usage(before, usage)
+        return total
+
+    def __radd__(self, other: int) -> "CostCallbackHandler":
+        """Let `sum` start with its 0."""
+        return self if other == 0 else NotImplemented
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind what belongs to the process: the lock and the outer handler."""
+        return {**vars(self), "_lock": None, "_parent": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take a lock of this process."""
+        vars(self).update(state, _lock=threading.Lock())
 
     @override
     def __repr__(self) -> str:

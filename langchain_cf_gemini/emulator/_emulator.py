@@ -15,6 +15,7 @@ from langchain_cf_gemini.emulator._cloudflare.doors import (
     Settings,
     Unscripted,
 )
+from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._cloudflare.service import Chaos, Service
 from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
 from langchain_cf_gemini.emulator._inspection import Inspection
@@ -94,6 +95,7 @@ class Emulator(Inspection):
         models: Mapping[str, str] | Sequence[str] = (),
         chaos: Chaos = (),
         seed: int = 0,
+        rate_limit: Rate | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
         certificate: str | Path | None = None,
@@ -125,6 +127,8 @@ class Emulator(Inspection):
                 id of the known model whose rules it follows, else the newest's.
             chaos: (probability, fault) pairs, drawn for each request.
             seed: Of those draws: the same request, asked as often, draws the same.
+            rate_limit: Requests a second (a token bucket), or a pair of requests and
+                the seconds of a fixed window; beyond it 429, with Retry-After.
             host: Address to listen on.
             port: Port to listen on; 0 takes a free one.
             certificate: PEM file with a certificate and its key, to serve https.
@@ -134,7 +138,8 @@ class Emulator(Inspection):
             record_from: Where they go, api.cloudflare.com and its gateway.
 
         Raises:
-            ValueError: If a model is to follow the rules of one that nobody knows.
+            ValueError: If a model is to follow the rules of one that nobody knows, or
+                the rate limit is not above 0.
         """
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
@@ -152,6 +157,7 @@ class Emulator(Inspection):
             unscripted=unscripted,
             check_answers=check_answers,
             models=_models(models),
+            rate_limit=rate_limit,
         )
         recorder = Recorder(record, record_from) if record else None
         self._service = Service(

@@ -14,6 +14,7 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
     same,
 )
 from langchain_cf_gemini.emulator._cloudflare.gateway import options_from_headers
+from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
@@ -55,6 +56,7 @@ class Settings:
     check_answers: bool = True
     models: Mapping[str, Model] = field(default_factory=dict)
     rules: AccountRules = field(default_factory=AccountRules)
+    rate_limit: Rate | None = None
 
     def model(self, name: str, known: Model | None) -> Model | None:
         """The model of an id: known, added, or unknown and taken for the newest."""

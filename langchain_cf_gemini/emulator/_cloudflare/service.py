@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import random
 import time
 from collections import Counter
@@ -23,6 +24,7 @@ from langchain_cf_gemini.emulator._cloudflare.gateway import (
     options_from_headers,
     response_headers,
 )
+from langchain_cf_gemini.emulator._cloudflare.rate_limit import RateLimit
 from langchain_cf_gemini.emulator._cloudflare.wrapping import (
     counted,
     outgoing_from_answer,
@@ -95,6 +97,7 @@ class Service:
         self._seed = seed
         self._attempts: Counter[str] = Counter()
         self._cache = Cache(clock)
+        self._limit = RateLimit(settings.rate_limit, clock)
         self._paging = Paging()
 
     def reset(self) -> None:
@@ -105,6 +108,7 @@ class Service:
         self.feedback.clear()
         self._attempts.clear()
         self._cache.clear()
+        self._limit.clear()
         self._paging.clear()
 
     @property
@@ -212,9 +216,9 @@ class Service:
         if kept:
             exchange.notes.append("from the gateway's cache")
             return replace(kept, headers={**kept.headers, "cf-aig-cache-status": "HIT"})
-        outgoing = answer()
+        outgoing = self._limited(exchange) or answer()
         if key:
-            if not outgoing.faults:
+            if outgoing.status < 400 and not outgoing.faults:
                 self._cache.put(key, outgoing, options)
             missed = {**outgoing.headers, "cf-aig-cache-status": "MISS"}
             outgoing = replace(outgoing, headers=missed)
@@ -245,6 +249,15 @@ class Service:
         if not lenient:
             check(generation)
         return generation
+
+    def _limited(self, exchange: Exchange) -> Outgoing | None:
+        """The refusal of a request beyond the rate limit."""
+        wait = self._limit.refused()
+        if wait is None:
+            return None
+        exchange.notes.append("over the rate limit")
+        body = shaped(shape_by_path(exchange.path), 429, 2003, "Rate limited")
+        return json_answer(429, body, {"retry-after": str(max(1, math.ceil(wait)))})
 
     def _attempted(
         self,

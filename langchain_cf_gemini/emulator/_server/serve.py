@@ -4,6 +4,7 @@ import threading
 from pathlib import Path
 
 from langchain_cf_gemini.emulator._cloudflare.doors import Unscripted
+from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._emulator import Emulator
 
 
@@ -14,6 +15,7 @@ def serve(
     script: str | Path | None = None,
     unscripted: Unscripted = "invent",
     record: str | Path | None = None,
+    rate_limit: Rate | None = None,
 ) -> None:
     """Serve until Ctrl-C; prints the addresses and how to use them.
 
@@ -23,8 +25,15 @@ def serve(
         script: File of answers: JSON, or a cassette.
         unscripted: What becomes of other requests, see `Emulator`.
         record: File for a script of what Cloudflare answers, see `Emulator`.
+        rate_limit: Requests a second, or in a window, see `Emulator`.
     """
-    emulator = Emulator(host=host, port=port, unscripted=unscripted, record=record)
+    emulator = Emulator(
+        host=host,
+        port=port,
+        unscripted=unscripted,
+        record=record,
+        rate_limit=rate_limit,
+    )
     if script is not None:
         emulator.script_file(script)
     with emulator:

@@ -1,11 +1,14 @@
 """What calls cost, and how their sum is kept."""
 
 import asyncio
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata, add_usage
@@ -217,6 +220,46 @@ def test_other_answers_are_not_marked(gateway: dict[str, Any] | None) -> None:
 
 def result(*messages: AIMessage) -> LLMResult:
     return LLMResult(generations=[[ChatGeneration(message=one)] for one in messages])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["gemini-3-flash", "gemini-3.5-flash-lite", "unknown"]),
+            st.integers(0, 10**6),
+            st.sampled_from([HIT, MISS, None]),
+            st.booleans(),
+        ),
+        max_size=12,
+    )
+)
+def test_handlers_of_processes_add_up_to_one(
+    calls: list[tuple[str, int, dict[str, Any] | None, bool]],
+) -> None:
+    alone, one, other = (CostCallbackHandler() for _ in range(3))
+    for model, tokens, gateway, is_mine in calls:
+        told = result(answer(usage(tokens, 7), model, gateway))
+        alone.on_llm_end(told)
+        (one if is_mine else other).on_llm_end(told)
+    travelled = pickle.loads(pickle.dumps(other))
+    for total in (one + travelled, sum([travelled, one])):
+        assert isinstance(total, CostCallbackHandler)
+        assert total.total_cost == pytest.approx(alone.total_cost)
+        assert total.costs == pytest.approx(alone.costs)
+        assert total.usage_metadata == alone.usage_metadata
+        assert total.calls == alone.calls
+        assert total.cached_calls == alone.cached_calls
+        assert total.unpriced_calls == alone.unpriced_calls
+        total.on_llm_end(result(answer(usage(1, 1))))
+        assert total.calls == alone.calls + 1
+
+
+def test_a_handler_travels_without_the_one_around_it() -> None:
+    with get_cost_callback() as around, get_cost_callback() as spent:
+        pickle.loads(pickle.dumps(spent)).on_llm_end(result(answer(usage(1, 1))))
+    assert (around.calls, spent.calls) == (0, 0)
+    with pytest.raises(TypeError):
+        _ = spent + 1  # type: ignore[operator]
 
 
 def test_the_handler_sums_tokens_and_cost() -> None:
