@@ -159,10 +159,8 @@ class Emulator(Inspection):
             models=_models(models),
             rate_limit=rate_limit,
         )
-        recorder = Recorder(record, record_from) if record else None
-        self._service = Service(
-            settings, chaos=chaos, seed=seed, clock=clock, recorder=recorder
-        )
+        self._service = Service(settings, chaos=chaos, seed=seed, clock=clock)
+        self._service.recorder = Recorder(record, record_from) if record else None
 
     @classmethod
     def for_test(cls, **settings: Any) -> Self:
