@@ -84,11 +84,10 @@ class Service:
         chaos: Chaos = (),
         seed: int = 0,
         clock: Callable[[], float] = time.monotonic,
-        recorder: Recorder | None = None,
     ) -> None:
         """Start with an empty journal and script."""
         self.settings = settings
-        self.recorder = recorder
+        self.recorder: Recorder | None = None
         self.journal = Journal()
         self.script = Script()
         self.errors: list[Exception] = []
