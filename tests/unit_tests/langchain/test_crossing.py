@@ -343,6 +343,8 @@ def test_a_signature_says_who_made_it() -> None:
 OLD = json.loads(Path(__file__).with_name("histories_0_1.json").read_text("utf-8"))
 
 
+# langchain-core calls `load` a beta once a process, whichever test is first.
+@pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning")
 @pytest.mark.parametrize("name", OLD)
 @pytest.mark.parametrize("way", WAYS)
 def test_histories_of_version_0_1_go_on(name: str, way: str) -> None:
