@@ -9,39 +9,17 @@ from typing import Any
 Schema = dict[str, Any]
 
 _NOTES = frozenset(
-    [
-        "title",
-        "description",
-        "default",
-        "examples",
-        "example",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "$comment",
-        "$id",
-        "discriminator",
-    ]
+    {"title", "description", "default", "examples", "example", "deprecated"}
+    | {"readOnly", "writeOnly", "$comment", "$id", "discriminator"}
 )
 _GROUPS = (
     frozenset(
-        [
-            "properties",
-            "patternProperties",
-            "additionalProperties",
-            "unevaluatedProperties",
-            "propertyOrdering",
-        ]
+        {"properties", "patternProperties", "additionalProperties"}
+        | {"unevaluatedProperties", "propertyOrdering"}
     ),
     frozenset(
-        [
-            "items",
-            "prefixItems",
-            "contains",
-            "minContains",
-            "maxContains",
-            "unevaluatedItems",
-        ]
+        {"items", "prefixItems", "contains", "minContains", "maxContains"}
+        | {"unevaluatedItems"}
     ),
     frozenset({"if", "then", "else"}),
 )

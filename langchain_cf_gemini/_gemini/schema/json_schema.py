@@ -293,7 +293,8 @@ class _Inlining:
                 found[str(each["$id"])] = each
             pending.extend(subschemas(each))
             for key in ("$defs", "definitions"):
-                pending.extend(_mapping(each.get(key)).values())
+                if isinstance(held := each.get(key), Mapping):
+                    pending.extend(held.values())
         return found
 
     def _recurring_references(self) -> frozenset[str]:
@@ -316,10 +317,6 @@ class _Inlining:
 
 class _RecursionError(UnsupportedContentError):
     """A schema contains itself, and no optional property is between."""
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _references(schema: Any) -> Iterator[str]:

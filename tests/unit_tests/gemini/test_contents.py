@@ -590,6 +590,11 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
         ["u", "c", "r", "m", "u", "c", "r"],
         "",
     ),
+    "one id in two turns, one result": (
+        [*(HumanMessage("hi"), _A, HumanMessage("well?"), _A, _MADE)],
+        ["u", "c", "x", "u", "c", "r"],
+        "'a' of 'look' has no ToolMessage",
+    ),
     "a trim in the middle": (
         [_A, _MADE, HumanMessage("so?")],
         ["u", "c", "r", "u"],

@@ -562,6 +562,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "array", "items": {"$ref": "#"}},
         r"schema\.items\.\$ref: # contains itself, .* in optional properties only",
     ),
+    "definitions that are none": (
+        {"$ref": "#x", "$defs": ["x"]},
+        "#x leads nowhere",
+    ),
     "a text": ('{"type": "object"}', "pass a class"),
     "a type that is none": ({"type": {"a": 1}}, "has the type"),
     "no type": ({"properties": {"a": {"type": None}}}, "has the type"),
