@@ -18,7 +18,7 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 
-from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini import ChatCloudflareGemini, ModelInfo
 
 Json = dict[str, Any]
 
@@ -81,6 +81,17 @@ def sse(*payloads: Json) -> httpx.Response:
     frames = "".join(f"data: {json.dumps(payload)}\r\n\r\n" for payload in payloads)
     headers = {"content-type": "text/event-stream", "cf-ray": "ray-1"}
     return httpx.Response(200, content=frames.encode(), headers=headers)
+
+
+def models_listed(*rows: Any) -> list[ModelInfo]:
+    """The models of an account whose catalogue has these rows."""
+    return Cloudflare({"result": list(rows), "success": True}).model().list_models()
+
+
+def packaged_models() -> dict[str, ModelInfo]:
+    """The catalogue of the package, by id: what an account without one is told."""
+    models = Cloudflare(refusal(404, 7000)).model().list_models()
+    return {model.id: model for model in models}
 
 
 def refusal(status: int, code: int, message: str = "refused") -> httpx.Response:

@@ -7,15 +7,10 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini._cloudflare.catalogue import (
-    MODELS,
-    CataloguePages,
-    ModelInfo,
-    Prices,
-    model_info,
-    prices_from_listing,
-)
+from langchain_cf_gemini import ModelInfo, Prices
+from tests.models import models_listed, packaged_models
 
+PACKAGED = packaged_models()
 ALL = ("minimal", "low", "medium", "high")
 MOST = ("low", "medium", "high")
 UP = ("low", "medium", "high", "xhigh")
@@ -48,16 +43,15 @@ IDS = [f"gemini-{row[0]}" for row in FACTS]
 
 
 def test_the_catalogue_has_every_text_model() -> None:
-    assert [model.id for model in MODELS] == IDS
-    unlisted = [model.id for model in MODELS if not model.listed]
+    assert [model.id for model in PACKAGED.values()] == IDS
+    unlisted = [model.id for model in PACKAGED.values() if not model.listed]
     assert unlisted == [id_ for id_ in IDS if id_.startswith("gemini-4-")]
 
 
 @pytest.mark.parametrize("facts", FACTS, ids=IDS)
 def test_a_row_agrees_with_its_sources(facts: tuple[Any, ...]) -> None:
     name, suffix, context, most, prices, levels, default = facts
-    row = model_info(f"google/gemini-{name}")
-    assert row is not None
+    row = PACKAGED[f"gemini-{name}"]
     assert row.google_id == f"gemini-{name}{suffix}"
     assert (row.context_length, row.max_output_tokens) == (context, most)
     assert (row.thinking_levels, row.default_thinking_level) == (levels, default)
@@ -81,10 +75,11 @@ def written_rows() -> dict[str, list[str]]:
 @pytest.mark.skipif(not WIRE.exists(), reason="the wire notes are not beside this tree")
 def test_the_catalogue_agrees_with_the_wire_notes() -> None:
     written = written_rows()
-    assert sorted(written) == sorted(model.id for model in MODELS if model.listed)
+    assert sorted(written) == sorted(
+        model.id for model in PACKAGED.values() if model.listed
+    )
     for name, (context, most, prices, notes, *_) in written.items():
-        row = model_info(name)
-        assert row is not None
+        row = PACKAGED[name]
         assert f"{row.context_length:,}" == context
         assert f"{row.max_output_tokens:,}" == most
         numbers = [
@@ -124,14 +119,6 @@ ROW = {
 }
 
 
-def listed(*rows: Any) -> list[ModelInfo]:
-    pages = CataloguePages()
-    assert pages.path == "/ai/catalog/models?page=1&per_page=100"
-    pages.add({"result": list(rows)})
-    assert pages.path is None
-    return pages.models()
-
-
 def test_the_accounts_catalogue_is_read() -> None:
     others = [
         ROW | {"model_id": "google/veo-3"},
@@ -140,7 +127,7 @@ def test_the_accounts_catalogue_is_read() -> None:
         ROW | {"model_id": None},
         "noise",
     ]
-    assert listed(ROW, *others) == [
+    assert models_listed(ROW, *others) == [
         ModelInfo(
             id="gemini-9-flash",
             name="Gemini 9 Flash",
@@ -155,10 +142,10 @@ def test_the_accounts_catalogue_is_read() -> None:
 def test_an_account_knows_its_prices_of_today() -> None:
     """What the account lists is listed, and its prices are not changed by ours."""
     argon = ROW | {"model_id": "google/gemini-4-argon"}
-    (row,) = listed(argon)
+    (row,) = models_listed(argon)
     assert row.listed
     assert row.prices_on(date(2027, 6, 1)) == Prices(input=1.0, cached=0.1, output=5.0)
-    (row,) = listed(argon | {"pricing": {}})
+    (row,) = models_listed(argon | {"pricing": {}})
     assert row.prices_on(date(2027, 6, 1)) == Prices(input=4.0, output=20.0)
 
 
@@ -182,8 +169,7 @@ RETIREMENTS = [
 def test_a_model_has_a_last_day_behind_each_endpoint(
     name: str, gateway: str | None, run: str | None, instead: str | None
 ) -> None:
-    row = model_info(f"gemini-{name}")
-    assert row is not None
+    row = PACKAGED[f"gemini-{name}"]
     assert row.replaced_by == instead
     for endpoint, day in (("gateway", gateway), ("run", run)):
         assert row.retires(endpoint) == day
@@ -198,7 +184,7 @@ def test_a_model_has_a_last_day_behind_each_endpoint(
 def test_a_row_may_call_its_id_by_either_name() -> None:
     model = "google/gemini-3-flash"
     for name in (None, model):
-        (row,) = listed({"id": model, "name": name})
+        (row,) = models_listed({"id": model, "name": name})
         assert (row.id, row.name) == ("gemini-3-flash", "Gemini 3 Flash")
 
 
@@ -208,19 +194,11 @@ def test_the_packaged_table_completes_the_accounts() -> None:
         "context_length": None,
         "pricing": {},
     }
-    (row,) = listed(bare)
-    packaged = model_info("gemini-3-flash")
-    assert packaged is not None
+    (row,) = models_listed(bare)
+    packaged = PACKAGED["gemini-3-flash"]
     assert not row.packaged
     assert (row.prices, row.google_id) == (packaged.prices, packaged.google_id)
     assert row.context_length == packaged.context_length
-
-
-@pytest.mark.parametrize("result", [None, [], {}, "x", 7, {"models": 3}, [None]])
-def test_an_answer_of_another_shape_holds_no_models(result: Any) -> None:
-    pages = CataloguePages()
-    pages.add({"result": result})
-    assert (pages.path, pages.models()) == (None, [])
 
 
 @pytest.mark.parametrize(
@@ -265,4 +243,5 @@ def test_an_answer_of_another_shape_holds_no_models(result: Any) -> None:
     ],
 )
 def test_a_price_listing_is_read(listing: Any, expected: Prices | None) -> None:
-    assert prices_from_listing(listing) == expected
+    (row,) = models_listed(ROW | {"pricing": listing})
+    assert row.prices == expected

@@ -21,9 +21,10 @@ from langchain_cf_gemini import (
     cost,
     get_cost_callback,
 )
-from langchain_cf_gemini._cloudflare.catalogue import MODELS
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
+from tests.models import packaged_models
 
+PACKAGED = packaged_models()
 HIT = {"cache_status": "HIT", "log_id": "x"}
 MISS = {"cache_status": "MISS"}
 
@@ -115,7 +116,7 @@ def test_an_answer_without_a_day_is_of_today(created: Any) -> None:
     assert cost(said) == 0.5
 
 
-@pytest.mark.parametrize("row", MODELS, ids=[row.id for row in MODELS])
+@pytest.mark.parametrize("row", PACKAGED.values(), ids=PACKAGED.keys())
 def test_every_listed_price_is_charged(row: Any) -> None:
     before = date.fromisoformat(row.release_date)
     dollars = cost(usage(1000, 1000, cache_read=500), row.id, day=before)

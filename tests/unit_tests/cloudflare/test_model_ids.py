@@ -2,10 +2,7 @@
 
 import pytest
 
-from langchain_cf_gemini._cloudflare.model_ids import (
-    google_id_from,
-    model_id_from,
-)
+from tests.models import Cloudflare, silent
 
 
 @pytest.mark.parametrize(
@@ -24,16 +21,21 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 def test_a_model_goes_by_its_bare_id_and_by_googles(
     model: str, expected: str, google: str
 ) -> None:
-    assert model_id_from(model) == expected
-    assert google_id_from(model) == google
+    cloudflare = Cloudflare()
+    asked = cloudflare.model(model=model)
+    asked.invoke("hi", endpoint="run")
+    asked.invoke("hi", endpoint="gateway")
+    run, gateway = cloudflare.requests
+    assert f'"google/{expected}"' in run.content.decode()
+    assert f"/models/{google}:generateContent" in str(gateway.url)
 
 
 def test_googles_id_can_be_overridden() -> None:
-    assert (
-        google_id_from("gemini-3-flash", "gemini-3-flash-002") == "gemini-3-flash-002"
-    )
+    cloudflare = Cloudflare()
+    cloudflare.model(google_model="gemini-3-flash-002", endpoint="gateway").invoke("hi")
+    assert "/models/gemini-3-flash-002:" in str(cloudflare.requests[0].url)
     with pytest.raises(ValueError, match="no model id"):
-        google_id_from("gemini-3-flash", "a:generateContent?x=")
+        silent(google_model="a:generateContent?x=")
 
 
 @pytest.mark.parametrize(
@@ -69,4 +71,4 @@ def test_googles_id_can_be_overridden() -> None:
 )
 def test_other_ids_are_refused_with_what_to_use(model: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        model_id_from(model)
+        silent(model=model)

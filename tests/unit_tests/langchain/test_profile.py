@@ -6,17 +6,18 @@ from typing import Any, get_type_hints
 import pytest
 from langchain_core.language_models.model_profile import ModelProfile
 
-from langchain_cf_gemini._cloudflare.catalogue import MODELS, model_info
 from langchain_cf_gemini._langchain.profile import profile_for
+from tests.models import packaged_models
+
+PACKAGED = packaged_models()
 
 
-@pytest.mark.parametrize("model", [model.id for model in MODELS])
+@pytest.mark.parametrize("model", list(PACKAGED))
 @pytest.mark.parametrize("endpoint", ["run", "gateway"])
 def test_every_model_has_a_profile_of_every_field(model: str, endpoint: Any) -> None:
     profile = profile_for(f"google/{model}", endpoint=endpoint)
     assert profile is not None
-    row = model_info(model)
-    assert row is not None
+    row = PACKAGED[model]
     unknown = set() if row.default_thinking_level else {"reasoning_effort_default"}
     unknown |= set() if row.thinking_levels else {"reasoning_effort_levels"}
     missing = set(get_type_hints(ModelProfile)) - set(profile)
