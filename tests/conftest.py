@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
-from langchain_cf_gemini._http.limits import forget_limits
+from tests.support.http import forget_limits
 
 _VARIABLES = (
     "CLOUDFLARE_ACCOUNT_ID",

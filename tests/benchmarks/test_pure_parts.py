@@ -14,12 +14,14 @@ from langchain_core.messages import (
 from pydantic import create_model
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from langchain_cf_gemini._cloudflare.envelope import payloads_from_body
-from langchain_cf_gemini._gemini.answer.parser import AnswerParser
-from langchain_cf_gemini._gemini.request.contents import body_from_messages
-from langchain_cf_gemini._gemini.request.media import Media
-from langchain_cf_gemini._gemini.tools.declarations import tools_from_langchain
-from langchain_cf_gemini._http.body import Head
+from tests.support.cloudflare import payloads_from_body
+from tests.support.gemini import (
+    AnswerParser,
+    Media,
+    body_from_messages,
+    tools_from_langchain,
+)
+from tests.support.http import Head
 
 _CALL = {"name": "get_weather", "args": {"city": "Lima"}, "id": "c1"}
 

@@ -6,15 +6,17 @@ from typing import Any
 import httpx
 
 from langchain_cf_gemini.emulator import Emulator
-from langchain_cf_gemini.emulator._cloudflare.doors import (
+from tests.support.emulated import (
     ACCOUNT_ID,
     API_TOKEN,
+    CATALOGUE,
+    Incoming,
+    Outgoing,
+    Service,
     Settings,
+    answered,
+    packaged,
 )
-from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
-from langchain_cf_gemini.emulator._server.routes import answered
 
 # What the tests take from behind the emulator's doors, they take from here.
 __all__ = [

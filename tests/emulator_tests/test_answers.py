@@ -20,10 +20,6 @@ from langchain_cf_gemini.emulator import (
     reply,
     thought,
 )
-from langchain_cf_gemini.emulator._google.proto_json import (
-    canonical_body,
-    published_schema,
-)
 from tests.emulator_tests.asking import (
     Client,
     Judge,
@@ -32,6 +28,7 @@ from tests.emulator_tests.asking import (
     model,
     user,
 )
+from tests.support.emulated import canonical_body, published_schema
 
 TEXT = {"type": "STRING"}
 NUMBER = {"type": "INTEGER"}

@@ -7,9 +7,8 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults
-from langchain_cf_gemini.emulator._cloudflare.gateway import Cache, GatewayOptions
-from langchain_cf_gemini.emulator._messages import Outgoing
 from tests.emulator_tests.asking import Client, user
+from tests.support.emulated import Cache, GatewayOptions, Outgoing
 
 HI = {"contents": [user("Hi")]}
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator._google.instances import instance_from_schema
+from tests.support.emulated import instance_from_schema
 
 
 def filled(schema: Any, prompt: str = "") -> Any:

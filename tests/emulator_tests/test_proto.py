@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator._google.proto_json import (
+from tests.emulator_tests.asking import Judge, message_of, user
+from tests.support.emulated import (
+    Refusal,
     bytes_from_base64,
     camel_case,
     canonical_body,
     published_schema,
     snake_case,
 )
-from langchain_cf_gemini.emulator._refusals import Refusal
-from tests.emulator_tests.asking import Judge, message_of, user
 from tools.vertex_schema import (
     REQUEST,
     main,

@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini.__main__ import main
 from langchain_cf_gemini.emulator import Emulator
+from tests.support.command_line import main
 
 BODY = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 

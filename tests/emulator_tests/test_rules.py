@@ -5,8 +5,6 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
-from langchain_cf_gemini.emulator._google.signatures import issue_signature
 from tests.emulator_tests.asking import (
     Judge,
     Settings,
@@ -16,6 +14,7 @@ from tests.emulator_tests.asking import (
     packaged,
     user,
 )
+from tests.support.emulated import RULES, issue_signature
 
 TEXT = {"type": "STRING"}
 LOOKUP = [{"functionDeclarations": [function("lookup", city=TEXT)]}]

@@ -16,18 +16,17 @@ import httpx
 import httpx2
 import pytest
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader
-from langchain_cf_gemini._cloudflare.endpoints import (
-    Account,
-    gateway_request,
-    run_request,
-)
-from langchain_cf_gemini._http.client import Stream, Transport, TransportSettings
-from langchain_cf_gemini._http.limits import SharedLimits
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.integration_tests.loopback import Loopback
+from tests.support.cloudflare import Account, AnswerReader, gateway_request, run_request
+from tests.support.http import (
+    Request,
+    RetryPolicy,
+    SharedLimits,
+    Stream,
+    Transport,
+    TransportSettings,
+)
 
 TOKEN = "token-that-must-not-be-seen"
 OURS = ("send", "asend", "stream", "astream")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from langchain_cf_gemini._http.client import Transport, TransportSettings
 from tests.integration_tests.asking import asaid, astreaming, request_of, streaming
 from tests.integration_tests.loopback import (
     FIRST,
@@ -26,6 +25,7 @@ from tests.integration_tests.loopback import (
     head,
     stall,
 )
+from tests.support.http import Transport, TransportSettings
 
 
 async def slow(wire: Wire) -> None:
@@ -136,7 +136,7 @@ def test_row_33_cancelled_while_connecting_with_tls(
 @contextlib.contextmanager
 def fresh_trust(pem: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trust the test's own certificate for a while."""
-    from langchain_cf_gemini._http.environment import ssl_context
+    from tests.support.http import ssl_context
 
     monkeypatch.setenv("SSL_CERT_FILE", pem)
     ssl_context.cache_clear()

@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini.__main__ import main
 from langchain_cf_gemini.emulator import Answer, Emulator, call, faults, finish, reply
+from tests.support.command_line import main
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 12
 PROMPT = "What are the three laws of thermodynamics?"
@@ -72,7 +72,7 @@ print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
         "import langchain_cf_gemini",
         "from langchain_cf_gemini import __version__, GatewayOptions",
         "import langchain_cf_gemini.emulator.pytest_plugin",
-        "from langchain_cf_gemini.__main__ import main; main(['--version'])",
+        "from tests.support.command_line import main; main(['--version'])",
     ],
 )
 def test_doors_load_no_langchain(program: str) -> None:

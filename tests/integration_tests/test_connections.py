@@ -26,16 +26,6 @@ import httpx2
 import pytest
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader
-from langchain_cf_gemini._cloudflare.json_body import json_from_body
-from langchain_cf_gemini._http.client import Transport, TransportSettings
-from langchain_cf_gemini._http.connections import (
-    CONNECTIONS,
-    IDLE_SECONDS,
-    Connections,
-)
-from langchain_cf_gemini._http.environment import proxy_from_environment
-from langchain_cf_gemini._http.sockets import keepalive_options
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareTimeoutError,
@@ -65,6 +55,16 @@ from tests.integration_tests.loopback import (
     tunnel,
 )
 from tests.integration_tests.test_cancellation import fresh_trust, settled
+from tests.support.cloudflare import AnswerReader, json_from_body
+from tests.support.http import (
+    CONNECTIONS,
+    IDLE_SECONDS,
+    Connections,
+    Transport,
+    TransportSettings,
+    keepalive_options,
+    proxy_from_environment,
+)
 
 
 def say(text: str) -> dict[str, Any]:
@@ -81,8 +81,8 @@ async def echo(wire: Wire) -> None:
 
 
 def asking(server: Loopback, text: str) -> Any:
-    from langchain_cf_gemini._cloudflare.endpoints import run_request
     from tests.integration_tests.asking import account
+    from tests.support.cloudflare import run_request
 
     return run_request(account(server), "google/gemini-3-flash", {"contents": text})
 

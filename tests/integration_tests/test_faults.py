@@ -23,11 +23,6 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader
-from langchain_cf_gemini._http.client import Transport, TransportSettings
-from langchain_cf_gemini._http.limits import SharedLimits
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
@@ -69,6 +64,14 @@ from tests.integration_tests.loopback import (
     head,
     reset,
     stall,
+)
+from tests.support.cloudflare import AnswerReader
+from tests.support.http import (
+    Request,
+    RetryPolicy,
+    SharedLimits,
+    Transport,
+    TransportSettings,
 )
 
 GOOGLE_429 = {

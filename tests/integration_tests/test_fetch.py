@@ -11,14 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from langchain_cf_gemini._http.download import (
-    FetchSettings,
-    File,
-    addresses_from_host,
-    afetch,
-    fetch,
-)
-from langchain_cf_gemini._http.files import Files
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from tests.integration_tests.loopback import (
     Act,
@@ -31,6 +23,14 @@ from tests.integration_tests.loopback import (
     stall,
 )
 from tests.integration_tests.test_cancellation import settled
+from tests.support.http import (
+    FetchSettings,
+    File,
+    Files,
+    addresses_from_host,
+    afetch,
+    fetch,
+)
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 Fetch = Callable[[str, FetchSettings], tuple[bytes, str]]

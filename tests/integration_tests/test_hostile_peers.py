@@ -27,13 +27,6 @@ from langchain_core.messages import AIMessage
 from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from langchain_cf_gemini._cloudflare.answers import AnswerReader
-from langchain_cf_gemini._cloudflare.events import EventDecoder
-from langchain_cf_gemini._http.attempt import Attempt, times_from_timeout
-from langchain_cf_gemini._http.backends import Asyncio
-from langchain_cf_gemini._http.client import Transport, TransportSettings
-from langchain_cf_gemini._http.connections import Slots
-from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
@@ -70,6 +63,16 @@ from tests.integration_tests.loopback import (
 )
 from tests.integration_tests.test_cancellation import fresh_trust, settled
 from tests.models import every_way as every_model_way
+from tests.support.cloudflare import AnswerReader, EventDecoder
+from tests.support.http import (
+    Asyncio,
+    Attempt,
+    Slots,
+    Transport,
+    TransportSettings,
+    ssl_context,
+    times_from_timeout,
+)
 
 
 def dripped(before: bytes, dripping: bytes = b"x") -> Act:

@@ -15,12 +15,6 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader
-from langchain_cf_gemini._cloudflare.endpoints import gateway_request, run_request
-from langchain_cf_gemini._http.client import Transport, TransportSettings
-from langchain_cf_gemini._http.limits import SharedLimits
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
 from tests.integration_tests.asking import account, asaid, said
 from tests.integration_tests.loopback import (
     FIRST,
@@ -36,6 +30,15 @@ from tests.integration_tests.loopback import (
 )
 from tests.integration_tests.test_cancellation import open_descriptors, settled
 from tests.integration_tests.test_connections import say, text_of
+from tests.support.cloudflare import AnswerReader, gateway_request, run_request
+from tests.support.http import (
+    Request,
+    RetryBudget,
+    RetryPolicy,
+    SharedLimits,
+    Transport,
+    TransportSettings,
+)
 
 CALLS = 20_000
 

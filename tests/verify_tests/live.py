@@ -3,10 +3,7 @@
 import json
 from pathlib import Path
 
-from langchain_cf_gemini._verify.findings import PROBES, Finding
-from langchain_cf_gemini._verify.lab import Lab
-from langchain_cf_gemini._verify.replay import Playback
-from langchain_cf_gemini._verify.scrubbing import ACCOUNT_ID
+from tests.support.verified import ACCOUNT_ID, PROBES, Finding, Lab, Playback
 
 LIVE = Path(__file__).parents[2] / "cassettes" / "live"
 

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._verify.lab import Exchange
-from langchain_cf_gemini._verify.scrubbing import ACCOUNT_ID, Scrubber
+from tests.support.verified import ACCOUNT_ID, Exchange, Scrubber
 
 TOKEN = 'v1.0-tok"en/+abc==\\x-0123456789'
 ACCOUNT = "feedfacefeedfacefeedfacefeedface"

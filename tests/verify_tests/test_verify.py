@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini.__main__ import main
-from langchain_cf_gemini._verify.beliefs import BELIEFS, summary
-from langchain_cf_gemini._verify.findings import PROBES, Finding
-from langchain_cf_gemini._verify.session import Result, Run, names_from
 from langchain_cf_gemini.emulator import Emulator
+from tests.support.command_line import main
+from tests.support.verified import (
+    BELIEFS,
+    PROBES,
+    Finding,
+    Result,
+    Run,
+    names_from,
+    summary,
+)
 from tests.verify_tests import variants
 from tests.verify_tests.live import replayed
 

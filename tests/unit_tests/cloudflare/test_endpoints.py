@@ -11,22 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._cloudflare.endpoints import (
-    Account,
-    api_request,
-    gateway_request,
-    run_request,
-)
-from langchain_cf_gemini._cloudflare.envelope import (
-    envelope_from_body,
-    payloads_from_body,
-    payloads_from_json,
-)
-from langchain_cf_gemini._cloudflare.errors import error_from_body
-from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_headers
-from langchain_cf_gemini._http.body import Head
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
     CloudflareInvalidRequestError,
@@ -36,6 +20,18 @@ from langchain_cf_gemini.exceptions import (
     UnsupportedContentError,
 )
 from tests.strategies import JSON
+from tests.support.cloudflare import (
+    Account,
+    api_request,
+    envelope_from_body,
+    error_from_body,
+    gateway_from_headers,
+    gateway_request,
+    payloads_from_body,
+    payloads_from_json,
+    run_request,
+)
+from tests.support.http import Head, Request, is_loopback
 
 ACCOUNT = Account(account_id="acc0", api_token="tok", google_api_key="AIza-key")
 OK = Head(200, {})

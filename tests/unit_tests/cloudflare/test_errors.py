@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 
-from langchain_cf_gemini._cloudflare.known_errors import KNOWN_ERRORS
-from langchain_cf_gemini._http.retries import is_retried
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareGeminiError,
@@ -26,6 +24,8 @@ from tests.models import ACCOUNT, Cloudflare, Json, refusal, sse
 from tests.models import answer as model_answer
 from tests.models import text as text_part
 from tests.strategies import JSON
+from tests.support.cloudflare import KNOWN_ERRORS
+from tests.support.http import is_retried
 
 Said = dict[str, Any] | list[Any] | str
 

@@ -14,12 +14,11 @@ from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
 from langchain_cf_gemini import GatewayOptions
-from langchain_cf_gemini._cloudflare.endpoints import Account
-from langchain_cf_gemini._cloudflare.json_body import json_from_body
-from langchain_cf_gemini._langchain.call import call_from_settings
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint
 from tests.strategies import JSON
+from tests.support.cloudflare import Account, json_from_body
+from tests.support.langchain import call_from_settings
 
 
 def written(body: dict[str, Any], *, has_media: bool = False) -> bytes:

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._cloudflare.endpoints import (
+from tests.support.cloudflare import (
     Account,
     api_request,
     gateway_request,
+    retry_after_from_rate_limits,
     run_request,
 )
-from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
-from langchain_cf_gemini._http.request import Request
+from tests.support.http import Request
 
 ACCOUNT = Account(account_id="acc", api_token="secret-token")
 OTHER_TOKEN = Account(account_id="acc", api_token="other-token")

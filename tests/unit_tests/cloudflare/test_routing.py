@@ -11,10 +11,10 @@ from langchain_core.runnables import ConfigurableField
 from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini, GatewayFallbackWarning
-from langchain_cf_gemini._cloudflare.routing import GatewayMemory
-from langchain_cf_gemini._http.retries import is_retried
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.models import WAYS, Cloudflare, Json, answer, refusal, text
+from tests.support.cloudflare import GatewayMemory
+from tests.support.http import is_retried
 
 KEY, TOKEN2 = "AIza-a-key-of-mine", "a-gateway-token"
 CUSTOM = {"gateway_base_url": "https://ai.example.com/google-ai-studio"}

@@ -936,8 +936,7 @@ _messages = st.one_of(
 )
 @given(st.lists(_messages, min_size=1, max_size=4))
 def test_any_conversation_is_sent_or_refused(messages: list[BaseMessage]) -> None:
-    from langchain_cf_gemini._gemini.request.contents import body_from_messages
-    from langchain_cf_gemini._gemini.request.media import Media
+    from tests.support.gemini import Media, body_from_messages
 
     media = Media(urls="count")
     counted = None

@@ -16,8 +16,8 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, v1
 from typing_extensions import TypedDict
 
-from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+from tests.support.gemini import json_schema_from
 
 Json = dict[str, Any]
 

@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_cf_gemini import UnsupportedContentError
-from langchain_cf_gemini._gemini.request.contents import body_from_messages
-from langchain_cf_gemini._gemini.request.media import Media, parts_from_media
 from tests.models import Json, contents_of
+from tests.support.gemini import Media, body_from_messages, parts_from_media
 
 
 def _b64(data: bytes) -> str:

@@ -24,8 +24,8 @@ from langchain_core.tools import StructuredTool
 from typing_extensions import get_type_hints, is_typeddict
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
-from langchain_cf_gemini._langchain.settings import SETTINGS
 from tests.models import Cloudflare, Json
+from tests.support.langchain import SETTINGS
 
 PAGE = Path(__file__).parents[3] / "docs" / "what-is-sent.md"
 MARK = "marked_0451"

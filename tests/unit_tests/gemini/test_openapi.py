@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
-from langchain_cf_gemini._gemini.schema.openapi import openapi_schema_from
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+from tests.support.gemini import json_schema_from, openapi_schema_from
 from tests.unit_tests.gemini.test_json_schema import VALUES, Pet
 from tests.unit_tests.published import problems
 

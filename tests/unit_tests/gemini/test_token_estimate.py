@@ -21,17 +21,15 @@ from langchain_core.messages import (
     trim_messages,
 )
 
-from langchain_cf_gemini._gemini.request.media_tokens import (
+from tests.models import Cloudflare, silent
+from tests.support.gemini import (
     audio_seconds,
     image_size,
     pdf_pages,
-    video_seconds,
-)
-from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
     tokens_from_text,
+    video_seconds,
 )
-from tests.models import Cloudflare, silent
 
 
 def text(*texts: str, system: str | None = None) -> dict[str, Any]:

@@ -16,19 +16,15 @@ from langgraph.prebuilt import InjectedState
 from pydantic import BaseModel, Field, v1
 from typing_extensions import TypedDict
 
-from langchain_cf_gemini._gemini.request.response_format import (
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+from tests.support.gemini import (
     generation_config_from_response_format,
-)
-from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
-from langchain_cf_gemini._gemini.tools.declarations import (
+    json_schema_from,
+    parallel_from_choice,
     strict_from_tools,
+    tool_config_from_choice,
     tools_from_langchain,
 )
-from langchain_cf_gemini._gemini.tools.tool_choice import (
-    parallel_from_choice,
-    tool_config_from_choice,
-)
-from langchain_cf_gemini.exceptions import UnsupportedContentError
 from tests.unit_tests.gemini.test_json_schema import (
     CASES,
     EVERYTHING,

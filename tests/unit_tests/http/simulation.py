@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_cf_gemini._http.pace import Pace, Ticket
+from tests.support.http import Pace, Ticket
 
 Limit = Callable[[float], float | None]
 """Takes a request's time; None answers it, else seconds until it may come again."""

@@ -19,20 +19,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader, ResultReader
-from langchain_cf_gemini._cloudflare.endpoints import (
-    Account,
-    api_request,
-    gateway_request,
-    run_request,
-)
-from langchain_cf_gemini._cloudflare.events import EventDecoder, whole_events
-from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT, times_from_timeout
-from langchain_cf_gemini._http.body import Body, Head
-from langchain_cf_gemini._http.client import Transport, TransportSettings
-from langchain_cf_gemini._http.limits import SharedLimits, budget_from_host
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -41,6 +27,28 @@ from langchain_cf_gemini.exceptions import (
     CloudflareTimeoutError,
     ResponseFormatError,
     UnsupportedContentError,
+)
+from tests.support.cloudflare import (
+    Account,
+    AnswerReader,
+    EventDecoder,
+    ResultReader,
+    api_request,
+    gateway_request,
+    run_request,
+    whole_events,
+)
+from tests.support.http import (
+    DEFAULT_TIMEOUT,
+    Body,
+    Head,
+    Request,
+    RetryPolicy,
+    SharedLimits,
+    Transport,
+    TransportSettings,
+    budget_from_host,
+    times_from_timeout,
 )
 
 ACCOUNT = Account(account_id="acc", api_token="tok")

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._http.addresses import is_public
-from langchain_cf_gemini._http.download import (
-    FetchSettings,
-    afetch,
-    fetch,
-    shown_url,
-)
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+from tests.support.http import FetchSettings, afetch, fetch, is_public, shown_url
 
 PRIVATE = [
     "127.0.0.1",

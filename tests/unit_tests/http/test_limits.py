@@ -7,15 +7,6 @@ from typing import Any
 
 import pytest
 
-from langchain_cf_gemini._http.limits import (
-    Attempts,
-    SharedLimits,
-    budget_from_host,
-    forget_limits,
-    limits_from_request,
-)
-from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.retries import RetryBudget, RetryPolicy
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
     CloudflareConnectionError,
@@ -23,6 +14,16 @@ from langchain_cf_gemini.exceptions import (
     CloudflareRateLimitError,
     CloudflareTimeoutError,
     class_from_status,
+)
+from tests.support.http import (
+    Attempts,
+    Request,
+    RetryBudget,
+    RetryPolicy,
+    SharedLimits,
+    budget_from_host,
+    forget_limits,
+    limits_from_request,
 )
 
 STEADY = RetryPolicy(jitter=lambda: 0.0)

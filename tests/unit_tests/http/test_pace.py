@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._http.pace import PEACE_SECONDS, Pace, Ticket
+from tests.support.http import PEACE_SECONDS, Pace, Ticket
 from tests.unit_tests.http.simulation import Limit, Simulation, bucket, window
 
 told_or_not = pytest.mark.parametrize("says_when", [True, False])

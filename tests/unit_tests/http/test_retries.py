@@ -13,19 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini._cloudflare.errors import retry_after_from_details
-from langchain_cf_gemini._http.retries import (
-    RetryBudget,
-    RetryPolicy,
-    is_retried,
-    retry_after_from_headers,
-)
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
     CloudflareTimeoutError,
     ResponseFormatError,
     class_from_status,
+)
+from tests.support.cloudflare import retry_after_from_details
+from tests.support.http import (
+    RetryBudget,
+    RetryPolicy,
+    is_retried,
+    retry_after_from_headers,
 )
 
 STEADY = RetryPolicy(jitter=lambda: 0.0)

@@ -9,7 +9,7 @@ import pytest
 from langchain.chat_models import base, init_chat_model
 
 from langchain_cf_gemini import ChatCloudflareGemini, register_init_chat_model
-from langchain_cf_gemini._langchain.registration import register_in
+from tests.support.langchain import register_in
 
 PROVIDER = "cloudflare_gemini"
 

@@ -31,8 +31,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, v
 from typing_extensions import TypedDict
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from tests.models import ACCOUNT, TOKEN
+from tests.support.gemini import json_schema_from
 
 Json = dict[str, Any]
 REFUSAL: Any = getattr(exceptions, "ModelRefusalError", OutputParserException)

@@ -1,0 +1,1 @@
+"""The one place in the tests that knows private modules."""
