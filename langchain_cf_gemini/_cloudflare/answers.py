@@ -168,12 +168,11 @@ class AnswerReader(_WholeBody):
             value = from_json(event)
         except ValueError:
             value = json_from_text(event, self._head)
-        if is_idle(value):
-            self._keep_idle(value)
-            return
         # Nearly every event is a bare payload; unwrapping it would take a microsecond.
         if type(value) is dict and "candidates" in value and not value.keys() & _MORE:
             self._keep([value], None)
+        elif is_idle(value):
+            self._keep_idle(value)
         else:
             self._keep(*payloads_from_json(value, self._head))
 
@@ -241,5 +240,7 @@ def _says_anything(payload: Payload) -> bool:
 
 def _is_last(payload: Payload) -> bool:
     """Whether a payload says why the answer ends, or that the prompt was blocked."""
-    candidate = _first_candidate(payload)
-    return _is_reason(candidate.get("finishReason")) or _is_blocked(payload)
+    reason = _first_candidate(payload).get("finishReason")
+    return (reason is not None and _is_reason(reason)) or (
+        "promptFeedback" in payload and _is_blocked(payload)
+    )

@@ -103,6 +103,9 @@ def merged_usage(known: Json, new: Json) -> Json:
     Usage is cumulative: the last that counts anything is the answer's. What it leaves
     out and its own total counts, an earlier event has named.
     """
+    is_whole = type(new.get("totalTokenCount")) is int and known.keys() <= new.keys()
+    if is_whole and new["totalTokenCount"] >= 0 and None not in new.values():
+        return new  # as in nearly every event
     new = {key: value for key, value in new.items() if value is not None}
     if not _counts_anything(new):
         return {**new, **known}

@@ -14,7 +14,7 @@ from langchain_cf_gemini._gemini.vocabulary import DUMMY_SIGNATURE, Json
 BACKENDS: Final = ("vertex_ai", "gemini_api")
 # Tools that the Gemini API runs itself and tells of in parts of its own; Vertex AI's
 # schema has no such parts.
-_GEMINI_API_PARTS: Final = ("toolCall", "toolResponse")
+_GEMINI_API_PARTS: Final = frozenset({"toolCall", "toolResponse"})
 _SIGNATURE: Final = "thoughtSignature"
 
 
@@ -48,8 +48,7 @@ def maker_of(part: Json) -> str | None:
     """Return the backend that made what is opaque in a part; None if nobody knows."""
     if isinstance(part, SignedPart):
         return part.backend
-    made_by_gemini_api = any(kind in part for kind in _GEMINI_API_PARTS)
-    return "gemini_api" if made_by_gemini_api else None
+    return None if _GEMINI_API_PARTS.isdisjoint(part) else "gemini_api"
 
 
 def current_turn(contents: list[Json]) -> Iterator[Json]:
@@ -95,6 +94,9 @@ def contents_for_backend(
         The contents, the same object if nothing had to be changed, and how many parts
         were changed or left out.
     """
+    makers = {maker_of(part) for content in contents for part in content["parts"]}
+    if not replacing and makers <= {None, backend}:
+        return contents, 0  # as in nearly every conversation
     changed = 0
     made: list[Json] = []
     for content in contents:
@@ -109,8 +111,6 @@ def contents_for_backend(
                 parts.append(part)
         if parts:
             made.append({**content, "parts": parts})
-    if not (changed or replacing):
-        return contents, 0
     if signs_calls or replacing:
         sign_current_turn(made)
     return made, changed

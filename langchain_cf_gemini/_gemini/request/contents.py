@@ -278,7 +278,10 @@ def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
 def _in_own_words(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     """Say older messages, and those of other providers, in LangChain's own classes."""
     for message in messages:
-        if isinstance(message, ChatMessage):
+        kind = message.type  # asking for classes would take four times as long
+        if kind == "ai" or (kind == "human" and isinstance(message.content, str)):
+            yield message
+        elif isinstance(message, ChatMessage):
             yield _message_of_role(message)
         elif isinstance(message, FunctionMessage):
             # Functions were called by name before calls had ids.
