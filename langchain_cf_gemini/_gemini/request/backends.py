@@ -51,6 +51,11 @@ def maker_of(part: Json) -> str | None:
     return None if _GEMINI_API_PARTS.isdisjoint(part) else "gemini_api"
 
 
+def _is_text(part: Json) -> bool:
+    """Whether a part is text and no more, as nearly every one is."""
+    return len(part) == 1 and "text" in part
+
+
 def current_turn(contents: list[Json]) -> Iterator[Json]:
     """Return the model's steps since the user last spoke, the newest first."""
     for content in reversed(contents):
@@ -94,7 +99,12 @@ def contents_for_backend(
         The contents, the same object if nothing had to be changed, and how many parts
         were changed or left out.
     """
-    makers = {maker_of(part) for content in contents for part in content["parts"]}
+    makers = {
+        maker_of(part)
+        for content in contents
+        for part in content["parts"]
+        if not _is_text(part)
+    }
     if not replacing and makers <= {None, backend}:
         return contents, 0  # as in nearly every conversation
     changed = 0
@@ -151,6 +161,6 @@ def backend_of_history(contents: list[Json]) -> str | None:
     """
     for content in reversed(contents):
         for part in reversed(content["parts"]):
-            if (maker := maker_of(part)) is not None:
+            if not _is_text(part) and (maker := maker_of(part)) is not None:
                 return maker
     return None

@@ -91,6 +91,10 @@ class _Conversation:
         self.system += parts
 
     def add_human(self, message: BaseMessage) -> None:
+        content = message.content
+        if isinstance(content, str) and content and not message.name:
+            self._turns.append(({"role": "user", "parts": [{"text": content}]}, []))
+            return
         parts = _parts_from_content(message, self._media)
         if not parts:
             _logger.warning("left out of the history: a HumanMessage that is empty")
