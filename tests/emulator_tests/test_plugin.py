@@ -14,7 +14,9 @@ pytest_plugins = ["pytester"]
 
 # What pytest-asyncio wants to be told, in whatever project it runs.
 LOOP_SCOPE = "asyncio_default_fixture_loop_scope=function"
-
+# Plugins that an environment may hold besides: one loads jsonschema itself, the other
+# changes the order of the tests.
+WITHOUT_OTHERS = ("-p", "no:nbmake", "-p", "no:randomly")
 
 TESTS = """
 import sys
@@ -44,7 +46,7 @@ def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
     # In a process of its own: the tests' own pytest blocks sockets and holds plugins.
     done = pytester.runpytest_subprocess(
-        "--strict-markers", "-W", "error", "-o", LOOP_SCOPE
+        "--strict-markers", "-W", "error", "-o", LOOP_SCOPE, *WITHOUT_OTHERS
     )
     done.assert_outcomes(passed=4)
 
