@@ -56,6 +56,11 @@ def _is_text(part: Json) -> bool:
     return len(part) == 1 and "text" in part
 
 
+def _makers(contents: list[Json]) -> set[str | None]:
+    parts = (part for content in contents for part in content["parts"])
+    return {maker_of(part) for part in parts if not _is_text(part)}
+
+
 def current_turn(contents: list[Json]) -> Iterator[Json]:
     """Return the model's steps since the user last spoke, the newest first."""
     for content in reversed(contents):
@@ -99,13 +104,7 @@ def contents_for_backend(
         The contents, the same object if nothing had to be changed, and how many parts
         were changed or left out.
     """
-    makers = {
-        maker_of(part)
-        for content in contents
-        for part in content["parts"]
-        if not _is_text(part)
-    }
-    if not replacing and makers <= {None, backend}:
+    if not replacing and _makers(contents) <= {None, backend}:
         return contents, 0  # as in nearly every conversation
     changed = 0
     made: list[Json] = []

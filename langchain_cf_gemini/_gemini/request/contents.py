@@ -91,10 +91,6 @@ class _Conversation:
         self.system += parts
 
     def add_human(self, message: BaseMessage) -> None:
-        content = message.content
-        if isinstance(content, str) and content and not message.name:
-            self._turns.append(({"role": "user", "parts": [{"text": content}]}, []))
-            return
         parts = _parts_from_content(message, self._media)
         if not parts:
             _logger.warning("left out of the history: a HumanMessage that is empty")
@@ -282,10 +278,7 @@ def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
 def _in_own_words(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
     """Say older messages, and those of other providers, in LangChain's own classes."""
     for message in messages:
-        kind = message.type  # asking for classes would take four times as long
-        if kind == "ai" or (kind == "human" and isinstance(message.content, str)):
-            yield message
-        elif isinstance(message, ChatMessage):
+        if isinstance(message, ChatMessage):
             yield _message_of_role(message)
         elif isinstance(message, FunctionMessage):
             # Functions were called by name before calls had ids.
