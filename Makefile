@@ -117,7 +117,7 @@ else
 endif
 	@touch $@
 
-mutate: $(VENV)/.mutation  ## Break the wire's six modules 900 times; list what no test notices (half an hour)
+mutate: $(VENV)/.mutation  ## Break the modules that talk to Cloudflare; list what no test notices (half an hour)
 	@rm -rf mutants
 	@$(BIN)/mutmut run --max-children 2
 	@$(BIN)/mutmut results

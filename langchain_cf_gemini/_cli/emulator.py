@@ -1,6 +1,9 @@
 """`langchain-cf-gemini emulator`: the emulator in the foreground."""
 
 import argparse
+import io
+import sys
+from contextlib import redirect_stdout
 
 from langchain_cf_gemini._cli.arguments import UsageError
 from langchain_cf_gemini._cli.session import load_emulator
@@ -9,15 +12,17 @@ from langchain_cf_gemini._cli.session import load_emulator
 def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     _, serve = load_emulator()
+    out = io.StringIO() if args.quiet else sys.stdout
     try:
-        serve(
-            args.host,
-            args.port,
-            script=args.script,
-            unscripted=args.unscripted,
-            record=args.record,
-            rate_limit=args.rate_limit,
-        )
+        with redirect_stdout(out):
+            serve(
+                args.host,
+                args.port,
+                script=args.script,
+                unscripted=args.unscripted,
+                record=args.record,
+                rate_limit=args.rate_limit,
+            )
     except OSError as error:
         raise UsageError(_why(error, args.host, args.port)) from None
     return 0

@@ -4,6 +4,7 @@ import argparse
 import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -39,6 +40,8 @@ def model_from(args: argparse.Namespace) -> Iterator[ChatCloudflareGemini]:
     if getattr(args, "verbose", False):
         logging.basicConfig(format="%(message)s")
         logging.getLogger(_LOGGER).setLevel(logging.DEBUG)
+    if getattr(args, "quiet", False):
+        warnings.simplefilter("ignore")  # for this command: the entry lays it back
     with _address(args.emulator) as address:
         model = _model(settings_from(args) | address)
         with model, _names_of_models(model.model):

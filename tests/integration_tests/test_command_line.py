@@ -197,6 +197,31 @@ def test_emulator_serves() -> None:
             process.wait(30)
 
 
+def test_a_quiet_emulator_prints_nothing() -> None:
+    port = _free_port()
+    with subprocess.Popen(
+        [*COMMAND, "emulator", "--port", str(port), "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=_environment(),
+    ) as process:
+        transport = httpx.HTTPTransport(retries=8)
+        with httpx.Client(transport=transport) as client:
+            assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30) == ("", "")
+
+
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_warnings_are_a_line_or_hidden(quiet: tuple[str, ...]) -> None:
+    done = _run("--emulator", *quiet, "-m", "gemini-3.6-flash", "-t", "0.5", "hi")
+    assert done.returncode == 0
+    lines = done.stderr.splitlines()
+    assert len(lines) == (0 if quiet else 1)
+    assert all(line.startswith("warning: ") for line in lines)
+
+
 def test_a_reader_that_goes_away() -> None:
     """`ask ... | head -c 1`: no traceback, no second complaint."""
     with subprocess.Popen(
