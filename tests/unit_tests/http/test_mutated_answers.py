@@ -191,6 +191,7 @@ def model_of(spoiler: Spoiler, endpoint: str) -> ChatCloudflareGemini:
         api_token=TOKEN,
         endpoint=endpoint,  # type: ignore[arg-type]
         max_retries=0,
+        adaptive_rate=False,  # which waits after a refusal
         http_client=httpx2.Client(transport=transport),
         http_async_client=httpx2.AsyncClient(transport=transport),
     )
