@@ -20,7 +20,7 @@ from vcr import VCR
 from vcr.request import Request
 
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
-from tests.integration_tests import cassettes
+from tests.support import cassettes
 
 _VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
 _TIMED = "tests/integration_tests/test_standard.py"

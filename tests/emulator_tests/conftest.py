@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from tests.emulator_tests.asking import Client, Judge
+from tests.support.judge import Client, Judge
 
 
 @pytest.fixture(scope="session")

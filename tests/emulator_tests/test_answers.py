@@ -20,7 +20,8 @@ from langchain_cf_gemini.emulator import (
     reply,
     thought,
 )
-from tests.emulator_tests.asking import (
+from tests.support.emulated import canonical_body, published_schema
+from tests.support.judge import (
     Client,
     Judge,
     chunks_from_sse,
@@ -28,7 +29,6 @@ from tests.emulator_tests.asking import (
     model,
     user,
 )
-from tests.support.emulated import canonical_body, published_schema
 
 TEXT = {"type": "STRING"}
 NUMBER = {"type": "INTEGER"}

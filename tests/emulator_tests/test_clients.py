@@ -14,7 +14,7 @@ from langchain_google_genai import ChatGoogleGenerativeAI
 from pydantic import BaseModel
 
 from langchain_cf_gemini.emulator import Emulator, grounding, reply
-from tests.emulator_tests.asking import FLASH_3
+from tests.support.judge import FLASH_3
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, call, reply
-from tests.emulator_tests.asking import Client, function, user
+from tests.support.judge import Client, function, user
 
 HI = {"contents": [user("Hi")]}
 ROOT = Path(__file__).parents[2]

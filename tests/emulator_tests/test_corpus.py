@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator_tests.asking import CATALOGUE, Judge, Outgoing, message_of
+from tests.support.judge import CATALOGUE, Judge, Outgoing, message_of
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 WHY_NOT = f"no recorded exchanges at {CORPUS}"

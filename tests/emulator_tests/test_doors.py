@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from tests.emulator_tests.asking import (
+from tests.support.judge import (
     FLASH_3,
     Client,
     chunks_from_sse,

@@ -12,7 +12,7 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator, block, faults, reply
 from langchain_cf_gemini.emulator.faults import Fault
-from tests.emulator_tests.asking import Client, chunks_from_sse, user
+from tests.support.judge import Client, chunks_from_sse, user
 
 HI = {"contents": [user("Hi")]}
 STREAM = "streamGenerateContent?alt=sse"

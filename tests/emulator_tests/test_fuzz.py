@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulator_tests.asking import (
+from tests.support.judge import (
     ACCOUNT_ID,
     API_TOKEN,
     FLASH_3,

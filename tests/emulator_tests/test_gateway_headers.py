@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults
-from tests.emulator_tests.asking import Client, user
 from tests.support.emulated import Cache, GatewayOptions, Outgoing
+from tests.support.judge import Client, user
 
 HI = {"contents": [user("Hi")]}
 

@@ -15,7 +15,8 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults, serve
-from tests.emulator_tests.asking import Client, user
+from tests.support.judge import Client, user
+from tests.support.process import CERTIFICATE
 
 HI = {"contents": [user("Hi")]}
 
@@ -152,9 +153,6 @@ def test_ipv6() -> None:
     assert emulator.url.startswith("http://[::1]:")
     assert httpx.get(emulator.url).status_code == 200
     emulator.stop()
-
-
-CERTIFICATE = Path(__file__).parents[1] / "integration_tests" / "loopback.pem"
 
 
 def test_https_with_a_certificate_that_nobody_trusts() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from tests.emulator_tests.asking import Client, user
+from tests.support.judge import Client, user
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -8,7 +8,7 @@ import pytest
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import call, reply, thought
-from tests.emulator_tests.asking import Client, chunks_from_sse, user
+from tests.support.judge import Client, chunks_from_sse, user
 
 HI = {"contents": [user("Hi")]}
 ARGON = "google/gemini-4-argon"

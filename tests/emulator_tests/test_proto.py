@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.emulator_tests.asking import Judge, message_of, user
 from tests.support.emulated import (
     Refusal,
     bytes_from_base64,
@@ -18,6 +17,7 @@ from tests.support.emulated import (
     published_schema,
     snake_case,
 )
+from tests.support.judge import Judge, message_of, user
 from tools.vertex_schema import (
     REQUEST,
     main,

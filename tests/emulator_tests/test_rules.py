@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulator_tests.asking import (
+from tests.support.emulated import RULES, issue_signature
+from tests.support.judge import (
     Judge,
     Settings,
     function,
@@ -14,7 +15,6 @@ from tests.emulator_tests.asking import (
     packaged,
     user,
 )
-from tests.support.emulated import RULES, issue_signature
 
 TEXT = {"type": "STRING"}
 LOOKUP = [{"functionDeclarations": [function("lookup", city=TEXT)]}]

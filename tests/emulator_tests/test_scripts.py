@@ -13,7 +13,7 @@ from langchain_core.messages import convert_to_messages
 from pydantic import BaseModel
 
 from langchain_cf_gemini.emulator import Emulator, Exchange, faults, finish, reply
-from tests.emulator_tests.asking import Client, function, model, user
+from tests.support.judge import Client, function, model, user
 
 TEXT = {"type": "STRING"}
 WEATHER = function("get_weather", city=TEXT)

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_cf_gemini.emulator import call, code, finish, image, reply
-from tests.emulator_tests.asking import Client, chunks_from_sse, function, user
 from tests.support.emulated import chunks_from_response
+from tests.support.judge import Client, chunks_from_sse, function, user
 
 HI = {"contents": [user("Hi")]}
 

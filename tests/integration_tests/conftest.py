@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration_tests import cassettes
+from tests.support import cassettes
 
 
 @pytest.fixture(scope="session")

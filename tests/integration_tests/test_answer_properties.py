@@ -24,8 +24,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 from langchain_cf_gemini.emulator import Emulator
-from tests.integration_tests.corpus import joined
-from tests.models import (
+from tests.support.models import (
     Cloudflare,
     Json,
     answer,
@@ -37,7 +36,8 @@ from tests.models import (
     text,
     thought,
 )
-from tests.strategies import GOOD_PARTS, PARTS, events_of
+from tests.support.recorded import joined
+from tests.support.strategies import GOOD_PARTS, PARTS, events_of
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::langchain_core._api.LangChainBetaWarning"

@@ -25,8 +25,8 @@ from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
     CloudflareServerError,
 )
-from tests.integration_tests.loopback import Loopback, Wire, answer
-from tests.unit_tests.http.simulation import Limit, bucket, window
+from tests.support.loopback import Loopback, Wire, answer
+from tests.support.simulation import Limit, bucket, window
 
 
 def limited(limit: Limit, *, says_when: bool = True) -> Callable[[Wire], Any]:

@@ -7,14 +7,12 @@ import contextlib
 import gc
 import json
 import random
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.integration_tests.asking import asaid, astreaming, request_of, streaming
-from tests.integration_tests.loopback import (
+from tests.support.http import Transport, TransportSettings
+from tests.support.loopback import (
     FIRST,
     PAYLOAD,
     Loopback,
@@ -25,7 +23,13 @@ from tests.integration_tests.loopback import (
     head,
     stall,
 )
-from tests.support.http import Transport, TransportSettings
+from tests.support.process import (
+    certificate_trusted,
+    open_descriptors,
+    server_tls,
+    settled,
+)
+from tests.support.ways import asaid, astreaming, request_of, streaming
 
 
 async def slow(wire: Wire) -> None:
@@ -46,10 +50,6 @@ async def slow(wire: Wire) -> None:
 
 def events_head(kind: bytes = b"text/event-stream") -> bytes:
     return head(200, {"content-type": kind.decode(), "transfer-encoding": "chunked"})
-
-
-def open_descriptors() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 async def unary(transport: Transport, server: Loopback) -> None:
@@ -91,15 +91,6 @@ async def cancel_often(
     return cancelled
 
 
-async def settled(condition: Callable[[], bool]) -> bool:
-    """Whether a condition becomes true within two seconds."""
-    for _ in range(200):
-        if condition():
-            return True
-        await asyncio.sleep(0.01)
-    return condition()
-
-
 async def check_cancellations(server: Loopback, times: int, calls: int) -> None:
     transport = Transport(TransportSettings(max_retries=0))
     await unary(transport, server)
@@ -126,22 +117,11 @@ def test_row_33_cancelled_while_connecting_with_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The handshake is where httpcore2 leaves a socket without an owner."""
-    pem = Path(__file__).with_name("loopback.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with fresh_trust(str(pem), monkeypatch), Loopback([slow], tls=context) as server:
+    with (
+        certificate_trusted(monkeypatch),
+        Loopback([slow], tls=server_tls()) as server,
+    ):
         asyncio.run(check_cancellations(server, times=300, calls=40))
-
-
-@contextlib.contextmanager
-def fresh_trust(pem: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Trust the test's own certificate for a while."""
-    from tests.support.http import ssl_context
-
-    monkeypatch.setenv("SSL_CERT_FILE", pem)
-    ssl_context.cache_clear()
-    yield
-    ssl_context.cache_clear()
 
 
 @pytest.mark.soak

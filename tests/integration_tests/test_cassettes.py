@@ -17,7 +17,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from vcr.cassette import Cassette
 from vcr.errors import CannotOverwriteExistingCassetteException
 
-from tests.integration_tests import cassettes
+from tests.support import cassettes
 
 OFFLINE: dict[str, Any] = {
     "account_id": cassettes.ACCOUNT_ID,

@@ -9,10 +9,6 @@ import json
 import os
 import pickle
 import socket
-import ssl
-import subprocess
-import sys
-import textwrap
 import threading
 import weakref
 from collections.abc import Iterator
@@ -30,32 +26,7 @@ from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareTimeoutError,
 )
-from tests.integration_tests.asking import (
-    TOKEN,
-    asaid,
-    ask,
-    astreaming,
-    every_way,
-    our_ways,
-    request_of,
-    said,
-    streaming,
-)
-from tests.integration_tests.loopback import (
-    FIRST,
-    PAYLOAD,
-    Loopback,
-    Wire,
-    answer,
-    drip_header,
-    event,
-    events,
-    reset,
-    stall,
-    tunnel,
-)
-from tests.integration_tests.test_cancellation import fresh_trust, settled
-from tests.support.cloudflare import AnswerReader, json_from_body
+from tests.support.cloudflare import AnswerReader, json_from_body, run_request
 from tests.support.http import (
     CONNECTIONS,
     IDLE_SECONDS,
@@ -65,31 +36,45 @@ from tests.support.http import (
     keepalive_options,
     proxy_from_environment,
 )
-
-
-def say(text: str) -> dict[str, Any]:
-    payload: dict[str, Any] = json.loads(json.dumps(PAYLOAD))
-    payload["candidates"][0]["content"]["parts"][0]["text"] = text
-    return payload
+from tests.support.loopback import (
+    FIRST,
+    PAYLOAD,
+    Loopback,
+    Wire,
+    answer,
+    drip_header,
+    event,
+    events,
+    reset,
+    saying,
+    stall,
+    text_of,
+    tunnel,
+)
+from tests.support.process import certificate_trusted, run_python, server_tls, settled
+from tests.support.ways import (
+    TOKEN,
+    account,
+    asaid,
+    ask,
+    astreaming,
+    every_way,
+    our_ways,
+    request_of,
+    said,
+    streaming,
+)
 
 
 async def echo(wire: Wire) -> None:
     """Answer with what was asked, a little later."""
     await asyncio.sleep(0.01)
     asked = json.loads(wire.received.body)["input"]
-    await answer(say(asked["contents"]))(wire)
+    await answer(saying(asked["contents"]))(wire)
 
 
 def asking(server: Loopback, text: str) -> Any:
-    from tests.integration_tests.asking import account
-    from tests.support.cloudflare import run_request
-
     return run_request(account(server), "google/gemini-3-flash", {"contents": text})
-
-
-def text_of(payload: dict[str, Any]) -> str:
-    text: str = payload["candidates"][0]["content"]["parts"][0]["text"]
-    return text
 
 
 def closing(times: int) -> Any:
@@ -182,7 +167,7 @@ def test_twenty_transports_share_one_connection() -> None:
     code = """
         import sys
         from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.integration_tests.asking import request_of, said
+        from tests.support.ways import request_of, said
 
         request = request_of("send", sys.argv[1])
         transports = [Transport(TransportSettings()) for _ in range(20)]
@@ -368,8 +353,8 @@ def test_row_34_a_loop_closed_without_notice_is_forgotten() -> None:
     code = """
         import asyncio
         from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.integration_tests.asking import asaid, request_of, said, streaming
-        from tests.integration_tests.loopback import PAYLOAD, Loopback
+        from tests.support.ways import asaid, request_of, said, streaming
+        from tests.support.loopback import PAYLOAD, Loopback
 
         with Loopback() as server:
             for _ in range(6):
@@ -390,7 +375,7 @@ def test_row_35_a_forked_child_opens_its_own_connections() -> None:
     code = """
         import asyncio, os, sys, warnings
         from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.integration_tests.asking import asaid, request_of, said, streaming
+        from tests.support.ways import asaid, request_of, said, streaming
 
         transport = Transport(TransportSettings())
         root = sys.argv[1]
@@ -420,7 +405,7 @@ def test_row_35_pools_of_forked_processes() -> None:
     code = """
         import multiprocessing, sys
         from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.integration_tests.asking import asaid, request_of, said, streaming
+        from tests.support.ways import asaid, request_of, said, streaming
 
         transport = Transport(TransportSettings())
 
@@ -436,27 +421,11 @@ def test_row_35_pools_of_forked_processes() -> None:
         assert run_python(code, server.root).stdout.strip() == "9"
 
 
-def run_python(
-    code: str, *arguments: str, warnings: str = "error"
-) -> subprocess.CompletedProcess[str]:
-    """A fresh interpreter in which every warning is an error."""
-    done = subprocess.run(
-        [sys.executable, "-W", warnings, "-c", textwrap.dedent(code), *arguments],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
 def test_the_interpreter_ends_without_a_warning() -> None:
     code = """
         import asyncio, sys
         from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.integration_tests.asking import asaid, request_of, said, streaming
+        from tests.support.ways import asaid, request_of, said, streaming
 
         root = sys.argv[1]
         request = request_of("send", root)
@@ -610,12 +579,9 @@ def tunnelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[Loopback, Loopback]]:
     """A server with TLS that only a proxy can reach, and the proxy."""
-    pem = Path(__file__).with_name("loopback.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
     with (
-        fresh_trust(str(pem), monkeypatch),
-        Loopback(tls=context) as server,
+        certificate_trusted(monkeypatch),
+        Loopback(tls=server_tls()) as server,
         Loopback([tunnel(server.port)]) as proxy,
     ):
         monkeypatch.setenv("https_proxy", f"http://me:pw@127.0.0.1:{proxy.port}")

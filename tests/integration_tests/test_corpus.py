@@ -24,7 +24,8 @@ from langchain_core.messages import (
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini import CloudflareGeminiError
-from tests.integration_tests.corpus import (
+from tests.support.models import Cloudflare, Json, answer, folded, history_of, text
+from tests.support.recorded import (
     Recorded,
     answers,
     check_request,
@@ -35,7 +36,6 @@ from tests.integration_tests.corpus import (
     refusals,
     sequels,
 )
-from tests.models import Cloudflare, Json, answer, folded, history_of, text
 
 pytestmark = [
     needs_corpus,

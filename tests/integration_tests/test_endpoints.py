@@ -18,8 +18,8 @@ from langchain_cf_gemini import (
     UnsupportedContentError,
 )
 from langchain_cf_gemini.emulator import Emulator, reply
-from tests.integration_tests.loopback import Loopback, answer
-from tests.models import Json, endpoints, every_way
+from tests.support.loopback import Loopback, answer
+from tests.support.models import Json, endpoints, every_way
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_answers_say_what_the_gateway_said(
 
 @pytest.mark.parametrize("colour", ["stream", "astream"])
 def test_fallback_over_sockets(emulator: Emulator, colour: str) -> None:
-    from tests.models import WAYS
+    from tests.support.models import WAYS
 
     model = _model(emulator)
     emulator.fail(401, shape="gateway", error_code=2009)

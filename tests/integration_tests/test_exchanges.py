@@ -10,8 +10,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
-from tests.emulator_tests.asking import packaged
-from tests.models import Json, endpoints, every_way
+from tests.support.judge import packaged
+from tests.support.models import Json, endpoints, every_way
 
 EXCHANGES = packaged("documented_exchanges")["exchanges"]
 every_exchange = pytest.mark.parametrize(

@@ -11,13 +11,11 @@ import json
 import logging
 import pickle
 import socket
-import ssl
 import threading
 import time
 import traceback
 import zlib
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -36,19 +34,15 @@ from langchain_cf_gemini.exceptions import (
     CloudflareTimeoutError,
     ResponseFormatError,
 )
-from tests.integration_tests.asking import (
-    EVERY,
-    TOKEN,
-    ask,
-    every_way,
-    our_ways,
-    request_of,
-    said,
-    stream_ways,
-    timed_ways,
-    unary_ways,
+from tests.support.cloudflare import AnswerReader
+from tests.support.http import (
+    Request,
+    RetryPolicy,
+    SharedLimits,
+    Transport,
+    TransportSettings,
 )
-from tests.integration_tests.loopback import (
+from tests.support.loopback import (
     EVENTS_HEAD,
     FIRST,
     PAYLOAD,
@@ -65,13 +59,18 @@ from tests.integration_tests.loopback import (
     reset,
     stall,
 )
-from tests.support.cloudflare import AnswerReader
-from tests.support.http import (
-    Request,
-    RetryPolicy,
-    SharedLimits,
-    Transport,
-    TransportSettings,
+from tests.support.process import server_tls
+from tests.support.ways import (
+    EVERY,
+    TOKEN,
+    ask,
+    every_way,
+    our_ways,
+    request_of,
+    said,
+    stream_ways,
+    timed_ways,
+    unary_ways,
 )
 
 GOOGLE_429 = {
@@ -434,9 +433,7 @@ def test_row_18_a_name_that_does_not_resolve_is_retried(way: str) -> None:
 
 @every_way
 def test_row_18_a_certificate_that_is_not_trusted_is_not_retried(way: str) -> None:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(Path(__file__).with_name("loopback.pem"))
-    with Loopback(tls=context) as server:
+    with Loopback(tls=server_tls()) as server:
         outcome = ask(way, server)
     assert type(outcome.error) is CloudflareConnectionError
     assert not outcome.error.is_retryable

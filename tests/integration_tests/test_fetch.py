@@ -12,7 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from langchain_cf_gemini.exceptions import UnsupportedContentError
-from tests.integration_tests.loopback import (
+from tests.support.http import (
+    FetchSettings,
+    File,
+    Files,
+    addresses_from_host,
+    afetch,
+    fetch,
+)
+from tests.support.loopback import (
     Act,
     Loopback,
     Wire,
@@ -22,15 +30,7 @@ from tests.integration_tests.loopback import (
     head,
     stall,
 )
-from tests.integration_tests.test_cancellation import settled
-from tests.support.http import (
-    FetchSettings,
-    File,
-    Files,
-    addresses_from_host,
-    afetch,
-    fetch,
-)
+from tests.support.process import settled
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"x" * 100
 Fetch = Callable[[str, FetchSettings], tuple[bytes, str]]

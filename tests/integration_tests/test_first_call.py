@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from tests.integration_tests.test_connections import run_python
+from tests.support.process import run_python
 
 # As where httpx is not installed for another package's sake; rich is.
 PROGRAM = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_core.messages import AIMessage
 
-from tests.models import answer, back, call, text, thought
+from tests.support.models import answer, back, call, text, thought
 
 
 def test_messages_that_langchain_google_genai_made() -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import pickle
 import re
-import ssl
 import subprocess
 import sys
 import textwrap
@@ -19,7 +18,6 @@ import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,18 +34,17 @@ from langchain_cf_gemini.exceptions import (
     CloudflareTimeoutError,
     UnsupportedContentError,
 )
-from tests.integration_tests.asking import (
-    TOKEN,
-    asaid,
-    ask,
-    every_way,
-    our_ways,
-    request_of,
-    said,
-    stream_ways,
-    timed_ways,
+from tests.support.cloudflare import AnswerReader, EventDecoder
+from tests.support.http import (
+    Asyncio,
+    Attempt,
+    Slots,
+    Transport,
+    TransportSettings,
+    ssl_context,
+    times_from_timeout,
 )
-from tests.integration_tests.loopback import (
+from tests.support.loopback import (
     EVENTS_HEAD,
     FIRST,
     PAYLOAD,
@@ -61,17 +58,18 @@ from tests.integration_tests.loopback import (
     head,
     reset,
 )
-from tests.integration_tests.test_cancellation import fresh_trust, settled
-from tests.models import every_way as every_model_way
-from tests.support.cloudflare import AnswerReader, EventDecoder
-from tests.support.http import (
-    Asyncio,
-    Attempt,
-    Slots,
-    Transport,
-    TransportSettings,
-    ssl_context,
-    times_from_timeout,
+from tests.support.models import every_way as every_model_way
+from tests.support.process import certificate_trusted, server_tls, settled
+from tests.support.ways import (
+    TOKEN,
+    asaid,
+    ask,
+    every_way,
+    our_ways,
+    request_of,
+    said,
+    stream_ways,
+    timed_ways,
 )
 
 
@@ -146,7 +144,7 @@ CROWD = """
     from concurrent.futures import ThreadPoolExecutor
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
     from langchain_cf_gemini._http.client import Transport, TransportSettings
-    from tests.integration_tests.asking import asaid, request_of, said
+    from tests.support.ways import asaid, request_of, said
 
     root, colour = sys.argv[1:]
     transport = Transport(TransportSettings(max_retries=0))
@@ -376,10 +374,7 @@ def test_row_54_tickets_of_tls_are_no_answer(
 ) -> None:
     """TLS 1.3 sends them after the handshake, where nobody has read yet."""
     act = events(event(PAYLOAD)) if "stream" in way else answer()
-    pem = Path(__file__).with_name("loopback.pem")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem)
-    with fresh_trust(str(pem), monkeypatch), Loopback([act], tls=context) as server:
+    with certificate_trusted(monkeypatch), Loopback([act], tls=server_tls()) as server:
         long = replace(request_of(way, server), pieces=(b"x" * 2**22,))
         assert ask(way, server, request=long).payloads == [PAYLOAD]
         assert server.received[0].body == long.body

@@ -15,8 +15,16 @@ from typing import Any
 
 import pytest
 
-from tests.integration_tests.asking import account, asaid, said
-from tests.integration_tests.loopback import (
+from tests.support.cloudflare import AnswerReader, gateway_request, run_request
+from tests.support.http import (
+    Request,
+    RetryBudget,
+    RetryPolicy,
+    SharedLimits,
+    Transport,
+    TransportSettings,
+)
+from tests.support.loopback import (
     FIRST,
     Act,
     Loopback,
@@ -27,18 +35,11 @@ from tests.integration_tests.loopback import (
     events,
     head,
     reset,
+    saying,
+    text_of,
 )
-from tests.integration_tests.test_cancellation import open_descriptors, settled
-from tests.integration_tests.test_connections import say, text_of
-from tests.support.cloudflare import AnswerReader, gateway_request, run_request
-from tests.support.http import (
-    Request,
-    RetryBudget,
-    RetryPolicy,
-    SharedLimits,
-    Transport,
-    TransportSettings,
-)
+from tests.support.process import open_descriptors, settled
+from tests.support.ways import account, asaid, said
 
 CALLS = 20_000
 
@@ -70,7 +71,7 @@ def moody(chance: random.Random) -> Act:
             await chance.choice(FAULTS)(wire)
             return
         body = json.loads(wire.received.body)
-        payload = say(body.get("input", body)["contents"])
+        payload = saying(body.get("input", body)["contents"])
         if "stream" in wire.received.path:
             await events(event(FIRST), event(payload))(wire)
         else:

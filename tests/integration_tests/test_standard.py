@@ -15,7 +15,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
-from tests.integration_tests import assets
+from tests.support import assets
 
 
 @pytest.fixture(scope="module", autouse=True)

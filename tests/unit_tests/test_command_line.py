@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 
 from langchain_cf_gemini import __version__
-from tests.models import TOKEN
 from tests.support.command_line import main
+from tests.support.models import TOKEN
 
 
 @pytest.fixture(autouse=True)

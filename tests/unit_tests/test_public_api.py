@@ -21,7 +21,7 @@ from langchain_core.runnables import ConfigurableField
 import langchain_cf_gemini
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.arguments import ModelArguments
-from tests.models import Cloudflare, answer, body_of, silent, text
+from tests.support.models import Cloudflare, answer, body_of, silent, text
 
 
 def test_names() -> None:
@@ -263,7 +263,7 @@ def test_nothing_is_sent_that_was_not_set() -> None:
 
 
 def test_construction_and_use_log_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
-    from tests.models import TOKEN
+    from tests.support.models import TOKEN
 
     with caplog.at_level(logging.DEBUG):
         Cloudflare(answer(text("ok"))).model().invoke([HumanMessage("hi")])

@@ -15,7 +15,7 @@ from langchain_cf_gemini.exceptions import (
     CloudflareServerError,
 )
 from langchain_cf_gemini.gateway import GatewayOptions
-from tests.models import ACCOUNT, TOKEN, Cloudflare, refusal
+from tests.support.models import ACCOUNT, TOKEN, Cloudflare, refusal
 
 ANSWER = AIMessage("hi", response_metadata={"gateway": {"log_id": "log-1"}})
 Answerer = Callable[[httpx.Request], httpx.Response]

@@ -15,7 +15,7 @@ from langchain_cf_gemini import (
     CloudflareServerError,
     ResponseFormatError,
 )
-from tests.models import (
+from tests.support.models import (
     ENDS,
     Cloudflare,
     Json,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from langchain_cf_gemini import ModelInfo, Prices
-from tests.models import models_listed, packaged_models
+from tests.support.models import models_listed, packaged_models
 
 PACKAGED = packaged_models()
 ALL = ("minimal", "low", "medium", "high")

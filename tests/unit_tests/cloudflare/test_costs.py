@@ -21,8 +21,8 @@ from langchain_cf_gemini import (
     cost,
     get_cost_callback,
 )
-from tests.models import packaged_models
 from tests.support.cloudflare import usage_after_cache
+from tests.support.models import packaged_models
 
 PACKAGED = packaged_models()
 HIT = {"cache_status": "HIT", "log_id": "x"}

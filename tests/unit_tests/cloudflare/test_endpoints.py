@@ -19,7 +19,6 @@ from langchain_cf_gemini.exceptions import (
     ResponseFormatError,
     UnsupportedContentError,
 )
-from tests.strategies import JSON
 from tests.support.cloudflare import (
     Account,
     api_request,
@@ -32,6 +31,7 @@ from tests.support.cloudflare import (
     run_request,
 )
 from tests.support.http import Head, Request, is_loopback
+from tests.support.strategies import JSON
 
 ACCOUNT = Account(account_id="acc0", api_token="tok", google_api_key="AIza-key")
 OK = Head(200, {})

@@ -20,12 +20,12 @@ from langchain_cf_gemini.exceptions import (
     CloudflareServerError,
     ResponseFormatError,
 )
-from tests.models import ACCOUNT, Cloudflare, Json, refusal, sse
-from tests.models import answer as model_answer
-from tests.models import text as text_part
-from tests.strategies import JSON
 from tests.support.cloudflare import KNOWN_ERRORS
 from tests.support.http import is_retried
+from tests.support.models import ACCOUNT, Cloudflare, Json, refusal, sse
+from tests.support.models import answer as model_answer
+from tests.support.models import text as text_part
+from tests.support.strategies import JSON
 
 Said = dict[str, Any] | list[Any] | str
 

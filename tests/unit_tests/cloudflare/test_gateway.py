@@ -20,7 +20,7 @@ from langchain_cf_gemini.gateway import (
     GatewayOptions,
     metadata_from_run,
 )
-from tests.strategies import JSON
+from tests.support.strategies import JSON
 
 EVERYTHING: dict[str, Any] = {
     "id": "my-gateway",

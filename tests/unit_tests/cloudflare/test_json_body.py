@@ -16,9 +16,9 @@ from langchain_core.messages import HumanMessage
 from langchain_cf_gemini import GatewayOptions
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint
-from tests.strategies import JSON
 from tests.support.cloudflare import Account, json_from_body
 from tests.support.langchain import call_from_settings
+from tests.support.strategies import JSON
 
 
 def written(body: dict[str, Any], *, has_media: bool = False) -> bytes:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.models import Cloudflare, silent
+from tests.support.models import Cloudflare, silent
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini, GatewayFallbackWarning
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
-from tests.models import WAYS, Cloudflare, Json, answer, refusal, text
 from tests.support.cloudflare import GatewayMemory
 from tests.support.http import is_retried
+from tests.support.models import WAYS, Cloudflare, Json, answer, refusal, text
 
 KEY, TOKEN2 = "AIza-a-key-of-mine", "a-gateway-token"
 CUSTOM = {"gateway_base_url": "https://ai.example.com/google-ai-studio"}

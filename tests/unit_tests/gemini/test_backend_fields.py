@@ -7,7 +7,15 @@ from typing import Any
 import pytest
 
 from langchain_cf_gemini import CloudflareGeminiError, UnsupportedContentError
-from tests.models import Cloudflare, Json, event, every_way, refusal, silent, text
+from tests.support.models import (
+    Cloudflare,
+    Json,
+    event,
+    every_way,
+    refusal,
+    silent,
+    text,
+)
 
 _LOOK: Json = {"name": "look", "parameters": {"type": "object", "properties": {}}}
 _CLOSED: Json = {

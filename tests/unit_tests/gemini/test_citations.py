@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.models import Json, answer, event, message_of, streamed, text
+from tests.support.models import Json, answer, event, message_of, streamed, text
 
 SAID = "In 你好 it is 18 °C. 🌍 Warm."
 WEB = {"web": {"uri": "https://r/1", "title": "a.org", "domain": "a.org"}}

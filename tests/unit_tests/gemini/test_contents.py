@@ -21,7 +21,7 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini import UnsupportedContentError
-from tests.models import (
+from tests.support.models import (
     Cloudflare,
     Json,
     answer,

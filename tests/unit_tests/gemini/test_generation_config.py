@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from google.genai import types
 
-from tests.models import Cloudflare, Json, body_of, body_of_call
+from tests.support.models import Cloudflare, Json, body_of, body_of_call
 
 SETTINGS: dict[str, tuple[Json, Json]] = {
     "temperature": ({"temperature": 0}, {"temperature": 0}),

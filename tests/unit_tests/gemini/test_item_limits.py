@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from tests.models import Cloudflare, Json, answer, body_of_call, text
+from tests.support.models import Cloudflare, Json, answer, body_of_call, text
 
 
 def array(most: int | None) -> Json:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_cf_gemini import UnsupportedContentError
-from tests.models import Json, contents_of
 from tests.support.gemini import Media, body_from_messages, parts_from_media
+from tests.support.models import Json, contents_of
 
 
 def _b64(data: bytes) -> str:

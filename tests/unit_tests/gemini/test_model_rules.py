@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_cf_gemini import ModelWarning, UnsupportedContentError
-from tests.models import (
+from tests.support.models import (
     WAYS,
     Cloudflare,
     Json,

@@ -15,7 +15,7 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini import UnsupportedContentError
-from tests.models import (
+from tests.support.models import (
     Json,
     answer,
     back,
@@ -426,7 +426,7 @@ def test_two_calls_of_one_id() -> None:
 
 
 def _of(number: int, *parts: Json, **settings: Any) -> AIMessage:
-    from tests.models import Cloudflare
+    from tests.support.models import Cloudflare
 
     whole = {**answer(*parts), "responseId": f"answer-{number}"}
     return Cloudflare(whole).model(**settings).invoke("hi")

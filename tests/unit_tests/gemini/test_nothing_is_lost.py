@@ -24,8 +24,8 @@ from langchain_core.tools import StructuredTool
 from typing_extensions import get_type_hints, is_typeddict
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
-from tests.models import Cloudflare, Json
 from tests.support.langchain import SETTINGS
+from tests.support.models import Cloudflare, Json
 
 PAGE = Path(__file__).parents[3] / "docs" / "what-is-sent.md"
 MARK = "marked_0451"

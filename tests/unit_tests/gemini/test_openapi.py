@@ -9,8 +9,8 @@ from jsonschema import Draft202012Validator
 
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from tests.support.gemini import json_schema_from, openapi_schema_from
-from tests.unit_tests.gemini.test_json_schema import VALUES, Pet
-from tests.unit_tests.published import problems
+from tests.support.published import problems
+from tests.support.schemas import VALUES, Pet
 
 Json = dict[str, Any]
 

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, messages_to_dict
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
 from langchain_cf_gemini import ResponseFormatError
-from tests.models import (
+from tests.support.models import (
     USAGE,
     Cloudflare,
     Json,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.models import (
+from tests.support.models import (
     Cloudflare,
     Json,
     answer,

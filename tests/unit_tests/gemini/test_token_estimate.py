@@ -21,7 +21,6 @@ from langchain_core.messages import (
     trim_messages,
 )
 
-from tests.models import Cloudflare, silent
 from tests.support.gemini import (
     audio_seconds,
     image_size,
@@ -30,6 +29,7 @@ from tests.support.gemini import (
     tokens_from_text,
     video_seconds,
 )
+from tests.support.models import Cloudflare, silent
 
 
 def text(*texts: str, system: str | None = None) -> dict[str, Any]:

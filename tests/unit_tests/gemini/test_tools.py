@@ -25,7 +25,8 @@ from tests.support.gemini import (
     tool_config_from_choice,
     tools_from_langchain,
 )
-from tests.unit_tests.gemini.test_json_schema import (
+from tests.support.published import problems
+from tests.support.schemas import (
     CASES,
     EVERYTHING,
     Everything,
@@ -33,7 +34,6 @@ from tests.unit_tests.gemini.test_json_schema import (
     Size,
     places,
 )
-from tests.unit_tests.published import problems
 
 Json = dict[str, Any]
 Dialect = Literal["json", "openapi"]

@@ -8,7 +8,16 @@ import pytest
 from langchain_core.messages import HumanMessage
 
 from langchain_cf_gemini import ResponseFormatError
-from tests.models import Cloudflare, Json, answer, back, call, event, streamed, text
+from tests.support.models import (
+    Cloudflare,
+    Json,
+    answer,
+    back,
+    call,
+    event,
+    streamed,
+    text,
+)
 
 PIECE = {"jsonPath": "$.path", "stringValue": "/"}
 

@@ -15,7 +15,16 @@ import httpx2
 import pytest
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
-from tests.models import ACCOUNT, TOKEN, answer, call, event, folded, text, thought
+from tests.support.models import (
+    ACCOUNT,
+    TOKEN,
+    answer,
+    call,
+    event,
+    folded,
+    text,
+    thought,
+)
 
 GROUNDED = {
     "groundingChunks": [{"web": {"uri": "https://a.example", "title": "A"}}],

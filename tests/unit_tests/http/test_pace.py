@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.http import PEACE_SECONDS, Pace, Ticket
-from tests.unit_tests.http.simulation import Limit, Simulation, bucket, window
+from tests.support.simulation import Limit, Simulation, bucket, window
 
 told_or_not = pytest.mark.parametrize("says_when", [True, False])
 RETRIES = pytest.mark.parametrize("max_retries", [2, 8])

@@ -24,7 +24,7 @@ from langchain_cf_gemini import (
     GatewayFallbackWarning,
     ResponseFormatError,
 )
-from tests.models import (
+from tests.support.models import (
     WAYS,
     Cloudflare,
     Json,

@@ -9,7 +9,7 @@ from langchain_core.load import dumps, loads
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 from langchain_cf_gemini.gateway import GatewayOptions
-from tests.models import ACCOUNT, TOKEN, Cloudflare, Json
+from tests.support.models import ACCOUNT, TOKEN, Cloudflare, Json
 
 KEY, TOKEN2 = "AIza-a-key-of-mine-nobody-sees", "a-gateway-token-nobody-sees"
 SECRET = "an-access-secret-nobody-sees"

@@ -9,7 +9,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import AIMessage, HumanMessage
 
-from tests.models import (
+from tests.support.models import (
     Cloudflare,
     Json,
     answer,

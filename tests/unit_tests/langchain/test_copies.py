@@ -19,7 +19,7 @@ from langchain_cf_gemini import (
     CloudflareGeminiError,
     GatewayOptions,
 )
-from tests.models import ACCOUNT, TOKEN, Cloudflare, answer, refusal, text
+from tests.support.models import ACCOUNT, TOKEN, Cloudflare, answer, refusal, text
 
 KEY = "google-key-that-must-not-be-seen"
 pytestmark = pytest.mark.filterwarnings(

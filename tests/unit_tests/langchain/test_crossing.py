@@ -24,8 +24,8 @@ from langchain_cf_gemini import (
     CloudflareInvalidRequestError,
     UnsupportedContentError,
 )
-from tests.models import WAYS, Cloudflare, Json, answer, text
-from tests.two_backends import DUMMY, TwoBackends, maker_of, signature_of
+from tests.support.models import WAYS, Cloudflare, Json, answer, text
+from tests.support.two_backends import DUMMY, TwoBackends, maker_of, signature_of
 
 
 def results_of(message: AIMessage) -> list[BaseMessage]:

@@ -19,7 +19,7 @@ from langchain_core.messages import (
 from pydantic import SecretStr, ValidationError
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
-from tests.models import ACCOUNT, TOKEN, Json, every_way, silent
+from tests.support.models import ACCOUNT, TOKEN, Json, every_way, silent
 
 PNG = "iVBORw0KGgo="
 

@@ -19,7 +19,7 @@ from langchain_cf_gemini import (
     CloudflareInvalidRequestError,
     CloudflareServerError,
 )
-from tests.models import (
+from tests.support.models import (
     WAYS,
     Cloudflare,
     Json,

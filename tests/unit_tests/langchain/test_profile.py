@@ -6,8 +6,8 @@ from typing import Any, get_type_hints
 import pytest
 from langchain_core.language_models.model_profile import ModelProfile
 
-from tests.models import packaged_models
 from tests.support.langchain import profile_for
+from tests.support.models import packaged_models
 
 PACKAGED = packaged_models()
 

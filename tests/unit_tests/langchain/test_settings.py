@@ -12,7 +12,15 @@ from langchain_core.runnables import ConfigurableField
 from pydantic import BaseModel, Field, SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from tests.models import ACCOUNT, Cloudflare, Json, answer, every_way, silent, text
+from tests.support.models import (
+    ACCOUNT,
+    Cloudflare,
+    Json,
+    answer,
+    every_way,
+    silent,
+    text,
+)
 
 
 class Place(BaseModel):

@@ -31,8 +31,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, v
 from typing_extensions import TypedDict
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from tests.models import ACCOUNT, TOKEN
 from tests.support.gemini import json_schema_from
+from tests.support.models import ACCOUNT, TOKEN
 
 Json = dict[str, Any]
 REFUSAL: Any = getattr(exceptions, "ModelRefusalError", OutputParserException)

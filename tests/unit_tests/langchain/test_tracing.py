@@ -16,7 +16,7 @@ from langchain_core.runnables import ConfigurableField, RunnableLambda
 from pydantic import BaseModel, ValidationError, create_model
 
 from langchain_cf_gemini import ChatCloudflareGemini, GatewayOptions
-from tests.models import (
+from tests.support.models import (
     ACCOUNT,
     TOKEN,
     Cloudflare,

@@ -27,6 +27,19 @@ FIRST: dict[str, Any] = {
 }
 
 
+def saying(text: str) -> dict[str, Any]:
+    """The payload with another text."""
+    payload: dict[str, Any] = json.loads(json.dumps(PAYLOAD))
+    payload["candidates"][0]["content"]["parts"][0]["text"] = text
+    return payload
+
+
+def text_of(payload: dict[str, Any]) -> str:
+    """The text of such a payload."""
+    text: str = payload["candidates"][0]["content"]["parts"][0]["text"]
+    return text
+
+
 @dataclass
 class Received:
     """A request as it came."""

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from langchain_cf_gemini import ChatCloudflareGemini
-from tests.models import Cloudflare, Json, answer, call, sse, text
+from tests.support.models import Cloudflare, Json, answer, call, sse, text
 
 DUMMY = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 REFUSALS = {

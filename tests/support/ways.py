@@ -17,7 +17,6 @@ import httpx2
 import pytest
 
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
-from tests.integration_tests.loopback import Loopback
 from tests.support.cloudflare import Account, AnswerReader, gateway_request, run_request
 from tests.support.http import (
     Request,
@@ -27,6 +26,7 @@ from tests.support.http import (
     Transport,
     TransportSettings,
 )
+from tests.support.loopback import Loopback
 
 TOKEN = "token-that-must-not-be-seen"
 OURS = ("send", "asend", "stream", "astream")

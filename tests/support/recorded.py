@@ -14,7 +14,7 @@ import pytest
 from google.genai import types
 from jsonschema import Draft202012Validator
 
-from tests.models import Json
+from tests.support.models import Json
 
 SHARED = Path(__file__).parents[3] / "shared"
 CORPUS = SHARED / "corpus"
