@@ -1,5 +1,6 @@
 """Function calls on both ways: their ids, their arguments, and why one must not run."""
 
+from collections.abc import Callable
 from operator import itemgetter
 from typing import Any
 
@@ -71,14 +72,18 @@ def _object_from(text: str) -> Json:
     return value if isinstance(value, dict) else {"invalid_arguments": text}
 
 
-def calls_from_message(message: AIMessage, answered: frozenset[str]) -> dict[str, Json]:
+def calls_from_message(
+    message: AIMessage, is_answered: Callable[[str | None], bool]
+) -> dict[str, Json]:
     """Return a message's calls by id, the valid ones and those that never ran.
 
     Args:
         message: The model's turn.
-        answered: Ids of the calls that the conversation holds results for: only such a
-            `function_call`, as calls were said before they had ids, is one.
+        is_answered: Whether the conversation holds a result for a call's id: only such
+            a `function_call`, as calls were said before they had ids, is one.
     """
+    if not (message.tool_calls or message.invalid_tool_calls):
+        return _function_call(message, is_answered)
     calls: dict[str, Json] = {}
 
     def add(id_: str | None, call: Json) -> None:
@@ -98,10 +103,17 @@ def calls_from_message(message: AIMessage, answered: frozenset[str]) -> dict[str
         # langchain-core shows invalid calls twice where it replays a message.
         if calls.get(id_) != {"id": id_, **made}:
             add(id_, made)
-    function = message.additional_kwargs.get("function_call")
-    if not calls and isinstance(function, dict):
-        id_ = f"{SYNTHETIC}{function.get('name')}"
-        if id_ in answered:
-            made = {"name": function["name"], "args": args_from_block(function)}
-            add(id_, made)
     return calls
+
+
+def _function_call(
+    message: AIMessage, is_answered: Callable[[str | None], bool]
+) -> dict[str, Json]:
+    function = message.additional_kwargs.get("function_call")
+    if not isinstance(function, dict):
+        return {}
+    id_ = f"{SYNTHETIC}{function.get('name')}"
+    if not is_answered(id_):
+        return {}
+    args = args_from_block(function)
+    return {id_: {"id": id_, "name": function["name"], "args": args}}

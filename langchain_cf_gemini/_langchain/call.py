@@ -26,10 +26,7 @@ from langchain_cf_gemini._cloudflare.routing import only_on_gateway, refuse_run
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import count_from
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
-from langchain_cf_gemini._gemini.request.backends import (
-    backend_of_history,
-    contents_for_backend,
-)
+from langchain_cf_gemini._gemini.request.backends import History
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
 from langchain_cf_gemini._gemini.request.generation_config import (
     config_from_settings,
@@ -74,6 +71,7 @@ class Call:
     model: str
     google_id: str
     body: Json
+    history: History
     media: Media
     gateway: GatewayOptions
     headers: Mapping[str, str]
@@ -113,42 +111,25 @@ class Call:
         endpoint = cast("Endpoint", self.endpoint)
         if endpoint == "run":
             refuse_run(account, self.gateway)
+        is_free = self.is_auto and only_on_gateway(account, self.gateway) is None
         if self.is_auto:
-            endpoint = "gateway"
-            if only_on_gateway(account, self.gateway) is None:
-                endpoint = self._best(stream=stream, gateway_refuses=gateway_refuses)
-        self.check(endpoint, stream=stream)
-        return endpoint
-
-    def _best(self, *, stream: bool, gateway_refuses: bool) -> Endpoint:
-        wants_gateway = stream
-        if not stream:
             # What one backend signed the other refuses: a thread that was streamed
             # stays where it was.
-            signer = backend_of_history(self.body["contents"])
-            wants_gateway = signer == "gemini_api"
-        endpoint: Endpoint = "run"
-        if wants_gateway and not gateway_refuses:
-            endpoint = "gateway"
-        other: Endpoint = "run" if endpoint == "gateway" else "gateway"
-        if self._refusal(endpoint, stream) and not self._refusal(other, stream):
+            wants_gateway = stream or self.history.backend == "gemini_api"
+            goes_there = wants_gateway and not gateway_refuses
+            endpoint = "gateway" if goes_there or not is_free else "run"
+        if problem := self._refusal(endpoint, stream):
+            other: Endpoint = "run" if endpoint == "gateway" else "gateway"
+            if not is_free or self._refusal(other, stream):
+                raise UnsupportedContentError(problem)
             return other
         return endpoint
-
-    def check(self, endpoint: Endpoint, *, stream: bool) -> None:
-        """Refuse what would be refused behind an endpoint.
-
-        Raises:
-            UnsupportedContentError: With what to do instead.
-        """
-        if problem := self._refusal(endpoint, stream):
-            raise UnsupportedContentError(problem)
 
     def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
         facts, backend = _facts(self.model, endpoint), BACKENDS[endpoint]
         problem = refusal(self.body, facts, backend, stream=stream)
-        return problem or strange_field(self.body, backend)
+        return problem or strange_field(self.body, self.history.files, backend)
 
     def notices(self, endpoint: Endpoint) -> list[str]:
         """Return what the caller should know of the model and the settings."""
@@ -207,23 +188,11 @@ class Call:
         )
 
     def _body(self, endpoint: Endpoint, *, replacing: bool) -> Json:
-        old = self.body["contents"]
-        contents, self.replaced = contents_for_backend(
-            old,
-            BACKENDS[endpoint],
-            signs_calls=self.media.per_part,
-            replacing=replacing,
+        contents, self.replaced = self.history.for_backend(
+            BACKENDS[endpoint], signs_calls=self.media.per_part, replacing=replacing
         )
-        return self.body if contents is old else {**self.body, "contents": contents}
-
-    @property
-    def has_signatures(self) -> bool:
-        """Whether there is a call or a signature in the history that can be refused."""
-        return any(
-            "functionCall" in part or "thoughtSignature" in part
-            for content in self.body["contents"]
-            for part in content["parts"]
-        )
+        is_same = contents is self.history.contents
+        return self.body if is_same else {**self.body, "contents": contents}
 
     def gateway_facts(
         self, account: Account, endpoint: Endpoint, gateway: Json
@@ -376,6 +345,7 @@ def call_from_settings(
         model=model,
         google_id=google_id,
         body=body,
+        history=History(body["contents"]),
         media=media,
         gateway=gateway_from_headers(headers, settings["gateway"]),
         headers=headers,

@@ -179,7 +179,7 @@ class Exchange:
             not self._replaces
             and isinstance(error, CloudflareInvalidRequestError)
             and _SIGNATURE.search(error.message) is not None
-            and self._call.has_signatures
+            and self._call.history.is_signed
         )
 
     # ---- the answer

@@ -5,7 +5,7 @@ field of the other. Sources: Google's discovery document for Vertex AI v1beta1 (
 20261106), and the request converters of google-genai 3.6.1, which refuse the same.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from langchain_cf_gemini._gemini.vocabulary import Json
@@ -54,11 +54,12 @@ _STRANGE: Final[Mapping[str, tuple[list[str], ...]]] = {
 }
 
 
-def strange_field(body: Json, backend: str) -> str | None:
+def strange_field(body: Json, files: Iterable[str], backend: str) -> str | None:
     """Tell which field of a request a backend does not know, and what to do.
 
     Args:
         body: The request in camelCase.
+        files: The addresses in it that Google is to read.
         backend: `vertex_ai` or `gemini_api`.
 
     Returns:
@@ -67,19 +68,10 @@ def strange_field(body: Json, backend: str) -> str | None:
     for path in _STRANGE[backend]:
         if path[0] in body and any(_reached(body, path)):
             return f"the request has {'.'.join(path)}, which {_ADVICE[backend]}"
-    for name in _names(body):
+    for name in (str(body.get("cachedContent") or ""), *files):
         if name.startswith(_FOREIGN[backend]):
             return f"the request names {name!r}, which {_ADVICE[backend]}"
     return None
-
-
-def _names(body: Json) -> Iterator[str]:
-    """Yield the names of what Google keeps: cached content and files."""
-    yield str(body.get("cachedContent") or "")
-    for content in body.get("contents") or ():
-        for part in content["parts"]:
-            if "fileData" in part:
-                yield str(part["fileData"].get("fileUri") or "")
 
 
 def _reached(value: Any, path: list[str]) -> Iterator[bool]:

@@ -40,6 +40,8 @@ def backend_from_metadata(metadata: Json) -> str | None:
     said = metadata.get("backend")
     if not isinstance(said, str):
         return None
+    if said in BACKENDS:
+        return said
     named = [backend for backend in BACKENDS if backend in said]
     return named[0] if len(named) == 1 else said or None
 
@@ -49,16 +51,6 @@ def maker_of(part: Json) -> str | None:
     if isinstance(part, SignedPart):
         return part.backend
     return None if _GEMINI_API_PARTS.isdisjoint(part) else "gemini_api"
-
-
-def _is_text(part: Json) -> bool:
-    """Whether a part is text and no more, as nearly every one is."""
-    return len(part) == 1 and "text" in part
-
-
-def _makers(contents: list[Json]) -> set[str | None]:
-    parts = (part for content in contents for part in content["parts"])
-    return {maker_of(part) for part in parts if not _is_text(part)}
 
 
 def current_turn(contents: list[Json]) -> Iterator[Json]:
@@ -85,81 +77,102 @@ def sign_current_turn(contents: list[Json]) -> None:
                 break
 
 
-def contents_for_backend(
-    contents: list[Json], backend: str, *, signs_calls: bool, replacing: bool = False
-) -> tuple[list[Json], int]:
-    """Return the contents as a backend takes them.
+class History:
+    """Contents, and what in them is more than text: few parts, often asked about."""
 
-    Signatures that the other backend made are left out, and the first call of each step
-    of the current turn gets Google's dummy, which both take.
+    def __init__(self, contents: list[Json]) -> None:
+        """Take the contents of a request, which stay as they are."""
+        self.contents = contents
+        self._opaque = [
+            part
+            for content in contents
+            for part in content["parts"]
+            if len(part) != 1 or "text" not in part
+        ]
+        self._makers = [maker for p in self._opaque if (maker := maker_of(p))]
 
-    Args:
-        contents: The conversation, which stays as it is.
-        backend: Where it goes.
-        signs_calls: Whether the model wants signatures on calls.
-        replacing: Leave every signature out, because the backend refused one or
-            missed one that nobody expected of the model.
+    @property
+    def backend(self) -> str | None:
+        """The backend that made what is opaque in the latest steps of the model.
 
-    Returns:
-        The contents, the same object if nothing had to be changed, and how many parts
-        were changed or left out.
-    """
-    if not replacing and _makers(contents) <= {None, backend}:
-        return contents, 0  # as in nearly every conversation
-    changed = 0
-    made: list[Json] = []
-    for content in contents:
-        parts = []
-        for part in content["parts"]:
-            maker = maker_of(part)
-            foreign = maker not in (None, backend)
-            if foreign or (replacing and _SIGNATURE in part):
-                changed += 1
-                part = _without_signature(part, keeps_tools=maker == backend)
-            if part is not None:
-                parts.append(part)
-        if parts:
-            made.append({**content, "parts": parts})
-    if signs_calls or replacing:
-        sign_current_turn(made)
-    return made, changed
+        Who goes on there crosses no more than what went before: what is replaced costs
+        the model its train of thought.
+        """
+        return self._makers[-1] if self._makers else None
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether there is a call or a signature that a backend may refuse."""
+        return any("functionCall" in p or _SIGNATURE in p for p in self._opaque)
+
+    @property
+    def files(self) -> Iterator[str]:
+        """The addresses that Google is to read."""
+        for part in self._opaque:
+            if "fileData" in part:
+                yield str(part["fileData"].get("fileUri") or "")
+
+    def for_backend(
+        self, backend: str, *, signs_calls: bool, replacing: bool = False
+    ) -> tuple[list[Json], int]:
+        """Return the contents as a backend takes them.
+
+        Signatures that the other backend made are left out, and the first call of each
+        step of the current turn gets Google's dummy, which both take. So are parts of a
+        signature alone where media was processed by agents: they come with such an
+        answer, and are refused when they go back.
+
+        Args:
+            backend: Where they go.
+            signs_calls: Whether the model wants signatures on calls.
+            replacing: Leave every signature out, because the backend refused one or
+                missed one that nobody expected of the model.
+
+        Returns:
+            The contents, the same object if nothing had to be changed, and how many
+            parts lost a signature or were left out.
+        """
+        processed = any("mediaProcessing" in part for part in self._opaque)
+        if not (replacing or processed) and {*self._makers} <= {backend}:
+            return self.contents, 0  # as in nearly every conversation
+        unsigned = [p for p in self._opaque if _is_unsigned(p, backend, replacing)]
+        sent = [
+            {
+                **content,
+                "parts": [
+                    part
+                    for each in content["parts"]
+                    if (part := _part_for_backend(each, backend, replacing, processed))
+                ],
+            }
+            for content in self.contents
+        ]
+        made = [content for content in sent if content["parts"]]
+        if signs_calls or replacing:
+            sign_current_turn(made)
+        return made, len(unsigned)
 
 
-def _without_signature(part: Json, *, keeps_tools: bool) -> Json | None:
-    """Return a part without its signature; None if nothing is left to say."""
-    if not keeps_tools and any(kind in part for kind in _GEMINI_API_PARTS):
+def _is_unsigned(part: Json, backend: str, replacing: bool) -> bool:
+    """Whether a part goes without its signature, or not at all."""
+    is_foreign = maker_of(part) not in (None, backend)
+    return is_foreign or (replacing and _SIGNATURE in part)
+
+
+def _part_for_backend(
+    part: Json, backend: str, replacing: bool, processed: bool
+) -> Json | None:
+    """Return what is sent of a part; None if nothing is left to say."""
+    if processed and _is_mark(part):
+        return None
+    if not _is_unsigned(part, backend, replacing):
+        return part
+    if maker_of(part) != backend and not _GEMINI_API_PARTS.isdisjoint(part):
         return None
     rest = {key: value for key, value in part.items() if key != _SIGNATURE}
     return rest if rest.get("text") != "" and rest.keys() - {"thought"} else None
 
 
-def without_processing_marks(contents: list[Json]) -> list[Json]:
-    """Leave out parts of a signature alone where media was processed by agents.
-
-    They come with such an answer, and are refused when they go back.
-    """
-    processed = any("mediaProcessing" in p for c in contents for p in c["parts"])
-    if not processed:
-        return contents
-    kept = [
-        {**c, "parts": [p for p in c["parts"] if not _is_mark(p)]} for c in contents
-    ]
-    return [content for content in kept if content["parts"]]
-
-
 def _is_mark(part: Json) -> bool:
     said = part.keys() - {_SIGNATURE, "thought"}
     return _SIGNATURE in part and (not said or (said == {"text"} and not part["text"]))
-
-
-def backend_of_history(contents: list[Json]) -> str | None:
-    """Return the backend that made what is opaque in the latest steps of the model.
-
-    Who goes on there crosses no more than what went before: what is replaced costs the
-    model its train of thought.
-    """
-    for content in reversed(contents):
-        for part in reversed(content["parts"]):
-            if not _is_text(part) and (maker := maker_of(part)) is not None:
-                return maker
-    return None

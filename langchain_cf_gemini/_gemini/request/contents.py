@@ -6,7 +6,7 @@ twice, a trim began in the middle. Such histories are repaired, and the log says
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from itertools import takewhile
 from typing import Any
@@ -22,10 +22,7 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
-from langchain_cf_gemini._gemini.request.backends import (
-    sign_current_turn,
-    without_processing_marks,
-)
+from langchain_cf_gemini._gemini.request.backends import sign_current_turn
 from langchain_cf_gemini._gemini.request.media import (
     MEDIA_TYPES,
     Media,
@@ -63,21 +60,43 @@ class _Conversation:
     def __init__(
         self, messages: Sequence[BaseMessage], *, media: Media, counting: bool
     ) -> None:
-        self._media = media
         self._messages = messages
+        self._media = media
         self._counting = counting
         self.system: list[Json] = []
-        self._turns: list[tuple[Json, list[Called]]] = []
+        self._turns: list[Json] = []
+        self._asked: list[tuple[int, list[Called]]] = []  # places of turns, their calls
         self._early: list[ToolMessage] = []
 
-    @cached_property
-    def _answered(self) -> frozenset[str]:
-        """The ids of the calls that the conversation holds results for."""
-        results = (m for m in self._messages if isinstance(m, ToolMessage))
-        return frozenset(result.tool_call_id for result in results)
+    def read(self) -> list[Json]:
+        """Return all turns, each call followed by its result."""
+        for message in self._messages:
+            adder = _ADDERS.get(message.type, _Conversation._refuse)
+            try:
+                adder(self, message)
+            except (AttributeError, KeyError, TypeError) as error:
+                raise UnsupportedContentError(
+                    f"a {type(message).__name__} holds something that is not built as "
+                    f"it should be: {error!r}"
+                ) from error
+        self._place_early_results()
+        contents: list[Json] = []
+        done = 0
+        for place, calls in self._asked:
+            contents += self._turns[done : place + 1]
+            done = place + 1
+            if parts := self._results(calls, is_last=done == len(self._turns)):
+                contents.append({"role": "user", "parts": parts})
+        contents += self._turns[done:]
+        return contents if self._counting else _beginning_with_a_user(contents)
 
-    def add_system(self, message: BaseMessage) -> None:
-        parts = _parts_from_content(message, self._media)
+    def _refuse(self, message: BaseMessage) -> None:
+        raise UnsupportedContentError(
+            f"no Gemini turn for a message of type {message.type!r}"
+        )
+
+    def _add_system(self, message: SystemMessage) -> None:
+        parts = _parts_from_content(message.content, self._media, "SystemMessage")
         if any("text" not in part for part in parts):
             raise UnsupportedContentError(
                 "a SystemMessage may hold text only: Gemini's systemInstruction "
@@ -90,35 +109,53 @@ class _Conversation:
             )
         self.system += parts
 
-    def add_human(self, message: BaseMessage) -> None:
-        parts = _parts_from_content(message, self._media)
-        if not parts:
+    def _add_human(self, message: HumanMessage) -> None:
+        content = message.content
+        if has_results := not isinstance(content, str) and self._add_results(message):
+            content = [each for each in content if not _is_tool_result(each)]
+        parts = _parts_from_content(content, self._media, "HumanMessage")
+        if parts:
+            if message.name:
+                # Gemini's Content has no name; who speaks would otherwise be lost.
+                parts.insert(0, {"text": f"{message.name}: "})
+            self._turns.append({"role": "user", "parts": parts})
+        elif not has_results:
             _logger.warning("left out of the history: a HumanMessage that is empty")
-            return
-        if message.name:
-            # Gemini's Content has no name; who speaks would otherwise be lost.
-            parts.insert(0, {"text": f"{message.name}: "})
-        self._turns.append(({"role": "user", "parts": parts}, []))
 
-    def add_ai(self, message: BaseMessage) -> None:
-        assert isinstance(message, AIMessage)
+    def _add_ai(self, message: AIMessage) -> None:
         content = message.content
         if isinstance(content, str) and content and _is_plain(message):
-            said: Json = {"role": "model", "parts": [{"text": content}]}
-            self._turns.append((said, []))
+            self._turns.append({"role": "model", "parts": [{"text": content}]})
             return
-        turn = ModelTurn(
-            message, self._answered, self._media, with_ids=self._media.per_part
-        )
-        parts = _without_empty(turn.parts)
-        if parts:  # Google refuses a turn without parts, and it would say nothing
-            self._turns.append(({"role": "model", "parts": parts}, turn.calls))
+        turn = ModelTurn(message, self._is_answered, self._media)
+        if parts := _without_empty(turn.parts):
+            if turn.calls:
+                self._asked.append((len(self._turns), turn.calls))
+            self._turns.append({"role": "model", "parts": parts})
 
-    def add_result(self, message: BaseMessage) -> None:
+    def _is_answered(self, id_: str | None) -> bool:
+        return id_ in self._answered
+
+    @cached_property
+    def _answered(self) -> frozenset[str]:
+        """The ids of the calls that the conversation holds results for."""
+        results = (each for message in self._messages for each in _results_in(message))
+        return frozenset(result.tool_call_id for result in results)
+
+    def _add_chat(self, message: ChatMessage) -> None:
+        said = _message_of_role(message)
+        _ADDERS[said.type](self, said)
+
+    def _add_results(self, message: BaseMessage) -> bool:
+        results = _results_in(message)
+        for result in results:
+            self._add_result(result)
+        return bool(results)
+
+    def _add_result(self, message: ToolMessage) -> None:
         """Put a result to the last call of its id that has none yet."""
-        assert isinstance(message, ToolMessage)
         known = False
-        for _, calls in reversed(self._turns):
+        for _, calls in reversed(self._asked):
             for call in calls:
                 if call.is_of(message) and call.result is None:
                     call.result = message
@@ -127,7 +164,7 @@ class _Conversation:
         if self._counting:
             name = {"name": message.name or "tool"}
             part = function_response(name, message, self._media, [])
-            self._turns.append(({"role": "user", "parts": [part]}, []))
+            self._turns.append({"role": "user", "parts": [part]})
         elif known:
             _logger.warning(
                 "left out of the history: one more ToolMessage for the call %r, which "
@@ -139,7 +176,7 @@ class _Conversation:
 
     def _place_early_results(self) -> None:
         """Put what came before its call to the call, if one follows."""
-        every = [call for _, calls in self._turns for call in calls]
+        every = [call for _, calls in self._asked for call in calls]
         for message in self._early:
             unanswered = (call for call in every if call.result is None)
             call = next((call for call in unanswered if call.is_of(message)), None)
@@ -151,18 +188,6 @@ class _Conversation:
                 "AIMessage holds",
                 message.tool_call_id,
             )
-
-    def contents(self) -> list[Json]:
-        """Return all turns, each call followed by its result."""
-        self._place_early_results()
-        contents: list[Json] = []
-        for n, (content, calls) in enumerate(self._turns):
-            contents.append(content)
-            if calls:
-                is_last = n == len(self._turns) - 1
-                if parts := self._results(calls, is_last=is_last):
-                    contents.append({"role": "user", "parts": parts})
-        return contents if self._counting else _beginning_with_a_user(contents)
 
     def _results(self, calls: list[Called], *, is_last: bool) -> list[Json]:
         """Answer the calls of a model turn, in the order of the calls."""
@@ -234,21 +259,22 @@ def _without_empty(parts: list[Json]) -> list[Json]:
     return [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
 
 
-def _parts_from_content(message: BaseMessage, media: Media) -> list[Json]:
+def _parts_from_content(
+    content: str | list[Any], media: Media, where: str
+) -> list[Json]:
     """Return the parts of a user's or system's content.
 
     Raises:
         UnsupportedContentError: If a block has no Gemini part.
     """
-    content = message.content
     if isinstance(content, str):
         return [{"text": content}] if content else []
     parts: list[Json] = []
     for block in content:
-        if isinstance(block, str):
-            parts.append({"text": block})
-        else:
-            parts += _parts_from_block(block, media, type(message).__name__)
+        is_text = isinstance(block, str)
+        parts += (
+            [{"text": block}] if is_text else _parts_from_block(block, media, where)
+        )
     return _without_empty(parts)
 
 
@@ -275,21 +301,6 @@ def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
     )
 
 
-def _in_own_words(messages: Sequence[BaseMessage]) -> Iterator[BaseMessage]:
-    """Say older messages, and those of other providers, in LangChain's own classes."""
-    for message in messages:
-        if isinstance(message, ChatMessage):
-            yield _message_of_role(message)
-        elif isinstance(message, FunctionMessage):
-            # Functions were called by name before calls had ids.
-            id_ = f"{SYNTHETIC}{message.name}"
-            yield ToolMessage(message.content, tool_call_id=id_, name=message.name)
-        elif isinstance(message, HumanMessage) and isinstance(message.content, list):
-            yield from _results_apart(message)
-        else:
-            yield message
-
-
 def _message_of_role(message: ChatMessage) -> BaseMessage:
     kind = _ROLES.get(message.role.lower())
     if kind is None:
@@ -304,35 +315,48 @@ def _message_of_role(message: ChatMessage) -> BaseMessage:
     )
 
 
-def _results_apart(message: HumanMessage) -> Iterator[BaseMessage]:
-    """Take Anthropic's `tool_result` blocks out of a user's message."""
-    results = [b for b in message.content if _is_tool_result(b)]
-    for block in results:
-        assert isinstance(block, dict)
-        yield ToolMessage(
+def _results_in(message: BaseMessage) -> list[ToolMessage]:
+    """Return the results that a message holds, in LangChain's own class.
+
+    They stood in a FunctionMessage once, which names no call but its function, and
+    stand in a user's message where Anthropic's blocks were kept.
+    """
+    if isinstance(message, ToolMessage):
+        return [message]
+    content: Any = message.content
+    if isinstance(message, FunctionMessage):
+        id_ = f"{SYNTHETIC}{message.name}"
+        return [ToolMessage(content, tool_call_id=id_, name=message.name)]
+    if not isinstance(message, HumanMessage) or isinstance(content, str):
+        return []
+    return [
+        ToolMessage(
             block.get("content") or "",
             tool_call_id=str(block.get("tool_use_id")),
             status="error" if block.get("is_error") else "success",
         )
-    if not results:
-        yield message
-    elif rest := [b for b in message.content if not _is_tool_result(b)]:
-        yield message.model_copy(update={"content": rest})
+        for block in content
+        if _is_tool_result(block)
+    ]
 
 
 def _is_tool_result(block: Any) -> bool:
     return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
-_ADDERS: Mapping[str, Callable[[_Conversation, Any], None]] = {
-    "system": _Conversation.add_system,
-    "SystemMessageChunk": _Conversation.add_system,
-    "human": _Conversation.add_human,
-    "HumanMessageChunk": _Conversation.add_human,
-    "ai": _Conversation.add_ai,
-    "AIMessageChunk": _Conversation.add_ai,
-    "tool": _Conversation.add_result,
-    "ToolMessageChunk": _Conversation.add_result,
+_ADDERS: Mapping[str, Callable[[_Conversation, Any], object]] = {
+    "system": _Conversation._add_system,
+    "SystemMessageChunk": _Conversation._add_system,
+    "human": _Conversation._add_human,
+    "HumanMessageChunk": _Conversation._add_human,
+    "ai": _Conversation._add_ai,
+    "AIMessageChunk": _Conversation._add_ai,
+    "tool": _Conversation._add_results,
+    "ToolMessageChunk": _Conversation._add_results,
+    "chat": _Conversation._add_chat,
+    "ChatMessageChunk": _Conversation._add_chat,
+    "function": _Conversation._add_results,
+    "FunctionMessageChunk": _Conversation._add_results,
 }
 
 
@@ -357,29 +381,11 @@ def body_from_messages(
         UnsupportedContentError: If something in the conversation cannot be said in
             Gemini's terms; nothing has been sent then.
     """
-    said = list(_in_own_words(messages))
-    conversation = _Conversation(said, media=media, counting=counting)
-    for message in said:
-        _add(conversation, message)
-    contents = without_processing_marks(conversation.contents())
+    conversation = _Conversation(messages, media=media, counting=counting)
+    contents = conversation.read()
     if signs_calls:
         sign_current_turn(contents)
     body: Json = {"contents": contents}
     if conversation.system:
         body["systemInstruction"] = {"parts": conversation.system}
     return body
-
-
-def _add(conversation: _Conversation, message: BaseMessage) -> None:
-    adder = _ADDERS.get(message.type)
-    if adder is None:
-        raise UnsupportedContentError(
-            f"no Gemini turn for a message of type {message.type!r}"
-        )
-    try:
-        adder(conversation, message)
-    except (AttributeError, KeyError, TypeError) as error:
-        raise UnsupportedContentError(
-            f"a {type(message).__name__} holds something that is not built as it "
-            f"should be: {error!r}"
-        ) from error

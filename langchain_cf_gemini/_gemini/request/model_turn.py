@@ -6,8 +6,9 @@ and their signatures, which mean nothing to Google, are left behind.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -73,49 +74,46 @@ class ModelTurn:
     def __init__(
         self,
         message: AIMessage,
-        answered: Iterable[str],
+        is_answered: Callable[[str | None], bool],
         media: Media,
-        *,
-        with_ids: bool = True,
     ) -> None:
         """Convert a message.
 
         Args:
             message: The model's turn.
-            answered: Ids of the calls that the conversation holds results for.
+            is_answered: Whether the conversation holds a result for a call's id.
             media: How media is to be sent.
-            with_ids: Whether calls keep their ids. Models before Gemini 3 answer 400:
-                Unknown name "id".
         """
-        self._with_ids = with_ids
         self.parts: list[Json] = []
         self.calls: list[Called] = []
-        self._message = message
-        self._answered = frozenset(answered)
+        self._is_answered = is_answered
         self._media = media
         provider = message.response_metadata.get("model_provider")
-        self._google = provider is None or provider in GOOGLE
         self._genai = provider in GOOGLE
+        self._google = self._genai or provider is None
         self._own = provider == PROVIDER
         self._backend = backend_from_metadata(message.response_metadata)
-        kwargs = message.additional_kwargs
-        notes = kwargs.get(KEY)
+        self._kwargs = message.additional_kwargs
+        notes = self._kwargs.get(KEY)
         self._notes: list[Json] = notes if isinstance(notes, list) else []
-        self._notes_of_calls: dict[str, Json] = {
-            note["id"]: note
-            for note in self._notes
-            if note.get("type") == "function_call"
-        }
-        for id_, signature in (kwargs.get(_GENAI_SIGNATURES) or {}).items():
-            self._notes_of_calls.setdefault(id_, {"signature": signature})
-        self._waiting = calls_from_message(message, self._answered)
+        self._waiting = calls_from_message(message, is_answered)
         if isinstance(message.content, str):
             self._read_text(message.content)
         else:
             self._read_blocks(message)
-        self.parts += [p for p in _parts_from_kwargs(message) if p not in self.parts]
+        self._add_from_kwargs()
         for id_ in list(self._waiting):
             self._add_call(id_, None)
+
+    @cached_property
+    def _notes_of_calls(self) -> Mapping[str, Json]:
+        signatures = self._kwargs.get(_GENAI_SIGNATURES) or {}
+        notes = {id_: {"signature": each} for id_, each in signatures.items()}
+        own = self._kwargs.get(KEY)
+        for note in own if isinstance(own, list) else ():
+            if note.get("type") == "function_call":
+                notes[note["id"]] = note
+        return notes
 
     # ---- text content
 
@@ -132,8 +130,7 @@ class ModelTurn:
                 part: Json = {"text": text}
                 if "signature" in note:
                     part["thoughtSignature"] = note["signature"]
-                part = with_rest(part, note.get("part"))
-                self.parts.append(self._signed(part))
+                self.parts.append(self._signed(with_rest(part, note.get("part"))))
             elif kind == "function_call":
                 self._add_call(note["id"], None)
             else:
@@ -281,6 +278,14 @@ class ModelTurn:
             return self._refusal_parts(value)
         return self._foreign_tool({**block, "name": kind or "of no known type"})
 
+    def _add_from_kwargs(self) -> None:
+        """Add what OpenAI's models said outside of the content: refusals, speech."""
+        audio = self._kwargs.get("audio")
+        spoken = audio.get("transcript") if isinstance(audio, dict) else None
+        for text in (self._kwargs.get("refusal"), spoken):
+            if isinstance(text, str) and {"text": text} not in self.parts:
+                self.parts.append({"text": text})
+
     # ---- calls
 
     def _add_call(self, id_: str | None, block: Json | None) -> None:
@@ -300,7 +305,7 @@ class ModelTurn:
         extras = (block or {}).get("extras") or {}
         rest = extras.get("part") or note.get("part")
         part = with_rest(part, rest if self._google else None)
-        if not self._with_ids:
+        if not self._media.per_part:  # before Gemini 3 a 400: Unknown name "id"
             part["functionCall"].pop("id", None)
         part = self._signed(part)
         self.parts.append(part)
@@ -309,7 +314,7 @@ class ModelTurn:
     def _call_of_block(self, id_: str | None, block: Json | None) -> Json | None:
         """Return a call that only a block of content knows, if its result is here."""
         known = {call.id for call in self.calls}
-        if block is None or id_ in known or id_ not in self._answered:
+        if block is None or id_ in known or not self._is_answered(id_):
             return None
         name, args = block.get("name"), args_from_block(block)
         return {"id": id_, "name": name, "args": args}
@@ -327,11 +332,3 @@ _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
     "code_execution_result": ModelTurn._genai_code_parts,
     "non_standard": ModelTurn._unchanged_parts,
 }
-
-
-def _parts_from_kwargs(message: AIMessage) -> list[Json]:
-    """Return what OpenAI's models said outside of the content: refusals, speech."""
-    kwargs = message.additional_kwargs
-    audio = kwargs.get("audio")
-    said = [kwargs.get("refusal"), isinstance(audio, dict) and audio.get("transcript")]
-    return [{"text": text} for text in said if isinstance(text, str)]

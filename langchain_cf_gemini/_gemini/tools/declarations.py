@@ -1,7 +1,7 @@
 """Tools as LangChain users pass them to `tools` on Gemini's wire."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -27,7 +27,6 @@ from langchain_cf_gemini._gemini.tools.functions import (
     parameters_of,
 )
 from langchain_cf_gemini._gemini.tools.tool_choice import (
-    function_names,
     tool_config_from_choice,
 )
 from langchain_cf_gemini._gemini.vocabulary import (
@@ -43,6 +42,7 @@ _DECLARATION = frozenset(
     {"name", "description", "parameters", "parametersJsonSchema"}
     | {"response", "responseJsonSchema", "behavior"}
 )
+_FLAT = _DECLARATION - {"parameters"}
 _GOOGLES_OWN = _DECLARATION - {"name", "description", "parameters"}
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -126,15 +126,24 @@ def tools_from_langchain(
         UnsupportedContentError: If something is no tool, a name breaks Google's rule
             or stands for two functions, or a schema cannot be said in the dialect.
     """
-    found = _gathered(
-        piece for tool in tools for piece in _pieces(tool, dialect, strict)
-    )
-    names = function_names(found)
-    _check_names(names)
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        msg = f"two functions are called {twice!r}: Gemini tells them apart by name"
-        raise UnsupportedContentError(msg)
+    found: list[Json] = []
+    declared: dict[str, Json] = {}
+    for tool in tools:
+        is_ready = dialect == "json" and _is_flat_declaration(tool)
+        for piece in [tool] if is_ready else _pieces(tool, dialect, strict):
+            if "name" not in piece:
+                found.append(piece)
+                continue
+            if not declared:
+                at = len(found)
+            name = piece["name"]
+            first = declared.setdefault(name, piece)
+            if first is not piece and first != piece:
+                msg = f"two functions are called {name!r}: Gemini tells them apart by "
+                raise UnsupportedContentError(msg + "name")
+    if declared:
+        _check_names(declared)
+        found.insert(at, {"functionDeclarations": [*declared.values()]})
     return found
 
 
@@ -142,28 +151,13 @@ def _is_flat_declaration(tool: Any) -> bool:
     """Whether a tool is what `declarations_from_tools` makes, which stays as it is."""
     return (
         isinstance(tool, dict)
-        and "name" in tool
-        and tool.keys() <= _DECLARATION - {"parameters"}
         and isinstance(tool.get("parametersJsonSchema"), dict)
+        and "name" in tool
+        and tool.keys() <= _FLAT
     )
 
 
-def _gathered(pieces: Iterable[Json]) -> list[Json]:
-    """Put all declarations into the Tool of the first, equal ones once."""
-    found: list[Json] = []
-    declarations: list[Json] = []
-    for piece in pieces:
-        if "name" not in piece:
-            found.append(piece)
-            continue
-        if not declarations:
-            found.append({"functionDeclarations": declarations})
-        if piece not in declarations:
-            declarations.append(piece)
-    return found
-
-
-def _check_names(names: list[str]) -> None:
+def _check_names(names: Collection[str]) -> None:
     if len(names) > _MAX_FUNCTIONS:
         msg = f"{len(names)} functions; Gemini takes at most {_MAX_FUNCTIONS}"
         raise UnsupportedContentError(msg)
@@ -179,11 +173,12 @@ def _check_names(names: list[str]) -> None:
 
 def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
     """Yield a tool's declarations (they have a name) and built-in Tools."""
-    if isinstance(tool, BaseModel) and not callable(getattr(tool, "invoke", None)):
-        tool = plain_json(tool)
     if _is_flat_declaration(tool):
         yield _in_dialect(tool, dialect)
-    elif isinstance(tool, str):
+        return
+    if isinstance(tool, BaseModel) and not callable(getattr(tool, "invoke", None)):
+        tool = plain_json(tool)
+    if isinstance(tool, str):
         yield built_in_from_name(tool)
     elif not isinstance(tool, Mapping):
         yield _declaration(function_from(tool), dialect)
@@ -221,7 +216,7 @@ def strict_from_tools(tools: Sequence[Any]) -> bool | None:
     said = [
         strict
         for tool in tools
-        if isinstance(tool, Mapping)
+        if not _is_flat_declaration(tool) and isinstance(tool, Mapping)
         for body in (tool, tool.get("function"))
         if isinstance(body, Mapping) and isinstance(strict := body.get("strict"), bool)
     ]
