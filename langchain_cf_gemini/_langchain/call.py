@@ -345,7 +345,7 @@ def call_from_settings(
         model=model,
         google_id=google_id,
         body=body,
-        history=History(body["contents"]),
+        history=History(body["contents"], media.signed),
         media=media,
         gateway=gateway_from_headers(headers, settings["gateway"]),
         headers=headers,

@@ -6,8 +6,8 @@ other is a 400, "Corrupted thought signature." or "Invalid thought signature." (
 reports of all four directions, OpenRouterTeam/ai-sdk-provider#491, litellm#32140).
 """
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from langchain_cf_gemini._gemini.vocabulary import DUMMY_SIGNATURE, Json
 
@@ -16,16 +16,6 @@ BACKENDS: Final = ("vertex_ai", "gemini_api")
 # schema has no such parts.
 _GEMINI_API_PARTS: Final = frozenset({"toolCall", "toolResponse"})
 _SIGNATURE: Final = "thoughtSignature"
-
-
-class SignedPart(dict[str, Any]):
-    """A part whose signature one backend made; on the wire a part like any other."""
-
-    __slots__ = ("backend",)
-
-    def __init__(self, part: Mapping[str, Any], backend: str) -> None:
-        super().__init__(part)
-        self.backend = backend
 
 
 def backend_from_metadata(metadata: Json) -> str | None:
@@ -44,13 +34,6 @@ def backend_from_metadata(metadata: Json) -> str | None:
         return said
     named = [backend for backend in BACKENDS if backend in said]
     return named[0] if len(named) == 1 else said or None
-
-
-def maker_of(part: Json) -> str | None:
-    """Return the backend that made what is opaque in a part; None if nobody knows."""
-    if isinstance(part, SignedPart):
-        return part.backend
-    return None if _GEMINI_API_PARTS.isdisjoint(part) else "gemini_api"
 
 
 def current_turn(contents: list[Json]) -> Iterator[Json]:
@@ -80,16 +63,31 @@ def sign_current_turn(contents: list[Json]) -> None:
 class History:
     """Contents, and what in them is more than text: few parts, often asked about."""
 
-    def __init__(self, contents: list[Json]) -> None:
-        """Take the contents of a request, which stay as they are."""
+    def __init__(
+        self, contents: list[Json], signed: Iterable[tuple[Json, str]] = ()
+    ) -> None:
+        """Take the contents of a request, which stay as they are.
+
+        Args:
+            contents: The conversation.
+            signed: The parts whose signatures are known to be one backend's.
+        """
         self.contents = contents
+        self._signers = {id(part): backend for part, backend in signed}
         self._opaque = [
             part
             for content in contents
             for part in content["parts"]
             if len(part) != 1 or "text" not in part
         ]
-        self._makers = [maker for p in self._opaque if (maker := maker_of(p))]
+        self._makers = [maker for p in self._opaque if (maker := self._maker(p))]
+
+    def _maker(self, part: Json) -> str | None:
+        """Return the backend that made what is opaque in a part, if anybody knows."""
+        signer = self._signers.get(id(part))
+        if signer is None and not _GEMINI_API_PARTS.isdisjoint(part):
+            return "gemini_api"
+        return signer
 
     @property
     def backend(self) -> str | None:
@@ -132,47 +130,42 @@ class History:
             The contents, the same object if nothing had to be changed, and how many
             parts lost a signature or were left out.
         """
-        processed = any("mediaProcessing" in part for part in self._opaque)
-        if not (replacing or processed) and {*self._makers} <= {backend}:
+        marks = self._marks()
+        if not (replacing or marks) and {*self._makers} <= {backend}:
             return self.contents, 0  # as in nearly every conversation
-        unsigned = [p for p in self._opaque if _is_unsigned(p, backend, replacing)]
+        unsigned = {
+            id(part): self._unsigned(part, backend)
+            for part in self._opaque
+            if self._maker(part) not in (None, backend)
+            or (replacing and _SIGNATURE in part)
+        }
+        new = unsigned | marks
         sent = [
-            {
-                **content,
-                "parts": [
-                    part
-                    for each in content["parts"]
-                    if (part := _part_for_backend(each, backend, replacing, processed))
-                ],
-            }
-            for content in self.contents
+            {**c, "parts": [p for part in c["parts"] if (p := new.get(id(part), part))]}
+            for c in self.contents
         ]
         made = [content for content in sent if content["parts"]]
         if signs_calls or replacing:
             sign_current_turn(made)
         return made, len(unsigned)
 
+    def _marks(self) -> dict[int, Json | None]:
+        """Find the signatures that stand alone, if media was processed by agents."""
+        if not any("mediaProcessing" in part for part in self._opaque):
+            return {}
+        return {
+            id(part): None
+            for part in self._opaque
+            if _SIGNATURE in part and not _said_beside_signature(part)
+        }
 
-def _is_unsigned(part: Json, backend: str, replacing: bool) -> bool:
-    """Whether a part goes without its signature, or not at all."""
-    is_foreign = maker_of(part) not in (None, backend)
-    return is_foreign or (replacing and _SIGNATURE in part)
+    def _unsigned(self, part: Json, backend: str) -> Json | None:
+        """Return a part without its signature; None if nothing is left to say."""
+        if self._maker(part) != backend and not _GEMINI_API_PARTS.isdisjoint(part):
+            return None
+        return _said_beside_signature(part)
 
 
-def _part_for_backend(
-    part: Json, backend: str, replacing: bool, processed: bool
-) -> Json | None:
-    """Return what is sent of a part; None if nothing is left to say."""
-    if processed and _is_mark(part):
-        return None
-    if not _is_unsigned(part, backend, replacing):
-        return part
-    if maker_of(part) != backend and not _GEMINI_API_PARTS.isdisjoint(part):
-        return None
+def _said_beside_signature(part: Json) -> Json | None:
     rest = {key: value for key, value in part.items() if key != _SIGNATURE}
     return rest if rest.get("text") != "" and rest.keys() - {"thought"} else None
-
-
-def _is_mark(part: Json) -> bool:
-    said = part.keys() - {_SIGNATURE, "thought"}
-    return _SIGNATURE in part and (not said or (said == {"text"} and not part["text"]))

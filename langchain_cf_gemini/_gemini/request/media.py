@@ -103,6 +103,7 @@ class Media:
         per_part: Whether the model takes media in a function response, and a
             resolution for each part (Gemini 3 and later).
         office: Whether the model reads Office files.
+        signed: The parts whose signatures a message says to be one backend's.
         is_inline: Set when a part holds data: the body is then written in pieces.
         downloads: What is to be fetched.
     """
@@ -110,6 +111,7 @@ class Media:
     urls: Literal["inline", "pass", "count"] = "inline"
     per_part: bool = True
     office: bool = False
+    signed: list[tuple[Json, str]] = field(default_factory=list)
     is_inline: bool = False
     downloads: list[Download] = field(default_factory=list)
 

@@ -28,10 +28,7 @@ from langchain_cf_gemini._gemini.parts import (
     payload_of,
     with_rest,
 )
-from langchain_cf_gemini._gemini.request.backends import (
-    SignedPart,
-    backend_from_metadata,
-)
+from langchain_cf_gemini._gemini.request.backends import backend_from_metadata
 from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -187,14 +184,10 @@ class ModelTurn:
         return self._signed(with_rest(part, extras.get("part")))
 
     def _signed(self, part: Json) -> Json:
-        """Return a part that knows which backend signed it, if the message does."""
-        if self._backend is None or "thoughtSignature" not in part:
-            return part
-        signed = SignedPart(part, self._backend)
-        for download in self._media.downloads:
-            if download.part is part:
-                download.part = signed
-        return signed
+        """Note which backend signed a part, if the message says so."""
+        if self._backend is not None and "thoughtSignature" in part:
+            self._media.signed.append((part, self._backend))
+        return part
 
     def _text_parts(self, block: Json) -> list[Json]:
         return self._spoken(block, block.get("text") or "", {})
