@@ -198,28 +198,31 @@ class _Conversation:
             wire = call.part["functionCall"]
             if call.result is not None:
                 parts.append(function_response(wire, call.result, self._media, beside))
-            elif call.failed is not None:
-                error = f"The call was not carried out. {call.failed}"
-                parts.append(response_part(wire, {"error": error}))
-            elif self._counting and open_:
                 continue
-            elif open_:
-                raise UnsupportedContentError(
-                    f"the call {call.id!r} of {wire['name']!r} has no ToolMessage: "
-                    "Gemini wants a result for every call before the conversation goes "
-                    "on; run the tool and append its ToolMessage"
-                )
-            else:
-                _logger.warning(
-                    "the call %r of %r has no ToolMessage: the model is told that it "
-                    "was not carried out",
-                    call.id,
-                    wire["name"],
-                )
-                parts.append(response_part(wire, {"error": _NOT_CARRIED_OUT}))
+            if self._counting and open_ and call.failed is None:
+                continue
+            why = call.failed or self._why_not_carried_out(call, is_open=open_)
+            error = f"The call was not carried out. {why}"
+            parts.append(response_part(wire, {"error": error}))
         # The list stays the same one: media that was fetched may be added to it.
         beside[:0] = parts
         return beside
+
+    def _why_not_carried_out(self, call: Called, *, is_open: bool) -> str:
+        name = call.part["functionCall"]["name"]
+        if is_open:
+            raise UnsupportedContentError(
+                f"the call {call.id!r} of {name!r} has no ToolMessage: Gemini wants a "
+                "result for every call before the conversation goes on; run the tool "
+                "and append its ToolMessage"
+            )
+        _logger.warning(
+            "the call %r of %r has no ToolMessage: the model is told that it was not "
+            "carried out",
+            call.id,
+            name,
+        )
+        return "The conversation went on without it."
 
 
 def _beginning_with_a_user(contents: list[Json]) -> list[Json]:
@@ -241,9 +244,6 @@ def _beginning_with_a_user(contents: list[Json]) -> list[Json]:
         )
         contents.insert(0, _CUT_OFF)
     return contents
-
-
-_NOT_CARRIED_OUT = "The call was not carried out. The conversation went on without it."
 
 
 def _is_plain(message: AIMessage) -> bool:
