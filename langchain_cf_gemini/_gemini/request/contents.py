@@ -15,13 +15,11 @@ from langchain_core.messages import (
     AIMessage,
     BaseMessage,
     ChatMessage,
-    FunctionMessage,
     HumanMessage,
     SystemMessage,
     ToolMessage,
 )
 
-from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.request.backends import sign_current_turn
 from langchain_cf_gemini._gemini.request.media import (
     MEDIA_TYPES,
@@ -30,6 +28,11 @@ from langchain_cf_gemini._gemini.request.media import (
     parts_from_media,
 )
 from langchain_cf_gemini._gemini.request.model_turn import Called, ModelTurn
+from langchain_cf_gemini._gemini.request.other_messages import (
+    is_tool_result,
+    message_of_role,
+    results_in,
+)
 from langchain_cf_gemini._gemini.request.tool_result import (
     function_response,
     response_part,
@@ -41,15 +44,6 @@ _logger = logging.getLogger("langchain_cf_gemini")
 
 _PART_KEYS = frozenset({"text", "inlineData", "fileData", "executableCode"})
 _TEXTS = frozenset({"text", "input_text", "output_text"})
-_ROLES: Mapping[str, type[BaseMessage]] = {
-    "user": HumanMessage,
-    "human": HumanMessage,
-    "system": SystemMessage,
-    "developer": SystemMessage,
-    "assistant": AIMessage,
-    "model": AIMessage,
-    "ai": AIMessage,
-}
 _CUT_OFF = {"role": "user", "parts": [{"text": "(Earlier messages were left out.)"}]}
 """What is said before a call that came first: Google takes it after a user only."""
 
@@ -112,7 +106,7 @@ class _Conversation:
     def _add_human(self, message: HumanMessage) -> None:
         content = message.content
         if has_results := not isinstance(content, str) and self._add_results(message):
-            content = [each for each in content if not _is_tool_result(each)]
+            content = [each for each in content if not is_tool_result(each)]
         parts = _parts_from_content(content, self._media, "HumanMessage")
         if parts:
             if message.name:
@@ -139,15 +133,15 @@ class _Conversation:
     @cached_property
     def _answered(self) -> frozenset[str]:
         """The ids of the calls that the conversation holds results for."""
-        results = (each for message in self._messages for each in _results_in(message))
+        results = (each for message in self._messages for each in results_in(message))
         return frozenset(result.tool_call_id for result in results)
 
     def _add_chat(self, message: ChatMessage) -> None:
-        said = _message_of_role(message)
+        said = message_of_role(message)
         _ADDERS[said.type](self, said)
 
     def _add_results(self, message: BaseMessage) -> bool:
-        results = _results_in(message)
+        results = results_in(message)
         for result in results:
             self._add_result(result)
         return bool(results)
@@ -299,49 +293,6 @@ def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
         f"no Gemini part for a block of type {kind!r} in a {where}; understood are "
         f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts"
     )
-
-
-def _message_of_role(message: ChatMessage) -> BaseMessage:
-    kind = _ROLES.get(message.role.lower())
-    if kind is None:
-        raise UnsupportedContentError(
-            f"a ChatMessage has the role {message.role!r}; Gemini has user and model"
-        )
-    return kind(
-        content=message.content,
-        additional_kwargs=message.additional_kwargs,
-        response_metadata=message.response_metadata,
-        name=message.name,
-    )
-
-
-def _results_in(message: BaseMessage) -> list[ToolMessage]:
-    """Return the results that a message holds, in LangChain's own class.
-
-    They stood in a FunctionMessage once, which names no call but its function, and
-    stand in a user's message where Anthropic's blocks were kept.
-    """
-    if isinstance(message, ToolMessage):
-        return [message]
-    content: Any = message.content
-    if isinstance(message, FunctionMessage):
-        id_ = f"{SYNTHETIC}{message.name}"
-        return [ToolMessage(content, tool_call_id=id_, name=message.name)]
-    if not isinstance(message, HumanMessage) or isinstance(content, str):
-        return []
-    return [
-        ToolMessage(
-            block.get("content") or "",
-            tool_call_id=str(block.get("tool_use_id")),
-            status="error" if block.get("is_error") else "success",
-        )
-        for block in content
-        if _is_tool_result(block)
-    ]
-
-
-def _is_tool_result(block: Any) -> bool:
-    return isinstance(block, dict) and block.get("type") == "tool_result"
 
 
 _ADDERS: Mapping[str, Callable[[_Conversation, Any], object]] = {
