@@ -10,7 +10,6 @@ from collections.abc import (
 )
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
-import httpx2
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
     CallbackManagerForLLMRun,
@@ -55,9 +54,10 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
 from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
-from langchain_cf_gemini._http.backends import run
 from langchain_cf_gemini._http.client import Transport
 from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._http.seam import run
+from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools

@@ -16,10 +16,10 @@ UnsupportedContentError (ValueError)     our caller's fault, before any I/O
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, Literal, TypeAlias
 
-import httpx2
 from langchain_core.exceptions import (
     ContextOverflowError,
     ModelAPIError,
@@ -32,6 +32,9 @@ from langchain_core.exceptions import (
     ModelRateLimitError,
     ModelTimeoutError,
 )
+
+if sys.platform != "emscripten":
+    import httpx2
 
 Origin: TypeAlias = Literal["cloudflare", "gateway", "provider"]
 
@@ -108,10 +111,10 @@ class CloudflareGeminiError(ModelError):
     def response(self) -> httpx2.Response | None:
         """The answer as `httpx2.Response`, without its request; None if none came.
 
-        LangChain's tracers read it. It is made anew each time, because a true
-        response holds the request, and that holds the token.
+        LangChain's tracers read it. It is made anew each time, because a true response
+        holds the request, and that holds the token. None on Pyodide, without httpx2.
         """
-        if self.status_code is None or not self.headers:
+        if self.status_code is None or not self.headers or sys.platform == "emscripten":
             return None
         kept = {k: v for k, v in self.headers.items() if k not in _OF_THE_WIRE}
         return httpx2.Response(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from pydantic_core import PydanticSerializationError, to_json
@@ -14,7 +15,6 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 # Less than this, to_json escapes in a tenth of a millisecond.
 _LONG = 1 << 17
 _ESCAPED = ('"', "\\", *map(chr, range(32)))
-_MARK = f"media {secrets.token_hex(16)}"
 
 
 def json_from_body(
@@ -54,8 +54,14 @@ def _set_aside(value: Any, held: list[str]) -> Any:
         return [_set_aside(item, held) for item in value]
     if type(value) is str and len(value) > _LONG and _is_plain(value):
         held.append(value)
-        return _MARK
+        return _mark()
     return value
+
+
+@cache
+def _mark() -> str:
+    # Not at import: a Worker has no random numbers before its first request.
+    return f"media {secrets.token_hex(16)}"
 
 
 def _is_plain(text: str) -> bool:
@@ -64,7 +70,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _put_back(data: bytes, held: list[str]) -> tuple[bytes, ...]:
-    first, *rest = data.split(_MARK.encode())
+    first, *rest = data.split(_mark().encode())
     pieces = [first]
     for text, after in zip(held, rest, strict=True):
         pieces += (text.encode(), after)

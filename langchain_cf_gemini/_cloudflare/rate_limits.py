@@ -9,12 +9,11 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from langchain_cf_gemini._http.retries import seconds_from_text
 
-# A digest tells nothing of the token, and nothing outside of this process.
-_KEY = os.urandom(16)
 # They name one request, or how its answer comes: who may ask does not depend on them.
 _OF_ONE_REQUEST = frozenset(
     {
@@ -47,8 +46,15 @@ def keys_of(headers: Mapping[str, str], *limited: str) -> dict[str, Any]:
         if name not in _OF_ONE_REQUEST
     )
     said = "\n".join((rate, *lines)).encode("utf-8", "surrogatepass")
-    digest = hashlib.blake2b(said, digest_size=16, key=_KEY).hexdigest()
+    digest = hashlib.blake2b(said, digest_size=16, key=_key()).hexdigest()
     return {"rate_key": rate, "credentials_key": digest}
+
+
+@cache
+def _key() -> bytes:
+    """What makes a digest tell nothing of the token, nor of anything elsewhere."""
+    # Not at import: a Worker has no random numbers before its first request.
+    return os.urandom(16)
 
 
 def retry_after_from_rate_limits(headers: Mapping[str, str]) -> float | None:

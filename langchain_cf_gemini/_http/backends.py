@@ -1,7 +1,6 @@
 """Who sends: blocking or on asyncio, on shared connections or a caller's own client.
 
-Whatever does I/O is a coroutine that takes a backend. Those of the blocking backends
-never wait, so that `run` drives them; each exchange is so written once for both.
+Those that block never wait for an event loop; see `seam`.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import importlib
 import os
 import sys
 import threading
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import (
     AbstractAsyncContextManager,
     ExitStack,
     nullcontext,
     suppress,
 )
-from typing import Any, Protocol, TypeVar
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import httpx2
@@ -32,16 +31,12 @@ from langchain_cf_gemini._http.connections import (
 )
 from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.limits import forget_limits
-from langchain_cf_gemini._http.request import (
-    Request,
-    request_from_client,
-    wire_request,
-)
+from langchain_cf_gemini._http.request import Request, request_from_client
+from langchain_cf_gemini._http.seam import Exchange, Faults
 from langchain_cf_gemini._http.sockets import Opened, Tasks, wait_for
+from langchain_cf_gemini._http.wire import wire_request
 from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
-_T = TypeVar("_T")
-Faults = tuple[type[Exception], ...]
 # The last three are what resolvers and event loops make of names and ports.
 FAULTS: Faults = (
     httpx2.HTTPError,
@@ -54,16 +49,6 @@ FAULTS: Faults = (
 )
 
 
-def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
-    """Drive a coroutine of a blocking backend, which never waits."""
-    try:
-        coroutine.send(None)
-    except StopIteration as ended:
-        value: _T = ended.value
-        return value
-    raise RuntimeError("a blocking call waited for an event loop")
-
-
 def has_surplus(response: Any) -> bool:
     """Whether bytes came after the end of an answer; they would begin the next one.
 
@@ -73,32 +58,6 @@ def has_surplus(response: Any) -> bool:
     for name in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
         held = getattr(held, name, None)
     return held is not None and bool(held.trailing_data[0])
-
-
-class Exchange(Protocol):
-    """An answer under way on a connection that is taken for it."""
-
-    response: Any
-
-    async def read(self, attempt: Attempt) -> bytes | None:
-        """The next bytes of the body, or None at its end."""
-
-    # Not `close`: `yield from` would call that, and nobody would await it.
-    async def aclose(self, *, ended: bool) -> None:
-        """Free the connection if the answer was read to its end, else close it."""
-
-
-class Backend(Protocol):
-    """Sends requests, and knows how to wait."""
-
-    is_blocking: bool
-    faults: Faults
-
-    async def open(self, request: Request, attempt: Attempt) -> Exchange:
-        """Send the request; returns when the answer's headers are there."""
-
-    def within(self, attempt: Attempt) -> AbstractAsyncContextManager[Any]:
-        """Ends what waits inside of it at the attempt's deadline."""
 
 
 def _nothing() -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 from urllib.parse import urlsplit
 
-from langchain_cf_gemini._http import backends, interrupts
+from langchain_cf_gemini._http import interrupts
 from langchain_cf_gemini._http.attempt import (
     DEFAULT_TIMEOUT,
     Attempt,
@@ -24,7 +24,6 @@ from langchain_cf_gemini._http.attempt import (
     Times,
     times_from_timeout,
 )
-from langchain_cf_gemini._http.backends import Backend, Exchange, run
 from langchain_cf_gemini._http.body import Body, PayloadsReader, Reader
 from langchain_cf_gemini._http.limits import (
     Attempts,
@@ -33,6 +32,8 @@ from langchain_cf_gemini._http.limits import (
 )
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryPolicy
+from langchain_cf_gemini._http.seam import Backend, Exchange, run
+from langchain_cf_gemini._http.with_sockets import backends
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 _A = TypeVar("_A")

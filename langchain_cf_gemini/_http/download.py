@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import httpx2
@@ -27,17 +27,14 @@ from langchain_cf_gemini._http.attempt import (
     Attempt,
     times_from_timeout,
 )
-from langchain_cf_gemini._http.backends import (
-    FAULTS,
-    Asyncio,
-    Backend,
-    Blocking,
-    Exchange,
-    run,
-)
+from langchain_cf_gemini._http.backends import FAULTS, Asyncio, Blocking
 from langchain_cf_gemini._http.request import Request
+from langchain_cf_gemini._http.seam import Backend, Exchange, run
 from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+if TYPE_CHECKING:
+    from langchain_cf_gemini._http.files import File
 
 _AT_ONCE = 4
 
@@ -74,10 +71,6 @@ class FetchSettings:
 
 
 DEFAULT_SETTINGS = FetchSettings()
-
-
-File = tuple[bytes, str]
-"""The bytes behind an address and the type that the server gave them."""
 
 
 def fetch(

@@ -6,7 +6,6 @@ from httpx, whose errors have httpx2's names but not its classes.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +19,7 @@ from langchain_cf_gemini.exceptions import (
 )
 
 _SHOWN = 300
+_UNTRUSTED = "SSLCertVerificationError"  # by its name: Pyodide may have no ssl
 # Less is a placeholder, and to take it out would garble texts.
 _SHORTEST_SECRET = 6
 
@@ -33,7 +33,7 @@ def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiErro
     names = {base.__name__ for base in type(fault).__mro__}
     host = urlsplit(request.url).hostname
     said = without_secrets(str(fault) or type(fault).__name__, request.secrets)
-    if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in _causes(fault)):
+    if any(type(cause).__name__ == _UNTRUSTED for cause in _causes(fault)):
         return CloudflareConnectionError(
             f"the certificate of {host} is not trusted: {said}. Check the system's "
             "clock and the proxy, or set SSL_CERT_FILE to your authority's certificate",

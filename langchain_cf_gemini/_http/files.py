@@ -2,7 +2,10 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from langchain_cf_gemini._http.download import File, afetch, fetch
+from langchain_cf_gemini._http.with_sockets import download
+
+File = tuple[bytes, str]
+"""The bytes behind an address and the type that the server gave them."""
 
 MOST_BYTES = 64 * 2**20
 """What is kept at most in a process; a request takes 20 MB."""
@@ -22,8 +25,12 @@ class Files:
         self,
         most_bytes: int = MOST_BYTES,
         *,
-        fetch: Callable[[Sequence[str]], list[File]] = fetch,
-        afetch: Callable[[Sequence[str]], Awaitable[list[File]]] = afetch,
+        fetch: Callable[[Sequence[str]], list[File]] = lambda urls: download.fetch(
+            urls
+        ),
+        afetch: Callable[[Sequence[str]], Awaitable[list[File]]] = lambda urls: (
+            download.afetch(urls)
+        ),
     ) -> None:
         """Start empty; `most_bytes` are kept at most."""
         self._most, self._fetch, self._afetch = most_bytes, fetch, afetch

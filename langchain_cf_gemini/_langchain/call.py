@@ -41,8 +41,7 @@ from langchain_cf_gemini._gemini.request.model_rules import (
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
-from langchain_cf_gemini._http.download import File
-from langchain_cf_gemini._http.files import FILES
+from langchain_cf_gemini._http.files import FILES, File
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.connection import gateway_from_headers
 from langchain_cf_gemini._langchain.secrets import open_headers

@@ -17,14 +17,13 @@ from langchain_cf_gemini._http.connections import (
 )
 from langchain_cf_gemini._http.download import (
     FetchSettings,
-    File,
     addresses_from_host,
     afetch,
     fetch,
     shown_url,
 )
 from langchain_cf_gemini._http.environment import proxy_from_environment, ssl_context
-from langchain_cf_gemini._http.files import Files
+from langchain_cf_gemini._http.files import File, Files
 from langchain_cf_gemini._http.limits import (
     Attempts,
     SharedLimits,

@@ -1,0 +1,29 @@
+"""What needs sockets. Pyodide, which Cloudflare's Workers run Python on, has none.
+
+httpx2 is not even imported there: its connections are those of httpcore2, which has no
+release for Pyodide.
+"""
+
+import sys
+from typing import Any
+
+if sys.platform != "emscripten":
+    import httpx2
+
+    from langchain_cf_gemini._http import backends, download
+else:
+
+    class _NoSockets:
+        """Stands for a module; whatever is wanted of it is an error that helps."""
+
+        def __getattr__(self, name: str) -> Any:
+            raise NotImplementedError(
+                "Pyodide has no sockets and no threads, so this package cannot connect "
+                "to Cloudflare by itself. In a Worker, pass binding=env.AI and await "
+                "the calls (ainvoke, astream, abatch); send media as bytes, or by "
+                "address with media_urls='pass'"
+            )
+
+    httpx2 = backends = download = _NoSockets()
+
+__all__ = ["backends", "download", "httpx2"]
