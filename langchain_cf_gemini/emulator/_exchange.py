@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from langchain_cf_gemini.emulator._google.generation import is_prompt
+from langchain_cf_gemini.emulator._refusals import reason_phrase
 
 _SHOWN = 120
 _TOLD = 2_000
@@ -36,6 +37,7 @@ class Exchange:
         path: Path of the URL, without the query.
         headers: Request headers in lower case; secrets are "***".
         body: Parsed JSON body, exactly as it came; None if it was not JSON.
+        size: Bytes of both bodies.
         at: When it came, in seconds since the epoch.
         route: "run", "generateContent", "streamGenerateContent", "countTokens", or the
             Cloudflare call.
@@ -60,6 +62,7 @@ class Exchange:
     path: str
     headers: Mapping[str, str]
     body: Any = None
+    size: int = 0
     at: float = 0.0
     route: str = ""
     generation: Mapping[str, Any] = field(default_factory=dict)
@@ -75,6 +78,11 @@ class Exchange:
     error: Exception | None = None
 
     @property
+    def asks(self) -> bool:
+        """Whether a model was asked for content."""
+        return self.route in ("run", "generateContent", "streamGenerateContent")
+
+    @property
     def stream(self) -> bool:
         """Whether a stream was asked for."""
         return self.route == "streamGenerateContent"
@@ -84,6 +92,13 @@ class Exchange:
         """Whether the client got no good answer: an error, or a broken connection."""
         broken = self.ended in ("closed", "reset")
         return broken or self.status is None or self.status >= 400
+
+    @property
+    def outcome(self) -> str:
+        """Its end in words: "200 OK", "no answer, reset", "200 OK, client left"."""
+        said = f"{self.status} {reason_phrase(self.status)}" if self.status else ""
+        ended = "" if self.ended == "complete" else self.ended or "under way"
+        return ", ".join(part for part in (said or "no answer", ended) if part)
 
     @property
     def contents(self) -> list[Mapping[str, Any]]:
@@ -179,8 +194,15 @@ class Exchange:
         return counted[-1] if counted else {}
 
     @property
+    def cached(self) -> bool:
+        """Whether the answer came from the gateway's cache."""
+        return self.response_headers.get("cf-aig-cache-status") == "HIT"
+
+    @property
     def cost(self) -> float | None:
         """What the answer costs in dollars; None for a model without a price."""
+        if self.cached:
+            return 0.0
         if self.price is None or not self.usage:
             return None
         count = {k: v for k, v in self.usage.items() if isinstance(v, int)}

@@ -7,7 +7,6 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._exchange import Exchange
-from langchain_cf_gemini.emulator._reports import leftovers
 from langchain_cf_gemini.emulator._script import ScriptError
 
 _ANYTHING = object()
@@ -33,7 +32,7 @@ class Inspection:
     @property
     def feedback(self) -> Mapping[str, Any]:
         """Feedback that was left on logs, by log id."""
-        return dict(self._service.feedback)
+        return self._service.feedback.all()
 
     @property
     def errors(self) -> list[Exception]:
@@ -90,7 +89,7 @@ class Inspection:
 
     def assert_script_used(self) -> None:
         """Everything scripted was asked for."""
-        left = list(leftovers(self._service))
+        left = list(self._service.leftovers())
         self._assert(not left, "\n".join(left))
 
     def assert_no_errors(self) -> None:

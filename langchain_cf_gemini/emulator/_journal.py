@@ -3,24 +3,23 @@
 import json
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
 from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._latest import MAX_BYTES, Latest
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
 
-_MODEL_ROUTES = ("run", "generateContent", "streamGenerateContent")
 _MAX_READ = 32 << 20  # bytes; a longer answer is told by its size
 
 
 class Journal:
     """The latest exchanges, safe to read while the server runs."""
 
-    def __init__(self, kept: int = 10_000) -> None:
-        """Start empty; keep so many exchanges, and count all."""
+    def __init__(self, kept: int = 10_000, kept_bytes: int = MAX_BYTES) -> None:
+        """Start empty; keep so many exchanges and bytes of bodies, and count all."""
         self._lock = threading.Lock()
-        self._exchanges: deque[Exchange] = deque(maxlen=kept)
+        self._exchanges = Latest[Exchange](kept, kept_bytes)
         self.clear()
 
     def open(self, incoming: Incoming, route: str) -> Exchange:
@@ -31,24 +30,32 @@ class Journal:
             path=incoming.path,
             headers=incoming.shown_headers,
             body=incoming.json(),
+            size=len(incoming.body),
             at=time.time(),
             route=route,
         )
         with self._lock:
             self._count += 1
-            self.asked_count += route in _MODEL_ROUTES
+            self.asked_count += exchange.asks
             exchange.number = self._count
-            self._exchanges.append(exchange)
+            self._exchanges.keep(exchange.number, exchange, exchange.size)
         return exchange
+
+    def close(self, exchange: Exchange, outgoing: Outgoing) -> None:
+        """Note what is about to be sent."""
+        note_answer(exchange, outgoing)
+        with self._lock:
+            # Another one if everything was forgotten meanwhile.
+            if self._exchanges.get(exchange.number) is exchange:
+                self._exchanges.keep(exchange.number, exchange, exchange.size)
 
     def __iter__(self) -> Iterator[Exchange]:
         """The exchanges that are kept."""
-        with self._lock:
-            return iter(list(self._exchanges))
+        return iter(self._exchanges.all().values())
 
     def asked(self) -> list[Exchange]:
         """The exchanges that asked a model for content."""
-        return [exchange for exchange in self if exchange.route in _MODEL_ROUTES]
+        return [exchange for exchange in self if exchange.asks]
 
     def clear(self) -> None:
         """Forget all of them, and count from 1 again."""
@@ -64,6 +71,7 @@ def note_answer(exchange: Exchange, outgoing: Outgoing) -> None:
     exchange.response = _parsed(outgoing) if exchange.status else None
     exchange.notes += [f"fault: {fault}" for fault in outgoing.faults]
     exchange.seconds = time.time() - exchange.at
+    exchange.size += min(outgoing.length, _MAX_READ)
 
 
 def note_end(exchange: Exchange | None, ended: str) -> None:

@@ -90,29 +90,38 @@ class Outgoing:
 
 
 def json_or_none(text: str | bytes) -> Any:
-    """What JSON says, or None if it is none."""
+    """What JSON says, or None if it is none; NaN and Infinity are none."""
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refused_constant)
     except (ValueError, RecursionError):
         return None
 
 
-def json_text(value: Any, *, indent: int | None = None) -> str:
-    """JSON of whatever came in, which may hold what JSON cannot: NaN, a deep nest."""
-    try:
-        return json.dumps(value, indent=indent, allow_nan=False, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return json.dumps(f"(no JSON can show this: {type(value).__name__})")
+def _refused_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def json_text(value: Any) -> str:
+    """JSON of a value.
+
+    Raises:
+        ValueError, RecursionError: If it holds what JSON cannot: 1e999, a deep nest.
+    """
+    return json.dumps(value, allow_nan=False, ensure_ascii=False)
 
 
 def json_answer(
     status: int, body: Any, headers: Mapping[str, str] | None = None
 ) -> Outgoing:
     """An answer in JSON."""
+    return text_answer(status, json.dumps(body, ensure_ascii=False), headers)
+
+
+def text_answer(
+    status: int, text: str, headers: Mapping[str, str] | None = None
+) -> Outgoing:
+    """An answer of JSON that is written already."""
     # A lone surrogate, which UTF-8 cannot hold, becomes its JSON escape.
-    text = json.dumps(body, ensure_ascii=False)
     encoded = text.encode(errors="backslashreplace")
-    kind = {"content-type": "application/json; charset=UTF-8"}
-    return Outgoing(
-        status=status, headers={**kind, **(headers or {})}, frames=[encoded]
-    )
+    kind = {"content-type": "application/json; charset=UTF-8", **(headers or {})}
+    return Outgoing(status=status, headers=kind, frames=[encoded])

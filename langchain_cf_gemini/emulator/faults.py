@@ -440,8 +440,8 @@ def fault_from_header(header: str | None) -> Fault | None:
 
 
 def spoiled_answer(outgoing: Outgoing, *faults: Fault) -> Outgoing:
-    """The answer with these faults in it, those of the connection last."""
-    for fault in sorted(faults, key=lambda fault: fault.on_wire):
+    """The answer with these faults in it: what is said, its frames, its connection."""
+    for fault in sorted(faults, key=lambda f: (f.on_wire, isinstance(f, framing))):
         noted = (*outgoing.faults, str(fault))
         outgoing = replace(fault.spoil(outgoing), faults=noted)
     return outgoing

@@ -215,6 +215,8 @@ def survive(count: int, *, strict: bool, seed: int) -> None:
                 shown = Incoming(method="GET", path=path, headers=HEADERS)
                 assert answered(service, shown)[1].status == 200
                 assert answered(service, shown)[1].body.decode()
+            told = json.loads(answered(service, shown)[1].body)["exchanges"]
+            assert [each["number"] for each in told] == list(range(1, 101))
             service.reset()
     assert {200, 400} <= statuses
 
@@ -242,6 +244,9 @@ BODIES_OF_BYTES = [
     DEEP + b'{"anyOf": [' * 400 + b"{}" + b"]}" * 400 + b"}]}]}",
     b"9" * 10_000,
     b"NaN",
+    b'{"contents": [{"parts": [{"text": "x"}]}], "a": NaN}',
+    b'{"contents": [{"parts": [{"text": "x"}]}], "a": 1e999}',
+    *(b'{"a":' * deep + b"1" + b"}" * deep for deep in range(900, 1000, 7)),
     b"\xff\xfe",
     b"",
 ]
@@ -262,6 +267,8 @@ def test_bodies_that_are_none(body: bytes, path: str, strict: bool) -> None:
     for shown in ("/", "/_emulator/exchanges"):
         page = Incoming(method="GET", path=shown, headers=HEADERS)
         assert answered(service, page)[1].status == 200
+    (told,) = json.loads(answered(service, page)[1].body)["exchanges"]
+    assert told["number"] == 1
 
 
 OTHERS = [

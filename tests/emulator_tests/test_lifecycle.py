@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults, serve
+from tests.support.emulated import Incoming, Journal, Outgoing
 from tests.support.judge import Client, user
 from tests.support.process import CERTIFICATE
 
@@ -192,6 +193,22 @@ def test_many_clients_at_once(emulator: Emulator) -> None:
     assert len({request.number for request in emulator.requests}) == 50
 
 
+@pytest.mark.parametrize(
+    ("kept", "size", "left"), [(3, 0, [4, 5, 6]), (9, 5_000, [5, 6]), (9, 10, [6])]
+)
+def test_the_journal_is_bounded(kept: int, size: int, left: list[int]) -> None:
+    journal = Journal(kept, size or 10**9)
+    for _ in range(6):
+        incoming = Incoming(method="POST", path="/", body=b"{}")
+        exchange = journal.open(incoming, "run")
+        journal.close(exchange, Outgoing(frames=[b" " * 2_000]))
+    assert [exchange.number for exchange in journal] == left
+    assert journal.asked_count == 6
+    journal.clear()
+    journal.close(exchange, Outgoing())  # it was under way when all was forgotten
+    assert list(journal) == []
+
+
 def test_credentials_for_a_client(emulator: Emulator) -> None:
     assert set(emulator.client) == {
         "account_id",
@@ -202,8 +219,9 @@ def test_credentials_for_a_client(emulator: Emulator) -> None:
     assert emulator.environment["CLOUDFLARE_API_TOKEN"] == emulator.api_token
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
 def test_serve_prints_how_to_use_it_and_stops_on_ctrl_c(
-    capsys: pytest.CaptureFixture[str],
+    host: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     statuses: list[int] = []
     printed: list[str] = []
@@ -218,9 +236,12 @@ def test_serve_prints_how_to_use_it_and_stops_on_ctrl_c(
 
     visitor = threading.Thread(target=visit_and_interrupt)
     visitor.start()
-    serve(port=0)
+    serve(host, port=0)
     visitor.join()
     assert statuses == [200]
+    warned = "Warning: 0.0.0.0 can be reached" in "".join(printed)
+    assert warned is (host == "0.0.0.0")
+    assert "base_url='http://127.0.0.1:" in "".join(printed)
     assert "ChatCloudflareGemini(" in "".join(printed)
     assert "api_token=" in "".join(printed)
     assert capsys.readouterr().out.endswith("Stopped.\n")

@@ -1,35 +1,63 @@
 """The page in the browser: the exchanges so far."""
 
+import base64
 import os
 import shutil
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from langchain_cf_gemini.emulator import Emulator
-from tests.support.judge import Client, user
+from langchain_cf_gemini.emulator import Emulator, call, faults, image, reply
+from tests.support.judge import Client, function, user
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
-def test_before_the_first_exchange(client: Client) -> None:
+def test_the_page_is_all_there_is(client: Client) -> None:
+    """Nothing comes from elsewhere, and nothing of an exchange is in its source."""
+    client.run({"contents": [user("<script>alert(1)</script>")]})
     page = client.http.get(client.emulator.url)
     assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
     assert "No exchange yet" in page.text
+    assert 'name="viewport"' in page.text
+    assert "alert(1)" not in page.text
+    assert client.emulator.api_token not in page.text
 
 
-def test_exchanges_are_shown_and_escaped(client: Client) -> None:
-    client.emulator.reply("<b>bold</b>")
-    client.run({"contents": [user("<script>alert(1)</script>")]})
-    page = client.http.get(client.emulator.url).text
-    assert "<script>" not in page
-    assert "&lt;script&gt;alert(1)" in page
-    assert "&lt;b&gt;bold&lt;/b&gt;" in page
-    assert client.emulator.api_token not in page
+def test_the_exchanges_after_a_number(client: Client) -> None:
+    for text in "abcd":
+        client.run({"contents": [user(text)]})
+    url = f"{client.emulator.url}/_emulator/exchanges"
+    for query, numbers in [
+        ("", [1, 2, 3, 4]),
+        ("?after=2", [3, 4]),
+        ("?last=1", [4]),
+        ("?after=1&last=2", [3, 4]),
+        ("?after=9", []),
+    ]:
+        told = client.http.get(url + query).json()["exchanges"]
+        assert [exchange["number"] for exchange in told] == numbers
+    for query in ("?after=-1", "?after=x", "?last=²", "?after=" + "9" * 30):
+        assert client.http.get(url + query).status_code == 422
+
+
+def test_clearing_keeps_the_script(client: Client) -> None:
+    client.emulator.answer("kept", text="b")
+    client.run({"contents": [user("a")]})
+    url = f"{client.emulator.url}/_emulator"
+    assert client.http.get(f"{url}/clear").status_code == 405
+    assert client.http.post(f"{url}/clear").json() == {"status": "ok"}
+    assert client.http.get(f"{url}/exchanges").json() == {"exchanges": []}
+    (left,) = client.http.get(f"{url}/state").json()["left"]
+    assert left.startswith("'kept' for text 'b'")
 
 
 @pytest.fixture(scope="module")
@@ -48,30 +76,245 @@ def browser() -> "Iterator[Browser]":
         browser.close()
 
 
-def test_in_a_real_browser(
-    browser: "Browser", client: Client, emulator: Emulator
-) -> None:
-    emulator.reply("18 °C in Lima")
-    client.run({"contents": [user("What is the weather in Lima?")]})
-    client.run({"contents": [user("Hi")], "nonsense": 1})
-    page = browser.new_page()
+@pytest.fixture
+def open_page(
+    browser: "Browser", emulator: Emulator
+) -> "Iterator[Callable[..., Page]]":
+    """Opens the page, which must go without any error."""
     problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.goto(emulator.url)
-    exchanges = page.locator("details.exchange")
-    assert exchanges.count() == 2
-    assert "What is the weather in Lima?" in exchanges.nth(0).inner_text()
-    answer = exchanges.nth(0).locator("pre.answer")
-    assert not answer.is_visible()
-    exchanges.nth(0).locator("summary").click()
-    assert "18 °C in Lima" in answer.inner_text()
-    assert "Lima?" in exchanges.nth(0).locator("pre.request").inner_text()
-    refused = exchanges.nth(1).locator("summary").inner_text()
-    assert "400" in refused
-    assert "refused by rule schema" in refused
-    assert " ms" in refused
-    client.run({"contents": [user("One more")]})
-    page.reload()
-    assert exchanges.count() == 3
+    contexts = []
+
+    def opened(**settings: Any) -> "Page":
+        context = browser.new_context(
+            permissions=["clipboard-read", "clipboard-write"], **settings
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on(
+            "console",
+            lambda told: problems.append(told.text) if told.type == "error" else None,
+        )
+        page.goto(emulator.url)
+        page.locator("#live", has_text="live").wait_for()
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
     assert problems == []
-    page.close()
+
+
+def ask(client: Client, *parts: Any) -> None:
+    client.run({"contents": [user(*parts)]})
+
+
+def test_before_the_first_exchange(
+    open_page: "Callable[..., Page]", client: Client
+) -> None:
+    page = open_page()
+    assert page.title() == f"Gemini emulator on {client.emulator.url[7:]}"
+    assert page.locator("#empty").is_visible()
+    assert not page.locator("#heads").is_visible()
+    python = page.locator("#python").inner_text()
+    made: dict[str, Any] = {}
+    exec(python, made)  # the lines to copy work as they are
+    assert made["model"].base_url == client.emulator.base_url
+    environment = page.locator("#environment").inner_text()
+    told = dict(line[7:].split("=", 1) for line in environment.splitlines())
+    assert told.items() <= client.emulator.environment.items()
+    page.locator("details.exchange").wait_for()
+    assert not page.locator("#empty").is_visible()
+
+
+def test_the_columns_newest_first(
+    open_page: "Callable[..., Page]", client: Client
+) -> None:
+    emulator = client.emulator
+    emulator.reply("18 °C in Lima")
+    ask(client, "What is the weather in Lima?")
+    client.run({"contents": [user("Hi")], "nonsense": 1})
+    client.gateway({"contents": [user("Stream")]}, model="gemini-2.5-flash")
+    emulator.fail(faults.status(429))
+    ask(client, "Again")
+    page = open_page()
+    rows = page.locator("details.exchange")
+    assert rows.count() == 4
+
+    def cell(row: int, name: str) -> str:
+        return rows.nth(row).locator(f"summary .{name}").inner_text()
+
+    assert [cell(row, "number") for row in range(4)] == ["#4", "#3", "#2", "#1"]
+    assert [cell(row, "outcome") for row in range(4)] == [
+        "Failed: 429 Too Many Requests",
+        "200 OK",
+        "Failed: 400 Bad Request",
+        "200 OK",
+    ]
+    assert cell(1, "endpoint") == "gateway, stream"
+    assert (cell(3, "endpoint"), cell(3, "source")) == ("run", "scripted")
+    assert cell(1, "model") == "gemini-2.5-flash"
+    assert "refused by rule schema" in cell(2, "source")
+    assert "fault: status code=429" in cell(0, "source")
+    assert cell(3, "duration").endswith(" ms")
+    assert "Lima? → 18 °C in Lima" in cell(3, "said")
+    answer = rows.nth(3).locator("pre.answer")
+    assert not answer.is_visible()
+    rows.nth(3).locator("summary").click()
+    assert "18 °C in Lima" in answer.inner_text()
+    assert "Lima?" in rows.nth(3).locator("pre.request").inner_text()
+    assert "totalTokenCount" in rows.nth(3).locator(".fold").inner_text()
+
+
+def test_it_lives_and_keeps_what_is_open(
+    open_page: "Callable[..., Page]", client: Client
+) -> None:
+    ask(client, "one")
+    page = open_page()
+    first = page.locator("#exchange-1")
+    first.locator("summary").click()
+    client.emulator.answer("left over", text="Oslo")
+    ask(client, "two")
+    page.locator("#exchange-2").wait_for()
+    assert first.locator("pre.request").is_visible()
+    page.locator("#left", has_text="'left over' for text 'Oslo'").wait_for()
+    client.emulator.reset()
+    page.locator("#empty").wait_for()
+    assert page.locator("details.exchange").count() == 0
+    ask(client, "another")
+    page.locator("#exchange-1", has_text="another").wait_for()
+
+
+def test_what_came_is_text(open_page: "Callable[..., Page]", client: Client) -> None:
+    client.emulator.reply("<b>bold</b><img src=x onerror=alert(2)>")
+    ask(client, "<script>alert(1)</script>")
+    client.run({"contents": [user("x")], "</script>": '"<i>' * 9})
+    lone = b'{"input": {"contents": [{"parts": [{"text": "\\ud800"}]}]}}'
+    client.http.post(f"{client.emulator.base_url}/x", content=lone)
+    page = open_page()
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.locator("#exchange-1 summary").click()
+    assert page.locator("main b, main i, main img, main script").count() == 0
+    assert "<b>bold</b>" in page.locator("#exchange-1 pre.answer").inner_text()
+
+
+def test_pictures_are_small(open_page: "Callable[..., Page]", client: Client) -> None:
+    data = base64.b64encode(bytes(200_000)).decode()
+    pixel = base64.b64decode(
+        "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9"
+        "awAAAABJRU5ErkJggg=="
+    )
+    client.emulator.answer(image(pixel))
+    ask(client, {"inlineData": {"mimeType": "audio/wav", "data": data}})
+    page = open_page()
+    page.locator("#exchange-1 summary").click()
+    request = page.locator("#exchange-1 pre.request").inner_text()
+    assert "(audio/wav, 195 KB)" in request
+    assert len(request) < 1000
+    picture = page.locator("#exchange-1 img")
+    assert picture.count() == 1
+    assert picture.evaluate("picture => picture.naturalWidth") == 1
+
+
+def test_filter_and_clear(open_page: "Callable[..., Page]", client: Client) -> None:
+    for city in ("Lima", "Oslo"):
+        ask(client, f"Weather in {city}?")
+    page = open_page()
+    page.locator("#filter").fill("oslo")
+    assert page.locator("details.exchange:visible").count() == 1
+    ask(client, "Lima again")
+    page.locator("#exchange-3").wait_for(state="attached")
+    assert page.locator("details.exchange:visible").count() == 1
+    page.locator("#filter").fill("")
+    assert page.locator("details.exchange:visible").count() == 3
+    page.locator("#clear").click()
+    page.locator("#empty").wait_for()
+    assert client.emulator.exchanges == []
+
+
+def copied(page: "Page", kind: str) -> str:
+    page.locator("#exchange-1 summary").click()
+    page.locator(f"#exchange-1 button.{kind}").click()
+    page.locator(f"#exchange-1 button.{kind}", has_text="Copied").wait_for()
+    return str(page.evaluate("navigator.clipboard.readText()"))
+
+
+def test_a_copied_curl_asks_the_same(
+    open_page: "Callable[..., Page]", client: Client, tmp_path: Path
+) -> None:
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    ask(client, "It's “Lima” $HOME \\ ?")
+    command = copied(open_page(), "curl")
+    done = subprocess.run(
+        ["sh", "-c", command], capture_output=True, text=True, check=True
+    )
+    assert '"success": true' in done.stdout
+    first, second = client.emulator.exchanges
+    assert (first.path, first.body) == (second.path, second.body)
+
+
+COPIED: list[tuple[Any, str]] = [
+    (reply('18 °C "outside"\n'), "reply("),
+    (call("get_weather", city="Lima", days=None), 'call("get_weather", city="Lima"'),
+    (faults.status(404), "faults.status(404)"),
+]
+
+
+@pytest.mark.parametrize(("said", "line"), COPIED)
+def test_a_copied_test_runs(
+    open_page: "Callable[..., Page]",
+    client: Client,
+    tmp_path: Path,
+    said: Any,
+    line: str,
+) -> None:
+    client.emulator.answer(said)
+    declared = function("get_weather", city={"type": "STRING"}, days={})
+    tools = [{"functionDeclarations": [declared]}]
+    client.run({"contents": [user("Lima's weather?")], "tools": tools})
+    source = copied(open_page(), "test")
+    assert line in source
+    path = tmp_path / "test_copied.py"
+    path.write_text(source, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    failed = "CloudflareNotFoundError" in done.stdout
+    assert done.returncode == (1 if "404" in line else 0), done.stdout
+    assert failed is ("404" in line)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_telephone_in_both_colors(
+    open_page: "Callable[..., Page]", client: Client, scheme: str
+) -> None:
+    ask(client, "word " * 50 + "x" * 300)
+    page = open_page(color_scheme=scheme, viewport={"width": 390, "height": 844})
+    page.locator("#exchange-1 summary").click()
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390
+    back = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (back == "rgb(255, 255, 255)") is (scheme == "light")
+    for selector in ("body", ".quiet", ".good .outcome", ".key", ".string"):
+        script = "element => getComputedStyle(element).color"
+        color = page.locator(selector).first.evaluate(script)
+        assert contrast(color, back) >= 4.5, (selector, color)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colors as WCAG 2 counts it."""
+    lights = sorted(luminance(color) for color in (one, other))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def luminance(color: str) -> float:
+    shares = [int(part) / 255 for part in color[4:-1].split(",")]
+    linear = [
+        s / 12.92 if s <= 0.03928 else ((s + 0.055) / 1.055) ** 2.4 for s in shares
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -19,6 +19,7 @@ from langchain_cf_gemini.emulator._google.proto_json import (
 from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
 from langchain_cf_gemini.emulator._google.signatures import issue_signature
 from langchain_cf_gemini.emulator._google.streams import chunks_from_response
+from langchain_cf_gemini.emulator._journal import Journal
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
 from langchain_cf_gemini.emulator._refusals import Refusal
 from langchain_cf_gemini.emulator._server.routes import answered
@@ -31,6 +32,7 @@ __all__ = [
     "Cache",
     "GatewayOptions",
     "Incoming",
+    "Journal",
     "Outgoing",
     "Refusal",
     "Service",

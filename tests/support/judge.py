@@ -11,6 +11,7 @@ from tests.support.emulated import (
     API_TOKEN,
     CATALOGUE,
     Incoming,
+    Journal,
     Outgoing,
     Service,
     Settings,
@@ -26,6 +27,7 @@ __all__ = [
     "FLASH_3",
     "Client",
     "Incoming",
+    "Journal",
     "Judge",
     "Outgoing",
     "Service",
@@ -126,23 +128,23 @@ class Judge:
     def vertex(self, body: Any, *, model: str = "google/gemini-3-flash") -> Outgoing:
         incoming = Incoming(
             method="POST",
-            path="/ai/run",
+            path=f"/client/v4/accounts/{ACCOUNT_ID}/ai/run",
             headers={"authorization": f"Bearer {API_TOKEN}"},
             body=json.dumps({"model": model, "input": body}).encode(),
         )
-        return self.service.run(incoming, ACCOUNT_ID)[1]
+        return answered(self.service, incoming)[1]
 
     def gemini_api(
         self, body: Any, *, model: str = FLASH_3, stream: bool = False
     ) -> Outgoing:
+        method = "streamGenerateContent" if stream else "generateContent"
         incoming = Incoming(
             method="POST",
-            path="/v1beta",
+            path=f"/v1beta/models/{model}:{method}",
             headers={"x-goog-api-key": API_TOKEN},
             body=json.dumps(body).encode(),
         )
-        method = "streamGenerateContent" if stream else "generateContent"
-        return self.service.google(incoming, model, method)[1]
+        return answered(self.service, incoming)[1]
 
 
 def message_of(outgoing: Outgoing) -> str:

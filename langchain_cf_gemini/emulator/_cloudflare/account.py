@@ -6,10 +6,11 @@ Policies and their refusals: .../ai-gateway/features/policies/. Keys:
 """
 
 import hmac
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._messages import Incoming
 from langchain_cf_gemini.emulator._refusals import Refusal
 
@@ -46,24 +47,23 @@ class AccountRules:
                 known = ", ".join(sorted(PERMISSIONS))
                 raise ValueError(f"no permission {unknown}; there are {known}")
 
-    def permits(self, sent: str, permission: str) -> bool | None:
-        """Whether a token has a permission; None for a token that nobody knows."""
-        for token, permissions in self.tokens.items():
-            if same(sent, token):
-                return not permission or permission in permissions
-        return None
+    def permits(self, sent: str, permission: str) -> bool:
+        """Whether this is a token that has a permission, or any token for ""."""
+        return any(
+            same(sent, token) and (not permission or permission in permissions)
+            for token, permissions in self.tokens.items()
+        )
 
-    def check_policies(self, name: str, spent: float) -> None:
+    def check_policies(self, name: str, exchanges: Iterable[Exchange]) -> None:
         """Refuse what a policy blocks, and what comes after its cap."""
         if name in self.blocked or name.removeprefix("google/") in self.blocked:
             raise _refusal(403, {"message": "Access denied by policy"}, "policy")
-        if self.spend_cap is not None and spent >= self.spend_cap:
-            error = {
-                "message": "Spending limit exceeded",
-                "bucket": "emulated",
-                "spent": spent,
-                "limit": self.spend_cap,
-            }
+        if self.spend_cap is None:
+            return
+        spent = sum(exchange.cost or 0.0 for exchange in exchanges)
+        if spent >= self.spend_cap:
+            counts = {"bucket": "emulated", "spent": spent, "limit": self.spend_cap}
+            error = {"message": "Spending limit exceeded", **counts}
             raise _refusal(429, error, "spend-cap")
 
     def key_source(self, incoming: Incoming, endpoint: str) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._cloudflare.account import FEEDBACK, LOGS, RUN
 from langchain_cf_gemini.emulator._cloudflare.doors import check_google_key, check_v4
-from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
+from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.models import (
     CATALOGUE,
@@ -14,37 +14,36 @@ from langchain_cf_gemini.emulator._google.models import (
     model_from_google_id,
 )
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
-from langchain_cf_gemini.emulator._refusals import google_refusal, v4_refusal
+from langchain_cf_gemini.emulator._refusals import (
+    google_refusal,
+    unserved,
+    v4_refusal,
+)
 
 _PER_PAGE, _MAX_DIGITS = 50, 9
 _FEEDBACK_FIELDS = {"feedback": int | float, "score": int | float, "metadata": dict}
 
 
-def catalogue(service: Service, incoming: Incoming, account: str) -> Answered:
+def catalogue(service: Service, incoming: Incoming, account: str) -> Outgoing:
     """`GET /client/v4/accounts/{account}/ai/catalog/models`, page by page.
 
     The address is from a third party's code; the fields are those of the catalogue
     pages.
     """
-
-    def answer() -> Outgoing:
-        check_v4(service.settings, incoming, account, RUN)
-        page = _number(incoming, "page", 1)
-        # A guess: Cloudflare's lists give less where more is asked for.
-        size = min(_number(incoming, "per_page", _PER_PAGE), _PER_PAGE)
-        models = list(CATALOGUE.values())
-        shown = models[(page - 1) * size : page * size]
-        info = {
-            "page": page,
-            "per_page": size,
-            "count": len(shown),
-            "total_count": len(models),
-            "total_pages": -(-len(models) // size),
-        }
-        result = [_entry(model) for model in shown]
-        return json_answer(200, {**_success(result), "result_info": info})
-
-    return service.other(incoming, "catalogue", answer)
+    check_v4(service.settings, incoming, account, RUN)
+    page = _number(incoming, "page", 1)
+    # A guess: Cloudflare's lists give less where more is asked for.
+    size = min(_number(incoming, "per_page", _PER_PAGE), _PER_PAGE)
+    models = list(CATALOGUE.values())
+    shown = models[(page - 1) * size : page * size]
+    info = {
+        "page": page,
+        "per_page": size,
+        "count": len(shown),
+        "total_count": len(models),
+        "total_pages": -(-len(models) // size),
+    }
+    return _success([_entry(model) for model in shown], result_info=info)
 
 
 def _number(incoming: Incoming, name: str, usual: int) -> int:
@@ -67,32 +66,27 @@ def _entry(model: Model) -> dict[str, Any]:
 
 def log_entry(
     service: Service, incoming: Incoming, account: str, gateway: str, log_id: str
-) -> Answered:
+) -> Outgoing:
     """`GET` and `PATCH` of a gateway log: read it, or leave feedback on it."""
-
-    def answer() -> Outgoing:
-        permission = FEEDBACK if incoming.method == "PATCH" else LOGS
-        check_v4(service.settings, incoming, account, permission)
-        logged = {e.response_headers.get("cf-aig-log-id"): e for e in service.journal}
-        if gateway not in (service.settings.gateway, "default"):
-            raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
-        if log_id not in logged:
-            raise v4_refusal(404, 7002, f"Log {log_id!r} not found")
-        if incoming.method == "PATCH":
-            service.feedback.setdefault(log_id, {}).update(_feedback(incoming))
-        entry = {"id": log_id, **_logged(logged[log_id])}
-        return json_answer(200, _success(entry | service.feedback.get(log_id, {})))
-
-    return service.other(incoming, "logs", answer)
+    permission = FEEDBACK if incoming.method == "PATCH" else LOGS
+    check_v4(service.settings, incoming, account, permission)
+    logged = {e.response_headers.get("cf-aig-log-id"): e for e in service.journal}
+    if gateway not in (service.settings.gateway, "default"):
+        raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
+    if log_id not in logged:
+        raise v4_refusal(404, 7002, f"Log {log_id!r} not found")
+    left = service.feedback.get(log_id) or {}
+    if incoming.method == "PATCH":
+        left = {**left, **_feedback(incoming)}
+        service.feedback.keep(log_id, left, len(incoming.body))
+    return _success({"id": log_id, **_logged(logged[log_id]), **left})
 
 
 def _logged(exchange: Exchange) -> dict[str, Any]:
     """What Cloudflare's reference says of a log entry, as far as it is known here."""
-    usage = exchange.usage or {}
-    cached = exchange.response_headers.get("cf-aig-cache-status") == "HIT"
     return {
-        "cached": cached,
-        "cost": 0.0 if cached else exchange.cost,
+        "cached": exchange.cached,
+        "cost": exchange.cost,
         "created_at": datetime.fromtimestamp(exchange.at, UTC).isoformat(),
         "duration": round(exchange.seconds * 1000),
         "model": exchange.model,
@@ -100,21 +94,17 @@ def _logged(exchange: Exchange) -> dict[str, Any]:
         "provider": "google" if exchange.route == "run" else "google-ai-studio",
         "status_code": exchange.status,
         "success": exchange.status == 200,
-        "tokens_in": usage.get("promptTokenCount", 0),
-        "tokens_out": usage.get("candidatesTokenCount", 0),
+        "tokens_in": exchange.usage.get("promptTokenCount", 0),
+        "tokens_out": exchange.usage.get("candidatesTokenCount", 0),
     }
 
 
 def verify_token(
     service: Service, incoming: Incoming, account: str | None = None
-) -> Answered:
+) -> Outgoing:
     """`GET` of `/accounts/{account}/tokens/verify` and of `/user/tokens/verify`."""
-
-    def answer() -> Outgoing:
-        check_v4(service.settings, incoming, account or service.settings.account_id)
-        return json_answer(200, _success({"id": "emulated", "status": "active"}))
-
-    return service.other(incoming, "tokens", answer)
+    check_v4(service.settings, incoming, account or service.settings.account_id)
+    return _success({"id": "emulated", "status": "active"})
 
 
 def _feedback(incoming: Incoming) -> dict[str, Any]:
@@ -128,32 +118,27 @@ def _feedback(incoming: Incoming) -> dict[str, Any]:
     return body
 
 
-def _success(result: Any) -> dict[str, Any]:
-    return {"result": result, "success": True, "errors": [], "messages": []}
+def _success(result: Any, **beside: Any) -> Outgoing:
+    said = {"result": result, "success": True, "errors": [], "messages": []}
+    return json_answer(200, {**said, **beside})
 
 
-def google_models(service: Service, incoming: Incoming) -> Answered:
-    """`GET /{version}/models`."""
-    return google_model(service, incoming)
-
-
-def google_model(
+def google_models(
     service: Service, incoming: Incoming, model: str | None = None
-) -> Answered:
-    """`GET /{version}/models/{model}`."""
+) -> Outgoing:
+    """`GET /{version}/models` and `GET /{version}/models/{model}`."""
+    check_google_key(service.settings, incoming)
+    if model is None:
+        return json_answer(200, {"models": [_google_entry(known) for known in MODELS]})
+    known = model_from_google_id(model)
+    if known is None:
+        raise google_refusal(f"Model is not found: models/{model}", code=404)
+    return json_answer(200, _google_entry(known))
 
-    def answer() -> Outgoing:
-        check_google_key(service.settings, incoming)
-        if model is None:
-            return json_answer(
-                200, {"models": [_google_entry(known) for known in MODELS]}
-            )
-        known = model_from_google_id(model)
-        if known is None:
-            raise google_refusal(f"Model is not found: models/{model}", code=404)
-        return json_answer(200, _google_entry(known))
 
-    return service.other(incoming, "models", answer)
+def unserved_path(service: Service, incoming: Incoming) -> Outgoing:
+    """Any other path, refused by whoever would serve it."""
+    raise unserved(incoming.path)
 
 
 def _google_entry(model: Model) -> dict[str, Any]:

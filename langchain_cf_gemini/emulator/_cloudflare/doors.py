@@ -3,7 +3,7 @@
 Each door checks account and token and finds the model; each refuses in its own shape.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,7 +24,7 @@ from langchain_cf_gemini.emulator._google.models import (
 )
 from langchain_cf_gemini.emulator._messages import Incoming
 from langchain_cf_gemini.emulator._refusals import (
-    Refusal,
+    Refuse,
     gateway_refusal,
     google_refusal,
     v4_refusal,
@@ -57,6 +57,10 @@ class Settings:
     models: Mapping[str, Model] = field(default_factory=dict)
     rules: AccountRules = field(default_factory=AccountRules)
     rate_limit: Rate | None = None
+
+    def lets_in(self, sent: str, permission: str = "") -> bool:
+        """Whether a token has a permission; the account's own has all."""
+        return same(sent, self.api_token) or self.rules.permits(sent, permission)
 
     def model(self, name: str, known: Model | None) -> Model | None:
         """The model of an id: known, added, or unknown and taken for the newest."""
@@ -104,8 +108,7 @@ def check_v4(
 ) -> None:
     """Check the token and account of any call to api.cloudflare.com."""
     sent = incoming.headers.get("authorization", "").removeprefix("Bearer ")
-    known = same(sent, settings.api_token) or settings.rules.permits(sent, permission)
-    if not known:
+    if not settings.lets_in(sent, permission):
         raise v4_refusal(401, 10000, "Authentication error")
     if account != settings.account_id:
         raise v4_refusal(
@@ -137,7 +140,11 @@ def gateway_asked(
         raise gateway_refusal(
             400, 2001, "Please configure AI Gateway in the Cloudflare dashboard"
         )
-    if not _is_let_in(settings, incoming):
+    # The Cloudflare token in its own header, or in place of Google's key.
+    in_header = incoming.headers.get("cf-aig-authorization", "").removeprefix("Bearer ")
+    as_key = incoming.headers.get("x-goog-api-key", "")
+    asks = settings.rules.authenticated
+    if asks and not any(settings.lets_in(t, GATEWAY_RUN) for t in (in_header, as_key)):
         raise gateway_refusal(401, 2009, "Unauthorized")
     _check_headers(settings, incoming, gateway_refusal)
     if not publisher:
@@ -150,15 +157,13 @@ def gateway_asked(
     return replace(_google_asked(settings, incoming, model), backend="vertex")
 
 
-def _is_let_in(settings: Settings, incoming: Incoming) -> bool:
-    """The Cloudflare token in its own header, or in place of Google's key."""
-    if not settings.rules.authenticated:
-        return True
-    in_header = incoming.headers.get("cf-aig-authorization", "")
-    as_key = incoming.headers.get("x-goog-api-key", "")
-    return any(
-        same(sent, settings.api_token) or settings.rules.permits(sent, GATEWAY_RUN)
-        for sent in (in_header.removeprefix("Bearer "), as_key)
+def custom_domain_asked(
+    settings: Settings, incoming: Incoming, model: str
+) -> Generation:
+    """What the gateway's custom domain asks, which names no account and gateway."""
+    account, gateway = settings.account_id, settings.gateway
+    return gateway_asked(
+        settings, incoming, account=account, gateway=gateway, model=model
     )
 
 
@@ -203,9 +208,7 @@ def _google_asked(settings: Settings, incoming: Incoming, name: str) -> Generati
     return Generation(model=model, name=name, body=body, backend="gemini_api")
 
 
-def _check_headers(
-    settings: Settings, incoming: Incoming, refusal: Callable[[int, int, str], Refusal]
-) -> None:
+def _check_headers(settings: Settings, incoming: Incoming, refusal: Refuse) -> None:
     problems = options_from_headers(incoming.headers).problems
     if problems and settings.strict:
         raise refusal(400, 7000, f"Invalid request headers: {'; '.join(problems)}")

@@ -5,13 +5,13 @@ metadata and limits.
 """
 
 import hashlib
-import threading
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._messages import (
     Break,
     Incoming,
@@ -28,6 +28,7 @@ _MAX_ATTEMPTS = 5
 _MAX_RETRY_DELAY = 60_000
 _MAX_GATEWAY_NAME = 64
 _BACKOFFS = ("constant", "linear", "exponential")
+_MAX_CACHED = 10_000
 _MAX_CACHED_BYTES = 25 * 1024 * 1024
 
 
@@ -91,10 +92,9 @@ def _boolean(value: str) -> bool:
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def read(value: str) -> int:
-        if not value.isdecimal() or not low <= int(value) <= high:
-            raise ValueError(
-                f"must be a whole number from {low} to {high}, not {value!r}"
-            )
+        if not value.isdecimal() or len(value) > 10 or not low <= int(value) <= high:
+            wanted = f"a whole number from {low} to {high}"
+            raise ValueError(f"must be {wanted}, not {value!r}")
         return int(value)
 
     return read
@@ -174,26 +174,19 @@ class Cache:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Keep time by `clock`, in seconds."""
         self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, Outgoing]] = {}
-
-    def clear(self) -> None:
-        """Forget every answer."""
-        with self._lock:
-            self._kept.clear()
+        self._kept = Latest[tuple[float, Outgoing]](_MAX_CACHED)
+        self.clear = self._kept.clear
 
     def get(self, key: str) -> Outgoing | None:
         """The answer kept under a key, unless it is too old."""
-        with self._lock:
-            until, outgoing = self._kept.get(key, (0.0, None))
-            return outgoing if until > self._clock() else None
+        until, outgoing = self._kept.get(key) or (0.0, None)
+        return outgoing if until > self._clock() else None
 
     def put(self, key: str, outgoing: Outgoing, options: GatewayOptions) -> None:
         """Keep an answer, unless it is too large."""
-        if len(outgoing.body) <= _MAX_CACHED_BYTES:
+        if outgoing.length <= _MAX_CACHED_BYTES:
             until = self._clock() + (options.cache_ttl or _DEFAULT_TTL)
-            with self._lock:
-                self._kept[key] = (until, outgoing)
+            self._kept.keep(key, (until, outgoing), outgoing.length)
 
 
 def cache_key(incoming: Incoming, options: GatewayOptions) -> str:

@@ -5,25 +5,12 @@ import json
 import math
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
-from langchain_cf_gemini.emulator._cloudflare.doors import (
-    Settings,
-    gateway_asked,
-    google_asked,
-    run_asked,
-)
-from langchain_cf_gemini.emulator._cloudflare.gateway import (
-    Cache,
-    cache_key,
-    delay_after,
-    in_time,
-    options_from_headers,
-    response_headers,
-)
+from langchain_cf_gemini.emulator._cloudflare import gateway
+from langchain_cf_gemini.emulator._cloudflare.doors import Settings
 from langchain_cf_gemini.emulator._cloudflare.rate_limit import RateLimit
 from langchain_cf_gemini.emulator._cloudflare.wrapping import (
     counted,
@@ -40,7 +27,8 @@ from langchain_cf_gemini.emulator._google.proto_json import (
 )
 from langchain_cf_gemini.emulator._google.responses import json_written
 from langchain_cf_gemini.emulator._google.rules.all_rules import check
-from langchain_cf_gemini.emulator._journal import Journal, note_answer
+from langchain_cf_gemini.emulator._journal import Journal
+from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import Refusal, shape_by_path, shaped
 from langchain_cf_gemini.emulator._script import (
@@ -57,7 +45,8 @@ from langchain_cf_gemini.emulator.faults import (
     spoiled_answer,
 )
 
-Door = Callable[[], Generation]
+Door = Callable[..., Generation]
+Call = Callable[..., Outgoing]
 Chaos = Sequence[tuple[float, Fault]]
 Answered = tuple[Exchange | None, Outgoing]
 
@@ -65,13 +54,18 @@ Answered = tuple[Exchange | None, Outgoing]
 class Recorder(Protocol):
     """Whoever answers for the real service."""
 
-    def exchanged(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
-        """The real answer, noted."""
+    def answer(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
+        """The real answer."""
+        ...
+
+    def keep(self, exchange: Exchange) -> None:
+        """Write the exchange down."""
         ...
 
 
 # Google's own path has none of the gateway's headers.
 _CLOUDFLARE = ("/client/v4/", "/v1/", "/google-ai-studio/")
+_MOST_ERRORS, _MOST_DRAWN, _MOST_FEEDBACK = 100, 100_000, 10_000
 
 
 class Service:
@@ -91,11 +85,11 @@ class Service:
         self.journal = Journal()
         self.script = Script()
         self.errors: list[Exception] = []
-        self.feedback: dict[str, Any] = {}
+        self.feedback = Latest[dict[str, Any]](_MOST_FEEDBACK)
         self._chaos = tuple(chaos)
         self._seed = seed
-        self._attempts: Counter[str] = Counter()
-        self._cache = Cache(clock)
+        self._attempts = Latest[int](_MOST_DRAWN)
+        self._cache = gateway.Cache(clock)
         self._limit = RateLimit(settings.rate_limit, clock)
         self._paging = Paging()
 
@@ -110,89 +104,88 @@ class Service:
         self._limit.clear()
         self._paging.clear()
 
-    @property
-    def spent(self) -> float:
-        """Dollars that the answers so far cost."""
-        return sum(exchange.cost or 0.0 for exchange in self.journal)
+    def complaint(self) -> str:
+        """Everything that is wrong, or "" if nothing is."""
+        errors = [f"{type(error).__name__}: {error}" for error in self.errors]
+        return "\n".join([*errors, *self.leftovers()])
+
+    def leftovers(self) -> Iterator[str]:
+        """What was scripted and never asked for, and the last request instead."""
+        left = self.script.left()
+        if left:
+            were = f"{len(left)} scripted answer{'s were' if left[1:] else ' was'}"
+            yield f"{were} never asked for:"
+        asked = self.journal.asked()[-1:]
+        for entry in left:
+            missed = entry.misses(asked[0]) if asked and entry.match else ()
+            of = f" of request {asked[0].number}" if missed else ""
+            yield f"  {entry}{'; not the ' if missed else ''}{' and '.join(missed)}{of}"
 
     @property
     def is_slow(self) -> bool:
         """Whether an answer may take its time to be made."""
         return self.recorder is not None or self.script.calls_functions
 
-    def run(
-        self, incoming: Incoming, account: str, model: str | None = None
+    def content(
+        self, door: Door, incoming: Incoming, *, method: str = "run", **path: str
     ) -> Answered:
-        """`POST /client/v4/accounts/{account}/ai/run`, the model in it or after."""
-        return self._content(
-            incoming, "run", lambda: run_asked(self.settings, incoming, account, model)
-        )
-
-    def gateway(self, incoming: Incoming, method: str, **path: str) -> Answered:
-        """The gateway's paths for google-ai-studio and google-vertex-ai."""
-        return self._content(
-            incoming, method, lambda: gateway_asked(self.settings, incoming, **path)
-        )
-
-    def custom_domain(self, incoming: Incoming, model: str, method: str) -> Answered:
-        """The gateway by its custom domain, which stands for account and gateway."""
-        account, gateway = self.settings.account_id, self.settings.gateway
-        return self.gateway(
-            incoming, method, account=account, gateway=gateway, model=model
-        )
-
-    def google(self, incoming: Incoming, model: str, method: str) -> Answered:
-        """Google's own path, without Cloudflare."""
-        return self._content(
-            incoming, method, lambda: google_asked(self.settings, incoming, model)
+        """A request to a model, through one of its doors: noted, and answered."""
+        return self._noted(
+            incoming,
+            method,
+            lambda exchange: self._answered(incoming, exchange, door, path),
         )
 
     def other(
-        self, incoming: Incoming, route: str, answer: Callable[[], Outgoing]
+        self, call: Call, incoming: Incoming, route: str, **path: str
     ) -> Answered:
-        """Any other call: noted and answered, or refused."""
-        exchange = self.journal.open(incoming, route)
-        return exchange, self._closed(exchange, answer)
-
-    def _content(self, incoming: Incoming, route: str, door: Door) -> Answered:
-        exchange = self.journal.open(incoming, route)
-        if self.recorder is not None:
-            return exchange, self.recorder.exchanged(incoming, exchange)
-        return exchange, self._closed(
-            exchange, lambda: self._answered(incoming, exchange, door)
+        """Any other call: noted, and answered or refused."""
+        return self._noted(
+            incoming, route, lambda exchange: call(self, incoming, **path)
         )
 
-    def _closed(self, exchange: Exchange, answer: Callable[[], Outgoing]) -> Outgoing:
+    def _noted(
+        self, incoming: Incoming, route: str, answer: Callable[[Exchange], Outgoing]
+    ) -> Answered:
+        exchange = self.journal.open(incoming, route)
         try:
-            outgoing = answer()
+            if self.recorder is None:
+                outgoing = answer(exchange)
+            else:
+                outgoing = self.recorder.answer(incoming, exchange)
         except Refusal as refusal:
             exchange.notes.append(f"refused by rule {refusal.rule}")
             outgoing = json_answer(refusal.code, refusal.body)
         except Exception as error:  # a test's own function may raise anything
             outgoing = self._failed(exchange, error)
-        if exchange.path.startswith(_CLOUDFLARE):
-            options = options_from_headers(exchange.headers)
-            ids = response_headers(options, exchange.number)
+        if exchange.path.startswith(_CLOUDFLARE) and self.recorder is None:
+            options = gateway.options_from_headers(exchange.headers)
+            ids = gateway.response_headers(options, exchange.number)
             outgoing = replace(outgoing, headers={**outgoing.headers, **ids})
-        note_answer(exchange, outgoing)
-        return outgoing
+        self.journal.close(exchange, outgoing)
+        if self.recorder is not None and exchange.asks:
+            self.recorder.keep(exchange)
+        return exchange, outgoing
 
     def _failed(self, exchange: Exchange, error: Exception) -> Outgoing:
         """What the client sees of a script that is wrong; the test gets the error."""
         error.add_note(f"while the emulator answered: {exchange}")
         exchange.error = error
         exchange.notes.append(f"the script failed: {type(error).__name__}")
-        self.errors.append(error)
+        if len(self.errors) < _MOST_ERRORS:
+            self.errors.append(error)
         # 422, which no client repeats.
         said = f"emulator: {type(error).__name__}: {error}"
         return json_answer(422, shaped(shape_by_path(exchange.path), 422, 9999, said))
 
-    def _answered(self, incoming: Incoming, exchange: Exchange, door: Door) -> Outgoing:
+    def _answered(
+        self, incoming: Incoming, exchange: Exchange, door: Door, path: dict[str, str]
+    ) -> Outgoing:
         asked_fault = fault_from_header(incoming.headers.get(HEADER))
-        asked = door()
+        asked = door(self.settings, incoming, **path)
         if exchange.path.startswith(_CLOUDFLARE):
             rules = self.settings.rules
-            rules.check_policies(asked.name, self.spent)
+            rules.check_policies(asked.name, self.journal)
             endpoint = "run" if asked.wrapped else "gateway"
             exchange.key_source = rules.key_source(incoming, endpoint)
         generation = self._read(asked, exchange)
@@ -201,21 +194,26 @@ class Service:
         return self._kept_or(
             incoming,
             exchange,
-            lambda: self._attempted(incoming, exchange, generation, asked_fault),
+            lambda options: self._attempted(
+                incoming, exchange, generation, asked_fault, options
+            ),
         )
 
     def _kept_or(
-        self, incoming: Incoming, exchange: Exchange, answer: Callable[[], Outgoing]
+        self,
+        incoming: Incoming,
+        exchange: Exchange,
+        answer: Callable[[gateway.GatewayOptions], Outgoing],
     ) -> Outgoing:
         """What the gateway's cache has, or an answer that goes into it."""
-        options = options_from_headers(incoming.headers)
+        options = gateway.options_from_headers(incoming.headers)
         caches = options.caches and not options.skip_cache and not exchange.stream
-        key = cache_key(incoming, options) if caches else None
+        key = gateway.cache_key(incoming, options) if caches else None
         kept = self._cache.get(key) if key else None
         if kept:
             exchange.notes.append("from the gateway's cache")
             return replace(kept, headers={**kept.headers, "cf-aig-cache-status": "HIT"})
-        outgoing = self._limited(exchange) or answer()
+        outgoing = self._limited(exchange) or answer(options)
         if key:
             if outgoing.status < 400 and not outgoing.faults:
                 self._cache.put(key, outgoing, options)
@@ -264,9 +262,9 @@ class Service:
         exchange: Exchange,
         generation: Generation,
         asked_fault: Fault | None,
+        options: gateway.GatewayOptions,
     ) -> Outgoing:
         """The answer, after as many attempts as the gateway was told to make."""
-        options = options_from_headers(incoming.headers)
         delay = 0.0
         for attempt in range(1, options.max_attempts + 1):
             fault = asked_fault or self._drawn(exchange)
@@ -275,9 +273,9 @@ class Service:
             if outgoing.status < 500 or attempt == options.max_attempts:
                 break
             exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
-            delay += delay_after(options, attempt)
+            delay += gateway.delay_after(options, attempt)
         waited = replace(outgoing.before, seconds=outgoing.before.seconds + delay)
-        return in_time(replace(outgoing, before=waited), options)
+        return gateway.in_time(replace(outgoing, before=waited), options)
 
     def _drawn(self, exchange: Exchange) -> Fault | None:
         """A fault by chance: the same for the same seed, request and attempt."""
@@ -285,8 +283,9 @@ class Service:
             return None
         told = json.dumps([exchange.route, exchange.model, exchange.generation])
         request = hashlib.sha256(told.encode()).hexdigest()
-        self._attempts[request] += 1
-        draw = random.Random(f"{self._seed}:{request}:{self._attempts[request]}")
+        attempt = (self._attempts.get(request) or 0) + 1
+        self._attempts.keep(request, attempt)
+        draw = random.Random(f"{self._seed}:{request}:{attempt}")
         return next((f for chance, f in self._chaos if draw.random() < chance), None)
 
     def _step(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.streams import (
+    array_frames,
     response_from_chunks,
     sse_frame,
 )
@@ -47,15 +48,26 @@ def _page(code: int) -> str:
     return f"{page}</body></html>"
 
 
+def _payloads(outgoing: Outgoing) -> list[Any]:
+    """The JSON of an answer: one value, or one a chunk."""
+    if outgoing.is_stream:
+        return [_payload(frame) for frame in outgoing.pieces]
+    whole = json.loads(outgoing.body)
+    return whole if isinstance(whole, list) else [whole]
+
+
 def replaced(outgoing: Outgoing, path: str, value: Any) -> Outgoing:
-    """Another value at a path of every frame."""
+    """Another value at a path of every chunk."""
     keys = [key for key in path.split(".") if key]
-    frames = [_replaced(frame, keys, value) for frame in outgoing.pieces]
-    return replace(outgoing, frames=frames)
+    payloads = [_replaced(payload, keys, value) for payload in _payloads(outgoing)]
+    if outgoing.is_stream:
+        return replace(outgoing, frames=[sse_frame(payload) for payload in payloads])
+    if outgoing.body.startswith(b"["):
+        return replace(outgoing, frames=list(array_frames(payloads)))
+    return replace(outgoing, frames=json_answer(200, payloads[0]).frames)
 
 
-def _replaced(frame: bytes, keys: list[str], value: Any) -> bytes:
-    whole = _payload(frame)
+def _replaced(whole: Any, keys: list[str], value: Any) -> Any:
     inside = ["result"] if isinstance(whole, dict) and "result" in whole else []
     holder: dict[str, Any] = {"root": whole}
     *path, last = ["root", *inside, *keys]
@@ -68,8 +80,7 @@ def _replaced(frame: bytes, keys: list[str], value: Any) -> bytes:
         shown = json.dumps(whole, ensure_ascii=False)[:200]
         said = f"faults.wrong: the answer has no {'.'.join(keys)!r}: {shown}"
         raise ValueError(said) from missing
-    text = json.dumps(holder["root"]).encode()
-    return b"data: " + text + b"\r\n\r\n" if frame.startswith(b"data: ") else text
+    return holder["root"]
 
 
 def _key(node: Any, key: str) -> Any:
@@ -85,12 +96,7 @@ def bomb(megabytes: int) -> bytes:
 
 def json_from_stream(outgoing: Outgoing) -> Outgoing:
     """The chunks of a stream as one JSON answer."""
-    if not outgoing.is_stream:
-        whole = json.loads(outgoing.body)
-        payloads = whole if isinstance(whole, list) else [whole]
-    else:
-        payloads = [_payload(frame) for frame in outgoing.pieces]
-    return json_answer(200, response_from_chunks(payloads))
+    return json_answer(200, response_from_chunks(_payloads(outgoing)))
 
 
 def _payload(frame: bytes) -> Any:
@@ -99,10 +105,11 @@ def _payload(frame: bytes) -> Any:
 
 def stream_from_json(outgoing: Outgoing) -> Outgoing:
     """A JSON answer as a stream of one chunk."""
-    whole = json.loads(outgoing.body)
-    payload = whole.get("result") or whole
+    if outgoing.is_stream:
+        return outgoing
+    said = [payload.get("result") or payload for payload in _payloads(outgoing)]
     headers = {**outgoing.headers, "content-type": "text/event-stream"}
-    return replace(outgoing, headers=headers, frames=[sse_frame(payload)])
+    return replace(outgoing, headers=headers, frames=[sse_frame(each) for each in said])
 
 
 def inserted(outgoing: Outgoing, after_frames: int, item: bytes | Break) -> Outgoing:

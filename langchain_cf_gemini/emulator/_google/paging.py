@@ -14,10 +14,12 @@ from itertools import groupby
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._refusals import google_refusal
 from langchain_cf_gemini.emulator.answers import Answer
 
 _WORDS = re.compile(r"\S+\s*|\s+")
+_MAX_TOKENS = 10_000
 _FREE = ("continuationToken", "generationConfig")
 
 
@@ -26,11 +28,8 @@ class Paging:
 
     def __init__(self) -> None:
         """Start with nothing left to say."""
-        self._left: dict[str, tuple[str, Answer]] = {}
-
-    def clear(self) -> None:
-        """Forget every token."""
-        self._left.clear()
+        self._left = Latest[tuple[str, Answer]](_MAX_TOKENS)
+        self.clear = self._left.clear
 
     def asked(self, generation: Generation) -> Answer | None:
         """What a request's token asks for; None without a token.
@@ -41,7 +40,7 @@ class Paging:
         token = generation.body.get("continuationToken")
         if token is None:
             return None
-        request, answer = self._left.get(token, ("", None))
+        request, answer = self._left.get(token) or ("", None)
         if answer is None or request != _request(generation):
             raise google_refusal("Invalid continuation token.", rule="continuation")
         return answer
@@ -81,9 +80,9 @@ class Paging:
         return chunks
 
     def _keep(self, answer: Answer, generation: Generation) -> str:
-        seed = f"{generation.backend}:{generation.serial}:{len(self._left)}"
+        seed = f"{generation.backend}:{generation.serial}:{answer.parts}"
         token = base64.b64encode(hashlib.sha256(seed.encode()).digest()).decode()
-        self._left[token] = _request(generation), answer
+        self._left.keep(token, (_request(generation), answer))
         return token
 
 

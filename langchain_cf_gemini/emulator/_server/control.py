@@ -1,4 +1,4 @@
-"""Scripting over HTTP, for programs in other languages: `/_emulator/...`."""
+"""Scripting over HTTP, for the page and for other languages: `/_emulator/...`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -7,19 +7,23 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
+from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._exchange import Exchange
-from langchain_cf_gemini.emulator._messages import Incoming, json_answer, json_text
-from langchain_cf_gemini.emulator._reports import complaint
+from langchain_cf_gemini.emulator._messages import (
+    Incoming,
+    Outgoing,
+    json_text,
+    text_answer,
+)
 from langchain_cf_gemini.emulator._script_files import add_entries
 
-Told = tuple[int, Mapping[str, Any]]
+Told = tuple[int, Any]
 
 
-def control(service: Service, incoming: Incoming, action: str) -> Answered:
+def control(service: Service, incoming: Incoming, action: str) -> Outgoing:
     """Health for anybody; the rest for this machine, or with the token."""
     status, told = _done(service, incoming, action)
-    return None, json_answer(status, json.loads(json_text(told)))
+    return text_answer(status, told if isinstance(told, str) else json_text(told))
 
 
 def _done(service: Service, incoming: Incoming, action: str) -> Told:
@@ -30,14 +34,13 @@ def _done(service: Service, incoming: Incoming, action: str) -> Told:
         return 403, {
             "error": f"from another machine, or by another site's page: {said}"
         }
-    if action == "exchanges":
-        return 200, {"exchanges": [exchange_json(e) for e in service.journal]}
-    if action not in _CHANGES:
-        known = ", ".join(("health", "exchanges", *_CHANGES))
+    if action not in _ACTIONS:
+        known = ", ".join(("health", *_ACTIONS))
         return 404, {"error": f"there is no {action}; there are {known}"}
-    if incoming.method != "POST":
-        return 405, {"error": f"{action} wants POST"}
-    return _CHANGES[action](service, incoming.body)
+    method, done = _ACTIONS[action]
+    if incoming.method != method:
+        return 405, {"error": f"{action} wants {method}"}
+    return done(service, incoming)
 
 
 def is_let_in(service: Service, incoming: Incoming) -> bool:
@@ -51,7 +54,7 @@ def is_let_in(service: Service, incoming: Incoming) -> bool:
         return True
     origin = incoming.headers.get("origin", "//localhost")
     named = (_host(f"//{incoming.headers.get('host', '')}"), _host(origin))
-    return all(map(_is_loopback, (incoming.peer, *named)))
+    return all(map(is_loopback, (incoming.peer, *named)))
 
 
 def _host(address: str) -> str:
@@ -61,40 +64,75 @@ def _host(address: str) -> str:
         return ""
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def _script(service: Service, body: bytes) -> Told:
+def _exchanges(service: Service, incoming: Incoming) -> Told:
+    """All of them, or those after a number, or the last so many."""
+    numbers = [incoming.query.get(name, "0") for name in ("after", "last")]
+    if not all(number.isdecimal() and len(number) < 10 for number in numbers):
+        return 422, {"error": "after and last are whole numbers"}
+    after, last = map(int, numbers)
+    found = [exchange for exchange in service.journal if exchange.number > after]
+    # Each apart: what no JSON can show must not hide the others.
+    shown = ", ".join(exchange_json(exchange) for exchange in found[-last:])
+    return 200, f'{{"exchanges": [{shown}]}}'
+
+
+def _state(service: Service, incoming: Incoming) -> Told:
+    settings = service.settings
+    known = {"account_id": settings.account_id, "api_token": settings.api_token}
+    left = [str(entry) for entry in service.script.left()]
+    return 200, {**known, "gateway": settings.gateway, "left": left}
+
+
+def _script(service: Service, incoming: Incoming) -> Told:
     try:
-        return 200, {"added": add_entries(service.script, json.loads(body))}
+        return 200, {"added": add_entries(service.script, json.loads(incoming.body))}
     except (AttributeError, TypeError, ValueError, RecursionError) as wrong:
         return 422, {"error": str(wrong)}
 
 
-def _reset(service: Service, body: bytes) -> Told:
+def _clear(service: Service, incoming: Incoming) -> Told:
+    service.journal.clear()
+    return 200, {"status": "ok"}
+
+
+def _reset(service: Service, incoming: Incoming) -> Told:
     service.reset()
     return 200, {"status": "ok"}
 
 
-def _verify(service: Service, body: bytes) -> Told:
-    wrong = complaint(service)
+def _verify(service: Service, incoming: Incoming) -> Told:
+    wrong = service.complaint()
     return 409 if wrong else 200, {"ok": not wrong, "problem": wrong}
 
 
-_CHANGES: Mapping[str, Callable[[Service, bytes], Told]] = {
-    "script": _script,
-    "reset": _reset,
-    "verify": _verify,
+_ACTIONS: Mapping[str, tuple[str, Callable[[Service, Incoming], Told]]] = {
+    "exchanges": ("GET", _exchanges),
+    "state": ("GET", _state),
+    "script": ("POST", _script),
+    "clear": ("POST", _clear),
+    "reset": ("POST", _reset),
+    "verify": ("POST", _verify),
 }
 
 
-def exchange_json(exchange: Exchange) -> dict[str, Any]:
-    """An exchange as JSON."""
+def exchange_json(exchange: Exchange) -> str:
+    """An exchange as JSON, without the bodies that no JSON can show."""
     kept = {known.name: getattr(exchange, known.name) for known in fields(exchange)}
-    error = exchange.error and f"{type(exchange.error).__name__}: {exchange.error}"
-    read = {"text": exchange.text, "answer": exchange.answer, "cost": exchange.cost}
-    return {**kept, **read, "error": error, "usage": exchange.usage}
+    kept["error"] = (
+        exchange.error and f"{type(exchange.error).__name__}: {exchange.error}"
+    )
+    for name in ("text", "answer", "cost", "usage", "outcome", "is_error"):
+        kept[name] = getattr(exchange, name)
+    try:
+        return json_text(kept)
+    except (ValueError, RecursionError):
+        bodies = dict.fromkeys(("body", "generation", "response"), "(no JSON)")
+        return json_text({**kept, **bodies, "usage": {}})

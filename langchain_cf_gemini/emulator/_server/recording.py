@@ -1,6 +1,7 @@
 """Recording: requests go on to Cloudflare, and what it answers becomes a script."""
 
 import json
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -9,7 +10,6 @@ from urllib.request import Request, urlopen
 
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.proto_json import canonical_body
-from langchain_cf_gemini.emulator._journal import note_answer
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import shape_by_path, shaped
 from langchain_cf_gemini.emulator._script_files import entry_from_exchange
@@ -34,21 +34,24 @@ class Recorder:
         self._path = Path(path)
         self._upstream = upstream
         self._entries: list[object] = []
+        self._lock = threading.Lock()
         self._write()  # here, so that a wrong path fails here
 
-    def exchanged(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
+    def answer(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
         """The answer of the real service."""
         body = incoming.json()
         if isinstance(body, dict):
             exchange.model = body.get("model") if "input" in body else None
             asked = body.get("input", body)
             exchange.generation = canonical_body(asked, lenient=True)
-        outgoing = self._sent(incoming)
         exchange.notes.append("recorded")
-        note_answer(exchange, outgoing)
-        self._entries.append(entry_from_exchange(exchange))
-        self._write()
-        return outgoing
+        return self._sent(incoming)
+
+    def keep(self, exchange: Exchange) -> None:
+        """Add what was answered to the file."""
+        with self._lock:
+            self._entries.append(entry_from_exchange(exchange))
+            self._write()
 
     def _sent(self, incoming: Incoming) -> Outgoing:
         headers = {k: v for k, v in incoming.headers.items() if k not in _OURS}

@@ -6,6 +6,7 @@ from pathlib import Path
 from langchain_cf_gemini.emulator._cloudflare.doors import Unscripted
 from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._emulator import Emulator
+from langchain_cf_gemini.emulator._server.control import is_loopback
 
 
 def serve(
@@ -37,7 +38,7 @@ def serve(
     if script is not None:
         emulator.script_file(script)
     with emulator:
-        print(_welcome(emulator), flush=True)
+        print(_welcome(emulator, host), flush=True)
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
@@ -47,7 +48,15 @@ def serve(
             emulator.reset()
 
 
-def _welcome(emulator: Emulator) -> str:
+_WARNING = """
+Warning: {host} can be reached from other machines, and the token is no secret.
+ChatCloudflareGemini sends its token over http to this machine alone (127.0.0.1).
+
+"""
+
+
+def _welcome(emulator: Emulator, host: str) -> str:
+    warning = "" if is_loopback(host) else _WARNING.format(host=host)
     settings = "".join(
         f"    {key}={value!r},\n" for key, value in emulator.client.items()
     )
@@ -59,5 +68,5 @@ def _welcome(emulator: Emulator) -> str:
         f"ChatCloudflareGemini(\n    model='google/gemini-3-flash',\n{settings})\n\n"
         f"For an application that makes its own model:\n{variables}\n"
         f"google-genai: api_key={emulator.api_token!r}, base_url={emulator.url!r}\n"
-        "Ctrl-C stops it."
+        f"{warning}Ctrl-C stops it."
     )
