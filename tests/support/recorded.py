@@ -10,20 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 from google.genai import types
-from jsonschema import Draft202012Validator
 
 from tests.support.models import Json
+from tests.support.published import problems
 
-SHARED = Path(__file__).parents[3] / "shared"
-CORPUS = SHARED / "corpus"
-SCHEMA = SHARED / "wire" / "vertex-generate-content.schema.json"
-
-needs_corpus = pytest.mark.skipif(
-    not CORPUS.is_dir(),
-    reason="the recorded exchanges are not beside the project (../shared/corpus)",
-)
+TESTS = Path(__file__).parents[1]
+FOLDERS = (TESTS.parents[1] / "shared" / "corpus", TESTS / "recorded")
+"""Where exchanges are read from: those beside this repository, and those in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +90,10 @@ class Recorded:
 @cache
 def recordings() -> tuple[Recorded, ...]:
     """Every exchange, in the order of its number."""
+    found = {path.stem: path for folder in FOLDERS for path in folder.glob("*.json")}
     return tuple(
-        Recorded(path.stem, json.loads(path.read_text("utf-8")))
-        for path in sorted(CORPUS.glob("*.json"))
+        Recorded(name, json.loads(path.read_text("utf-8")))
+        for name, path in sorted(found.items())
     )
 
 
@@ -113,13 +108,19 @@ def refusals() -> list[Recorded]:
 
 
 def sequels() -> list[tuple[Recorded, Recorded]]:
-    """Exchanges with the request that a working client sent after them."""
+    """Exchanges with the request by which a working client went on from them."""
     found = {(r.cassette, r.seq): r for r in recordings()}
-    return [
+    pairs = [
         (recorded, found[recorded.cassette, recorded.seq + 1])
         for recorded in answers()
         if (recorded.cassette, (recorded.seq or 0) + 1) in found and recorded.seq
     ]
+    return [(first, second) for first, second in pairs if _goes_on(first, second)]
+
+
+def _goes_on(first: Recorded, second: Recorded) -> bool:
+    before, after = first.request["contents"], second.request["contents"]
+    return len(after) > len(before) and bool(after[: len(before)] == before)
 
 
 def conversations() -> list[Recorded]:
@@ -128,11 +129,6 @@ def conversations() -> list[Recorded]:
 
 
 # ---- requests
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
 
 
 def _as_on_vertex(content: Json) -> Json:
@@ -147,11 +143,7 @@ def check_request(body: Json) -> None:
         **body,
         "contents": [_as_on_vertex(content) for content in body["contents"]],
     }
-    errors = [
-        f"{error.json_path}: {error.message[:200]}"
-        for error in _validator().iter_errors(body)
-    ]
-    assert not errors, errors
+    assert problems("GenerateContentRequest", body) == []
     for content in body["contents"]:
         types.Content.model_validate(content)
     for tool in body.get("tools", ()):
