@@ -16,7 +16,7 @@ from mkdocs.structure.files import File
 from langchain_cf_gemini._verify import beliefs
 
 ROOT = Path(__file__).parents[1]
-_ROW = re.compile(r"test_row_(\d\d)(?:_and_(\d\d))?_")
+_ROW = re.compile(r"pytest\.mark\.fault\(row=(\d+)\)")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 _LINK = re.compile(r'(?:href|src)="([^"]+)"')
 _ID = re.compile(r'\bid="([^"]+)"')
@@ -75,19 +75,15 @@ def _leads_somewhere(path: Path, link: str, ids: dict[Path, set[str]]) -> bool:
 def tests_of_rows() -> dict[
     int, list[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]
 ]:
-    """The tests of each row, by the number in their names."""
+    """The tests of each row, by the number in their `fault` markers."""
     found: dict[int, list[Any]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for row in _rows(node.name):
-                    found[row].append((path, node))
+                for marker in map(ast.unparse, node.decorator_list):
+                    if row := _ROW.fullmatch(marker):
+                        found[int(row[1])].append((path, node))
     return found
-
-
-def _rows(name: str) -> list[int]:
-    named = _ROW.match(name)
-    return [int(row) for row in named.groups() if row] if named else []
 
 
 def faults_page(markdown: str) -> str:

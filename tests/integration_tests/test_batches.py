@@ -256,6 +256,7 @@ INTERRUPTED = """
 """
 
 
+@pytest.mark.fault(row=65)
 @pytest.mark.parametrize(
     ("way", "wait"),
     [
@@ -268,7 +269,7 @@ INTERRUPTED = """
         ("own_pool", "sleeping"),
     ],
 )
-def test_row_65_ctrl_c_ends_threads_at_once(way: str, wait: str) -> None:
+def test_ctrl_c_ends_threads_at_once(way: str, wait: str) -> None:
     async def silent(wire: Wire) -> None:
         with contextlib.suppress(ConnectionError):
             await wire.reader.read(1)

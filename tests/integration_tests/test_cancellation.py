@@ -108,12 +108,14 @@ async def check_cancellations(server: Loopback, times: int, calls: int) -> None:
     assert open_descriptors() <= before
 
 
-def test_row_33_cancelled_calls_lose_no_connection() -> None:
+@pytest.mark.fault(row=33)
+def test_cancelled_calls_lose_no_connection() -> None:
     with Loopback([slow]) as server:
         asyncio.run(check_cancellations(server, times=600, calls=100))
 
 
-def test_row_33_cancelled_while_connecting_with_tls(
+@pytest.mark.fault(row=33)
+def test_cancelled_while_connecting_with_tls(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The handshake is where httpcore2 leaves a socket without an owner."""
@@ -124,8 +126,9 @@ def test_row_33_cancelled_while_connecting_with_tls(
         asyncio.run(check_cancellations(server, times=300, calls=40))
 
 
+@pytest.mark.fault(row=33)
 @pytest.mark.soak
-def test_row_33_ten_thousand_cancellations() -> None:
+def test_ten_thousand_cancellations() -> None:
     with Loopback([slow]) as server:
         asyncio.run(check_cancellations(server, times=10_000, calls=1_000))
 
@@ -140,7 +143,8 @@ async def endless(wire: Wire) -> None:
     wire.cut()
 
 
-def test_row_32_breaking_out_of_a_stream_closes_its_connection() -> None:
+@pytest.mark.fault(row=32)
+def test_breaking_out_of_a_stream_closes_its_connection() -> None:
     transport = Transport(TransportSettings())
     with Loopback([endless]) as server:
 
@@ -155,7 +159,8 @@ def test_row_32_breaking_out_of_a_stream_closes_its_connection() -> None:
     transport.close()
 
 
-def test_row_32_a_dropped_generator_closes_its_connection() -> None:
+@pytest.mark.fault(row=32)
+def test_a_dropped_generator_closes_its_connection() -> None:
     transport = Transport(TransportSettings())
 
     def payloads(server: Loopback) -> Iterator[object]:
@@ -171,8 +176,9 @@ def test_row_32_a_dropped_generator_closes_its_connection() -> None:
     transport.close()
 
 
+@pytest.mark.fault(row=32)
 @pytest.mark.parametrize("dropped", [False, True])
-def test_row_32_async_streams_broken_out_of_or_dropped(dropped: bool) -> None:
+def test_async_streams_broken_out_of_or_dropped(dropped: bool) -> None:
     transport = Transport(TransportSettings())
 
     async def payloads(server: Loopback) -> AsyncIterator[object]:
@@ -200,7 +206,8 @@ def test_row_32_async_streams_broken_out_of_or_dropped(dropped: bool) -> None:
         asyncio.run(run(server))
 
 
-def test_row_32_a_stream_read_to_its_end_keeps_its_connection() -> None:
+@pytest.mark.fault(row=32)
+def test_a_stream_read_to_its_end_keeps_its_connection() -> None:
     transport = Transport(TransportSettings())
     with Loopback([events(event(PAYLOAD))]) as server:
         for _ in range(3):

@@ -88,23 +88,33 @@ def closing(times: int) -> Any:
 
 
 # ------------------------------------------------------------- rows 21, 31
+@pytest.mark.fault(row=21)
 @pytest.mark.parametrize("way", ["send", "stream"])
-def test_row_21_a_connection_closed_meanwhile_goes_unnoticed(way: str) -> None:
+def test_a_connection_closed_meanwhile_goes_unnoticed(way: str) -> None:
     transport = Transport(TransportSettings(max_retries=0))
     with Loopback(closing(3)) as server:
         for _ in range(3):
-            assert said(transport, request_of("send", server)) == [PAYLOAD]
+            if way == "send":
+                assert said(transport, request_of(way, server)) == [PAYLOAD]
+            else:
+                with streaming(transport, server) as stream:
+                    assert list(stream) == [PAYLOAD]
             assert asyncio.run(settled(lambda: server.open == 0))
     assert server.opened == 3
     transport.close()
 
 
-def test_row_21_the_same_for_asyncio() -> None:
+@pytest.mark.fault(row=21)
+@pytest.mark.parametrize("way", ["asend", "astream"])
+def test_the_same_for_asyncio(way: str) -> None:
     async def run(server: Loopback) -> None:
         transport = Transport(TransportSettings(max_retries=0))
         for _ in range(3):
-            answered = await asaid(transport, request_of("asend", server))
-            assert answered == [PAYLOAD]
+            if way == "asend":
+                assert await asaid(transport, request_of(way, server)) == [PAYLOAD]
+            else:
+                async with astreaming(transport, server) as stream:
+                    assert [payload async for payload in stream] == [PAYLOAD]
             assert await settled(lambda: server.open == 0)
             # The loop has to hear of it, too.
             await asyncio.sleep(0.02)
@@ -114,7 +124,8 @@ def test_row_21_the_same_for_asyncio() -> None:
     assert server.opened == 3
 
 
-def test_row_31_sockets_are_probed_while_they_wait() -> None:
+@pytest.mark.fault(row=31)
+def test_sockets_are_probed_while_they_wait() -> None:
     options = keepalive_options()
     assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in options
     with socket.socket() as probed:
@@ -145,8 +156,9 @@ def is_peer(found: socket.socket, port: int) -> bool:
     return peer[1] == port
 
 
+@pytest.mark.fault(row=31)
 @pytest.mark.parametrize("way", ["send", "asend"])
-def test_row_31_keepalive_is_on_in_every_way(way: str) -> None:
+def test_keepalive_is_on_in_every_way(way: str) -> None:
     seen: list[int] = []
     with Loopback() as server:
 
@@ -222,7 +234,8 @@ def test_as_many_connections_as_calls_at_once() -> None:
     assert server.opened <= 50
 
 
-def test_row_36_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
+@pytest.mark.fault(row=36)
+def test_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
     transport = Transport(TransportSettings())
     with Loopback([echo]) as server, ThreadPoolExecutor(50) as threads:
 
@@ -304,7 +317,8 @@ def test_transports_that_are_idle_too_long_are_closed() -> None:
 
 
 # --------------------------------------------------------- row 34: loops
-def test_row_34_a_new_loop_for_every_call() -> None:
+@pytest.mark.fault(row=34)
+def test_a_new_loop_for_every_call() -> None:
     transport = Transport(TransportSettings())
 
     async def call(server: Loopback) -> None:
@@ -320,7 +334,8 @@ def test_row_34_a_new_loop_for_every_call() -> None:
     assert server.opened == 6
 
 
-def test_row_34_closed_loops_are_not_kept() -> None:
+@pytest.mark.fault(row=34)
+def test_closed_loops_are_not_kept() -> None:
     transport = Transport(TransportSettings())
     loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
 
@@ -335,7 +350,8 @@ def test_row_34_closed_loops_are_not_kept() -> None:
     assert sum(loop() is not None for loop in loops) <= 1
 
 
-def test_row_34_loops_in_several_threads_at_once() -> None:
+@pytest.mark.fault(row=34)
+def test_loops_in_several_threads_at_once() -> None:
     transport = Transport(TransportSettings())
 
     async def calls(server: Loopback) -> list[str]:
@@ -349,7 +365,8 @@ def test_row_34_loops_in_several_threads_at_once() -> None:
     assert runs == [[str(number) for number in range(10)]] * 16
 
 
-def test_row_34_a_loop_closed_without_notice_is_forgotten() -> None:
+@pytest.mark.fault(row=34)
+def test_a_loop_closed_without_notice_is_forgotten() -> None:
     code = """
         import asyncio
         from langchain_cf_gemini._http.client import Transport, TransportSettings
@@ -370,8 +387,9 @@ def test_row_34_a_loop_closed_without_notice_is_forgotten() -> None:
 
 
 # ------------------------------------------------------- row 35: forks
+@pytest.mark.fault(row=35)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_row_35_a_forked_child_opens_its_own_connections() -> None:
+def test_a_forked_child_opens_its_own_connections() -> None:
     code = """
         import asyncio, os, sys, warnings
         from langchain_cf_gemini._http.client import Transport, TransportSettings
@@ -401,7 +419,8 @@ def test_row_35_a_forked_child_opens_its_own_connections() -> None:
         assert server.opened == 5
 
 
-def test_row_35_pools_of_forked_processes() -> None:
+@pytest.mark.fault(row=35)
+def test_pools_of_forked_processes() -> None:
     code = """
         import multiprocessing, sys
         from langchain_cf_gemini._http.client import Transport, TransportSettings
@@ -623,8 +642,9 @@ def test_a_tunnel_through_a_proxy_is_kept_by_asyncio(
     assert len(server.received) == 3
 
 
+@pytest.mark.fault(row=23)
 @our_ways
-def test_row_23_headers_that_drip_through_a_tunnel_end(
+def test_headers_that_drip_through_a_tunnel_end(
     way: str, tunnelled: tuple[Loopback, Loopback]
 ) -> None:
     server, _ = tunnelled

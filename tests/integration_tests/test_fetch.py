@@ -186,6 +186,7 @@ def trailing(wire_bytes: bytes) -> Act:
     return act
 
 
+@pytest.mark.fault(row=47)
 @both
 @pytest.mark.parametrize(
     "start",
@@ -196,7 +197,7 @@ def trailing(wire_bytes: bytes) -> Act:
         + b"0\r\nx-trailer: ",
     ],
 )
-def test_row_47_downloads_that_drip_end(get: Fetch, start: bytes) -> None:
+def test_downloads_that_drip_end(get: Fetch, start: bytes) -> None:
     settings = FetchSettings(allow_loopback=True, timeout=0.2)
     with (
         Loopback([trailing(start)]) as server,
@@ -205,8 +206,9 @@ def test_row_47_downloads_that_drip_end(get: Fetch, start: bytes) -> None:
         get(f"{server.root}/a.png", settings)
 
 
+@pytest.mark.fault(row=47)
 @both
-def test_row_47_a_name_that_resolves_slowly_ends(get: Fetch) -> None:
+def test_a_name_that_resolves_slowly_ends(get: Fetch) -> None:
     def slow(_: str, __: int) -> list[str]:
         time.sleep(1)
         return ["127.0.0.1"]
@@ -218,7 +220,8 @@ def test_row_47_a_name_that_resolves_slowly_ends(get: Fetch) -> None:
     assert time.monotonic() - started < 0.9
 
 
-def test_row_48_the_first_download_that_fails_ends_the_others() -> None:
+@pytest.mark.fault(row=48)
+def test_the_first_download_that_fails_ends_the_others() -> None:
     async def act(wire: Wire) -> None:
         if "bad" in wire.received.path:
             await answer(b"no", 404)(wire)
@@ -237,7 +240,8 @@ def test_row_48_the_first_download_that_fails_ends_the_others() -> None:
         assert len(server.received) <= 4
 
 
-def test_row_48_a_few_at_once_in_the_order_of_their_blocks() -> None:
+@pytest.mark.fault(row=48)
+def test_a_few_at_once_in_the_order_of_their_blocks() -> None:
     at_once: list[int] = []
 
     async def act(wire: Wire) -> None:
@@ -258,7 +262,8 @@ def test_row_48_a_few_at_once_in_the_order_of_their_blocks() -> None:
         assert max(at_once) <= 5  # one more may be closing
 
 
-def test_row_48_all_files_of_a_request_together_have_a_limit() -> None:
+@pytest.mark.fault(row=48)
+def test_all_files_of_a_request_together_have_a_limit() -> None:
     settings = FetchSettings(allow_loopback=True, max_sum=250)
     with Loopback([media(b"x" * 100)]) as server:
         urls = [f"{server.root}/{number}.png" for number in range(3)]
@@ -269,8 +274,9 @@ def test_row_48_all_files_of_a_request_together_have_a_limit() -> None:
         assert len(fetch(urls[:2], settings=settings)) == 2
 
 
+@pytest.mark.fault(row=49)
 @both
-def test_row_49_the_next_address_of_a_host_is_asked(get: Fetch) -> None:
+def test_the_next_address_of_a_host_is_asked(get: Fetch) -> None:
     settings = FetchSettings(
         allow_loopback=True, resolve=lambda _, __: ["::1", "127.0.0.1"]
     )
@@ -278,11 +284,10 @@ def test_row_49_the_next_address_of_a_host_is_asked(get: Fetch) -> None:
         assert get(f"http://two.example:{server.port}/a.png", settings)[0] == PNG
 
 
+@pytest.mark.fault(row=58)
 @both
 @pytest.mark.parametrize("to", ["http://[::1", "http://127.0.0.1:99999/", "http://[x]"])
-def test_row_58_redirects_to_what_is_no_address_are_refused(
-    get: Fetch, to: str
-) -> None:
+def test_redirects_to_what_is_no_address_are_refused(get: Fetch, to: str) -> None:
     with Loopback([redirect(to)]) as server, pytest.raises(UnsupportedContentError):
         get(f"{server.root}/a.png", LOCAL)
     assert len(server.received) == 1

@@ -108,91 +108,25 @@ class Everything(ChatModelIntegrationTests):
         return True
 
 
-class TestJsonSchemaV0Auto(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v0", "auto"
-
-
-class TestJsonSchemaV0Run(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v0", "run"
-
-
-class TestJsonSchemaV0Gateway(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v0", "gateway"
-
-
-class TestJsonSchemaV1Auto(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v1", "auto"
-
-
-class TestJsonSchemaV1Run(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v1", "run"
-
-
-class TestJsonSchemaV1Gateway(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v1", "gateway"
-
-
-class TestFunctionCallingV0Auto(Everything):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v0", "auto"
-
-
-class TestFunctionCallingV0Run(Everything):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v0", "run"
-
-
-class TestFunctionCallingV0Gateway(Everything):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v0", "gateway"
-
-
-class TestFunctionCallingV1Auto(Everything):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v1", "auto"
-
-
-class TestFunctionCallingV1Run(Everything):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v1", "run"
-
-
-class TestFunctionCallingV1Gateway(Everything):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v1", "gateway"
-
-
-class TestJsonModeV0Auto(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_mode", "v0", "auto"
-
-
-class TestJsonModeV0Run(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_mode", "v0", "run"
-
-
-class TestJsonModeV0Gateway(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_mode", "v0", "gateway"
-
-
-class TestJsonModeV1Auto(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_mode", "v1", "auto"
-
-
-class TestJsonModeV1Run(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_mode", "v1", "run"
-
-
-class TestJsonModeV1Gateway(Everything):
-    __test__ = True
-    method, output_version, endpoint = "json_mode", "v1", "gateway"
+# Each endpoint with each version of the output; the methods take turns, because only a
+# few tests of the suite ask for one.
+for endpoint, output_version, method in [
+    ("auto", "v0", "json_schema"),
+    ("run", "v0", "function_calling"),
+    ("gateway", "v0", "json_mode"),
+    ("auto", "v1", "function_calling"),
+    ("run", "v1", "json_mode"),
+    ("gateway", "v1", "json_schema"),
+]:
+    name = f"Test{endpoint.title()}{output_version.title()}"
+    globals()[name] = type(
+        name,
+        (Everything,),
+        {
+            "__test__": True,
+            "__module__": __name__,
+            "endpoint": endpoint,
+            "output_version": output_version,
+            "method": method,
+        },
+    )

@@ -6,10 +6,11 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -40,7 +41,24 @@ TIMED = tuple(way for way in EVERY if way in OURS or way.startswith("a"))
 our_ways = pytest.mark.parametrize("way", OURS)
 timed_ways = pytest.mark.parametrize("way", TIMED)
 unary_ways = pytest.mark.parametrize("way", [w for w in EVERY if "send" in w])
-stream_ways = pytest.mark.parametrize("way", [w for w in EVERY if "stream" in w])
+STREAMS = tuple(way for way in EVERY if "stream" in way)
+stream_ways = pytest.mark.parametrize("way", STREAMS)
+callers_ways = pytest.mark.parametrize("way", [w for w in EVERY if "-" in w])
+
+
+def in_turn(
+    names: str, rows: Sequence[Any], ways: Sequence[str] = EVERY
+) -> pytest.MarkDecorator:
+    """Rows and ways in a ring: each row in some way, each way with some row.
+
+    For what is read by code that all ways share, so that no way adds to a row.
+    """
+    count = max(len(rows), len(ways))
+    ring = [(ways[n % len(ways)], rows[n % len(rows)]) for n in range(count)]
+    if "," not in names:
+        return pytest.mark.parametrize(("way", names), ring)
+    split = ["way", *(name.strip() for name in names.split(","))]
+    return pytest.mark.parametrize(split, [(way, *row) for way, row in ring])
 
 
 @cache
@@ -111,9 +129,13 @@ def ask(
     *,
     clock: Callable[[], float] = time.monotonic,
     request: Request | None = None,
+    client: Mapping[str, Any] = MappingProxyType({}),
     **settings: Any,
 ) -> Outcome:
-    """One call; nothing sleeps, and every error but a typed one gets out."""
+    """One call; nothing sleeps, and every error but a typed one gets out.
+
+    `client` is what a caller's own client is made with.
+    """
     outcome = Outcome()
     chosen: dict[str, Any] = {
         "retry": RetryPolicy(jitter=lambda: 0.0),
@@ -126,9 +148,9 @@ def ask(
     async def asleep(seconds: float) -> None:
         outcome.slept.append(seconds)
 
-    def transport(**client: Any) -> Transport:
+    def transport(**own: Any) -> Transport:
         return Transport(
-            TransportSettings(**client, **chosen),
+            TransportSettings(**own, **chosen),
             sleep=outcome.slept.append,
             asleep=asleep,
             clock=clock,
@@ -136,11 +158,12 @@ def ask(
 
     asked = request or request_of(way, server)
     colour, _, package = way.partition("-")
+    made_with = {"verify": _trust(), **client} if package else {}
     try:
         if colour.startswith("a"):
-            asyncio.run(_arun(colour, package, transport, asked, outcome))
+            asyncio.run(_arun(way, transport, made_with, asked, outcome))
         else:
-            _run(colour, package, transport, asked, outcome)
+            _run(way, transport, made_with, asked, outcome)
     except CloudflareGeminiError as error:
         outcome.error = error
     return outcome
@@ -149,26 +172,30 @@ def ask(
 Make = Callable[..., Transport]
 
 
-def _run(way: str, package: str, make: Make, asked: Request, outcome: Outcome) -> None:
+def _run(
+    way: str, make: Make, made_with: Any, asked: Request, outcome: Outcome
+) -> None:
+    colour, _, package = way.partition("-")
     if package:
-        with CLIENTS[package].Client(verify=_trust()) as client:
-            _ask(way, make(http_client=client), asked, outcome)
+        with CLIENTS[package].Client(**made_with) as client:
+            _ask(colour, make(http_client=client), asked, outcome)
         return
     transport = make()
     try:
-        _ask(way, transport, asked, outcome)
+        _ask(colour, transport, asked, outcome)
     finally:
         transport.close()
 
 
 async def _arun(
-    way: str, package: str, make: Make, asked: Request, outcome: Outcome
+    way: str, make: Make, made_with: Any, asked: Request, outcome: Outcome
 ) -> None:
+    colour, _, package = way.partition("-")
     if not package:
-        await _aask(way, make(), asked, outcome)
+        await _aask(colour, make(), asked, outcome)
         return
-    async with CLIENTS[package].AsyncClient(verify=_trust()) as client:
-        await _aask(way, make(http_async_client=client), asked, outcome)
+    async with CLIENTS[package].AsyncClient(**made_with) as client:
+        await _aask(colour, make(http_async_client=client), asked, outcome)
 
 
 def _ask(way: str, transport: Transport, request: Request, outcome: Outcome) -> None:

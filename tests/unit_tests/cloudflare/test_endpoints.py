@@ -169,8 +169,9 @@ BAD_SEGMENTS = ["", "a/b", "..", "a..b", "a b", "a%2fb", "a?b", "a#b", "é", "a\
 BAD_SEGMENTS += [".", "-a", "a\x00", "a\\b", "a:b", "a@b"]
 
 
+@pytest.mark.fault(row=39)
 @pytest.mark.parametrize("bad", BAD_SEGMENTS)
-def test_row_39_ids_that_are_no_path_segment_are_refused(bad: str) -> None:
+def test_ids_that_are_no_path_segment_are_refused(bad: str) -> None:
     with pytest.raises(UnsupportedContentError, match=_says("account_id", bad)):
         Account(account_id=bad, api_token="t")
     with pytest.raises(UnsupportedContentError, match=_says("gateway", bad)):
@@ -179,27 +180,30 @@ def test_row_39_ids_that_are_no_path_segment_are_refused(bad: str) -> None:
         gateway_request(ACCOUNT, bad, {}, stream=True)
 
 
+@pytest.mark.fault(row=39)
 @pytest.mark.parametrize(
     "bad", ["", "a//b", "../a", "a/..", "a..b", "a b", "a%2f", "é", "a\n"]
 )
-def test_row_39_models_that_are_no_catalogue_id_are_refused(bad: str) -> None:
+def test_models_that_are_no_catalogue_id_are_refused(bad: str) -> None:
     with pytest.raises(UnsupportedContentError, match=_says("model", bad)):
         run_request(ACCOUNT, bad, {})
 
 
+@pytest.mark.fault(row=39)
 @pytest.mark.parametrize(
     "bad",
     ["", "ai", "/../x", "/a/../b", "/a b", "/a%2Fb", "/%2e%2e/b", "/a\r\n", "//e"],
 )
-def test_row_39_api_paths_that_leave_the_account_are_refused(bad: str) -> None:
+def test_api_paths_that_leave_the_account_are_refused(bad: str) -> None:
     with pytest.raises(UnsupportedContentError, match=_says("path", bad)):
         api_request(ACCOUNT, "GET", bad)
 
 
+@pytest.mark.fault(row=39)
 @pytest.mark.parametrize(
     "value", ["a\r\nx: y", "a\n", "\na", "a\x00b", "é", " a", "a ", "🎈", "a\x7f"]
 )
-def test_row_39_header_values_that_could_end_the_header_are_refused(
+def test_header_values_that_could_end_the_header_are_refused(
     value: str,
 ) -> None:
     with pytest.raises(
@@ -215,14 +219,16 @@ def test_row_39_header_values_that_could_end_the_header_are_refused(
         Account(account_id="a", api_token="t", google_api_key=f"{value}key{value}")
 
 
+@pytest.mark.fault(row=39)
 @pytest.mark.parametrize("name", ["", "a b", "a:", "a\r\n", "é"])
-def test_row_39_header_names_are_tokens(name: str) -> None:
+def test_header_names_are_tokens(name: str) -> None:
     with pytest.raises(UnsupportedContentError, match=_says("header name", name)):
         run_request(ACCOUNT, "google/m", {}, headers={name: "x"})
 
 
+@pytest.mark.fault(row=39)
 @given(st.text(), st.text())
-def test_row_39_whatever_is_accepted_is_one_line_and_one_segment(
+def test_whatever_is_accepted_is_one_line_and_one_segment(
     value: str, segment: str
 ) -> None:
     try:
@@ -237,6 +243,7 @@ def test_row_39_whatever_is_accepted_is_one_line_and_one_segment(
 
 
 # ------------------------------------------------------- row 40: plain http
+@pytest.mark.fault(row=40)
 @pytest.mark.parametrize(
     "url",
     [
@@ -262,25 +269,25 @@ def test_row_39_whatever_is_accepted_is_one_line_and_one_segment(
     ],
 )
 @pytest.mark.parametrize("name", ["base_url", "gateway_base_url"])
-def test_row_40_base_urls_that_would_leak_the_token_are_refused(
-    name: str, url: str
-) -> None:
+def test_base_urls_that_would_leak_the_token_are_refused(name: str, url: str) -> None:
     settings: dict[str, Any] = {"account_id": "a", "api_token": "t", name: url}
     with pytest.raises(UnsupportedContentError) as caught:
         Account(**settings)
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.fault(row=58)
 @pytest.mark.parametrize(
     "name",
     ["Host", "content-length", "Transfer-Encoding", "connection", "TE", "upgrade"],
 )
-def test_row_58_headers_of_the_connection_are_not_the_caller_s(name: str) -> None:
+def test_headers_of_the_connection_are_not_the_caller_s(name: str) -> None:
     with pytest.raises(UnsupportedContentError, match="belongs to the connection"):
         run_request(ACCOUNT, "google/m", {}, headers={name: "1"})
 
 
-def test_row_40_plain_http_can_be_allowed() -> None:
+@pytest.mark.fault(row=40)
+def test_plain_http_can_be_allowed() -> None:
     account = Account(
         account_id="a", api_token="t", base_url="http://10.0.0.1", allow_http=True
     )

@@ -372,7 +372,8 @@ def test_retries_per_call(way: str) -> None:
     assert asked.slept == [0.5, 1.0, 2.0, 4.0]
 
 
-def test_row_42_transports_share_the_budget_of_a_host() -> None:
+@pytest.mark.fault(row=42)
+def test_transports_share_the_budget_of_a_host() -> None:
     host = "budget.example"
     account = Account(
         account_id="acc", api_token="tok", base_url=f"https://{host}/client/v4"
@@ -388,8 +389,9 @@ def test_row_42_transports_share_the_budget_of_a_host() -> None:
     assert budget_from_host(host).tokens == 500 - 2 * 3 * 5
 
 
+@pytest.mark.fault(row=23)
 @each_way
-def test_row_23_a_drip_runs_out_of_time_by_the_clock(way: str) -> None:
+def test_a_drip_runs_out_of_time_by_the_clock(way: str) -> None:
     body = Bytes(*[b" "] * 50)
     kind = SSE if "stream" in way else {}
     asked = Asked(lambda _: httpx.Response(200, headers=kind, stream=body), Clock(100))
@@ -450,8 +452,9 @@ def test_a_caller_s_client_of_either_package(way: str, package: Any) -> None:
         assert asked.payloads(way, timeout=timeout) == [PAYLOAD]
 
 
+@pytest.mark.fault(row=25)
 @pytest.mark.parametrize("way", ["stream", "astream"])
-def test_row_25_what_came_before_a_cut_is_yielded(way: str) -> None:
+def test_what_came_before_a_cut_is_yielded(way: str) -> None:
     event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
     bodies: list[Bytes] = []
 
@@ -490,8 +493,9 @@ def test_a_stream_that_failed_is_over() -> None:
         assert list(stream) == []
 
 
+@pytest.mark.fault(row=28)
 @pytest.mark.parametrize("way", ["stream", "astream"])
-def test_row_28_payloads_in_the_same_bytes_come_before_the_error(way: str) -> None:
+def test_payloads_in_the_same_bytes_come_before_the_error(way: str) -> None:
     good = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
     bad = b'data: {"error": {"code": 503, "message": "out"}}\n\n'
     body = Bytes(good + good + bad)
@@ -542,8 +546,9 @@ def test_calls_of_cloudflare_s_api(way: str) -> None:
     assert unread.value.ray_id == "ray-1"
 
 
+@pytest.mark.fault(row=37)
 @each_way
-def test_row_37_the_log_says_what_and_how_long_but_no_secret(
+def test_the_log_says_what_and_how_long_but_no_secret(
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     def handler(_: httpx.Request) -> httpx.Response:

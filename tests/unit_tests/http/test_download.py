@@ -54,15 +54,17 @@ PRIVATE = [
 ]
 
 
+@pytest.mark.fault(row=59)
 @pytest.mark.parametrize("address", PRIVATE)
-def test_row_59_private_addresses(address: str) -> None:
+def test_private_addresses(address: str) -> None:
     assert not is_public(address)
 
 
+@pytest.mark.fault(row=59)
 @pytest.mark.parametrize(
     "address", ["1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
 )
-def test_row_59_public_addresses(address: str) -> None:
+def test_public_addresses(address: str) -> None:
     assert is_public(address)
 
 

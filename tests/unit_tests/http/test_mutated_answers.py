@@ -241,8 +241,9 @@ def ask(seed: int) -> bool:
     return False
 
 
+@pytest.mark.fault(row=63)
 @pytest.mark.parametrize("block", range(8))
-def test_row_63_a_spoilt_answer_is_read_or_typed(block: int) -> None:
+def test_a_spoilt_answer_is_read_or_typed(block: int) -> None:
     read = 0
     for seed in range(block * 400, block * 400 + 400):
         try:
@@ -253,9 +254,10 @@ def test_row_63_a_spoilt_answer_is_read_or_typed(block: int) -> None:
     assert 100 < read < 350
 
 
+@pytest.mark.fault(row=63)
 @pytest.mark.soak
 @pytest.mark.timeout(700)
-def test_row_63_spoilt_answers_for_ten_minutes() -> None:
+def test_spoilt_answers_for_ten_minutes() -> None:
     seconds = float(os.environ.get("SOAK_SECONDS", "600"))
     end, seed = time.monotonic() + seconds, 10_000
     while time.monotonic() < end:

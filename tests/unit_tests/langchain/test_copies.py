@@ -259,12 +259,13 @@ ADDRESSES: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], bool]
 }
 
 
+@pytest.mark.fault(row=64)
 @pytest.mark.parametrize(
     ("said", "variables", "options", "loads_it"),
     ADDRESSES.values(),
     ids=ADDRESSES.keys(),
 )
-def test_row_64_own_secrets_do_not_go_to_addresses_that_came_as_data(
+def test_own_secrets_do_not_go_to_addresses_that_came_as_data(
     said: dict[str, Any],
     variables: dict[str, str],
     options: dict[str, Any],
