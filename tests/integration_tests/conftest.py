@@ -1,10 +1,17 @@
-"""Cassettes for the tests that replay one."""
+"""Cassettes for the tests that replay one, and connections that nobody shares."""
 
+import gc
 from typing import Any
 
 import pytest
 
 from tests.support import cassettes
+
+
+@pytest.fixture
+def alone() -> None:
+    """Let go of other tests' models: whoever shares connections keeps them open."""
+    gc.collect()
 
 
 @pytest.fixture(scope="session")

@@ -235,6 +235,7 @@ def test_as_many_connections_as_calls_at_once() -> None:
 
 
 @pytest.mark.fault(row=36)
+@pytest.mark.usefixtures("alone")
 def test_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
     transport = Transport(TransportSettings())
     with Loopback([echo]) as server, ThreadPoolExecutor(50) as threads:
@@ -272,6 +273,7 @@ def test_long_media_come_whole_and_again_after_a_failure(way: str) -> None:
     assert first.headers["host"] == f"127.0.0.1:{server.port}"
 
 
+@pytest.mark.usefixtures("alone")
 def test_a_stream_outlives_its_transport_but_not_its_connection() -> None:
     transport = Transport(TransportSettings())
     with Loopback([events(event(FIRST), event(PAYLOAD))]) as server:
@@ -318,6 +320,7 @@ def test_transports_that_are_idle_too_long_are_closed() -> None:
 
 # --------------------------------------------------------- row 34: loops
 @pytest.mark.fault(row=34)
+@pytest.mark.usefixtures("alone")
 def test_a_new_loop_for_every_call() -> None:
     transport = Transport(TransportSettings())
 
