@@ -44,9 +44,6 @@ class Answer:
 class _WholeBody:
     """Keeps the bytes of a body; the error of a status that is one."""
 
-    def __init__(self) -> None:
-        self.begin(Head(200, {}))
-
     def begin(self, head: Head) -> None:
         """Begin an answer, and forget what an attempt before it read."""
         self._head = head
@@ -97,7 +94,6 @@ class AnswerReader(_WholeBody):
 
     def __init__(self) -> None:
         self.ready: deque[Payload] = deque()
-        super().__init__()
 
     def begin(self, head: Head) -> None:
         """Begin an answer, and forget what an attempt before it read."""

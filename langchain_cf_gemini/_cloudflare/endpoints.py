@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
 from langchain_cf_gemini._cloudflare.rate_limits import keys_of
@@ -28,7 +28,6 @@ GATEWAY_BASE_URL = "https://gateway.ai.cloudflare.com/v1"
 _MODEL = re.compile(r"@?[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 # No percent sign: an escaped dot or slash would leave its segment on the far side.
 _API_PATH = re.compile(r"(?:/[A-Za-z0-9_@~][A-Za-z0-9._@~:-]*)+(?:\?[!-~]*)?")
-_NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,29 +85,27 @@ class Account:
         return headers
 
 
+class Options(TypedDict, total=False):
+    """How one of the two requests is sent; see `Request` for the last three."""
+
+    headers: Mapping[str, str]
+    has_media: bool
+    stream: bool
+    hidden: tuple[str, ...]
+    is_trusted: bool
+
+
 def run_request(
-    account: Account,
-    model: str,
-    body: Mapping[str, Any],
-    *,
-    headers: Mapping[str, str] = _NO_HEADERS,
-    stream: bool = False,
-    has_media: bool = False,
+    account: Account, model: str, body: Mapping[str, Any], **options: Unpack[Options]
 ) -> Request:
     """A request to `/ai/run`: the model's catalogue id beside its native body."""
     if not _MODEL.fullmatch(model) or ".." in model:
         raise refused("model", model)
     root = checked_base(account.base_url, account.allow_http)
     url = f"{root}/accounts/{account.account_id}/ai/run"
-    sent = _headers(account, headers, account.api_headers(), stream=stream)
-    return Request(
-        url=url,
-        headers=sent,
-        **keys_of(sent, url, sent.get("cf-aig-gateway-id", ""), model),
-        pieces=json_from_body({"model": model, "input": body}, has_media=has_media),
-        stream=stream,
-        service="run",
-    )
+    sent = _headers(account, account.api_headers(), options)
+    limited = (url, sent.get("cf-aig-gateway-id", ""), model)
+    return _request("run", url, sent, limited, {"model": model, "input": body}, options)
 
 
 def gateway_request(
@@ -117,9 +114,7 @@ def gateway_request(
     body: Mapping[str, Any],
     *,
     gateway: str = "default",
-    headers: Mapping[str, str] = _NO_HEADERS,
-    stream: bool = False,
-    has_media: bool = False,
+    **options: Unpack[Options],
 ) -> Request:
     """A request to Google's own path behind the AI Gateway, by Google's model id."""
     check_segment("model", google_id)
@@ -127,15 +122,30 @@ def gateway_request(
     root = checked_base(account.gateway_base_url, account.allow_http)
     if not account.has_custom_domain:
         root = f"{root}/{account.account_id}/{gateway}/google-ai-studio"
-    verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    sent = _headers(account, headers, account.gateway_headers(), stream=stream)
+    is_stream = options.get("stream")
+    verb = "streamGenerateContent?alt=sse" if is_stream else "generateContent"
+    url = f"{root}/v1beta/models/{google_id}:{verb}"
+    sent = _headers(account, account.gateway_headers(), options)
+    return _request("gateway", url, sent, (root, google_id), body, options)
+
+
+def _request(
+    service: str,
+    url: str,
+    headers: dict[str, str],
+    limited: tuple[str, ...],
+    body: Mapping[str, Any],
+    options: Options,
+) -> Request:
     return Request(
-        url=f"{root}/v1beta/models/{google_id}:{verb}",
-        headers=sent,
-        **keys_of(sent, root, google_id),
-        pieces=json_from_body(body, has_media=has_media),
-        stream=stream,
-        service="gateway",
+        url=url,
+        headers=headers,
+        **keys_of(headers, *limited),
+        pieces=json_from_body(body, has_media=options.get("has_media", False)),
+        service=service,
+        stream=options.get("stream", False),
+        hidden=options.get("hidden", ()),
+        is_trusted=options.get("is_trusted", False),
     )
 
 
@@ -170,7 +180,7 @@ def api_request(
         raise refused("path", path)
     root = checked_base(account.base_url, account.allow_http)
     url = f"{root}{owner or f'/accounts/{account.account_id}'}{path}"
-    sent = _headers(account, {}, account.api_headers())
+    sent = _headers(account, account.api_headers(), {})
     return Request(
         method=method,
         url=url,
@@ -182,19 +192,16 @@ def api_request(
 
 
 def _headers(
-    account: Account,
-    chosen: Mapping[str, str],
-    credentials: Mapping[str, str],
-    *,
-    stream: bool = False,
+    account: Account, credentials: Mapping[str, str], options: Options
 ) -> dict[str, str]:
+    stream = options.get("stream")
     headers = {
         "accept": "text/event-stream" if stream else "application/json",
         "accept-encoding": "identity" if stream else "gzip",
         "content-type": "application/json",
         "user-agent": account.user_agent,
     }
-    for name, value in chosen.items():
+    for name, value in options.get("headers", {}).items():
         check_header(name, value)
         headers[name.lower()] = value
     # Last, so that no default header takes the credentials' place.

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
@@ -15,6 +15,7 @@ from pydantic_core import to_json
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo, model_info, today
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
+    Options,
     gateway_request,
     run_request,
 )
@@ -91,7 +92,7 @@ class Call:
     @property
     def may_turn_to_run(self) -> bool:
         """Whether `run` may answer a stream that the gateway refused."""
-        return self.is_auto and not self._refusal("run", stream=True)
+        return self.is_auto and self._refusal("run", stream=True) is None
 
     def chosen(
         self, account: Account, *, stream: bool, gateway_refuses: bool
@@ -117,12 +118,12 @@ class Call:
             wants_gateway = stream or self.history.backend == "gemini_api"
             goes_there = wants_gateway and not gateway_refuses
             endpoint = "gateway" if goes_there or not is_free else "run"
-        if problem := self._refusal(endpoint, stream):
-            other: Endpoint = "run" if endpoint == "gateway" else "gateway"
-            if not is_free or self._refusal(other, stream):
-                raise UnsupportedContentError(problem)
+        if (problem := self._refusal(endpoint, stream)) is None:
+            return endpoint
+        other = _OTHER[endpoint]
+        if is_free and self._refusal(other, stream) is None:
             return other
-        return endpoint
+        raise UnsupportedContentError(problem)
 
     def _refusal(self, endpoint: Endpoint, stream: bool) -> str | None:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
@@ -157,34 +158,22 @@ class Call:
         body = self._body(endpoint, replacing=replacing)
         if token is not None:
             body = {**body, "continuationToken": token}
-        request = self._plain_request(account, endpoint, body, stream=stream)
-        # Whatever a caller sends along may be a credential.
-        hidden = tuple(self.headers.values())
-        return replace(request, hidden=hidden, is_trusted=is_trusted)
-
-    def _plain_request(
-        self, account: Account, endpoint: Endpoint, body: Json, *, stream: bool
-    ) -> Request:
-        headers = {**self.headers, **self.gateway.headers(endpoint)}
-        has_media = self.media.is_inline
+        more: Options = {
+            "headers": {**self.headers, **self.gateway.headers(endpoint)},
+            # Whatever a caller sends along may be a credential.
+            "hidden": tuple(self.headers.values()),
+            "has_media": self.media.is_inline,
+            "stream": stream,
+            "is_trusted": is_trusted,
+        }
         if endpoint == "gateway":
+            body, gateway = self._gemini_api_body(body), self.gateway.gateway_id
             return gateway_request(
-                account,
-                self.google_id,
-                self._gemini_api_body(body),
-                gateway=self.gateway.gateway_id,
-                headers=headers,
-                stream=stream,
-                has_media=has_media,
+                account, self.google_id, body, gateway=gateway, **more
             )
-        return run_request(
-            account,
-            f"google/{self.model}",
-            {**body, "stream": True} if stream else body,
-            headers=headers,
-            stream=stream,
-            has_media=has_media,
-        )
+        if stream:
+            body = {**body, "stream": True}
+        return run_request(account, f"google/{self.model}", body, **more)
 
     def _body(self, endpoint: Endpoint, *, replacing: bool) -> Json:
         contents, self.replaced = self.history.for_backend(
@@ -252,6 +241,7 @@ class Call:
 BACKENDS: Mapping[str, str] = {"run": "vertex_ai", "gateway": "gemini_api"}
 """Which of Google's services answers behind an endpoint."""
 _ENDPOINTS = {"auto": ("run", "gateway")}
+_OTHER: Mapping[str, Endpoint] = {"run": "gateway", "gateway": "run"}
 
 
 def _facts(model: str, endpoint: str) -> ModelInfo | None:

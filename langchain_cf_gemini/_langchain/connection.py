@@ -66,10 +66,6 @@ def with_named_gateway(options: GatewayOptions) -> GatewayOptions:
     return options if is_named else options.merged({"id": named})
 
 
-Sender = tuple[tuple[Any, ...], Transport]
-"""A transport, after the settings that it was made for."""
-
-
 class Fields(Protocol):
     """What is read of a model."""
 
@@ -179,19 +175,15 @@ def _missing(arguments: list[str]) -> str:
     )
 
 
-def sender_from_fields(model: Fields, before: Sender | None) -> Sender:
-    """Return the transport from before, or a new one if its settings changed."""
-    clients = (model.http_client, model.http_async_client)
-    # A limiter of LangChain's is the caller's own word on the rate.
-    adaptive = model.adaptive_rate and model.rate_limiter is None
-    key = (model.max_retries, model.timeout, adaptive, *map(id, clients))
-    if before is not None and before[0] == key:
-        return before
-    settings = TransportSettings(
-        max_retries=model.max_retries,
-        timeout=model.timeout,
-        http_client=model.http_client,
-        http_async_client=model.http_async_client,
-        adaptive_rate=adaptive,
+def transport_from_fields(model: Fields) -> Transport:
+    """Return what a model sends through."""
+    return Transport(
+        TransportSettings(
+            max_retries=model.max_retries,
+            timeout=model.timeout,
+            http_client=model.http_client,
+            http_async_client=model.http_async_client,
+            # A limiter of LangChain's is the caller's own word on the rate.
+            adaptive_rate=model.adaptive_rate and model.rate_limiter is None,
+        )
     )
-    return key, Transport(settings)

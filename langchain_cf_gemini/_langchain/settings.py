@@ -192,6 +192,7 @@ FIELDS: Final = (*(n for n, row in SETTINGS.items() if row.is_field), "output_ve
 ALIASES: Final = {
     alias: name for name, row in SETTINGS.items() for alias in row.aliases
 } | {"api_key": "api_token"}
+_NAMES: Final = frozenset(SETTINGS)
 _SAID: Final = {path: name for name, row in SETTINGS.items() for path in row.says}
 
 
@@ -313,11 +314,16 @@ class ConstructorSignature:
 
 def layer_of(fields: Mapping[str, Any]) -> Json:
     """Return the lowest layer: what of a model's fields was set."""
-    layer = {k: v for k in FIELDS if (v := fields.get(k)) is not None}
-    for name in (_CONFIG, _TOOLS):
-        if name in layer:
-            layer[name] = _KEPT[name](layer[name])
-    return layer
+    return {k: v for k in FIELDS if (v := fields.get(k)) is not None}
+
+
+def in_google_words(layer: Mapping[str, Any]) -> Json:
+    """Return a copy of a layer with Google's own words in their one spelling.
+
+    Defaults of subclasses are not looked at before, and a dict may have changed since.
+    """
+    own = {k: _KEPT[k](layer[k]) for k in (_CONFIG, _TOOLS) if k in layer}
+    return {**layer, **own}
 
 
 def kept(arguments: Mapping[str, Any]) -> Json:
@@ -326,7 +332,7 @@ def kept(arguments: Mapping[str, Any]) -> Json:
     LangChain gives arguments of its own beside a model's. Names that nobody reads stay
     as they are: the call refuses them.
     """
-    return named(arguments, {*SETTINGS, *arguments} - ALIASES.keys(), "a call")
+    return named(arguments, _NAMES.union(arguments) - ALIASES.keys(), "a call")
 
 
 def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:

@@ -250,4 +250,4 @@ def _folded(model: Any, said: LanguageModelInput) -> AIMessage:
 
 
 def _account(model: ChatCloudflareGemini) -> Account:
-    return model._account()
+    return model._account

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import cloudpickle  # type: ignore[import-untyped]
+import httpx
 import httpx2
 import pytest
 from langchain_core.load import dumpd, dumps, load, loads
@@ -61,7 +64,7 @@ PICKLES = {"pickle": pickle, "cloudpickle": cloudpickle}
 @pytest.mark.usefixtures("environment")
 def test_pickles_leave_secrets_behind(module: Any) -> None:
     model = _plain()
-    model._transport()
+    assert model._transport
     raw: bytes = module.dumps(model)
     assert TOKEN.encode() not in raw
     assert KEY.encode() not in raw
@@ -117,7 +120,7 @@ def test_copies_answer_for_themselves(copied: Any) -> None:
     other = copied(model)
     _same(other, model)
     assert other.api_token.get_secret_value() == TOKEN
-    assert other._transport() is not model._transport()
+    assert other._transport is not model._transport
     model.close()
     assert other.invoke("hi").content == "ok"
 
@@ -139,9 +142,49 @@ def test_settings_may_change() -> None:
     with pytest.raises(CloudflareGeminiError):
         model.invoke("hi")
     assert cloudflare.bodies[0]["generationConfig"] == {"temperature": 0.3}
-    before = model._transport()
+    before = model._transport
     model.timeout = 7.0
-    assert model._transport() is not before
+    assert model._transport is not before
+
+
+SET_LATER: dict[str, tuple[Any, Callable[[httpx.Request], Any], Any]] = {
+    "account_id": ("other", lambda sent: sent.url.path.split("/")[4], "other"),
+    "api_token": ("new", lambda sent: sent.headers["authorization"], "Bearer new"),
+    "base_url": ("https://x.test/v4", lambda sent: sent.url.host, "x.test"),
+    "gateway": (
+        GatewayOptions(id="g2"),
+        lambda sent: sent.headers["cf-aig-gateway-id"],
+        "g2",
+    ),
+    "default_headers": ({"x-a": "1"}, lambda sent: sent.headers["x-a"], "1"),
+    "model_name": (
+        "gemini-2.5-flash",
+        lambda sent: json.loads(sent.content)["model"],
+        "google/gemini-2.5-flash",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "case"), SET_LATER.items(), ids=SET_LATER.keys())
+def test_what_is_set_after_a_call_holds_for_the_next(name: str, case: Any) -> None:
+    value, shown, expected = case
+    cloudflare = Cloudflare(answer(text("ok")))
+    model = cloudflare.model()
+    model.invoke("hi")
+    setattr(model, name, value)
+    model.invoke("hi")
+    assert shown(cloudflare.requests[1]) == expected
+
+
+def test_what_is_changed_inside_a_field_holds_for_the_next_call() -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    model: Any = cloudflare.model(generation_config={"top_k": 3}, labels={"team": "a"})
+    model.invoke("hi")
+    model.generation_config["max_output_tokens"] = 5
+    model.labels["team"] = "b"
+    model.invoke("hi")
+    assert cloudflare.bodies[1]["generationConfig"] == {"topK": 3, "maxOutputTokens": 5}
+    assert cloudflare.bodies[1]["labels"] == {"team": "b"}
 
 
 # ---- JSON
@@ -287,12 +330,12 @@ def test_own_secrets_do_not_go_to_addresses_that_came_as_data(
 
 def test_secrets_are_not_shown() -> None:
     model = _plain()
-    model._transport()
+    assert model._transport
     shown = [
         repr(model),
         str(model),
-        repr(model._account()),
-        repr(model._sender),
+        repr(model._account),
+        repr(model._transport),
         str(model.model_dump()),
         model.model_dump_json(exclude={"timeout", "custom_get_token_ids"}),
         repr(model.bind(temperature=0)),
