@@ -16,9 +16,9 @@ from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_head
 from langchain_cf_gemini._cloudflare.known_errors import (
-    KNOWN_ERRORS,
-    STATUS_OF_CODE,
     KnownError,
+    known_errors,
+    status_of_code,
 )
 from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
 from langchain_cf_gemini._http.body import Head
@@ -239,7 +239,7 @@ def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
     return next(
         (
             row
-            for row in KNOWN_ERRORS
+            for row in known_errors()
             if row.fits(
                 code=fault.code,
                 status=status,
@@ -276,7 +276,7 @@ def _status(fault: _Fault, head: Head) -> int:
         fault.http_code
         or (code if _is_status(code) else None)
         or _STATUS_OF_WORD.get(_text(fault.details, "status"))
-        or (STATUS_OF_CODE.get(code) if code is not None else None)
+        or (status_of_code(code) if code is not None else None)
         or _STATUS_OF_WORD.get(str(code))
         or (_STATUS_OF_NUMBER.get(code) if isinstance(code, int) else None)
         or (_STATUS_OF_WORD[word[0]] if word else None)

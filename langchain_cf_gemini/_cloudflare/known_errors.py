@@ -7,8 +7,8 @@ fits tells. `code_status` is what a code means where it stands in an answer of 2
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
-from typing import Final
 
 from langchain_cf_gemini.exceptions import Origin
 
@@ -58,13 +58,14 @@ class KnownError:
         )
 
 
-KNOWN_ERRORS: Final[tuple[KnownError, ...]] = tuple(
-    KnownError(**row)
-    for row in json.loads(files(__package__).joinpath("known_errors.json").read_bytes())
-)
-STATUS_OF_CODE: Final = {
-    row.code: row.code_status
-    for row in reversed(KNOWN_ERRORS)
-    if row.code is not None and row.code_status is not None
-}
-"""What Cloudflare's codes mean as an HTTP status, for answers that say 200 outside."""
+@cache
+def known_errors() -> tuple[KnownError, ...]:
+    """Return the table, read with the first error."""
+    rows = json.loads(files(__package__).joinpath("known_errors.json").read_bytes())
+    return tuple(KnownError(**row) for row in rows)
+
+
+def status_of_code(code: int | str) -> int | None:
+    """Tell what Cloudflare's code means as an HTTP status, in an answer of 200."""
+    meant = (row.code_status for row in known_errors() if row.code == code)
+    return next((status for status in meant if status is not None), None)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.base import RunnableBinding
+from pydantic import ConfigDict
 
 from langchain_cf_gemini._gemini.schema.openapi import Dialect
 from langchain_cf_gemini._gemini.tools.declarations import (
@@ -36,6 +37,9 @@ class Binding(_ChatModelBinding):
     stand beside its setting, None would wipe what was bound, and one key of
     `generation_config` would wipe all others. It is serialized as LangChain's own.
     """
+
+    # Its validators are made with the first one.
+    model_config = ConfigDict(defer_build=True)
 
     @classmethod
     def lc_id(cls) -> list[str]:

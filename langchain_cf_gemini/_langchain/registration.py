@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from langchain_core.load.serializable import Serializable
 from langchain_core.messages.block_translators import register_translator
+from pydantic import ConfigDict
 
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER
 from langchain_cf_gemini._http.urls import is_loopback
@@ -29,6 +30,8 @@ PATH: Final = ("langchain_cf_gemini", "chat_models", "ChatCloudflareGemini")
 
 class LoadedModel(Serializable):
     """Makes the chat model of what `langchain_core.load` read, in its stead."""
+
+    model_config = ConfigDict(defer_build=True)
 
     def __new__(cls, **fields: Any) -> Any:
         """Return a chat model.
