@@ -552,13 +552,15 @@ class ChatCloudflareGemini(BaseChatModel):
         call = calls.call_from_settings(settings, messages)
         if stream and call.candidates > 1:
             raise ValueError("n > 1 cannot be streamed: a stream is one answer")
-        account = self._account
-        fallback = Fallback(call, account, self.gateway_memory, self.fallback_ttl)
+        account, memory = self._account, self.gateway_memory
+        fallback = Fallback(call, account, memory, self.fallback_ttl)
         endpoint = call.chosen(
             account, stream=stream, gateway_refuses=fallback.is_known
         )
         self._tell(call.notices(endpoint))
-        return Exchange(call, account, endpoint, stream=stream, fallback=fallback)
+        return Exchange(
+            call, account, endpoint, stream=stream, fallback=fallback, memory=memory
+        )
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Warn of what was not told yet."""

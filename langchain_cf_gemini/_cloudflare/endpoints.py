@@ -25,6 +25,9 @@ from langchain_cf_gemini._http.urls import (
 API_BASE_URL = "https://api.cloudflare.com/client/v4"
 GATEWAY_BASE_URL = "https://gateway.ai.cloudflare.com/v1"
 
+PAST_THE_CACHE: Mapping[str, str] = {"cf-aig-skip-cache": "true"}
+"""A bad answer may come out of the gateway's cache, and would come again."""
+
 _MODEL = re.compile(r"@?[A-Za-z0-9_][A-Za-z0-9._-]*(?:/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 # No percent sign: an escaped dot or slash would leave its segment on the far side.
 _API_PATH = re.compile(r"(?:/[A-Za-z0-9_@~][A-Za-z0-9._@~:-]*)+(?:\?[!-~]*)?")
@@ -146,6 +149,7 @@ def _request(
         stream=options.get("stream", False),
         hidden=options.get("hidden", ()),
         is_trusted=options.get("is_trusted", False),
+        headers_again=PAST_THE_CACHE,
     )
 
 

@@ -8,12 +8,17 @@ bill, a policy or a gateway that the caller did not name.
 """
 
 import time
-from collections.abc import Callable, Hashable
-from typing import Final
+from collections.abc import Callable, Hashable, Mapping
+from hashlib import blake2b
+from typing import Any, Final, TypeVar
 
 from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
+
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
 
 # No such gateway, no such path: nothing that a credential would change.
 _NOT_THERE: Final = frozenset({2001, 2008})
@@ -101,7 +106,9 @@ def credential_key(account: Account, endpoint: Endpoint) -> Hashable:
 
 
 class GatewayMemory:
-    """What gateways refused and whom they let in lately, for a model and its copies.
+    """What gateways refused, whom they let in and what they answered badly lately.
+
+    A model shares it with its copies.
 
     Every two are equal: what was remembered is no part of what a model is.
     """
@@ -115,6 +122,8 @@ class GatewayMemory:
         self._clock = clock
         self._refused_until: dict[Hashable, float] = {}
         self._worked_at: dict[Hashable, float] = {}
+        self._asked: dict[Hashable, bytes] = {}
+        self._bad: dict[bytes, bool] = {}
 
     def is_refused(self, key: Hashable) -> bool:
         """Whether a refusal is still remembered."""
@@ -143,6 +152,27 @@ class GatewayMemory:
         worked_at = self._worked_at.get(credential)
         return worked_at is not None and self._clock() - worked_at < _TRUSTED_SECONDS
 
+    def asked(self, metadata: Mapping[str, Any], request: Request) -> None:
+        """Remember which request an answer is of, should its reader find it bad.
+
+        Args:
+            metadata: The answer's `response_metadata`.
+            request: What was asked.
+        """
+        _put(self._asked, _answer_key(metadata), _digest(request))
+
+    def found_bad(self, metadata: Mapping[str, Any]) -> None:
+        """Remember that an answer was not what was asked for.
+
+        The gateway may have it in its cache, whence it would come for every repetition.
+        """
+        if (request := self._asked.get(_answer_key(metadata))) is not None:
+            _put(self._bad, request, True)
+
+    def skips_cache(self, request: Request) -> bool:
+        """Whether the same request was answered badly before."""
+        return bool(self._bad) and _digest(request) in self._bad
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, GatewayMemory)
 
@@ -156,7 +186,16 @@ class GatewayMemory:
         return GatewayMemory, ()
 
 
-def _put(remembered: dict[Hashable, float], key: Hashable, value: float) -> None:
+def _answer_key(metadata: Mapping[str, Any]) -> Hashable:
+    gateway = metadata.get("gateway") or {}
+    return (metadata.get("id"), gateway.get("log_id"), gateway.get("ray_id"))
+
+
+def _digest(request: Request) -> bytes:
+    return blake2b(b"\0".join((request.url.encode(), *request.pieces))).digest()
+
+
+def _put(remembered: dict[_Key, _Value], key: _Key, value: _Value) -> None:
     if len(remembered) >= _MOST_KEYS:
         remembered.clear()
     remembered[key] = value

@@ -34,7 +34,7 @@ from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryPolicy
 from langchain_cf_gemini._http.seam import Backend, Exchange, run
 from langchain_cf_gemini._http.with_sockets import backends
-from langchain_cf_gemini.exceptions import CloudflareGeminiError
+from langchain_cf_gemini.exceptions import CloudflareGeminiError, ResponseFormatError
 
 _A = TypeVar("_A")
 _T = TypeVar("_T")
@@ -183,6 +183,8 @@ class Transport:
                 delay = attempts.failed(error)
                 if delay is None:
                     raise
+                if isinstance(error, ResponseFormatError):
+                    request = request.again()
             else:
                 attempts.succeeded()
                 return result

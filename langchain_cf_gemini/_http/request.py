@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Waits = dict[str, float | None]
@@ -28,6 +29,8 @@ class Request:
         rate_key: What shares a rate limit with this; the host if there is none.
         credentials_key: What is refused together with this, as a digest; nothing, if
             there is none.
+        headers_again: Headers to add when the answer could not be read and the same is
+            asked again.
     """
 
     method: str = "POST"
@@ -41,11 +44,16 @@ class Request:
     is_trusted: bool = False
     rate_key: str = ""
     credentials_key: str = ""
+    headers_again: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def body(self) -> bytes:
         """The bytes to send, in one."""
         return b"".join(self.pieces)
+
+    def again(self) -> Request:
+        """The request that follows upon an answer that could not be read."""
+        return replace(self, headers={**self.headers, **self.headers_again})
 
     @property
     def secrets(self) -> list[str]:

@@ -39,6 +39,7 @@ from langchain_cf_gemini._gemini.request.model_rules import (
     is_before_gemini_3,
     refusal,
 )
+from langchain_cf_gemini._gemini.request.response_format import JSON
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
@@ -181,6 +182,13 @@ class Call:
         )
         is_same = contents is self.history.contents
         return self.body if is_same else {**self.body, "contents": contents}
+
+    @property
+    def is_structured(self) -> bool:
+        """Whether somebody will read the answer as an object, and may find it bad."""
+        calling = self.body.get("toolConfig", {}).get("functionCallingConfig") or {}
+        config = self.body.get("generationConfig", {})
+        return calling.get("mode") == "ANY" or config.get("responseMimeType") == JSON
 
     def gateway_facts(
         self, account: Account, endpoint: Endpoint, gateway: Json

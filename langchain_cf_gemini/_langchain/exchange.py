@@ -21,6 +21,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_cf_gemini._cloudflare.answers import Answer
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._cloudflare.routing import GatewayMemory
 from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
@@ -62,6 +63,7 @@ class Exchange:
         *,
         stream: bool,
         fallback: Fallback,
+        memory: GatewayMemory,
     ) -> None:
         """Begin a call.
 
@@ -71,6 +73,7 @@ class Exchange:
             endpoint: Where.
             stream: Whether a stream is wanted.
             fallback: Tells whether `run` may take the gateway's place.
+            memory: What is known of the gateways and their answers.
         """
         self.is_over = False
         self._call = call
@@ -78,6 +81,8 @@ class Exchange:
         self._endpoint = endpoint
         self._stream = stream
         self._fallback = fallback
+        self._memory = memory
+        self._asked: Request | None = None
         self._replaces = False
         self._pages = Pages(
             follows=call.follows_pages, token=call.body.get("continuationToken")
@@ -107,7 +112,7 @@ class Exchange:
         stream = self._stream and (
             self._endpoint == "gateway" or self._call.stream_on_run
         )
-        return self._call.request(
+        request = self._call.request(
             self._account,
             self._endpoint,
             stream=stream,
@@ -115,6 +120,8 @@ class Exchange:
             token=self._pages.token,
             is_trusted=self._fallback.is_trusted(self._endpoint),
         )
+        self._asked = request
+        return request.again() if self._memory.skips_cache(request) else request
 
     # ---- what comes
 
@@ -246,3 +253,5 @@ class Exchange:
             notes["replaced_signatures"] = told
         if self._pages.count > 1:
             notes["pages"] = self._pages.count
+        if self._asked and self._call.is_structured:
+            self._memory.asked(notes, self._asked)

@@ -12,7 +12,7 @@ from langchain_core.output_parsers import BaseTransformOutputParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables.utils import AddableDict
 from langchain_core.utils.pydantic import is_pydantic_v1_subclass
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic_core import from_json, to_json
 from typing_extensions import is_typeddict
 
@@ -233,6 +233,9 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
     include_raw: bool = False
     """Whether the message and the error come beside the object."""
 
+    memory: Any = Field(default=None, repr=False)
+    """A `GatewayMemory` that is told of answers that are not what was asked for."""
+
     @property
     def _type(self) -> str:
         return "gemini_structured_output"
@@ -298,6 +301,14 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         Raises:
             OutputParserException: If the answer is not what was asked for.
         """
+        try:
+            return self._object_from(message)
+        except _FAILURES:
+            if self.memory is not None:
+                self.memory.found_bad(message.response_metadata)
+            raise
+
+    def _object_from(self, message: BaseMessage) -> Any:
         if failure := failure_from_message(message):
             raise failure
         if (source := self._source(message)) is None:

@@ -82,17 +82,28 @@ def structured_output(
         kwargs.setdefault("strict", strict)
     if schema is not None:
         kwargs["ls_structured_output_format"] = _traced(schema, method, strict)
+    parser = partial(
+        StructuredOutputParser,
+        offers_tools=bool(tools),
+        include_raw=include_raw,
+        memory=getattr(model, "gateway_memory", None),
+    )
     if method == "function_calling":
-        return _calling(model, schema, tools or (), dialect, include_raw, kwargs)
+        declaration, wrapped = _declaration(schema, dialect)
+        own: list[Any] = [{"functionDeclarations": [declaration]}]
+        name = declaration["name"]
+        kwargs.setdefault("tool_choice", "any" if tools else name)
+        offered = tools_from_langchain([*own, *(tools or ())], dialect=dialect)
+        target = _target(schema, wrapped=wrapped)
+        calling = model.bind_tools(offered, **kwargs)
+        return calling | parser(target=target, function_name=name)
     kwargs["response_format"] = {"responseMimeType": JSON}
     if schema is not None:
         kwargs["response_format"] = generation_config_from_response_format(
             schema, dialect=dialect
         )
     bound = model.bind_tools(tools, **kwargs) if tools else model.bind(**kwargs)
-    return bound | StructuredOutputParser(
-        target=_target(schema), offers_tools=bool(tools), include_raw=include_raw
-    )
+    return bound | parser(target=_target(schema))
 
 
 def _schema_of(schema: Any) -> Any:
@@ -124,27 +135,6 @@ def _check_arguments(schema: Any, method: str, strict: bool | None) -> None:
         raise ValueError("strict goes with function_calling or json_schema only")
     if method != "json_mode" and schema is None:
         raise ValueError(f"method {method!r} needs a schema; json_mode takes none")
-
-
-def _calling(
-    model: BaseChatModel,
-    schema: Any,
-    tools: Sequence[Any],
-    dialect: Dialect,
-    include_raw: bool,
-    kwargs: Json,
-) -> Runnable[LanguageModelInput, Any]:
-    declaration, wrapped = _declaration(schema, dialect)
-    own: list[Any] = [{"functionDeclarations": [declaration]}]
-    name = declaration["name"]
-    kwargs.setdefault("tool_choice", "any" if tools else name)
-    offered = tools_from_langchain([*own, *tools], dialect=dialect)
-    return model.bind_tools(offered, **kwargs) | StructuredOutputParser(
-        target=_target(schema, wrapped=wrapped),
-        function_name=name,
-        offers_tools=bool(tools),
-        include_raw=include_raw,
-    )
 
 
 def _declaration(schema: Any, dialect: Dialect) -> tuple[Json, bool]:

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import OutputParserException
 from langchain_core.runnables import ConfigurableField
+from pydantic import BaseModel
 
 from langchain_cf_gemini import (
     ChatCloudflareGemini,
@@ -166,3 +168,21 @@ def test_a_cache_hit_is_seen_and_costs_nothing(emulator: Emulator) -> None:
     assert cost(second) == 0
     assert spent.total_cost == paid
     assert (spent.calls, spent.cached_calls, spent.unpriced_calls) == (2, 1, 0)
+
+
+def test_a_bad_answer_in_the_cache_does_not_fail_every_retry(
+    emulator: Emulator,
+) -> None:
+    class Number(BaseModel):
+        value: int
+
+    emulator.reply("ten")
+    emulator.reply('{"value": 10}')
+    model = model_of(emulator, gateway={"cache_ttl": 60})
+    runnable = model.with_structured_output(Number)
+    with pytest.raises(OutputParserException):
+        runnable.invoke("hi")
+    assert runnable.invoke("hi").value == 10
+    asked, repeated = emulator.exchanges
+    assert asked.response_headers["cf-aig-cache-status"] == "MISS"
+    assert "from the gateway's cache" not in repeated.notes

@@ -5,7 +5,7 @@ import dataclasses
 import enum
 import json
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from typing import Annotated, Any, Literal, NotRequired, Optional
@@ -25,6 +25,7 @@ from langchain_core.outputs import (
     ChatResult,
     Generation,
 )
+from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, v1
@@ -32,7 +33,8 @@ from typing_extensions import TypedDict
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from tests.support.gemini import json_schema_from
-from tests.support.models import ACCOUNT, TOKEN
+from tests.support.models import ACCOUNT, TOKEN, Cloudflare, answer, refusal, text
+from tests.support.models import call as wire_call
 
 Json = dict[str, Any]
 REFUSAL: Any = getattr(exceptions, "ModelRefusalError", OutputParserException)
@@ -765,3 +767,88 @@ def test_a_call_that_nobody_offered_is_no_object(method: Any) -> None:
         asked(chunks, Joke, method=method).invoke("?")
     found = asked(chunks, Joke, method=method, include_raw=True).invoke("?")
     assert isinstance(found["parsing_error"], NO_OBJECT)
+
+
+# ---- what was bad is not read out of the gateway's cache again
+
+
+class Number(BaseModel):
+    value: int = Field(ge=10)
+
+
+BAD = {
+    "no JSON": "ten",
+    "another type": '{"value": "ten"}',
+    "refused by a validator": '{"value": 1}',
+    "nothing": "",
+}
+ASKS: dict[str, Callable[[Any], Any]] = {
+    "invoke": lambda runnable: runnable.invoke("hi"),
+    "ainvoke": lambda runnable: asyncio.run(runnable.ainvoke("hi")),
+    "batch": lambda runnable: runnable.batch(["hi"])[0],
+    "abatch": lambda runnable: asyncio.run(runnable.abatch(["hi"]))[0],
+}
+PAST_THE_CACHE = "cf-aig-skip-cache"
+
+
+def skips(cloudflare: Cloudflare) -> list[str | None]:
+    """Which requests went past the cache."""
+    return [request.headers.get(PAST_THE_CACHE) for request in cloudflare.requests]
+
+
+def answered(said: str, method: str) -> Json:
+    if method != "function_calling" or not said.startswith("{"):
+        return answer(text(said))
+    return answer(wire_call("Number", args=json.loads(said)))
+
+
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
+@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
+@pytest.mark.parametrize("said", BAD.values(), ids=BAD.keys())
+def test_a_repetition_goes_past_the_cache(ask: Any, method: Any, said: str) -> None:
+    bad, good = answered(said, method), answered('{"value": 12}', method)
+    cloudflare = Cloudflare(bad, good)
+    model = cloudflare.model()
+    runnable = model.with_structured_output(Number, method=method)
+    retried = runnable.with_retry(wait_exponential_jitter=False)
+    assert ask(retried) == Number(value=12)
+    assert skips(cloudflare) == [None, "true"]
+    # It may still be in the cache; other requests are not concerned.
+    ask(runnable)
+    with pytest.raises(OutputParserException):
+        Cloudflare(bad).model().with_structured_output(Number).invoke("hi")
+    model.with_structured_output(Number, method=method).invoke("something else")
+    assert skips(cloudflare)[2:] == ["true", None]
+
+
+def test_a_repetition_by_hand_goes_past_the_cache() -> None:
+    cloudflare = Cloudflare(answer(text("ten")))
+    runnable = cloudflare.model().with_structured_output(Number, include_raw=True)
+    chain = ChatPromptTemplate([("human", "{said}")]) | runnable
+    assert chain.invoke({"said": "hi"})["parsing_error"] is not None
+    list(chain.stream({"said": "hi"}))
+    list(chain.stream({"said": "hi"}))
+    assert skips(cloudflare) == [None, None, "true"]  # a stream is another request
+
+
+def test_a_copy_knows_what_was_bad() -> None:
+    cloudflare = Cloudflare(answer(text("ten")))
+    model = cloudflare.model()
+    with pytest.raises(OutputParserException):
+        model.with_structured_output(Number).invoke("hi")
+    other = model.model_copy(update={"max_retries": 1})
+    with pytest.raises(OutputParserException):
+        other.with_structured_output(Number).invoke("hi")
+    assert skips(cloudflare) == [None, "true"]
+
+
+@pytest.mark.parametrize("first", [[], {"result": None}, {"candidates": []}])
+@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
+def test_what_nobody_can_read_is_asked_for_past_the_cache(ask: Any, first: Any) -> None:
+    cloudflare = Cloudflare(first, refusal(503, 7000), answer(text("ok")))
+    model = cloudflare.model(max_retries=2)
+    assert ask(model).text == "ok"
+    assert skips(cloudflare) == [None, "true", "true"]
+    again = Cloudflare(refusal(503, 7000), answer(text("ok")))
+    ask(again.model(max_retries=2))
+    assert skips(again) == [None, None]  # nothing was bad in an answer
