@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from langchain_core.exceptions import OutputParserException
 from langchain_core.runnables import ConfigurableField
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 from langchain_cf_gemini import (
     ChatCloudflareGemini,
@@ -176,7 +176,14 @@ def test_a_bad_answer_in_the_cache_does_not_fail_every_retry(
     class Number(BaseModel):
         value: int
 
-    emulator.reply("ten")
+        @field_validator("value")
+        @classmethod
+        def _is_large(cls, value: int) -> int:
+            if value < 10:
+                raise ValueError("too small")
+            return value
+
+    emulator.reply('{"value": 1}')
     emulator.reply('{"value": 10}')
     model = model_of(emulator, gateway={"cache_ttl": 60})
     runnable = model.with_structured_output(Number)
