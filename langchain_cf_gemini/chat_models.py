@@ -329,9 +329,9 @@ class ChatCloudflareGemini(BaseChatModel):
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
-        """Give each class the signature that pydantic gives it with its validators."""
+        """Give each class the signature of its own fields, with every alias."""
         super().__pydantic_init_subclass__(**kwargs)
-        type.__setattr__(cls, "__signature__", ConstructorSignature())
+        ConstructorSignature.put_on(cls)
 
     @model_validator(mode="before")
     @classmethod
@@ -396,6 +396,14 @@ class ChatCloudflareGemini(BaseChatModel):
         return made
 
     if not TYPE_CHECKING:  # checkers would take any name for a field then
+
+        @classmethod
+        def model_rebuild(cls, **options: Any) -> Any:
+            """Build the validators, and with them the signature."""
+            depth = options.pop("_parent_namespace_depth", 2) + 1
+            built = super().model_rebuild(_parent_namespace_depth=depth, **options)
+            ConstructorSignature.put_on(cls)
+            return built
 
         def __setattr__(self, name: str, value: Any) -> None:
             """Set a field; LangChain's cache and tracers see the model as it is now."""
@@ -1031,7 +1039,7 @@ class ChatCloudflareGemini(BaseChatModel):
         await self.aclose()
 
 
-ChatCloudflareGemini.__signature__ = ConstructorSignature()  # type: ignore[assignment]
+ConstructorSignature.put_on(ChatCloudflareGemini)
 # langchain-core looks at theirs in every call: `inspect` takes 22 microseconds to make
 # one anew, 7 to find it.
 _ASKED: tuple[Any, ...] = (

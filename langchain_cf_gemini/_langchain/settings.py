@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from inspect import Signature, signature
+from inspect import Parameter, Signature, signature
 from typing import Any, Final
 
 from pydantic import AliasChoices, BaseModel
@@ -295,18 +295,37 @@ def _names_of(cls: type[BaseModel]) -> frozenset[str]:
 
 
 class ConstructorSignature:
-    """Stands for a class's `__signature__` until it is asked for.
+    """A class's `__signature__`: what pydantic makes of its fields, and every alias.
 
     pydantic makes it with the validators, which are built with the first model: until
     then `inspect.signature` and `help()` would show the base class's.
     """
 
+    def __init__(self, of_fields: Any = None) -> None:
+        """Take what pydantic made; None if it is still to come."""
+        self._of_fields = of_fields
+
+    @classmethod
+    def put_on(cls, model_class: type[BaseModel]) -> None:
+        """Take the place of pydantic's own, or wait for it."""
+        own = model_class.__dict__.get("__signature__")
+        if not isinstance(own, cls):
+            type.__setattr__(model_class, "__signature__", cls(own))
+
     def __get__(self, model: object, cls: type[BaseModel]) -> Signature:
-        """Build the validators, and with them the signature."""
+        """Return the signature; its first reader has the validators built."""
         if model is not None:
             raise AttributeError("__signature__")  # classes have one, models do not
-        cls.model_rebuild(force=True)
-        return signature(cls)
+        if self._of_fields is None:
+            cls.model_rebuild(force=True)
+            return signature(cls)
+        own: Signature = self._of_fields.__get__(None, cls)
+        every: dict[str, Parameter] = {}
+        for name, parameter in own.parameters.items():
+            every[name] = parameter
+            for alias in (a for a, field in ALIASES.items() if field == name):
+                every.setdefault(alias, parameter.replace(name=alias, default=None))
+        return own.replace(parameters=list(every.values()))
 
 
 # ---- layers

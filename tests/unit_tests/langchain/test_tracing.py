@@ -13,9 +13,10 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumps
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import ConfigurableField, RunnableLambda
-from pydantic import BaseModel, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
 
 from langchain_cf_gemini import ChatCloudflareGemini, GatewayOptions
+from langchain_cf_gemini.arguments import ModelArguments
 from tests.support.models import (
     ACCOUNT,
     TOKEN,
@@ -432,7 +433,30 @@ def test_the_signature_is_whole_before_the_first_model() -> None:
     assert "args" not in names
     assert names["temperature"].default is None
     own = inspect.signature(ChatCloudflareGemini).parameters
-    assert set(own) == set(ChatCloudflareGemini.model_fields)
+    assert set(own) == set(ModelArguments.__annotations__)
+
+
+@pytest.mark.parametrize("extra", ["ignore", "allow"])
+def test_the_signature_has_every_alias_before_and_after(extra: Any) -> None:
+    class Fresh(ChatCloudflareGemini):
+        model_config = ConfigDict(extra=extra)
+        own: int = 5
+
+    known = {*ModelArguments.__annotations__, "own"}
+    before = inspect.signature(Fresh)
+    assert set(before.parameters) - {"arguments"} == known
+    Fresh(model="gemini-3-flash", account_id="a", api_token=SecretStr(TOKEN))
+    assert inspect.signature(Fresh) == before
+    before.bind(model="gemini-3-flash", api_key=TOKEN, stop_sequences=["x"])
+    assert not hasattr(silent(), "__signature__")
+
+
+def test_a_class_that_shows_an_alias_as_its_field() -> None:
+    class Mine(ChatCloudflareGemini):
+        max_output_tokens: int = 7
+
+    own = inspect.signature(Mine).parameters
+    assert own["max_output_tokens"].default == 7
 
 
 def test_other_names_in_copies_and_when_set() -> None:
