@@ -8,7 +8,6 @@ otherwise.
 """
 
 from collections.abc import Iterator
-from typing import Any
 from zlib import crc32
 
 from langchain_cf_gemini._gemini.vocabulary import Json
@@ -21,6 +20,31 @@ SYNTHETIC = "gemini_call_"
 def checksum(text: str) -> int:
     """Return the CRC-32 of a text, to notice edits without keeping it twice."""
     return crc32(text.encode("utf-8", errors="surrogatepass"))
+
+
+class Text:
+    """A text of an answer: a part, or the parts of a stream that follow each other.
+
+    Attributes:
+        kind: `text`, or `reasoning` for a thought.
+        index: What tells it from others.
+        pieces: What came of it.
+        length: Its characters.
+        is_first: Whether no part came before it, so that no piece needs a note.
+    """
+
+    __slots__ = ("index", "is_first", "kind", "length", "pieces")
+
+    def __init__(self, kind: str, index: str) -> None:
+        self.kind, self.index = kind, index
+        self.pieces: list[str] = []
+        self.length = 0
+        self.is_first = False
+
+    def add(self, piece: str) -> None:
+        """Take what has come of it."""
+        self.pieces.append(piece)
+        self.length += len(piece)
 
 
 class PartNotes:
@@ -39,54 +63,38 @@ class PartNotes:
         self._pending: list[Json] = []
         self._needed = False
         self._started = False
-        self._plain: str | None = None
-        self._index: str | None = None
-        self._run: list[str] = []
+        self._text: Text | None = None
         self._at = 0
 
-    def text(self, text: str, index: str) -> list[Json]:
-        """Note a text, or a piece of one; `index` tells the texts apart."""
-        self._add(text, index)
-        due = self._due()
-        if self._streaming and index != self._plain:
-            due.append({"type": "text", "index": index})
-        return due
-
-    def more(self, text: str) -> Json:
-        """Note one more piece of the text under way; return its `additional_kwargs`."""
-        self._run.append(text)
-        if self._index == self._plain:
-            return {}
-        return {KEY: [{"type": "text", "index": self._index}]}
-
-    def last_text(
-        self, text: str, index: str, signature: str | None, start: int | None, rest: Any
+    def text(
+        self, text: Text, signature: str | None, start: int | None, rest: Json | None
     ) -> list[Json]:
-        """Note a text that ends so: with a signature, or with more than text."""
-        self._add(text, index)
-        self._needed = True
-        self._close()
-        note = self._pending[-1]
-        if start is not None and signature is not None:
-            note["signature_start"] = start
-        _sign(note, signature, rest)
-        return self._due()
-
-    def _add(self, text: str, index: str) -> None:
-        if index != self._index:
+        """Note a piece of a text; one with a signature or with more is its last."""
+        if text is not self._text:
             self._close()
+            text.is_first = not self._started
             self._needed = self._needed or self._started
-            if not self._started:
-                self._plain = index
-            self._index, self._run, self._started = index, [], True
-        self._run.append(text)
+            self._text, self._started = text, True
+        if signature is not None or rest is not None:
+            self._needed = True
+            note = _sign(self._close(), signature, rest)
+            if start is not None and signature is not None:
+                note["signature_start"] = start
+            return self._due()
+        return self._due() + self.piece(text)
+
+    def piece(self, text: Text) -> list[Json]:
+        """Return what tells a piece of a text from those of another."""
+        if text.is_first or not self._streaming:
+            return []
+        return [{"type": "text", "index": text.index}]
 
     def call(self, id_: str, signature: str | None, rest: Json | None) -> list[Json]:
         """Note a function call; its name and arguments live in `tool_calls`."""
         self._close()
         self._started = True
-        note: Json = {"type": "function_call", "id": id_}
         self._needed = self._needed or signature is not None or rest is not None
+        note = {"type": "function_call", "id": id_}
         self._pending.append(_sign(note, signature, rest))
         return self._due()
 
@@ -97,12 +105,15 @@ class PartNotes:
             self._needed = True  # a turn of one empty text part
         return self._due()
 
-    def _close(self) -> None:
-        if self._index is not None:
-            text, index, self._index = "".join(self._run), self._index, None
-            start, self._at = self._at, self._at + len(text)
-            note: Json = {"type": "text", "index": index, "start": start}
-            self._pending.append({**note, "end": self._at, "crc": checksum(text)})
+    def _close(self) -> Json:
+        text, self._text = self._text, None
+        if text is None:
+            return {}
+        start, self._at = self._at, self._at + text.length
+        note: Json = {"type": "text", "index": text.index, "start": start}
+        note |= {"end": self._at, "crc": checksum("".join(text.pieces))}
+        self._pending.append(note)
+        return note
 
     def _due(self) -> list[Json]:
         if not self._needed or not self._pending:

@@ -155,7 +155,7 @@ class _Blocks:
             block = {"type": "text", "text": "", "index": f"{self._prefix}_0"}
             self.made.append({**block, "annotations": citations})
             return
-        said = [(block["text"], index) for index, block in texts.items()]
+        said = [(len(block["text"]), index) for index, block in texts.items()]
         for index, found in citations_by_block(said, citations):
             texts[index]["annotations"] = found
 

@@ -5,8 +5,9 @@ the start of a part, which it does not always name. Where it also quotes the tex
 quotation is checked against the place and wins over it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
+from itertools import accumulate
 from typing import Any
 
 from langchain_cf_gemini._gemini.answer.wire import (
@@ -16,6 +17,7 @@ from langchain_cf_gemini._gemini.answer.wire import (
     text_from,
 )
 from langchain_cf_gemini._gemini.json_values import sound
+from langchain_cf_gemini._gemini.part_notes import Text
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _CHUNK_KINDS = ("web", "retrievedContext", "maps", "image")
@@ -223,62 +225,59 @@ class SaidText:
     """The text of an answer as it is said, thoughts left out.
 
     Attributes:
-        texts: Its pieces, and the block that each belongs to.
+        texts: What it is made of.
     """
 
     def __init__(self) -> None:
-        self.texts: list[tuple[str, str]] = []
-        self._length = 0
-        self._starts: list[int] = []
-
-    def add(self, text: str, index: str) -> None:
-        """Take a piece."""
-        self.texts.append((text, index))
-        self._length += len(text)
+        self.texts: list[Text] = []
+        self._starts: list[tuple[int, int]] = []
 
     def begin_part(self) -> None:
         """Note that a part begins here, of whatever kind."""
-        self._starts.append(self._length)
+        last = len(self.texts) - 1
+        self._starts.append((last, self.texts[last].length if self.texts else 0))
 
     def citations(self, grounding: Json, cited: list[Json]) -> list[Json]:
-        """Return the annotations of what has been said."""
-        text = "".join(text for text, _ in self.texts)
-        return citations_from_notes(grounding, cited, text, self._starts)
+        """Return the annotations of what has been said.
 
+        Args:
+            grounding: The answer's groundingMetadata.
+            cited: The entries of its citationMetadata.
 
-def citations_from_notes(
-    grounding: Json, cited: list[Json], text: str, starts: Sequence[int]
-) -> list[Json]:
-    """Return the citations of one answer.
+        Returns:
+            Citations; one whose place cannot be found has no indices.
+        """
+        if not (grounding.get(_SUPPORTS) or cited):
+            return []
+        ends = list(accumulate((text.length for text in self.texts), initial=0))
+        starts = [ends[max(at, 0)] + length for at, length in self._starts]
+        said = "".join(piece for text in self.texts for piece in text.pieces)
+        places = _Places(said, starts)
+        return [*_grounded(grounding, places), *_recited(cited, places)]
 
-    Args:
-        grounding: Its groundingMetadata.
-        cited: The entries of its citationMetadata.
-        text: The answer's text, thoughts left out, that Google's offsets count in.
-        starts: Where in the text each part begins.
-
-    Returns:
-        Citation annotations; a citation whose place cannot be found has no indices.
-    """
-    if not (grounding.get(_SUPPORTS) or cited):
-        return []
-    places = _Places(text, starts)
-    return [*_grounded(grounding, places), *_recited(cited, places)]
+    def by_block(self, citations: list[Json]) -> list[tuple[str, list[Json]]]:
+        """Sort citations to the blocks they point into; see `citations_by_block`."""
+        said = [(text.length, text.index) for text in self.texts]
+        return citations_by_block(said, citations)
 
 
 def citations_by_block(
-    texts: list[tuple[str, str]], citations: list[Json]
+    texts: Iterable[tuple[int, str]], citations: list[Json]
 ) -> list[tuple[str, list[Json]]]:
     """Sort citations to the blocks they point into, offsets made relative to them.
 
     One that reaches over several blocks stands in each of them; one without a place in
     the first.
+
+    Args:
+        texts: How long each text is, and the index of its block.
+        citations: Citations with their places in all of the text.
     """
     spans: dict[str, tuple[int, int]] = {}
     at = 0
-    for text, index in texts:
+    for length, index in texts:
         first, _ = spans.get(index, (at, at))
-        at += len(text)
+        at += length
         spans[index] = (first, at)
     found: dict[str, list[Json]] = {}
     for citation in citations:

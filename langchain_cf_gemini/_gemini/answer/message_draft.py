@@ -4,69 +4,52 @@ One draft serves a whole answer (`message`) and every event of a stream (`chunks
 that both are made by the same code and the fold of a stream equals the whole answer.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call_chunk
 
-from langchain_cf_gemini._gemini.answer.partial_args import PartialArgs
+from langchain_cf_gemini._gemini.answer.calls import Call
 from langchain_cf_gemini._gemini.function_calls import json_from_args, mark_of
 from langchain_cf_gemini._gemini.part_notes import KEY
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _GROWING = {"text": "text", "reasoning": "reasoning", "audio": "base64"}
+_EMPTY = AIMessageChunk(content="")
 
 
-class Call:
-    """One function call of the answer.
+def chunk_of(
+    content: str | list[Any], notes: list[Json], metadata: Json
+) -> AIMessageChunk:
+    """Return a chunk of content alone, as nearly every one of a stream is.
 
-    Attributes:
-        id: Google's id, or one made up here.
-        name: The function; None if Google named none, and the call cannot run.
-        args: The arguments of a call that came whole.
-        pieces: What has come of arguments in pieces, else None.
-        ordinal: Its place among the calls.
-        index: Its block.
-        extras: What else stood in its part.
-        fault: Why it must not run, whatever the end of the answer says.
-        in_content: Whether it began as a block of content.
+    A copy costs half of a new one, and what was read needs no second check.
     """
-
-    __slots__ = (
-        "args",
-        "extras",
-        "fault",
-        "id",
-        "in_content",
-        "index",
-        "name",
-        "ordinal",
-        "pieces",
+    return _EMPTY.model_copy(
+        update={
+            "content": content,
+            "additional_kwargs": {KEY: notes} if notes else {},
+            "response_metadata": {**metadata},
+            "tool_calls": [],
+            "invalid_tool_calls": [],
+            "tool_call_chunks": [],
+        }
     )
-
-    def __init__(
-        self, *, id_: str, name: str | None, ordinal: int, index: str, extras: Json
-    ) -> None:
-        self.id, self.name, self.ordinal = id_, name, ordinal
-        self.index, self.extras = index, extras
-        self.args: Any = {}
-        self.pieces: PartialArgs | None = None
-        self.in_content = False
-        self.fault = None if name else "The call names no function."
 
 
 class _Frame:
     """What goes into one chunk: one text, one block, or one piece of a call."""
 
-    __slots__ = ("blocks", "calls", "invalid", "key", "notes", "texts")
+    __slots__ = ("blocks", "calls", "fragment", "key", "notes", "texts")
 
     def __init__(self, key: Any) -> None:
         self.key = key
         self.texts: list[str] = []
-        self.blocks: list[Json] = []
-        self.calls: list[Any] = []
-        self.invalid: list[Any] = []
+        self.blocks: list[Any] = []
+        self.calls: list[Call] = []
+        self.fragment: tuple[Call, str] | None = None
         self.notes: list[Json] = []
 
 
@@ -100,10 +83,12 @@ class Draft:
         if notes:
             self._frame(None).notes += notes
 
-    def add_block(self, block: Json) -> None:
+    def add_block(self, block: Json | None) -> None:
         """Append a block, or what has come of a growing one since."""
+        if block is None:
+            return
         blocks = self._frame(block["index"]).blocks
-        last = blocks[-1] if blocks else {}
+        last = blocks[-1] if blocks and isinstance(blocks[-1], dict) else {}
         field = _GROWING.get(block["type"])
         if field is None or last.get("index") != block["index"]:
             blocks.append(block)
@@ -116,7 +101,7 @@ class Draft:
         """Add citations to a block of text that is there, or was handed over."""
         for frame in self._frames:
             for block in frame.blocks:
-                if block.get("index") == index:
+                if isinstance(block, dict) and block.get("index") == index:
                     block["annotations"] = annotations
                     return
         block = {"type": "text", "text": "", "index": index}
@@ -124,113 +109,119 @@ class Draft:
             {**block, "annotations": annotations}
         )
 
-    # ---- calls
-
-    def add_call(self, call: Call, failure: str | None, notes: list[Json]) -> None:
-        """Append a whole call, valid if nothing speaks against it."""
-        if self._streaming:
-            self._add_streamed(call, failure, notes)
-            return
-        frame = self._frame(None)
-        frame.notes += notes
-        made: Any
-        if failure is None:
-            made = tool_call(name=call.name or "", args=call.args, id=call.id)
-            frame.calls.append(made)
-        else:
-            made = _invalid(call, failure)
-            frame.invalid.append(made)
-        if self.as_blocks:
-            frame.blocks.append({**made, **call.extras})
-
-    def _add_streamed(self, call: Call, failure: str | None, notes: list[Json]) -> None:
-        args = json_from_args(call.args)
-        if failure is None:
-            # Name and arguments come apart, as other providers send them: programs
-            # that show calls while they arrive (AG-UI) take the first for the name.
-            self.open_call(call, notes)
-            self.add_fragment(call, args)
-            return
-        frame = self._open(call, notes, args + mark_of(failure))
-        if self.as_blocks:
-            made = {**_invalid(call, failure), **call.extras}
-            frame.blocks.append({**made, "index": call.index})
-
-    def open_call(self, call: Call, notes: list[Json]) -> None:
-        """Append a call's name to a stream; its arguments follow."""
-        frame = self._open(call, notes)
-        call.in_content = self.as_blocks
-        if self.as_blocks:
-            named = {"name": call.name, "id": call.id, "args": ""}
-            block = {"type": "tool_call_chunk", **named, "index": call.index}
-            frame.blocks.append({**block, **call.extras})
-
-    def _open(self, call: Call, notes: list[Json], args: str = "") -> _Frame:
+    def add_call(self, call: Call, notes: list[Json]) -> None:
+        """Append a call; how it is said, its end and the answer's will tell."""
         frame = self._frame((call.index, "name"))
+        frame.calls.append(call)
         frame.notes += notes
-        frame.calls.append(
-            tool_call_chunk(name=call.name, args=args, id=call.id, index=call.ordinal)
-        )
-        return frame
+        if self.as_blocks:
+            call.in_content = True
+            frame.blocks.append(call)
 
     def add_fragment(self, call: Call, args: str) -> None:
-        """Append a piece of a call's arguments to a stream."""
-        frame = self._frame((call.index, len(self._frames)))
-        frame.calls.append(
-            tool_call_chunk(name=None, args=args, id=None, index=call.ordinal)
-        )
-        if call.in_content:
-            block: Json = {"type": "tool_call_chunk", "name": None, "id": None}
-            frame.blocks.append({**block, "args": args, "index": call.index})
+        """Append a piece of the arguments of a call that is being handed over."""
+        if args:
+            frame = self._frame((call.index, len(self._frames)))
+            frame.fragment = call, args
 
     # ---- output
 
-    def message(self, metadata: Json, usage: UsageMetadata | None) -> AIMessage:
-        """Return a whole answer."""
+    def message(
+        self, failure: str | None, metadata: Json, usage: UsageMetadata | None
+    ) -> AIMessage:
+        """Return a whole answer.
+
+        Args:
+            failure: Why no call of the answer may run.
+            metadata: Its response metadata.
+            usage: What it cost.
+        """
         frame = self._frame(None)
+        said = [_said(call, failure) for call in frame.calls]
+        blocks = [
+            {**_said(each, failure), **each.extras} if isinstance(each, Call) else each
+            for each in frame.blocks
+        ]
         return AIMessage(
-            content=self._content(frame),
-            additional_kwargs=_kwargs_from(frame),
-            tool_calls=frame.calls,
-            invalid_tool_calls=frame.invalid,
+            content=blocks if self.as_blocks else "".join(frame.texts),
+            additional_kwargs={KEY: frame.notes} if frame.notes else {},
+            tool_calls=[each for each in said if each["type"] == "tool_call"],
+            invalid_tool_calls=[each for each in said if each["type"] != "tool_call"],
             usage_metadata=usage,
             response_metadata=metadata,
         )
 
-    def chunks(self, metadata: Json) -> list[AIMessageChunk]:
-        """Return what was added to a stream since, and start anew."""
+    def chunks(self, failure: str | None, metadata: Json) -> list[AIMessageChunk]:
+        """Return what was added to a stream since, and start anew; see `message`."""
         frames, self._frames = self._frames, []
-        return [
-            AIMessageChunk(
-                content=self._content(frame),
-                additional_kwargs=_kwargs_from(frame),
-                tool_call_chunks=frame.calls,
-                response_metadata=metadata,
-            )
-            for frame in frames
-        ]
+        return [c for f in frames for c in self._chunks_of(f, failure, metadata)]
+
+    def _chunks_of(
+        self, frame: _Frame, failure: str | None, metadata: Json
+    ) -> Iterator[AIMessageChunk]:
+        for call in frame.calls:
+            yield from self._chunks_of_call(call, frame.notes, failure, metadata)
+        if frame.fragment is not None:
+            yield self._call_chunk(*frame.fragment, [], metadata)
+        elif not frame.calls:
+            is_text = frame.texts or not self.as_blocks
+            content = "".join(frame.texts) if is_text else frame.blocks
+            yield chunk_of(content, frame.notes, metadata)
+
+    def _chunks_of_call(
+        self, call: Call, notes: list[Json], failure: str | None, metadata: Json
+    ) -> Iterator[AIMessageChunk]:
+        failure = failure or call.fault
+        if call.is_live or failure is None:
+            # Name and arguments come apart, as other providers send them: programs
+            # that show calls while they arrive (AG-UI) take the first for the name.
+            yield self._call_chunk(call, None, notes, metadata)
+            if not call.is_live:
+                yield self._call_chunk(call, json_from_args(call.args), [], metadata)
+            return
+        said = {**_said(call, failure), **call.extras, "index": call.index}
+        args = said["args"] + mark_of(failure)
+        chunk = tool_call_chunk(
+            name=call.name, args=args, id=call.id, index=call.ordinal
+        )
+        yield self._chunk_of_call(call, chunk, said, notes, metadata)
+
+    def _call_chunk(
+        self, call: Call, args: str | None, notes: list[Json], metadata: Json
+    ) -> AIMessageChunk:
+        """Return the chunk of a call's name, or of a piece of its arguments."""
+        said: Json = {"name": None, "id": None, "args": args}
+        block: Json = {"type": "tool_call_chunk", **said, "index": call.index}
+        if args is None:
+            said = {"name": call.name, "id": call.id, "args": ""}
+            block = {**block, **said, **call.extras}
+        chunk = tool_call_chunk(**said, index=call.ordinal)
+        return self._chunk_of_call(call, chunk, block, notes, metadata)
+
+    def _chunk_of_call(
+        self, call: Call, chunk: Any, block: Json, notes: list[Json], metadata: Json
+    ) -> AIMessageChunk:
+        blocks = [block] if call.in_content else []
+        return AIMessageChunk(
+            content=blocks if self.as_blocks else "",  # type: ignore[arg-type]
+            additional_kwargs={KEY: notes} if notes else {},
+            tool_call_chunks=[chunk],
+            response_metadata=metadata,
+        )
 
     def last_chunk(self, metadata: Json, usage: UsageMetadata | None) -> AIMessageChunk:
-        """Return the chunk that ends a stream, of notes alone."""
-        frame = self._frames.pop() if self._frames else _Frame(None)
+        """Return the chunk that ends a stream, of metadata alone."""
         return AIMessageChunk(
-            content=self._content(frame),
-            additional_kwargs=_kwargs_from(frame),
+            content=[] if self.as_blocks else "",
             usage_metadata=usage,
             response_metadata=metadata,
             chunk_position="last",
         )
 
-    def _content(self, frame: _Frame) -> str | list[Any]:
-        if self.as_blocks and not frame.texts:
-            return list(frame.blocks)
-        return "".join(frame.texts)
 
-
-def _invalid(call: Call, failure: str) -> Any:
-    args = json_from_args(call.args)
-    return invalid_tool_call(name=call.name, args=args, id=call.id, error=failure)
-
-
-def _kwargs_from(frame: _Frame) -> Json:
-    return {KEY: frame.notes} if frame.notes else {}
+def _said(call: Call, failure: str | None) -> Any:
+    """Return a whole call as LangChain says it, a valid or an invalid one."""
+    if why := failure or call.fault:
+        args = json_from_args(call.args)
+        return invalid_tool_call(name=call.name, args=args, id=call.id, error=why)
+    return tool_call(name=call.name or "", args=call.args, id=call.id)

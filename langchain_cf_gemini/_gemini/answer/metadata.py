@@ -206,8 +206,6 @@ def _keep(
 ) -> None:
     """Store what an event says under a key; what cannot be read replaces nothing."""
     before = notes.get(key)
-    if before == value:
-        return  # as in nearly every event
     read = known[key][1] if key in known else None
     if before is None or read is None or read(before) is None:
         notes[key] = value
@@ -250,12 +248,13 @@ class AnswerRecord:
 
     def add(self, payload: Json, candidate: Json) -> None:
         """Take what one payload says."""
+        known = self._answer
         for key, value in payload.items():
-            if value is None or key == "candidates":
-                continue
-            if key == "promptFeedback":
-                self._blocked = block_reason_from(value) or self._blocked
-            _keep(self._answer, key, value, _OF_ANSWER)
+            # In nearly every event but the usage all is as it was before.
+            if key != "candidates" and value is not None and known.get(key) != value:
+                if key == "promptFeedback":
+                    self._blocked = block_reason_from(value) or self._blocked
+                _keep(known, key, value, _OF_ANSWER)
         self._has_candidate = self._has_candidate or bool(candidate)
         for key, value in candidate.items():
             if key != "content" and value is not None and value != {}:
@@ -271,7 +270,7 @@ class AnswerRecord:
                 self._reason = reason
         elif key == "groundingMetadata" and isinstance(value, dict):
             self.grounding.add(value)
-        else:
+        elif self._candidate.get(key) != value:
             _keep(self._candidate, key, value, _OF_CANDIDATE)
 
     def fix_id(self, seed: Callable[[], str]) -> None:

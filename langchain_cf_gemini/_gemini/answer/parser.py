@@ -5,27 +5,24 @@ from collections.abc import Callable, Sequence
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_cf_gemini._gemini.answer.audio import AudioRun
-from langchain_cf_gemini._gemini.answer.call_parts import (
-    JoinedPart,
-    args_from_wire,
+from langchain_cf_gemini._gemini.answer.calls import (
+    Call,
+    OpenCalls,
     is_partial,
     joined_calls,
 )
-from langchain_cf_gemini._gemini.answer.citations import (
-    SaidText,
-    citations_by_block,
-)
-from langchain_cf_gemini._gemini.answer.message_draft import Call, Draft
+from langchain_cf_gemini._gemini.answer.citations import SaidText
+from langchain_cf_gemini._gemini.answer.message_draft import Draft, chunk_of
 from langchain_cf_gemini._gemini.answer.metadata import AnswerRecord
-from langchain_cf_gemini._gemini.answer.streamed_calls import StreamedCalls
 from langchain_cf_gemini._gemini.answer.wire import (
     candidates_from_payload,
     parts_from_candidate,
     text_from,
 )
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
+from langchain_cf_gemini._gemini.function_calls import mark_of
 from langchain_cf_gemini._gemini.json_values import sound_text
-from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes
+from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes, Text
 from langchain_cf_gemini._gemini.parts import (
     block_from_part,
     block_from_text,
@@ -86,18 +83,19 @@ class AnswerParser:
         self._record = AnswerRecord()
         self._notes = PartNotes(streaming=streaming)
         self._draft = Draft(streaming=streaming)
+        self._said = SaidText()
+        self._audio = AudioRun()
+        self._open = OpenCalls()
         self._chosen = False
         self._model = ""
         self._held: list[Json] = []
+        self._has_ended = False
         self._blocks = -1
-        self._run: tuple[str, str, int] | None = None
+        self._run: Text | None = None
         self._half = ("", "")
-        self._said = SaidText()
-        self._calls = 0
+        self._calls: list[Call] = []
         self._ids: set[str] = set()
         self._codes = 0
-        self._audio = AudioRun()
-        self._open = StreamedCalls(self._draft)
         self._dropped: list[Json] = []
 
     # ---- input
@@ -114,35 +112,35 @@ class AnswerParser:
         candidate = candidates_from_payload(payload).get(self._candidate, {})
         self._record.add(payload, candidate)
         parts = parts_from_candidate(candidate)
-        if len(parts) == 1 and (chunk := self._plain_chunk(parts[0])) is not None:
-            return (chunk,)
+        if self._run is not None and len(parts) == 1 and len(parts[0]) == 1:
+            chunk = self._more_of(self._run, parts[0].get("text"))
+            if chunk is not None:
+                return (chunk,)
         self._model = self._model or str(payload.get("modelVersion"))
         for part in parts:
             if self._is_held(part):
                 self._held.append(part)
             else:
                 self._choose_content([part])
-                self._read(part, None)
-        return self._draft.chunks(self._record.repeated) if self._streaming else ()
+                self._read(part)
+        if not self._streaming:
+            return ()
+        return self._draft.chunks(None, self._record.repeated)
 
-    def _plain_chunk(self, part: Json) -> AIMessageChunk | None:
-        """Return the chunk of an event that only adds text to text.
+    def _more_of(self, run: Text, text: str | None) -> AIMessageChunk | None:
+        """Return the chunk of an event that only adds text to the text under way.
 
         Nearly every event of a stream is one; this way it costs a third less.
         """
-        run, text = self._run, part.get("text")
-        if run is None or len(part) != 1 or not text or self._draft.as_blocks:
+        if not text or self._held or run.kind != "text" or self._half[1]:
             return None
-        if self._held or self._open or self._half[1] or sound_text(text) is not text:
+        if sound_text(text) is not text:
             return None
-        kind, index, length = run
-        self._run = (kind, index, length + len(text))
-        self._said.add(text, index)
-        return AIMessageChunk(
-            content=text,
-            additional_kwargs=self._notes.more(text),
-            response_metadata=self._record.repeated,
-        )
+        run.add(text)
+        if self._draft.as_blocks:
+            block = {"type": "text", "text": text, "index": run.index}
+            return chunk_of([block], [], self._record.repeated)
+        return chunk_of(text, self._notes.piece(run), self._record.repeated)
 
     def _is_held(self, part: Json) -> bool:
         """Whether a part waits for the end of the answer."""
@@ -155,7 +153,7 @@ class AnswerParser:
             return False
         if not self._held and is_partial(wire) and wire.get("name"):
             return False
-        self._open.interrupt()
+        self._interrupt()
         return True
 
     def _choose_content(self, parts: list[Json]) -> bool:
@@ -174,24 +172,16 @@ class AnswerParser:
 
     # ---- parts
 
-    def _read(self, part: Json, fault: str | None) -> None:
+    def _read(self, part: Json) -> None:
         kind = payload_of(part)
         if kind == "text":
             self._read_text(part)
-        elif kind == "functionCall":
-            self._end_run()
-            self._read_call(part, fault)
+            return
+        self._end_run()
+        if kind == "functionCall":
+            self._read_call(part)
         else:
-            self._end_run()
             self._read_other(part)
-
-    def _read_joined(self, joined: JoinedPart) -> None:
-        """Read a part of those that waited; what is not kept is told as it came."""
-        is_call = "functionCall" in joined.part
-        if is_call and self._single_call and self._calls:
-            self._dropped += joined.came
-        else:
-            self._read(joined.part, joined.fault)
 
     def _read_text(self, part: Json) -> None:
         kind = "reasoning" if "thought" in part else "text"
@@ -200,7 +190,7 @@ class AnswerParser:
         text = self._whole_characters(kind, part["text"], is_last=is_last)
         if self._streaming and not text and not is_last:
             return  # the empty part that closes a stream: framing, not content
-        self._open.interrupt()
+        self._interrupt()
         if kind == "reasoning" and not self._draft.as_blocks:
             self._switch()
         self._say(kind, text, signature, rest)
@@ -225,38 +215,29 @@ class AnswerParser:
         self, kind: str, text: str, signature: str | None, rest: Json | None
     ) -> None:
         """Write a text, or a piece of one, to where it belongs."""
+        run, start = self._run, None
         joins = rest is None and (self._streaming or signature is not None)
-        if joins and self._run is not None and self._run[0] == kind:
-            _, index, length = self._run
-            start: int | None = length
+        if joins and run is not None and run.kind == kind:
+            start = run.length
             if not self._streaming:
                 self._said.begin_part()
         else:
-            index, start, length = self._next_index(), None, 0
-        is_last = signature is not None or rest is not None
-        self._run = None if is_last else (kind, index, length + len(text))
-        if kind == "text":
-            self._said.add(text, index)
+            run = Text(kind, self._next_index())
+            if kind == "text":
+                self._said.texts.append(run)
+        run.add(text)
         if self._draft.as_blocks:
             block = block_from_text(kind, text, signature, start, rest)
-            self._draft.add_block({**block, "index": index})
-        elif is_last:
-            notes = self._notes.last_text(text, index, signature, start, rest)
-            self._draft.add_text(text, index, notes)
+            self._draft.add_block({**block, "index": run.index})
         else:
-            self._draft.add_text(text, index, self._notes.text(text, index))
+            notes = self._notes.text(run, signature, start, rest)
+            self._draft.add_text(text, run.index, notes)
+        self._run = run if signature is None and rest is None else None
 
     def _end_run(self) -> None:
         """End what further text or packets would have joined."""
         self._end_half()
         self._run = None
-
-    def _end_audio(self) -> None:
-        self._add_block(self._audio.end())
-
-    def _add_block(self, block: Json | None) -> None:
-        if block is not None:
-            self._draft.add_block(block)
 
     def _switch(self) -> None:
         """Make content blocks from here on, though it began as text."""
@@ -265,16 +246,16 @@ class AnswerParser:
         self._draft.as_blocks = True
 
     def _read_other(self, part: Json) -> None:
-        self._open.interrupt()
+        self._interrupt()
         if not self._draft.as_blocks:
             self._switch()
         self._codes += "executableCode" in part
         block = block_from_part(part, code_id=f"{SYNTHETIC}code_{self._codes}")
         if self._streaming and self._audio.joins(block):
-            self._add_block(self._audio.more(block))
+            self._draft.add_block(self._audio.more(block))
             return
         block["index"] = self._next_index()
-        self._add_block(self._audio.start(block) if self._streaming else block)
+        self._draft.add_block(self._audio.start(block) if self._streaming else block)
 
     def _next_index(self) -> str:
         # `lc_` indices that hold the answer's id merge within one answer only: two
@@ -284,37 +265,45 @@ class AnswerParser:
         return f"lc_{self._record.id}_{self._blocks}"
 
     def _begin_part(self) -> None:
-        self._end_audio()
+        self._draft.add_block(self._audio.end())
         self._said.begin_part()
 
     # ---- calls
 
-    def _read_call(self, part: Json, fault: str | None) -> None:
+    def _read_call(self, part: Json) -> None:
         wire = part["functionCall"]
         if (call := self._open.of(wire)) is not None:
-            self._open.go_on(call, wire)
+            self._hand_over(call, self._open.go_on(wire, call))
             return
-        if self._single_call and self._calls:
+        ends = not wire.keys() - {"willContinue"}
+        if self._single_call and self._calls and not (ends and not self._dropped):
             self._dropped.append(part)
             return
-        if self._calls and not wire.keys() - {"willContinue"}:
+        if self._calls and ends:
             return  # what closes a call that is closed already is framing
-        self._open.interrupt()
+        self._interrupt()
         call = self._call_from(part, wire)
+        self._calls.append(call)
         notes: list[Json] = []
         if call.extras or not self._draft.as_blocks:
             extras = call.extras.get("extras", {})
             signed = extras.get("signature"), extras.get("part")
             notes = self._notes.call(call.id, *signed)
-        if self._streaming and not self._held and is_partial(wire):
-            self._open.begin(call, wire, notes)
-            return
-        call.args, why = args_from_wire(wire)
-        failure = call.fault or fault or why or self._record.verdict()
-        self._draft.add_call(call, failure, notes)
+        call.is_live = self._streaming and not self._has_ended
+        self._draft.add_call(call, notes)
+        self._hand_over(call, self._open.begin(wire, call))
+
+    def _hand_over(self, call: Call, args: str) -> None:
+        if call.is_live:
+            self._draft.add_fragment(call, args)
+
+    def _interrupt(self) -> None:
+        """End the call that no id tells from what comes now."""
+        if (call := self._open.unnamed()) is not None:
+            self._hand_over(call, call.end())
 
     def _call_from(self, part: Json, wire: Json) -> Call:
-        ordinal, self._calls = self._calls, self._calls + 1
+        ordinal = len(self._calls)
         name, id_ = text_from(wire.get("name")), text_from(wire.get("id"))
         rest = rest_of(part, "functionCall")
         if id_ is not None and id_ in self._ids:
@@ -335,21 +324,24 @@ class AnswerParser:
 
     def _read_held(self) -> None:
         """Read what waited for the end of the answer."""
-        if self._held:
-            joined = joined_calls(self._held, is_cut=self._record.is_cut)
-            plain = self._choose_content([each.part for each in joined])
-            if not (self._draft.as_blocks or plain):
-                self._switch()
-            for each in joined:
-                self._read_joined(each)
-        self._choose_content([])
+        self._has_ended = True
+        held = joined_calls(self._held)
+        if not (self._choose_content(held) or self._draft.as_blocks):
+            self._switch()
+        for part in held:
+            self._read(part)
         self._end_run()
-        self._end_audio()
+        self._draft.add_block(self._audio.end())
 
-    def _finish(self) -> Json:
-        """Read what was held, and return the metadata."""
+    def _finish(self) -> tuple[str | None, Json]:
+        """Read what was held; return why no call may run, and the metadata."""
         self._read_held()
-        self._open.judge(self._record.verdict(), is_cut=self._record.is_cut)
+        failure = self._record.verdict()
+        for call in self._open.rest():
+            self._hand_over(call, call.end(is_cut=self._record.is_cut))
+        for call in self._calls:
+            if call.is_live and (why := failure or call.fault):
+                self._draft.add_fragment(call, mark_of(why))
         metadata = self._record.metadata(self._backend)
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
@@ -357,29 +349,29 @@ class AnswerParser:
             # List content is v1 content already, and says so.
             metadata["output_version"] = "v1"
         self._cite(metadata)
-        if self._draft.as_blocks and (refusal := refusal_from_metadata(metadata)):
-            self._draft.add_block({**refusal, "index": self._next_index()})
-        elif not self._draft.as_blocks:
+        if not self._draft.as_blocks:
             self._draft.add_notes(self._notes.end())
-        return metadata
+        elif refusal := refusal_from_metadata(metadata):
+            self._draft.add_block({**refusal, "index": self._next_index()})
+        return failure, metadata
 
     def _cite(self, metadata: Json) -> None:
-        record, texts = self._record, self._said.texts
-        citations = self._said.citations(record.grounding.metadata(), record.citations)
-        if citations and not (self._draft.as_blocks and texts):
+        record, said = self._record, self._said
+        citations = said.citations(record.grounding.metadata(), record.citations)
+        if citations and not (self._draft.as_blocks and said.texts):
             metadata["citations"] = citations
         elif citations:
-            for index, found in citations_by_block(texts, citations):
+            for index, found in said.by_block(citations):
                 self._draft.annotate(index, found)
 
     def end(self) -> list[AIMessageChunk]:
         """Return the last chunks of a stream: what was held back, metadata, usage."""
-        metadata = self._finish()
-        chunks = self._draft.chunks(self._record.repeated)
+        failure, metadata = self._finish()
+        chunks = self._draft.chunks(failure, self._record.repeated)
         return [*chunks, self._draft.last_chunk(metadata, self._record.usage())]
 
     def message(self, *, with_usage: bool = True) -> AIMessage:
         """Return the message of a whole answer."""
-        metadata = self._finish()
+        failure, metadata = self._finish()
         usage = self._record.usage() if with_usage else None
-        return self._draft.message(metadata, usage)
+        return self._draft.message(failure, metadata, usage)

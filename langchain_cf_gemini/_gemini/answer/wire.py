@@ -6,7 +6,7 @@ over, one leaf and no more; only an answer whose parts cannot be told raises.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from langchain_cf_gemini._gemini.json_values import sound, sound_text
 from langchain_cf_gemini._gemini.parts import PAYLOADS, UNREADABLE
@@ -69,6 +69,8 @@ def candidates_from_payload(payload: Json) -> dict[int, Json]:
         ResponseFormatError: If what stands there are no candidates.
     """
     listed = payload.get("candidates")
+    if _is_one_object(listed) and not listed[0].get("index"):
+        return {0: listed[0]}
     candidates = objects_from(listed)
     if listed and not candidates:
         raise ResponseFormatError(
@@ -92,16 +94,21 @@ def parts_from_candidate(candidate: Json) -> list[Json]:
     if not isinstance(content, dict):
         raise ResponseFormatError("the answer's candidates[].content is not an object")
     parts = content.get("parts")
+    if _is_one_object(parts) and _is_text(parts[0]):
+        return parts
     if isinstance(parts, dict):
         parts = [parts]
-    if type(parts) is list and len(parts) == 1 and _is_text(parts[0]):
-        return parts
     if not isinstance(parts, list | None):
         raise ResponseFormatError(
             "the answer's candidates[].content.parts is not a list of objects but "
             f"{type(parts).__name__}"
         )
     return [each for part in parts or () for each in _parts_from(part)]
+
+
+def _is_one_object(value: Any) -> TypeGuard[list[Json]]:
+    """Whether a list holds one object, as both lists of nearly every event do."""
+    return type(value) is list and len(value) == 1 and type(value[0]) is dict
 
 
 def _is_text(part: Any) -> bool:

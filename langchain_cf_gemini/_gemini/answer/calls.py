@@ -1,0 +1,215 @@
+"""The function calls of an answer: whole, in pieces, or with arguments that come apart.
+
+Vertex sends arguments in pieces that name no function; the Gemini API was seen to send
+a call without arguments and its arguments in a part of their own.
+"""
+
+from typing import Any
+
+from pydantic_core import from_json
+
+from langchain_cf_gemini._gemini.answer.partial_args import (
+    PartialArgs,
+    PartialArgsError,
+)
+from langchain_cf_gemini._gemini.answer.wire import objects_from, text_from
+from langchain_cf_gemini._gemini.json_values import sound, unsound_from
+from langchain_cf_gemini._gemini.vocabulary import Json
+
+_CUT = "The answer ended within the arguments of the call."
+_ON = (True, "true")
+
+
+def _goes_on(wire: Json) -> bool:
+    return wire.get("willContinue") in _ON
+
+
+def is_partial(wire: Json) -> bool:
+    """Whether a call's arguments come in pieces."""
+    return _goes_on(wire) or bool(wire.get("partialArgs"))
+
+
+class Call:
+    """One function call of the answer.
+
+    Attributes:
+        id: Google's id, or one made up here.
+        name: The function; None if Google named none, and the call cannot run.
+        ordinal: Its place among the calls.
+        index: Its block.
+        extras: What else stood in its part.
+        fault: Why it must not run, whatever the end of the answer says.
+        is_live: Whether its arguments are handed over while they come.
+        in_content: Whether it is a block of content.
+    """
+
+    __slots__ = (
+        "_args",
+        "_pieces",
+        "_texts",
+        "extras",
+        "fault",
+        "id",
+        "in_content",
+        "index",
+        "is_live",
+        "name",
+        "ordinal",
+    )
+
+    def __init__(
+        self, *, id_: str, name: str | None, ordinal: int, index: str, extras: Json
+    ) -> None:
+        self.id, self.name, self.ordinal = id_, name, ordinal
+        self.index, self.extras = index, extras
+        self.fault = None if name else "The call names no function."
+        self.is_live = self.in_content = False
+        self._args: Any = {}
+        self._pieces: PartialArgs | None = None
+        self._texts: list[str] = []
+
+    @property
+    def args(self) -> Any:
+        """What it is called with, once all has come."""
+        return self._args if self._pieces is None else from_json("".join(self._texts))
+
+    def begin(self, wire: Json) -> str:
+        """Take the first part; return the JSON text that it writes of pieces."""
+        if self.name and is_partial(wire):
+            self._pieces = PartialArgs()
+            return self.go_on(wire)
+        self._args, why = _args_from(wire)
+        self.fault = self.fault or why
+        return ""
+
+    def go_on(self, wire: Json) -> str:
+        """Take a part that holds pieces; return the JSON text that it writes."""
+        texts: list[str] = []
+        if self._pieces is not None and self.fault is None:
+            try:
+                self._write(self._pieces, wire, texts)
+            except PartialArgsError as error:
+                self.fault = str(error)
+        self._texts += texts
+        return "".join(texts)
+
+    def _write(self, pieces: PartialArgs, wire: Json, texts: list[str]) -> None:
+        args, self.fault = _args_from(wire)
+        if args or self.fault:
+            texts.append(pieces.write_whole(args))
+            return
+        partial = wire.get("partialArgs")
+        if partial is not None and not isinstance(partial, dict | list):
+            raise PartialArgsError(f"partialArgs is {partial!r:.200}")
+        for piece in objects_from(partial):
+            texts.append(pieces.write(piece))
+
+    def end(self, *, is_cut: bool = False) -> str:
+        """Return the JSON text that ends the pieces; whether they were all is told."""
+        if is_cut:
+            self.fault = self.fault or _CUT
+        text = "" if self._pieces is None else self._pieces.close()
+        self._texts.append(text)
+        return text
+
+
+def _args_from(wire: Json) -> tuple[Any, str | None]:
+    """Return a call's arguments, and why it must not run with them."""
+    args = wire.get("args")
+    if args is None:
+        return {}, None
+    if not isinstance(args, dict):
+        return sound(args), "The arguments are not a JSON object."
+    why = unsound_from(args)
+    return sound(args), f"The arguments hold {why}." if why else None
+
+
+class OpenCalls:
+    """Calls whose arguments are still coming, told apart by Google's ids."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Call] = {}
+
+    def begin(self, wire: Json, call: Call) -> str:
+        """Take a call's first part; return the JSON text that it writes."""
+        text = call.begin(wire)
+        if not (call.name and is_partial(wire)):
+            return text
+        if not _goes_on(wire):
+            return text + call.end()
+        self._open[text_from(wire.get("id")) or ""] = call
+        return text
+
+    def go_on(self, wire: Json, call: Call) -> str:
+        """Take a further part of a call; return the JSON text that it writes."""
+        text = call.go_on(wire)
+        if _goes_on(wire):
+            return text
+        self._open = {id_: each for id_, each in self._open.items() if each is not call}
+        return text + call.end()
+
+    def of(self, wire: Json) -> Call | None:
+        """Return the open call that a part goes on with: by its id, else the last."""
+        id_ = text_from(wire.get("id"))
+        if id_ is not None and (id_ in self._open or wire.get("name")):
+            return self._open.get(id_)
+        if wire.get("name"):
+            return None
+        if id_ is not None and "" not in self._open:
+            return None
+        return next(reversed(self._open.values()), None)
+
+    def unnamed(self) -> Call | None:
+        """Return the call that no id tells from what comes next, and forget it."""
+        return self._open.pop("", None)
+
+    def rest(self) -> list[Call]:
+        """Return the calls that nothing ended."""
+        return list(self._open.values())
+
+
+# ---- arguments in a part of their own
+
+
+def joined_calls(parts: list[Json]) -> list[Json]:
+    """Return the parts of an answer with the arguments of each call in its own."""
+    joined: list[Json] = []
+    for part in parts:
+        at = _call_before(part, joined)
+        if at is None:
+            joined.append(part)
+        else:
+            joined[at] = _joined(joined[at], part)
+    return joined
+
+
+def _call_before(part: Json, joined: list[Json]) -> int | None:
+    """Return the place of the call that one without a name adds to.
+
+    That is the call of its id, or without an id the one right before.
+    """
+    wire = part.get("functionCall")
+    if wire is None or wire.get("name") or is_partial(wire):
+        return None
+    id_ = text_from(wire.get("id"))
+    for at in reversed(range(len(joined))):
+        known = joined[at].get("functionCall") or {}
+        if known.get("name") and id_ in (None, text_from(known.get("id"))):
+            objects = (
+                isinstance(each.get("args") or {}, dict) for each in (known, wire)
+            )
+            return at if all(objects) and not is_partial(known) else None
+        if id_ is None:
+            return None
+    return None
+
+
+def _joined(part: Json, more: Json) -> Json:
+    wire, args = part["functionCall"], more["functionCall"].get("args") or {}
+    own = wire.get("args") or {}
+    signature = {k: v for k, v in more.items() if k == "thoughtSignature"}
+    if any(key in own and own[key] != value for key, value in args.items()):
+        wire = {**wire, "args": [own, args]}  # they differ: neither may be run
+    elif args:
+        wire = {**wire, "args": {**own, **args}}
+    return {**signature, **part, "functionCall": wire}
