@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from langchain_core.messages.ai import UsageMetadata
 
@@ -20,7 +20,7 @@ from langchain_cf_gemini._gemini.finish_reasons import (
     is_final,
     verdict_from,
 )
-from langchain_cf_gemini._gemini.json_values import sound
+from langchain_cf_gemini._gemini.json_values import sound, sound_text
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import (
     PROVIDER,
@@ -40,12 +40,20 @@ _USED = (
 # ---- usage
 
 
-def _audio_tokens(details: Any) -> int:
+def _audio_tokens(raw: Json, name: str) -> int:
     return sum(
         count_from(entry.get("tokenCount")) or 0
-        for entry in objects_from(details)
+        for entry in (objects_from(raw[name]) if name in raw else ())
         if word_from(entry.get("modality"), _MODALITIES) == "AUDIO"
     )
+
+
+def _counts_from(raw: Json) -> dict[str, int]:
+    return {
+        key: count
+        for key, value in raw.items()
+        if key.endswith("TokenCount") and (count := count_from(value)) is not None
+    }
 
 
 def usage_from_metadata(raw: Json) -> UsageMetadata | None:
@@ -56,45 +64,34 @@ def usage_from_metadata(raw: Json) -> UsageMetadata | None:
     input is prompt + tool use. Cached tokens are inside the prompt count. Cached audio
     counts as cache_read only: the details must not sum to more than the input.
     """
-    if not _counts_anything(raw):
+    counts = _counts_from(raw)
+    if not counts:
         return None
-    prompt, tools, said, thoughts, total = (
-        count_from(raw.get(name)) or 0 for name in (*_USED, "totalTokenCount")
-    )
-    read, written = prompt + tools, said + thoughts
+    prompt, tools, said, thoughts = (counts.get(name, 0) for name in _USED)
+    read = prompt + tools
     # What the total counts beside, nobody named: the model wrote it.
-    written = max(written, total - read)
-    usage = UsageMetadata(
-        input_tokens=read, output_tokens=written, total_tokens=read + written
+    written = max(said + thoughts, counts.get("totalTokenCount", 0) - read)
+    usage: Json = {"input_tokens": read, "output_tokens": written}
+    usage["total_tokens"] = read + written
+    heard, cached = (
+        _audio_tokens(raw, "promptTokensDetails")
+        + _audio_tokens(raw, "toolUsePromptTokensDetails"),
+        _audio_tokens(raw, "cacheTokensDetails"),
     )
-    if details := _input_details(raw, read):
-        usage["input_token_details"] = details  # type: ignore[typeddict-item]
-    audio = _audio_tokens(raw.get("candidatesTokensDetails"))
-    if spent := {k: n for k, n in (("reasoning", thoughts), ("audio", audio)) if n}:
-        usage["output_token_details"] = spent  # type: ignore[typeddict-item]
-    return usage
-
-
-def _input_details(raw: Json, read: int) -> dict[str, int]:
-    details = {}
-    if cached := count_from(raw.get("cachedContentTokenCount")):
-        details["cache_read"] = min(cached, read)
-    if "promptTokensDetails" in raw or "toolUsePromptTokensDetails" in raw:
-        audio = (
-            _audio_tokens(raw.get("promptTokensDetails"))
-            + _audio_tokens(raw.get("toolUsePromptTokensDetails"))
-            - _audio_tokens(raw.get("cacheTokensDetails"))
-        )
-        if audio > 0:
-            details["audio"] = audio
-    return details
-
-
-def _counts_anything(usage: Json) -> bool:
-    return any(
-        key.endswith("TokenCount") and count_from(value) is not None
-        for key, value in usage.items()
-    )
+    details: dict[str, dict[str, int]] = {
+        "input_token_details": {
+            "cache_read": min(counts.get("cachedContentTokenCount", 0), read),
+            "audio": heard - cached,
+        },
+        "output_token_details": {
+            "reasoning": thoughts,
+            "audio": _audio_tokens(raw, "candidatesTokensDetails"),
+        },
+    }
+    for side, spent in details.items():
+        if named := {kind: count for kind, count in spent.items() if count > 0}:
+            usage[side] = named
+    return cast("UsageMetadata", usage)
 
 
 def merged_usage(known: Json, new: Json) -> Json:
@@ -107,17 +104,16 @@ def merged_usage(known: Json, new: Json) -> Json:
     if is_whole and new["totalTokenCount"] >= 0 and None not in new.values():
         return new  # as in nearly every event
     new = {key: value for key, value in new.items() if value is not None}
-    if not _counts_anything(new):
+    counts = _counts_from(new)
+    if not counts:
         return {**new, **known}
-    total = count_from(new.get("totalTokenCount"))
-    summed = sum(count_from(new.get(name)) or 0 for name in _USED)
+    summed = sum(counts.get(name, 0) for name in _USED)
     missing = {k: v for k, v in known.items() if k not in new}
-    return {**missing, **new} if total is None or summed < total else new
+    is_whole = "totalTokenCount" in counts and summed >= counts["totalTokenCount"]
+    return new if is_whole else {**missing, **new}
 
 
 # ---- notes
-
-_Read = Callable[[Any], Any]
 
 
 def _number_from(value: Any) -> float | None:
@@ -133,55 +129,6 @@ def _object_or_none(value: Any) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-_OF_ANSWER: dict[str, tuple[str, _Read]] = {
-    "modelVersion": ("model_name", text_from),
-    "responseId": ("response_id", text_from),
-    "createTime": ("create_time", text_from),
-    "promptFeedback": ("prompt_feedback", _object_or_none),
-    "usageMetadata": ("gemini_usage", _object_or_none),
-}
-_OF_CANDIDATE: dict[str, tuple[str, _Read]] = {
-    "safetyRatings": ("safety_ratings", _list_from),
-    "citationMetadata": ("citation_metadata", _object_or_none),
-    "urlContextMetadata": ("url_context_metadata", _object_or_none),
-    "groundingMetadata": ("grounding_metadata", _object_or_none),
-    "avgLogprobs": ("avg_logprobs", _number_from),
-    "logprobsResult": ("logprobs", _object_or_none),
-    "finishMessage": ("finish_message", text_from),
-    "continuationToken": ("continuation_token", text_from),
-}
-_READ_APART = frozenset({"candidates", "gatewayMetadata", "content", "index"}) | {
-    "finishReason"
-}
-UNKNOWN = "unknown_fields"
-"""Where the metadata keeps what Google says under a name that means something else."""
-
-# Names that langchain-core or this package gives a meaning in `response_metadata`.
-_OURS = (
-    {name for name, _ in (*_OF_ANSWER.values(), *_OF_CANDIDATE.values())}
-    | {"citations", "dropped_tool_calls", "finish_reason", "gateway", UNKNOWN}
-    | {"backend", "pages", "replaced_signatures"}
-    | {"id", "model_provider", "output_version", "cost", "index", "headers"}
-    | {"created", "timestamp", "refusal", "usage_metadata"}
-    | {"requested_model", "pages", "replaced_signatures"}
-)
-
-
-def _notes_from(said: Json, known: dict[str, tuple[str, _Read]]) -> Json:
-    """Return notes under LangChain's snake_case names, all of them."""
-    notes: Json = {}
-    for key, value in said.items():
-        if key in _READ_APART or value is None:
-            continue
-        name, read = known.get(key, (snake_name(sound(key)), None))
-        found = value if read is None else read(value)
-        if found is None or (read is None and name in _OURS):
-            notes.setdefault(UNKNOWN, {})[name] = snake_case(sound(value))
-        else:
-            notes[name] = snake_case(sound(found))
-    return notes
-
-
 def _chain(old: Any, new: Any) -> Any:
     """Merge token lists, where equal items follow each other by right."""
     if isinstance(old, dict) and isinstance(new, dict):
@@ -191,27 +138,74 @@ def _chain(old: Any, new: Any) -> Any:
     return new
 
 
-# Other notes say the last word in the last event.
-_MERGE: dict[str, Callable[[Any, Any], Any]] = {
-    "promptFeedback": union,
-    "usageMetadata": merged_usage,
-    "citationMetadata": union,
-    "urlContextMetadata": union,
-    "logprobsResult": _chain,
+class _Field(NamedTuple):
+    """What becomes of a field: its name here, how it is read, and how two of it are."""
+
+    name: str
+    read: Callable[[Any], Any]
+    merge: Callable[[Any, Any], Any] = lambda _, new: new
+
+
+_OF_ANSWER = {
+    "modelVersion": _Field("model_name", text_from),
+    "responseId": _Field("response_id", text_from),
+    "createTime": _Field("create_time", text_from),
+    "promptFeedback": _Field("prompt_feedback", _object_or_none, union),
+    "usageMetadata": _Field("gemini_usage", _object_or_none, merged_usage),
 }
+_OF_CANDIDATE = {
+    "safetyRatings": _Field("safety_ratings", _list_from),
+    "citationMetadata": _Field("citation_metadata", _object_or_none, union),
+    "urlContextMetadata": _Field("url_context_metadata", _object_or_none, union),
+    "groundingMetadata": _Field("grounding_metadata", _object_or_none),
+    "avgLogprobs": _Field("avg_logprobs", _number_from),
+    "logprobsResult": _Field("logprobs", _object_or_none, _chain),
+    "finishMessage": _Field("finish_message", text_from),
+    "continuationToken": _Field("continuation_token", text_from),
+}
+_READ_APART = frozenset({"candidates", "gatewayMetadata", "content", "index"})
+UNKNOWN = "unknown_fields"
+"""Where the metadata keeps what Google says under a name that means something else."""
+
+# Names that langchain-core or this package gives a meaning in `response_metadata`.
+_OURS = (
+    {field.name for field in (*_OF_ANSWER.values(), *_OF_CANDIDATE.values())}
+    | {"citations", "dropped_tool_calls", "finish_reason", "gateway", UNKNOWN}
+    | {"backend", "pages", "replaced_signatures", "requested_model"}
+    | {"id", "model_provider", "output_version", "cost", "index", "headers"}
+    | {"created", "timestamp", "refusal", "usage_metadata"}
+)
 
 
-def _keep(
-    notes: Json, key: str, value: Any, known: dict[str, tuple[str, _Read]]
-) -> None:
-    """Store what an event says under a key; what cannot be read replaces nothing."""
-    before = notes.get(key)
-    read = known[key][1] if key in known else None
-    if before is None or read is None or read(before) is None:
-        notes[key] = value
-    elif read(value) is not None:
-        merge = _MERGE.get(key)
-        notes[key] = merge(before, value) if merge else value
+class _Notes(dict[str, Any]):
+    """Fields as the events of an answer say them."""
+
+    def __init__(self, known: dict[str, _Field]) -> None:
+        super().__init__()
+        self._known = known
+
+    def add(self, key: str, value: Any) -> None:
+        """Take a field of an event; what cannot be read replaces nothing."""
+        before, field = self.get(key), self._known.get(key)
+        if before is None or field is None or field.read(before) is None:
+            self[key] = value
+        elif field.read(value) is not None:
+            self[key] = field.merge(before, value)
+
+    def told(self) -> Json:
+        """Return the notes under LangChain's snake_case names, all of them."""
+        notes: Json = {}
+        for key, value in self.items():
+            field = self._known.get(key)
+            name = field.name if field else snake_name(sound(key))
+            found = field.read(value) if field else value
+            if found is None or (field is None and name in _OURS):
+                notes.setdefault(UNKNOWN, {})[name] = snake_case(sound(value))
+            elif isinstance(found, str):
+                notes[name] = sound_text(found)
+            else:
+                notes[name] = snake_case(sound(found))
+        return notes
 
 
 class AnswerRecord:
@@ -240,8 +234,8 @@ class AnswerRecord:
         self.id = ""
         self.repeated: Json = {"model_provider": PROVIDER}
         self.grounding = Grounding()
-        self._answer: Json = {}
-        self._candidate: Json = {}
+        self._answer = _Notes(_OF_ANSWER)
+        self._candidate = _Notes(_OF_CANDIDATE)
         self._reason: str | None = None
         self._blocked: str | None = None
         self._has_candidate = False
@@ -251,13 +245,14 @@ class AnswerRecord:
         known = self._answer
         for key, value in payload.items():
             # In nearly every event but the usage all is as it was before.
-            if key != "candidates" and value is not None and known.get(key) != value:
-                if key == "promptFeedback":
-                    self._blocked = block_reason_from(value) or self._blocked
-                _keep(known, key, value, _OF_ANSWER)
+            if value is None or key in _READ_APART or known.get(key) == value:
+                continue
+            if key == "promptFeedback":
+                self._blocked = block_reason_from(value) or self._blocked
+            known.add(key, value)
         self._has_candidate = self._has_candidate or bool(candidate)
         for key, value in candidate.items():
-            if key != "content" and value is not None and value != {}:
+            if key not in _READ_APART and value is not None and value != {}:
                 self._add_note(key, value)
         if not self.id and (id_ := text_from(payload.get("responseId"))):
             self.id = self.repeated["id"] = id_
@@ -271,7 +266,7 @@ class AnswerRecord:
         elif key == "groundingMetadata" and isinstance(value, dict):
             self.grounding.add(value)
         elif self._candidate.get(key) != value:
-            _keep(self._candidate, key, value, _OF_CANDIDATE)
+            self._candidate.add(key, value)
 
     def fix_id(self, seed: Callable[[], str]) -> None:
         """Give the answer an id of its own if its first words came without any."""
@@ -309,8 +304,7 @@ class AnswerRecord:
 
     def metadata(self, backend: str | None = None) -> Json:
         """Return the response metadata of the whole answer that a backend gave."""
-        notes = _notes_from(self._answer, _OF_ANSWER)
-        of_candidate = _notes_from(self._candidate, _OF_CANDIDATE)
+        notes, of_candidate = self._answer.told(), self._candidate.told()
         unknown = {**notes.pop(UNKNOWN, {}), **of_candidate.pop(UNKNOWN, {})}
         notes = {**self.repeated, **notes, **of_candidate}
         if backend is not None:

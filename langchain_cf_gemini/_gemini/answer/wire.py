@@ -112,8 +112,10 @@ def _is_one_object(value: Any) -> TypeGuard[list[Json]]:
 
 
 def _is_text(part: Any) -> bool:
-    """Whether a part is text and no more, as nearly every part of a stream."""
-    return type(part) is dict and len(part) == 1 and type(part.get("text")) is str
+    """Whether a part is text and no more, or a thought, as nearly every part is."""
+    if type(part) is not dict or type(part.get("text")) is not str:
+        return False
+    return len(part) == 1 or (len(part) == 2 and part.get("thought") is True)
 
 
 def _parts_from(part: Any) -> Iterator[Json]:
