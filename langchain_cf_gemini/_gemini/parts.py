@@ -18,74 +18,53 @@ UNREADABLE = "unreadable"
 """The one key of what stands for a part that Google does not publish so. It is shown,
 and never sent: Google would refuse the conversation for ever."""
 
-_KNOWN = {
-    "text": frozenset[str](),
-    "inlineData": frozenset({"mimeType", "data"}),
-    "fileData": frozenset({"mimeType", "fileUri"}),
-    "functionCall": frozenset({"id", "name", "args", "partialArgs", "willContinue"}),
-    "executableCode": frozenset({"id", "language", "code"}),
-    "codeExecutionResult": frozenset({"id", "outcome", "output"}),
-}
 _ARGS = ("args", "partialArgs", "willContinue")
 _MEDIA = ("image", "audio", "video")
-_TYPED = ("inlineData", "fileData")
+_OWN_MEDIA = {"inlineData": ("base64", "data"), "fileData": ("url", "fileUri")}
 
 
-def _all_text(*names: str) -> Callable[[Json], bool]:
-    return lambda payload: all(isinstance(payload.get(n) or "", str) for n in names)
-
-
-def _is_typed(blob: Json) -> bool:
-    return isinstance(blob.get("mimeType"), str) and bool(blob["mimeType"])
+def _is_text(payload: Json, *names: str) -> bool:
+    return all(isinstance(payload.get(name) or "", str) for name in names)
 
 
 # In the order in which a part is cut that breaks Google's rule of one payload.
 PAYLOADS: dict[str, Callable[[Json], bool]] = {
     "text": lambda _: True,
-    "inlineData": lambda blob: _all_text("data")(blob) and _is_typed(blob),
-    "fileData": _all_text("mimeType", "fileUri"),
-    "executableCode": _all_text("id", "code"),
-    "codeExecutionResult": _all_text("id", "output"),
+    "inlineData": lambda blob: (
+        _is_text(blob, "data", "mimeType") and bool(blob.get("mimeType"))
+    ),
+    "fileData": lambda file: _is_text(file, "mimeType", "fileUri"),
+    "executableCode": lambda code: _is_text(code, "id", "code"),
+    "codeExecutionResult": lambda result: _is_text(result, "id", "output"),
     "functionCall": lambda _: True,
 }
 """The payloads that blocks are made of, and whether an object is one."""
+_FIELDS = {
+    "inlineData": frozenset({"mimeType", "data"}),
+    "fileData": frozenset({"mimeType", "fileUri"}),
+    "functionCall": frozenset({"id", "name", *_ARGS}),
+    "executableCode": frozenset({"id", "language", "code"}),
+    "codeExecutionResult": frozenset({"id", "outcome", "output"}),
+}
 
 
 def payload_of(part: Json) -> str | None:
     """Return the name of a part's payload, or None if none is known."""
-    if "text" in part:
-        return "text"
-    for kind in _KNOWN:
-        if kind in part:
-            return kind
-    return None
+    return next((kind for kind in PAYLOADS if kind in part), None)
 
 
 def rest_of(part: Json, kind: str) -> Json | None:
     """Return what a part holds beyond the fields that its block can say."""
-    # Nearly every part has its payload and at most a signature: no work for those.
-    size = len(part) - ("thoughtSignature" in part) - (part.get("thought") is True)
-    rest: Json = {}
-    if size > 1:
-        beside = (kind, "thoughtSignature")
-        rest = {k: v for k, v in part.items() if k not in beside}
-        if rest.get("thought") is True and kind == "text":
-            del rest["thought"]
-    elif part.get("thought") is True and kind != "text":
-        rest = {"thought": True}
-    if isinstance(part[kind], dict) and (inner := _rest_of_payload(part[kind], kind)):
-        rest[kind] = inner
+    said = {kind, "thoughtSignature", *(("thought",) if kind == "text" else ())}
+    rest = {key: value for key, value in part.items() if key not in said}
+    if kind in _FIELDS:
+        payload = part[kind]
+        inner = {k: v for k, v in payload.items() if k not in _FIELDS[kind]}
+        if kind == "functionCall" and payload.keys().isdisjoint(_ARGS):
+            inner["args"] = None
+        if inner:
+            rest[kind] = inner
     return rest or None
-
-
-def _rest_of_payload(payload: Json, kind: str) -> Json:
-    rest: Json = {}
-    known = _KNOWN[kind]
-    if not known.issuperset(payload):
-        rest = {k: v for k, v in payload.items() if k not in known}
-    if kind == "functionCall" and payload.keys().isdisjoint(_ARGS):
-        rest["args"] = None
-    return rest
 
 
 def with_rest(part: Json, rest: Json | None) -> Json:
@@ -135,41 +114,23 @@ def block_from_text(
     return {"type": kind, kind: text, **extras}
 
 
-def _media_type(mime: str) -> str:
-    kind = mime.partition("/")[0]
-    return kind if kind in _MEDIA else "file"
-
-
-def _block_from_inline_data(part: Json, _: str) -> Json:
-    data = part["inlineData"]
-    mime = str(data["mimeType"])
-    base64 = data.get("data", "")
-    return {"type": _media_type(mime), "base64": base64, "mime_type": mime}
-
-
-def _block_from_file_data(part: Json, _: str) -> Json:
-    data = part["fileData"]
-    mime = str(data["mimeType"])
+def _block_from_media(media: Json, field: str, name: str) -> Json:
+    mime_type = str(media["mimeType"])
+    kind = mime_type.partition("/")[0]
     return {
-        "type": _media_type(mime),
-        "url": data.get("fileUri", ""),
-        "mime_type": mime,
+        "type": kind if kind in _MEDIA else "file",
+        field: media.get(name, ""),
+        "mime_type": mime_type,
     }
 
 
-def _block_from_executable_code(part: Json, id_: str) -> Json:
-    code = part["executableCode"]
+def _block_from_code(code: Json, id_: str) -> Json:
     args = {k: v for k, v in code.items() if k in ("code", "language")}
-    return {
-        "type": "server_tool_call",
-        "id": code.get("id") or id_,
-        "name": "code_execution",
-        "args": args,
-    }
+    named = {"id": code.get("id") or id_, "name": "code_execution"}
+    return {"type": "server_tool_call", **named, "args": args}
 
 
-def _block_from_result(part: Json, id_: str) -> Json:
-    result = part["codeExecutionResult"]
+def _block_from_result(result: Json, id_: str) -> Json:
     outcome = result.get("outcome")
     block: Json = {
         "type": "server_tool_result",
@@ -183,14 +144,6 @@ def _block_from_result(part: Json, id_: str) -> Json:
     return block
 
 
-_BLOCK_FROM: dict[str, Callable[[Json, str], Json]] = {
-    "inlineData": _block_from_inline_data,
-    "fileData": _block_from_file_data,
-    "executableCode": _block_from_executable_code,
-    "codeExecutionResult": _block_from_result,
-}
-
-
 def block_from_part(part: Json, *, code_id: str) -> Json:
     """Return the block of a part that is neither text nor a function call.
 
@@ -201,13 +154,16 @@ def block_from_part(part: Json, *, code_id: str) -> Json:
     Returns:
         A v1 content block; `non_standard` around the whole part if nobody knows it.
     """
-    kind = payload_of(part)
-    reader = _BLOCK_FROM.get(kind or "")
-    if reader is None or kind is None or not isinstance(part[kind], dict):
+    kind = payload_of(part) or ""
+    payload = part.get(kind, {})
+    if kind in _OWN_MEDIA and payload.get("mimeType"):
+        block = _block_from_media(payload, *_OWN_MEDIA[kind])
+    elif kind == "executableCode":
+        block = _block_from_code(payload, code_id)
+    elif kind == "codeExecutionResult":
+        block = _block_from_result(payload, code_id)
+    else:
         return {"type": "non_standard", "value": part}
-    if kind in _TYPED and not part[kind].get("mimeType"):
-        return {"type": "non_standard", "value": part}  # media of no known kind
-    block = reader(part, code_id)
     extras = extras_from(part.get("thoughtSignature"), rest_of(part, kind))
     if extras:
         block["extras"] = {**block.get("extras", {}), **extras["extras"]}
@@ -221,10 +177,7 @@ def part_from_own_media(block: Json) -> Json | None:
     another make.
     """
     mime_type = block.get("mime_type")
-    for field, kind, name in (
-        ("base64", "inlineData", "data"),
-        ("url", "fileData", "fileUri"),
-    ):
+    for kind, (field, name) in _OWN_MEDIA.items():
         if isinstance(mime_type, str) and isinstance(said := block.get(field), str):
             return {kind: {"mimeType": mime_type, name: said}}
     return None
