@@ -107,6 +107,7 @@ def run_request(
     root = checked_base(account.base_url, account.allow_http)
     url = f"{root}/accounts/{account.account_id}/ai/run"
     sent = _headers(account, account.api_headers(), options)
+    sent.pop("cf-aig-authorization", None)  # a caller's header for the gateway
     limited = (url, sent.get("cf-aig-gateway-id", ""), model)
     return _request("run", url, sent, limited, {"model": model, "input": body}, options)
 

@@ -114,7 +114,9 @@ def envelope_from_body(body: bytes, head: Head) -> Payload:
 def _raise_failure(value: Payload, head: Head) -> None:
     failed = value.get("success") is False or value.get("state") == "Failed"
     # `{"name": "AiError", "internalCode": 3040, "httpCode": 429, ...}`, for instance.
-    numbered = value.keys() & {"code", "httpCode", "internalCode"}
+    numbered = value.keys() & {"code", "httpCode", "internalCode"} or str(
+        value.get("name")
+    ).endswith("Error")
     told = value.get("errors") if value.get("result") is None else None
     if failed or value.get("error") or told or (numbered and "result" not in value):
         raise error_from_json(value, head)

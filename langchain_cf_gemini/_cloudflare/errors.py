@@ -41,6 +41,10 @@ _KEPT = 16_384
 _MOST_WRAPPINGS = 4
 _LONG_CODE = 9
 _DECODER = json.JSONDecoder(strict=False)
+# "AiError: 3040: Capacity temporarily exceeded", as Workers AI repeats itself.
+_CODE_IN_WORDS = re.compile(r"(?:AiError: ?)*(\d{4}): ")
+# What a spending limit tells of itself, beside its message or above it.
+_FIGURES = frozenset({"bucket", "spent", "limit"})
 _RETRY_IN = re.compile(r"retry in (\d{1,6}(?:\.\d+)?) ?s", re.IGNORECASE)
 
 # Google's words for errors, in the order of gRPC's numbers, as HTTP statuses.
@@ -132,14 +136,17 @@ def _fault_of(value: Json) -> _Fault:
     if isinstance(inner, list):
         inner = inner[0] if inner else None
     if isinstance(inner, str):
-        inner = {"message": inner}
+        inner = {**value, "message": inner}
     if not isinstance(inner, dict):
         inner = value
     if isinstance(inner.get("error"), dict):
         inner = inner["error"]
-    code = _code(value.get("internalCode"), inner.get("code"))
+    inner = {**{name: value[name] for name in _FIGURES & value.keys()}, **inner}
     named = (value.get("httpCode"), inner.get("httpCode"))
     said = _text(inner, "message") or _text(value, "message", "description")
+    in_words = _CODE_IN_WORDS.match(said)
+    told = in_words[1] if in_words else None
+    code = _code(value.get("internalCode"), inner.get("code"), told)
     return _Fault(
         message=". ".join([said.rstrip("."), *_chain(inner)]),
         code=code,
@@ -235,7 +242,8 @@ def _retry_after(fault: _Fault, status: int, head: Head) -> float | None:
 
 def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
     """The row of the table that an error belongs to."""
-    text = f"{fault.message}\n{fault.text}\n{head.headers.get('location', '')}".lower()
+    said = (fault.message, fault.text, head.headers.get("location", ""))
+    text = "\n".join((*said, *_FIGURES & fault.details.keys())).lower()
     return next(
         (
             row
@@ -306,8 +314,9 @@ def _message(fault: _Fault, status: int, advice: str, retry_after: float | None)
 
 def _figures(details: Json) -> str:
     """What a spending limit's error tells: dollars, and whose budget."""
-    spent, limit = details.get("spent"), details.get("limit")
-    if not (isinstance(spent, int | float) and isinstance(limit, int | float)):
+    try:
+        spent, limit = float(details["spent"]), float(details["limit"])
+    except (KeyError, TypeError, ValueError):
         return ""
     bucket = _text(details, "bucket")
     of = f" in the budget {line_from_text(bucket)}" if bucket else ""

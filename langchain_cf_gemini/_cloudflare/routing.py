@@ -22,6 +22,8 @@ _Value = TypeVar("_Value")
 
 # No such gateway, no such path: nothing that a credential would change.
 _NOT_THERE: Final = frozenset({2001, 2008})
+# Of a token; a 403 without one of them may be a policy's, whatever its words.
+_NOT_LET_IN: Final = frozenset({2009, 9106, 9109, 10000, 10001})
 _STATUSES: Final = frozenset({401, 402, 404})
 # Words of refusals that are somebody's will, or about a key behind the gateway.
 _WILL: Final = ("policy", "spend", "budget", "guardrail", "provider", "api key")
@@ -92,9 +94,7 @@ def is_refusal(error: CloudflareGeminiError) -> bool:
     text = f"{error.details.get('message')} {error.body}".lower()
     if any(word in text for word in _WILL):
         return False
-    # 403 is the policies' status, too; a token's refusals have a number.
-    numbered = error.status_code == 403 and isinstance(error.code, int)
-    return error.code == 2009 or error.status_code in _STATUSES or numbered
+    return error.code in _NOT_LET_IN or error.status_code in _STATUSES
 
 
 def credential_key(account: Account, endpoint: Endpoint) -> Hashable:

@@ -17,6 +17,7 @@ from tests.support.http import is_retried
 from tests.support.models import WAYS, Cloudflare, Json, answer, refusal, text
 
 KEY, TOKEN2 = "AIza-a-key-of-mine", "a-gateway-token"
+AS_HEADER = {"cf-aig-authorization": f"Bearer {TOKEN2}"}
 CUSTOM = {"gateway_base_url": "https://ai.example.com/google-ai-studio"}
 
 CREDENTIALS: dict[str, Json] = {
@@ -28,6 +29,12 @@ CREDENTIALS: dict[str, Json] = {
     "stored key or none": {"gateway": {"no_wholesale": True}},
     "custom domain": CUSTOM,
     "none": {"api_token": None, "endpoint": "gateway"},
+    "gateway token alone": {"api_token": None, "gateway_token": TOKEN2},
+    "token in a header": {
+        "default_headers": {"cf-aig-authorization": f"Bearer {TOKEN2}"}
+    },
+    "own Google key and token": {"google_api_key": KEY, "gateway_token": TOKEN2},
+    "custom domain and Google key": {**CUSTOM, "google_api_key": KEY},
     "own Google key alone": {"api_token": None, "google_api_key": KEY},
     "Access": {"api_token": None, "account_id": None, **CUSTOM},
 }
@@ -37,7 +44,10 @@ ONLY_GATEWAY = {
     "own Google key",
     "stored key",
     "custom domain",
+    "custom domain and Google key",
     "none",
+    "gateway token alone",
+    "own Google key and token",
     "own Google key alone",
     "Access",
 }
@@ -62,6 +72,7 @@ SET_UP = {
     "no permission": at_gateway(401, "Unauthorized", 2009),
     "bad token": refusal(401, 10000, "Authentication error"),
     "other token": refusal(403, 10000, "Authentication error"),
+    "token of another account": refusal(403, 9109, "Unauthorized to access requested"),
     "no credit": at_gateway(402, "Insufficient credits", 2021),
     "no route": refusal(404, 7003, "Could not route"),
     "a page": httpx.Response(404, text="<html>nothing here</html>"),
@@ -70,6 +81,8 @@ SET_UP = {
 WILL = {
     "policy": at_gateway(403, "Access denied by policy"),
     "policy, numbered": at_gateway(403, "Blocked by policy 7", 2050),
+    "policy in other words": at_gateway(403, "This team may not use the model", 2051),
+    "forbidden, numbered": refusal(403, 5018, "This account is not allowed"),
     "spend limit": at_gateway(429, "Spending limit exceeded"),
     "unpriced": at_gateway(
         403, "Model or provider could not be resolved for spend-limit enforcement", 2040
@@ -151,6 +164,8 @@ def test_each_credential_stays_in_its_place(who: str, way: str) -> None:
     settings = {"api_token": "token-that-must-not-be-seen", **CREDENTIALS[who]}
     token = settings["api_token"]
     gateway_token = settings.get("gateway_token") or token
+    if who == "token in a header":
+        gateway_token = TOKEN2
     bearer = {True: "authorization", False: "cf-aig-authorization"}[is_run]
     other = {False: "authorization", True: "cf-aig-authorization"}[is_run]
     expected = token if is_run else gateway_token
