@@ -353,7 +353,6 @@ class ChatCloudflareGemini(BaseChatModel):
         self._add_version("langchain-cf-gemini", __version__)
         self.__dict__["gateway"] = connection.with_named_gateway(self.gateway)
         self._tell(calls.check_settings(self._settings(None, {})))
-        connection.check_fields(self)
         account = self._account
         if self.endpoint == "run":
             refuse_run(account, self.gateway)
@@ -537,6 +536,7 @@ class ChatCloudflareGemini(BaseChatModel):
     @cached_property
     def _account(self) -> Account:
         """Where and as whom to ask."""
+        connection.check_fields(self)
         secrets.refuse_lost(self, self.required_secrets)
         agent = f"langchain-cf-gemini/{__version__}"
         return connection.account_from_fields(self, agent)

@@ -23,8 +23,14 @@ _Mistakes = tuple[tuple[str, str], ...]
 _ANY_CREDENTIAL: Final[_Mistakes] = (
     (r"(?i)(bearer|basic)\s.*", _BARE.format("'Bearer '")),
     (r"""(["'`]).*\1""", _BARE.format("quotation marks")),
-    (r"<.*>|\$\{?[A-Z_]+\}?|\{\{?.*\}\}?", "it is a placeholder, not a value"),
+    (
+        r"<.*>|\$\{?[A-Z_]+\}?|\{\{?.*\}\}?|(?i:your[ _-].*|x{6,}|\*+|\.\.\.)",
+        "it is a placeholder, not a value",
+    ),
     (r"(?i)https?://.*", "it is an address"),
+    (r"(export\s+)?[A-Z][A-Z0-9_]*\s*=.*", _BARE.format("the variable's name")),
+    (r".*\S\s+\S.*", "it has a blank or a line break inside"),
+    (r"sk-.*", "it is a key of another provider's"),
 )
 _TOKEN: Final[_Mistakes] = (
     *_ANY_CREDENTIAL,
@@ -47,7 +53,10 @@ _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     ),
     "api_token": _TOKEN,
     "gateway_token": _TOKEN,
-    "google_api_key": _ANY_CREDENTIAL,
+    "google_api_key": (
+        *_ANY_CREDENTIAL,
+        (r"cf(ut|at|k)_.*", "it is a token of Cloudflare's, and would go to Google"),
+    ),
 }
 
 

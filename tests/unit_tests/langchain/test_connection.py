@@ -9,7 +9,7 @@ from langchain_core.load import dumps, loads
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 from langchain_cf_gemini.gateway import GatewayOptions
-from tests.support.models import ACCOUNT, TOKEN, Cloudflare, Json
+from tests.support.models import ACCOUNT, TOKEN, Cloudflare, Json, silent
 
 KEY, TOKEN2 = "AIza-a-key-of-mine-nobody-sees", "a-gateway-token-nobody-sees"
 SECRET = "an-access-secret-nobody-sees"
@@ -98,11 +98,21 @@ FORTY = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
         ({"api_token": "0123456789abcdef0123456789abcdef"}, "account id"),
         ({"api_token": "AIzaSyA1234567890"}, "google_api_key"),
         ({"api_token": "https://api.cloudflare.com"}, "address"),
+        ({"api_token": f"CLOUDFLARE_API_TOKEN={FORTY}"}, "variable's name"),
+        ({"api_token": f"export CF_TOKEN = {FORTY}"}, "variable's name"),
+        ({"api_token": "YOUR_API_TOKEN"}, "placeholder"),
+        ({"api_token": "your-api-token"}, "placeholder"),
+        ({"api_token": "xxxxxxxx"}, "placeholder"),
+        ({"api_token": f"token {FORTY}"}, "a blank"),
+        ({"api_token": f"{FORTY[:20]}\n{FORTY[20:]}"}, "a line break"),
+        ({"api_token": "sk-proj-123"}, "another provider"),
         ({"gateway_token": f"cfk_{FORTY}"}, "Global API Key"),
         ({"gateway_token": f"Bearer {FORTY}"}, "without 'Bearer '"),
         ({"google_api_key": "Bearer AIza"}, "without 'Bearer '"),
         ({"google_api_key": "'AIza'"}, "quotation marks"),
         ({"google_api_key": ""}, "leave it out"),
+        ({"google_api_key": f"cfut_{FORTY}"}, "would go to Google"),
+        ({"google_api_key": f"GOOGLE_API_KEY={FORTY}"}, "variable's name"),
         ({"base_url": "https://api.cloudflare.com/client/v4/accounts/a/ai/v1"},
          "client/v4"),
         ({"base_url": "https://api.cloudflare.com/client/v4/accounts/a/ai/run"},
@@ -128,9 +138,13 @@ FORTY = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
 def test_what_is_pasted_wrongly_is_told(settings: Json, said: str) -> None:
     with pytest.raises(ValueError, match=said) as caught:
         made(**settings)
-    (value,) = settings.values()
+    ((name, value),) = settings.items()
     if isinstance(value, str) and "token" in str(settings):
         assert FORTY not in str(caught.value)
+    model = silent()
+    setattr(model, name, GatewayOptions(**value) if name == "gateway" else value)
+    with pytest.raises(ValueError, match=said):
+        model.invoke("hi")
 
 
 @pytest.mark.parametrize(
