@@ -9,44 +9,29 @@ import asyncio
 import atexit
 import importlib
 import os
-import sys
 import threading
-from collections.abc import AsyncGenerator, Callable
-from contextlib import (
-    AbstractAsyncContextManager,
-    ExitStack,
-    nullcontext,
-    suppress,
-)
-from typing import Any
+import types
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import httpx2
 
 from langchain_cf_gemini._http import interrupts
 from langchain_cf_gemini._http.attempt import Attempt
-from langchain_cf_gemini._http.connections import (
-    Connections,
-    Slots,
-)
+from langchain_cf_gemini._http.connections import Connections, Slots
 from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.limits import forget_limits
 from langchain_cf_gemini._http.request import Request, request_from_client
-from langchain_cf_gemini._http.seam import Exchange, Faults
-from langchain_cf_gemini._http.sockets import Opened, Tasks, wait_for
+from langchain_cf_gemini._http.seam import Exchange
+from langchain_cf_gemini._http.sockets import Opened, Tasks, trace, wait_for
 from langchain_cf_gemini._http.wire import wire_request
 from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
-# The last three are what resolvers and event loops make of names and ports.
-FAULTS: Faults = (
-    httpx2.HTTPError,
-    httpx2.InvalidURL,
-    httpx2.StreamError,
-    OSError,
-    UnicodeError,
-    OverflowError,
-    ExceptionGroup,
-)
+_T = TypeVar("_T")
 
 
 def has_surplus(response: Any) -> bool:
@@ -91,14 +76,17 @@ class _Blocking:
 
     is_blocking = True
 
-    def within(self, attempt: Attempt) -> AbstractAsyncContextManager[Any]:
-        return nullcontext()
+    def within(
+        self, attempt: Attempt, work: Coroutine[Any, Any, _T]
+    ) -> Coroutine[Any, Any, _T]:
+        return work
+
+    async def result(self, attempt: Attempt, future: Future[_T]) -> _T:
+        return future.result(attempt.left())
 
 
 class Blocking(_Blocking):
     """Sends on connections of ours."""
-
-    faults = FAULTS
 
     def __init__(self, *, proxied: bool = True, slots: Slots | None = None) -> None:
         self.connections = Connections(
@@ -111,27 +99,17 @@ class Blocking(_Blocking):
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
         wired = wire_request(request, attempt.waits)
-        wired.extensions["trace"] = Opened().trace
+        wired.extensions["trace"] = trace
         wait_for(attempt)
-        self._wait_for_slot(attempt)
-        interrupts.check()
-        with ExitStack() as stack:
-            stack.callback(self.connections.slots.give_back)
-            part = self.connections.take(wired.url)
-            stack.callback(self.connections.give_back, part)
+        part = await self.connections.take(wired.url, partial(self.result, attempt))
+        response = None
+        try:
+            interrupts.check()
             response = part.transport.handle_request(wired)
-            return _BlockingExchange(response, stack.pop_all().close)
-
-    def _wait_for_slot(self, attempt: Attempt) -> None:
-        waiting = self.connections.slots.take()
-        if waiting is not None:
-            is_there = False
-            try:
-                waiting.result(attempt.left())
-                is_there = True
-            finally:
-                if not is_there:
-                    self.connections.slots.give_up(waiting)
+        finally:
+            if response is None:
+                self.connections.give_back(part)
+        return _BlockingExchange(response, partial(self.connections.give_back, part))
 
 
 class BlockingClient(_Blocking):
@@ -139,7 +117,6 @@ class BlockingClient(_Blocking):
 
     def __init__(self, client: Any) -> None:
         self._client = client
-        self.faults = faults_from_client(client)
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request; the client's own redirects are not followed."""
@@ -176,6 +153,23 @@ class _AsyncioExchange:
             self._freed()
 
 
+@types.coroutine
+def _resumed(work: Coroutine[Any, Any, _T], waited_for: Any) -> Generator[Any, Any, _T]:
+    """Await the rest of a coroutine that has begun, and waits for a future."""
+    while True:
+        try:
+            sent = yield waited_for
+        except BaseException as thrown:  # a cancellation, for instance
+            step = partial(work.throw, thrown)
+        else:
+            step = partial(work.send, sent)
+        try:
+            waited_for = step()
+        except StopIteration as done:
+            result: _T = done.value
+            return result
+
+
 class _Asyncio:
     """Waits in its event loop."""
 
@@ -184,14 +178,22 @@ class _Asyncio:
     def __init__(self) -> None:
         self.tasks = Tasks()
 
-    def within(self, attempt: Attempt) -> AbstractAsyncContextManager[Any]:
-        return asyncio.timeout(attempt.left())
+    async def within(self, attempt: Attempt, work: Coroutine[Any, Any, _T]) -> _T:
+        # Much of a stream is there already, and a timer costs more than to take it.
+        try:
+            waited_for = work.send(None)
+        except StopIteration as done:
+            result: _T = done.value
+            return result
+        async with asyncio.timeout(attempt.left()):
+            return await _resumed(work, waited_for)
+
+    async def result(self, attempt: Attempt, future: Future[_T]) -> _T:
+        return await asyncio.wrap_future(future)
 
 
 class Asyncio(_Asyncio):
     """Sends on connections of ours."""
-
-    faults = FAULTS
 
     def __init__(self, *, proxied: bool = True, slots: Slots | None = None) -> None:
         super().__init__()
@@ -201,6 +203,8 @@ class Asyncio(_Asyncio):
             proxied=proxied,
             slots=slots,
         )
+        # What `until_closed` has begun lives as long as this.
+        self.end: AsyncGenerator[None, None] | None = None
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request on an idle connection, or on a new one."""
@@ -209,39 +213,32 @@ class Asyncio(_Asyncio):
             # `within` comes before longer ones; a timer for each read would cost 3 %.
             waits = {name: one for name, one in waits.items() if one and one < left}
         wired = wire_request(request, waits)
-        await self._wait_for_slot()
-        with ExitStack() as stack:
-            stack.callback(self.connections.slots.give_back)
-            part = self.connections.take(wired.url)
-            stack.callback(self.connections.give_back, part)
-            response = await self._sent(part.transport, wired)
-            return _AsyncioExchange(response, self.tasks, stack.pop_all().close)
-
-    async def _sent(
-        self, transport: httpx2.AsyncHTTPTransport, wired: httpx2.Request
-    ) -> httpx2.Response:
         opened, response = Opened(self.tasks), None
         wired.extensions["trace"] = opened.atrace
+        part = await self.connections.take(wired.url, partial(self.result, attempt))
         try:
-            response = await transport.handle_async_request(wired)
+            response = await part.transport.handle_async_request(wired)
         finally:
-            # httpcore2 2.16.2 loses the socket of a call that is cancelled in the TLS
-            # handshake: its start_tls closes on Exception, which CancelledError is
-            # not. Once it closes on BaseException, this can go.
-            if response is None and opened.stream is not None:
-                await asyncio.shield(self.tasks.start(opened.stream.aclose()))
-        return response
+            if response is None:
+                self.connections.give_back(part)
+                # httpcore2 2.16.2 loses the socket of a call that is cancelled in the
+                # TLS handshake: its start_tls closes on Exception, which
+                # CancelledError is not. Once it closes on BaseException, this can go.
+                if opened.stream is not None:
+                    await asyncio.shield(self.tasks.start(opened.stream.aclose()))
+        freed = partial(self.connections.give_back, part)
+        return _AsyncioExchange(response, self.tasks, freed)
 
-    async def _wait_for_slot(self) -> None:
-        waiting = self.connections.slots.take()
-        if waiting is not None:
-            is_there = False
-            try:
-                await asyncio.wrap_future(waiting)
-                is_there = True
-            finally:
-                if not is_there:
-                    self.connections.slots.give_up(waiting)
+    async def until_closed(self) -> AsyncGenerator[None, None]:
+        """Close the connections when their loop shuts its generators down.
+
+        asyncio has no hook for the end of a loop but this one: `asyncio.run` closes the
+        generators that were begun in the loop before it closes the loop.
+        """
+        try:
+            yield
+        finally:
+            await self.aclose(busy=True)
 
     async def aclose(self, *, busy: bool = False) -> None:
         """Close idle connections, and the others when their calls have ended.
@@ -259,7 +256,6 @@ class AsyncioClient(_Asyncio):
     def __init__(self, client: Any) -> None:
         super().__init__()
         self._client = client
-        self.faults = faults_from_client(client)
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request; the client's own redirects are not followed."""
@@ -268,41 +264,11 @@ class AsyncioClient(_Asyncio):
         return _AsyncioExchange(response, self.tasks)
 
 
-def faults_from_client(client: Any) -> Faults:
-    """The errors of the package that a client comes from, by their names there."""
-    found: list[type[Exception]] = list(FAULTS)
-    for base in type(client).__mro__:
-        package = sys.modules.get(base.__module__.partition(".")[0])
-        for name in ("HTTPError", "InvalidURL", "StreamError"):
-            if isinstance(fault := getattr(package, name, None), type):
-                found.append(fault)
-    return tuple(dict.fromkeys(found))
-
-
 # -------------------------------------------------------------- sharing
-class _Loop:
-    """The backend of one event loop, and what closes it when the loop ends."""
-
-    def __init__(self) -> None:
-        self.backend = Asyncio(slots=_slots)
-        self.end = self._closing()
-
-    async def _closing(self) -> AsyncGenerator[None, None]:
-        """Close the connections when their loop shuts its generators down.
-
-        asyncio has no hook for the end of a loop but this one: `asyncio.run` closes the
-        generators that were begun in the loop before it closes the loop.
-        """
-        try:
-            yield
-        finally:
-            await self.backend.aclose(busy=True)
-
-
 _lock = threading.Lock()
 _slots = Slots()
 _threads: Blocking | None = None
-_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Loop] = WeakKeyDictionary()
+_loops: WeakKeyDictionary[asyncio.AbstractEventLoop, Asyncio] = WeakKeyDictionary()
 # Connections of the parent process: kept, so that nothing of them is ever closed here.
 _inherited: list[object] = []
 
@@ -311,7 +277,7 @@ def blocking(lessee: object) -> Blocking:
     """The process's backend for threads, leased to a client until it closes."""
     global _threads
     with _lock:
-        if _threads is None or not _threads.connections.is_open:
+        if _threads is None:
             _threads = Blocking(slots=_slots)
         _threads.connections.leases.add(lessee)
         return _threads
@@ -319,33 +285,32 @@ def blocking(lessee: object) -> Blocking:
 
 def release_blocking(lessee: object) -> None:
     """Give up a lease; the last one closes the idle connections."""
+    global _threads
     with _lock:
-        if _threads is not None:
-            leases = _threads.connections.leases
-            leases.discard(lessee)
-            if not leases:
-                _threads.connections.close()
+        if _threads is not None and _threads.connections.is_last(lessee):
+            _threads.connections.close()
+            _threads = None
 
 
 async def on_asyncio(lessee: object) -> Asyncio:
     """The running loop's backend, leased to a client until it closes."""
-    found = _loops.get(asyncio.get_running_loop())
-    if found is None or not found.backend.connections.is_open:
+    running = asyncio.get_running_loop()
+    found = _loops.get(running)
+    if found is None:
         await asyncio.to_thread(_load)
-        found = await _begun()
-    found.backend.connections.leases.add(lessee)
-    return found.backend
+        found = await _begun(running)
+    found.connections.leases.add(lessee)
+    return found
 
 
-async def _begun() -> _Loop:
+async def _begun(running: asyncio.AbstractEventLoop) -> Asyncio:
     with _lock:
         for loop in [loop for loop in _loops if loop.is_closed()]:
             del _loops[loop]
-        running = asyncio.get_running_loop()
-        found = _loops.get(running)
-        if found is not None and found.backend.connections.is_open:
-            return found  # made by another task meanwhile
-        found = _loops[running] = _Loop()
+        if running in _loops:
+            return _loops[running]  # made by another task meanwhile
+        found = _loops[running] = Asyncio(slots=_slots)
+    found.end = found.until_closed()
     await anext(found.end)
     return found
 
@@ -363,12 +328,11 @@ def _load() -> None:
 
 async def release_on_asyncio(lessee: object) -> None:
     """Give up the lease of the running loop; the last one closes idle connections."""
-    found = _loops.get(asyncio.get_running_loop())
-    if found is not None:
-        leases = found.backend.connections.leases
-        leases.discard(lessee)
-        if not leases:
-            await found.backend.aclose()
+    running = asyncio.get_running_loop()
+    found = _loops.get(running)
+    if found is not None and found.connections.is_last(lessee):
+        del _loops[running]
+        await found.aclose()
 
 
 @atexit.register
@@ -381,10 +345,6 @@ def _forget_after_fork() -> None:
     """A forked child opens its own connections; its parent goes on with these."""
     global _lock, _slots, _threads, _loops
     _lock, _slots = threading.Lock(), Slots()
-    if _threads is not None:
-        _threads.connections.is_open = False
-    for found in _loops.values():
-        found.backend.connections.is_open = False
     _inherited.append((_threads, _loops))
     _threads, _loops = None, WeakKeyDictionary()
     forget_limits()

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
-from urllib.parse import urlsplit
 
 from langchain_cf_gemini._http import interrupts
 from langchain_cf_gemini._http.attempt import (
     DEFAULT_TIMEOUT,
     Attempt,
     Timeout,
-    Times,
     times_from_timeout,
 )
 from langchain_cf_gemini._http.body import Body, PayloadsReader, Reader
+from langchain_cf_gemini._http.faults import is_fault
 from langchain_cf_gemini._http.limits import (
     Attempts,
     SharedLimits,
@@ -36,9 +36,9 @@ from langchain_cf_gemini._http.seam import Backend, Exchange, run
 from langchain_cf_gemini._http.with_sockets import backends
 from langchain_cf_gemini.exceptions import CloudflareGeminiError, ResponseFormatError
 
-_A = TypeVar("_A")
 _T = TypeVar("_T")
-_R = TypeVar("_R", bound=PayloadsReader[Any])
+_R = TypeVar("_R", bound=Reader[Any])
+_P = TypeVar("_P", bound=PayloadsReader[Any])
 Payload = dict[str, Any]
 
 
@@ -119,23 +119,21 @@ class Transport:
         self, request: Request, reader: Reader[_T], **limits: Unpack[Limits]
     ) -> _T:
         """What the reader makes of the whole answer to a request."""
-        backend = self._blocking()
-        return run(self._repeated(self._read, backend, request, reader, limits))
+        return run(self._whole(self._blocking(), request, reader, limits))
 
     async def asend(
         self, request: Request, reader: Reader[_T], **limits: Unpack[Limits]
     ) -> _T:
         """What the reader makes of the whole answer to a request."""
-        backend = await self._asyncio()
-        return await self._repeated(self._read, backend, request, reader, limits)
+        return await self._whole(await self._asyncio(), request, reader, limits)
 
     @contextmanager
     def stream(
-        self, request: Request, reader: _R, **limits: Unpack[Limits]
-    ) -> Iterator[Stream[_R]]:
+        self, request: Request, reader: _P, **limits: Unpack[Limits]
+    ) -> Iterator[Stream[_P]]:
         """The payloads as they come; attempts are repeated until the first is there."""
-        backend = self._blocking()
-        stream = run(self._repeated(self._opened, backend, request, reader, limits))
+        stream = Stream(self._blocking(), reader, self.settings.max_answer_bytes)
+        run(self._begin(stream, request, limits, reader.ready))
         try:
             yield stream
         finally:
@@ -143,11 +141,11 @@ class Transport:
 
     @asynccontextmanager
     async def astream(
-        self, request: Request, reader: _R, **limits: Unpack[Limits]
-    ) -> AsyncIterator[Stream[_R]]:
+        self, request: Request, reader: _P, **limits: Unpack[Limits]
+    ) -> AsyncIterator[Stream[_P]]:
         """The payloads as they come; attempts are repeated until the first is there."""
-        backend = await self._asyncio()
-        stream = await self._repeated(self._opened, backend, request, reader, limits)
+        stream = Stream(await self._asyncio(), reader, self.settings.max_answer_bytes)
+        await self._begin(stream, request, limits, reader.ready)
         try:
             yield stream
         finally:
@@ -163,22 +161,34 @@ class Transport:
         self.close()
 
     # ------------------------------------------------------------ attempts
-    async def _repeated(
-        self,
-        once: Callable[[Backend, Request, _A, Times], Coroutine[Any, Any, _T]],
-        backend: Backend,
-        request: Request,
-        reader: _A,
-        limits: Limits,
+    async def _whole(
+        self, backend: Backend, request: Request, reader: Reader[_T], limits: Limits
     ) -> _T:
+        answer = Stream(backend, reader, self.settings.max_answer_bytes)
+        await self._begin(answer, request, limits, None)
+        assert answer.body is not None
+        whole: _T = answer.body.result()
+        return whole
+
+    async def _begin(
+        self,
+        stream: Stream[Any],
+        request: Request,
+        limits: Limits,
+        ready: deque[Payload] | None,
+    ) -> None:
+        """Repeat attempts until one has a payload ready, or all if `ready` is None."""
         attempts, times = self._attempts(request, limits), self._times
-        if "timeout" in limits:
-            times = times_from_timeout(limits["timeout"])
+        timeout = limits.get("timeout", self.settings.timeout)
+        if timeout != self.settings.timeout:
+            times = times_from_timeout(timeout)
+        seconds = times.total if ready is None else times.idle
         while True:
             try:
                 while (wait := attempts.wait()) is not None:
-                    await self._pause(backend, wait)
-                result = await once(backend, request, reader, times)
+                    await self._pause(stream.backend, wait)
+                attempt = Attempt(request, times.waits, seconds, self._clock)
+                await stream.begin(attempt, ready)
             except CloudflareGeminiError as error:
                 delay = attempts.failed(error)
                 if delay is None:
@@ -187,11 +197,11 @@ class Transport:
                     request = request.again()
             else:
                 attempts.succeeded()
-                return result
+                return
             finally:
                 # Cancelled, for instance.
                 attempts.leave()
-            await self._pause(backend, delay)
+            await self._pause(stream.backend, delay)
 
     async def _pause(self, backend: Backend, seconds: float) -> None:
         if backend.is_blocking:
@@ -206,65 +216,9 @@ class Transport:
         return Attempts(
             policy,
             self.settings.shared or limits_from_request(request),
-            host=urlsplit(request.url).netloc,
+            host=request.host,
             paced=self.settings.adaptive_rate,
         )
-
-    # ------------------------------------------------------------ exchanges
-    async def _read(
-        self, backend: Backend, request: Request, reader: Reader[_T], times: Times
-    ) -> _T:
-        attempt = Attempt(request, times.waits, times.total, self._clock)
-        body: Body[_T] | None = None
-        error = None
-        try:
-            async with backend.within(attempt):
-                exchange = await backend.open(request, attempt)
-                try:
-                    body = self._body(exchange, attempt, reader)
-                    while not body.is_over:
-                        attempt.check_deadline()
-                        body.take(await exchange.read(attempt))
-                finally:
-                    ended = body is not None and body.is_read_to_end
-                    await exchange.aclose(ended=ended)
-        except backend.faults as fault:
-            error = attempt.error_from(fault)
-        if error is not None:
-            if body is None:
-                raise error
-            body.fail(error)
-        assert body is not None
-        return body.result()
-
-    async def _opened(
-        self, backend: Backend, request: Request, reader: _R, times: Times
-    ) -> Stream[_R]:
-        attempt = Attempt(request, times.waits, times.idle, self._clock)
-        error = None
-        try:
-            async with backend.within(attempt):
-                exchange = await backend.open(request, attempt)
-        except backend.faults as fault:
-            error = attempt.error_from(fault)
-        if error is not None:
-            raise error
-        is_begun = False
-        try:
-            body = self._body(exchange, attempt, reader)
-            stream = Stream(backend, exchange, attempt, body, reader, times.idle)
-            await stream.fill()
-            is_begun = True
-        finally:
-            if not is_begun:
-                await exchange.aclose(ended=False)
-        return stream
-
-    def _body(
-        self, exchange: Exchange, attempt: Attempt, reader: Reader[_T]
-    ) -> Body[_T]:
-        head = attempt.head(exchange.response)
-        return Body(head, reader, self.settings.max_answer_bytes)
 
     # ------------------------------------------------------------ connections
     def _blocking(self) -> Backend:
@@ -279,38 +233,59 @@ class Transport:
 
 
 class Stream(Generic[_R]):
-    """The payloads of a stream one by one, for `for` and `async for`.
+    """An answer on its way; its payloads one by one, for `for` and `async for`.
 
     Which of the two follows from who opened it: `Transport.stream` or `astream`.
 
+    Args:
+        backend: Who sends, and how to wait.
+        reader: What reads the bytes.
+        max_bytes: Most bytes of an answer.
+
     Attributes:
         reader: What reads the payloads; complete when the stream is.
+        body: The answer's bytes, once its head is there.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        exchange: Exchange,
-        attempt: Attempt,
-        body: Body[Any],
-        reader: _R,
-        idle: float | None,
-    ) -> None:
+    def __init__(self, backend: Backend, reader: _R, max_bytes: int) -> None:
+        self.backend = backend
         self.reader = reader
-        self._backend = backend
-        self._exchange = exchange
+        self._max_bytes = max_bytes
+
+    async def begin(self, attempt: Attempt, ready: deque[Payload] | None) -> None:
+        """Send a request, and read its answer.
+
+        Args:
+            attempt: The request and its time.
+            ready: Where payloads come, of which one is enough; None reads to the end.
+        """
         self._attempt = attempt
-        self._body = body
-        self._idle = idle
-        self._ready = reader.ready
+        self._exchange: Exchange | None = None
+        self.body: Body[Any] | None = None
+        self._ready: deque[Payload] | tuple[()] = () if ready is None else ready
+        is_begun = False
+        try:
+            await self._fill()
+            is_begun = ready is not None
+        finally:
+            if not is_begun:
+                await self.aclose()
+
+    async def aclose(self) -> None:
+        """Free the connection, or close it if the answer was not read to its end."""
+        body, exchange = self.body, self._exchange
+        if body is not None:
+            body.is_over = True
+        if exchange is not None:
+            await exchange.aclose(ended=body is not None and body.is_read_to_end)
 
     def __iter__(self) -> Stream[_R]:
         return self
 
     def __next__(self) -> Payload:
         if not self._ready:
-            self._attempt.postpone_deadline(self._idle)
-            run(self.fill())
+            self._attempt.begin_anew()
+            run(self._fill())
         if not self._ready:
             raise StopIteration
         return self._ready.popleft()
@@ -320,22 +295,25 @@ class Stream(Generic[_R]):
 
     async def __anext__(self) -> Payload:
         if not self._ready:
-            self._attempt.postpone_deadline(self._idle)
-            await self.fill()
+            self._attempt.begin_anew()
+            await self._fill()
         if not self._ready:
             raise StopAsyncIteration
         return self._ready.popleft()
 
-    async def fill(self) -> None:
+    async def _fill(self) -> None:
         """Read until there is a payload, or the end, or the attempt's time is up."""
-        body, error = self._body, None
+        error = None
         try:
-            async with self._backend.within(self._attempt):
-                while not self._ready and not body.is_over:
-                    self._attempt.check_deadline()
-                    body.take(await self._exchange.read(self._attempt))
-        except self._backend.faults as fault:
+            await self.backend.within(self._attempt, self._read())
+        except Exception as fault:
+            if not is_fault(fault):
+                raise
             error = self._attempt.error_from(fault)
+        body = self.body
+        if body is None:
+            assert error is not None
+            raise error
         if error is not None:
             body.fail(error)
         # What came before it in the same bytes comes first.
@@ -343,7 +321,14 @@ class Stream(Generic[_R]):
             failure, body.error = body.error, None
             raise failure
 
-    async def aclose(self) -> None:
-        """Free the connection, or close it if the answer was not read to its end."""
-        self._body.is_over = True
-        await self._exchange.aclose(ended=self._body.is_read_to_end)
+    async def _read(self) -> None:
+        attempt = self._attempt
+        if self._exchange is None:
+            self._exchange = await self.backend.open(attempt.request, attempt)
+            head = attempt.head(self._exchange.response)
+            self.body = Body(head, self.reader, self._max_bytes)
+        body, read = self.body, self._exchange.read
+        assert body is not None
+        while not (self._ready or body.is_over):
+            attempt.check_deadline()
+            body.take(await read(attempt))

@@ -15,7 +15,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 from weakref import WeakSet
@@ -70,30 +70,36 @@ class Slots:
         self._waiting: deque[Future[None]] = deque()
         self._lock = threading.Lock()
 
-    def take(self) -> Future[None] | None:
-        """Take a slot; what to wait for, if there is none."""
+    async def take(self, wait: Callable[[Future[None]], Awaitable[None]]) -> None:
+        """Take a slot, the next one after those that wait for it already.
+
+        Args:
+            wait: Waits for what another thread or event loop hands over.
+        """
         with self._lock:
             if self._free:
                 self._free -= 1
-                return None
-            waiting: Future[None] = Future()
-            self._waiting.append(waiting)
-            return waiting
+                return
+            turn: Future[None] = Future()
+            self._waiting.append(turn)
+        is_there = False
+        try:
+            await wait(turn)
+            is_there = True
+        finally:
+            # The slot may have come meanwhile.
+            if not is_there and not turn.cancel():
+                self.give_back()
 
     def give_back(self) -> None:
         """Hand the slot to whoever has waited longest."""
         with self._lock:
             while self._waiting:
-                waiting = self._waiting.popleft()
-                if waiting.set_running_or_notify_cancel():
-                    waiting.set_result(None)
+                turn = self._waiting.popleft()
+                if turn.set_running_or_notify_cancel():
+                    turn.set_result(None)
                     return
             self._free += 1
-
-    def give_up(self, waiting: Future[None]) -> None:
-        """Wait no longer; the slot may have come meanwhile."""
-        if not waiting.cancel():
-            self.give_back()
 
 
 class Part(Generic[_Transport]):
@@ -142,12 +148,24 @@ class Connections(Generic[_Transport]):
         self.leases: WeakSet[object] = WeakSet()
         self.is_open = True
 
-    def take(self, url: httpx2.URL) -> Part[_Transport]:
-        """The first transport with a connection to spare.
+    async def take(
+        self, url: httpx2.URL, wait: Callable[[Future[None]], Awaitable[None]]
+    ) -> Part[_Transport]:
+        """The first transport with a connection to spare, when there is a slot for it.
 
         Because the first ones are filled first, there are never more connections to an
         origin than there were calls at once.
         """
+        await self.slots.take(wait)
+        part = None
+        try:
+            part = self._taken(url)
+        finally:
+            if part is None:
+                self.slots.give_back()
+        return part
+
+    def _taken(self, url: httpx2.URL) -> Part[_Transport]:
         origin = (url.scheme, url.host, url.port)
         surplus: list[Part[_Transport]] = []
         with self._lock:
@@ -182,6 +200,7 @@ class Connections(Generic[_Transport]):
     def give_back(self, part: Part[_Transport]) -> None:
         """Take a call off; transports that nobody needs any longer are closed."""
         done: list[Part[_Transport]] = []
+        self.slots.give_back()
         with self._lock:
             part.busy -= 1
             if not part.busy and part in part.siblings:
@@ -192,6 +211,11 @@ class Connections(Generic[_Transport]):
                 if not last.busy and (is_stale or not self.is_open):
                     done = self._taken_out([last])
         self._close_all(done)
+
+    def is_last(self, lessee: object) -> bool:
+        """Whether nobody uses these connections when a lease is given up."""
+        self.leases.discard(lessee)
+        return not self.leases
 
     def close(self, *, busy: bool = False) -> None:
         """Keep nothing any longer: close what is idle, and the rest when it is free.

@@ -27,7 +27,8 @@ from langchain_cf_gemini._http.attempt import (
     Attempt,
     times_from_timeout,
 )
-from langchain_cf_gemini._http.backends import FAULTS, Asyncio, Blocking
+from langchain_cf_gemini._http.backends import Asyncio, Blocking
+from langchain_cf_gemini._http.faults import is_fault
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.seam import Backend, Exchange, run
 from langchain_cf_gemini._http.urls import is_loopback
@@ -124,14 +125,19 @@ class _Room:
 async def _fetched(backend: Backend, download: _Download) -> File:
     error = None
     try:
-        async with backend.within(download.attempt):
-            while not download.is_done:
-                await _step(backend, download)
-    except FAULTS as fault:
+        await backend.within(download.attempt, _done(backend, download))
+    except Exception as fault:
+        if not is_fault(fault):
+            raise
         error = download.error_from(fault)
     if error is not None:
         raise error
     return download.result()
+
+
+async def _done(backend: Backend, download: _Download) -> None:
+    while not download.is_done:
+        await _step(backend, download)
 
 
 async def _step(backend: Backend, download: _Download) -> None:
@@ -175,9 +181,7 @@ async def _addresses(backend: Backend, download: _Download) -> list[str]:
 
     # A daemon, so that a resolver that hangs does not hold the interpreter's end.
     threading.Thread(target=resolve, daemon=True).start()
-    if backend.is_blocking:
-        return found.result(download.attempt.left())
-    return await asyncio.wrap_future(found)
+    return await backend.result(download.attempt, found)
 
 
 class _Download:
@@ -232,6 +236,8 @@ class _Download:
                 "host": self._url.netloc.decode("ascii"),
                 "accept": "*/*",
                 "accept-encoding": "identity",
+                # Many hosts close a kept connection at any time, and say so nowhere.
+                "connection": "close",
                 "user-agent": "langchain-cf-gemini",
             },
             # The certificate is checked against the name, not the address.

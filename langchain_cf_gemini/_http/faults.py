@@ -24,13 +24,27 @@ _UNTRUSTED = "SSLCertVerificationError"  # by its name: Pyodide may have no ssl
 _SHORTEST_SECRET = 6
 
 
+# Of httpx2 and httpx; then what resolvers and event loops make of names and ports.
+_NAMES = frozenset({"HTTPError", "InvalidURL", "StreamError"})
+_CLASSES = (OSError, UnicodeError, OverflowError, ExceptionGroup)
+
+
+def is_fault(error: Exception) -> bool:
+    """Whether an exception says that the way to the far side failed."""
+    return isinstance(error, _CLASSES) or not _NAMES.isdisjoint(_names(error))
+
+
+def _names(error: Exception) -> set[str]:
+    return {base.__name__ for base in type(error).__mro__}
+
+
 def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiError:
     """The typed error of a request that got no whole answer.
 
     It is raised outside of the handler that caught the fault: the frames and the
     request of httpx2's errors hold the token.
     """
-    names = {base.__name__ for base in type(fault).__mro__}
+    names = _names(fault)
     host = urlsplit(request.url).hostname
     said = without_secrets(str(fault) or type(fault).__name__, request.secrets)
     if any(type(cause).__name__ == _UNTRUSTED for cause in _causes(fault)):

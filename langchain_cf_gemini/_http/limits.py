@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from langchain_cf_gemini._http.breaker import (
     EXHAUSTED,
@@ -22,7 +21,6 @@ from langchain_cf_gemini._http.pace import Pace, Ticket
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import (
     TESTING,
-    RetryBudget,
     RetryPolicy,
     is_retried,
 )
@@ -40,14 +38,12 @@ class SharedLimits:
     """What calls share.
 
     Attributes:
-        budget: What repetitions cost; one for each host.
         pace: How fast to ask; this and the next two by the request's `rate_key`.
         outage: Whether there are failures only.
         exhausted: Whether everybody has been refused for longer than a window lasts.
         refused: Whether these credentials are; by the request's `credentials_key`.
     """
 
-    budget: RetryBudget
     pace: Pace
     outage: CircuitBreaker
     exhausted: CircuitBreaker
@@ -56,8 +52,7 @@ class SharedLimits:
     @classmethod
     def of_their_own(cls, clock: Clock) -> SharedLimits:
         """SharedLimits that nobody else shares."""
-        refused = CircuitBreaker(REFUSED, clock)
-        return cls(RetryBudget(), *_of_a_rate(clock), refused)
+        return cls(*_of_a_rate(clock), CircuitBreaker(REFUSED, clock))
 
 
 def _of_a_rate(clock: Clock) -> tuple[Pace, CircuitBreaker, CircuitBreaker]:
@@ -66,12 +61,6 @@ def _of_a_rate(clock: Clock) -> tuple[Pace, CircuitBreaker, CircuitBreaker]:
         CircuitBreaker(OUTAGE, clock),
         CircuitBreaker(EXHAUSTED, clock),
     )
-
-
-@lru_cache(_KEPT)
-def budget_from_host(host: str) -> RetryBudget:
-    """The process-wide budget of one host; all transports share it."""
-    return RetryBudget()
 
 
 @lru_cache(_KEPT)
@@ -86,10 +75,8 @@ def _from_credentials_key(key: str) -> CircuitBreaker:
 
 def limits_from_request(request: Request) -> SharedLimits:
     """The process-wide limits for a request, shared by all transports."""
-    host = urlsplit(request.url).netloc
     return SharedLimits(
-        budget_from_host(host),
-        *_from_rate_key(request.rate_key or host),
+        *_from_rate_key(request.rate_key or request.host),
         _from_credentials_key(request.credentials_key)
         if request.credentials_key
         else CircuitBreaker(REFUSED, time.monotonic),
@@ -98,7 +85,7 @@ def limits_from_request(request: Request) -> SharedLimits:
 
 def forget_limits() -> None:
     """Begin anew: in a forked child their locks may be held by nobody."""
-    for kept in (budget_from_host, _from_rate_key, _from_credentials_key):
+    for kept in (_from_rate_key, _from_credentials_key):
         kept.cache_clear()
 
 
@@ -112,8 +99,6 @@ class Attempts:
         paced: Whether to keep to the pace, and to teach it.
     """
 
-    __slots__ = ("_host", "_limits", "_made", "_paced", "_policy", "_spent", "_ticket")
-
     def __init__(
         self,
         policy: RetryPolicy,
@@ -126,8 +111,8 @@ class Attempts:
         self._limits = limits
         self._host = host
         self._paced = paced
+        self._is_testing = bool(os.environ.get(TESTING))
         self._made = 0
-        self._spent = 0
         self._ticket: Ticket | None = None
 
     def wait(self) -> float | None:
@@ -137,9 +122,9 @@ class Attempts:
             CloudflareGeminiError: What others have failed with lately, if it would be
                 in vain.
         """
-        limits = self._limits
-        if os.environ.get(TESTING):
+        if self._is_testing:
             return None
+        limits = self._limits
         if self._ticket is None:
             if not limits.refused.lets_through():
                 error = limits.refused.error(self._host)
@@ -164,53 +149,38 @@ class Attempts:
 
     def failed(self, error: CloudflareGeminiError) -> float | None:
         """Seconds to wait before the next attempt, or None to raise the error."""
-        testing = os.environ.get(TESTING)
-        if not testing and error.is_sent:
+        if error.is_sent and not self._is_testing:
             self._tell(error)
         is_in_vain = not (error.is_sent or error.is_retryable)
         delay = None if is_in_vain else self._policy.delay(self._made, error)
-        if delay is None or testing:
-            self._made += 1
-            return None if delay is None else 0.0
-        if error.is_sent and not self._is_free(error):
-            self._spent = self._limits.budget.spend(error)
-            if not self._spent:
-                return None
         self._made += 1
-        return delay
+        return 0.0 if self._is_testing and delay is not None else delay
 
     def succeeded(self) -> None:
-        """Give the last repetition's cost back to the budget, and all the signals."""
-        limits = self._limits
-        limits.budget.refill(self._spent or 1)
-        limits.refused.succeeded()
-        limits.outage.succeeded()
+        """Give all the signals."""
+        self._limits.refused.succeeded()
+        self._limits.outage.succeeded()
         self._answered()
-
-    def _is_free(self, error: CloudflareGeminiError) -> bool:
-        """Whether the repetition is held back by something else than its cost."""
-        return is_limited(error) or self._limits.outage.is_open
 
     def _tell(self, error: CloudflareGeminiError) -> None:
         """Tell everybody what an attempt that was sent has failed with."""
-        limits = self._limits
+        limits, status = self._limits, error.status_code
         if is_limited(error) and not self._asks_too_much(error):
             limits.exhausted.failed(error)
             limits.outage.succeeded()
             if self._ticket is not None:
                 limits.pace.refused(self._ticket, error.retry_after)
                 self._ticket = None
-        elif error.status_code is None or error.status_code in _OUTAGE_STATUSES:
+        elif status is None or status in _OUTAGE_STATUSES:
             if is_retried(error):
                 limits.outage.failed(error)
-            if error.status_code is None:
+            if status is None:
                 self.leave()
             else:
                 self._answered()
         else:
             # Credentials, credit or a quota, and not what this one request says.
-            is_quota = error.status_code == 429
-            if is_quota or (error.status_code in (401, 402) and not is_retried(error)):
+            if status == 429 or (status in (401, 402) and not is_retried(error)):
                 limits.refused.failed(error)
             limits.outage.succeeded()
             self._answered()

@@ -1,8 +1,9 @@
 """How fast to ask a far side that limits the rate, learned from what it refuses.
 
-Off until the first refusal, and off again after a minute without one. In between,
-attempts wait in a queue: first those that were refused most often, so that few are
-refused three times, then in the order in which they came. The rate
+Off until the first refusal, and off again after a minute without one; only a first
+burst of hundreds is spread over a tenth of a second. In between, attempts wait in a
+queue: first those that were refused most often, so that few are refused three times,
+then in the order in which they came. The rate
 
 - starts at what was not refused lately, and doubles every quarter of a second until it
   meets the limit (as TCP's slow start does);
@@ -32,6 +33,9 @@ from itertools import takewhile
 
 PEACE_SECONDS = 60.0
 """Without a refusal for so long, the rate is free again."""
+# After a minute without calls so many may ask at once, and twice as many each 50 ms:
+# refusals come sooner than answers, and 200 callers at once would each be refused.
+_BURST, _BURST_SECONDS = 64, 0.5
 # What a window of a minute lets through in a burst stays below; ten thousand a second
 # is no pace that a model's answers are asked for.
 _LOWEST_RATE, _HIGHEST_RATE = 0.02, 1e4
@@ -86,6 +90,7 @@ class Pace:
         self._round_trip = 0.1  # of a refusal, in seconds
         self._next = self._held = self._refused = float("-inf")
         self._started = self._changed = self._grown = float("-inf")
+        self._begun, self._burst = float("-inf"), 0
         self._is_starting = True
         self._rate_at_start = _FIRST_RATE
         self._rate_before_dark = 1.0
@@ -106,8 +111,7 @@ class Pace:
             if self.rate is not None and self._is_at_peace(now):
                 self.rate = self.dark_since = self._probe = None
             if self.rate is None:
-                self._go(ticket, now)
-                return None
+                return self._wait_at_the_start(ticket, now)
             place = bisect_left(self._queue, ticket.key)
             if place == len(self._queue) or self._queue[place] != ticket.key:
                 insort(self._queue, ticket.key)
@@ -121,6 +125,16 @@ class Pace:
             self._unqueue(ticket)
             if ticket is self._probe:
                 self._end_probe(self._clock())
+
+    def _wait_at_the_start(self, ticket: Ticket, now: float) -> float | None:
+        if not self._sent or now - self._sent[-1].sent > PEACE_SECONDS:
+            self._begun, self._burst = now, 0
+        since = now - self._begun
+        if since < _BURST_SECONDS and self._burst >= _BURST * 2 ** (since / 0.05):
+            return 0.01
+        self._burst += 1
+        self._go(ticket, now)
+        return None
 
     def _is_at_peace(self, now: float) -> bool:
         return now - max(self._refused, self._held) > PEACE_SECONDS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 Waits = dict[str, float | None]
 """httpx2's waiting times in seconds: connect, read, write and pool."""
@@ -54,6 +55,11 @@ class Request:
     def again(self) -> Request:
         """The request that follows upon an answer that could not be read."""
         return replace(self, headers={**self.headers, **self.headers_again})
+
+    @property
+    def host(self) -> str:
+        """The host and port that the URL names."""
+        return urlsplit(self.url).netloc
 
     @property
     def secrets(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""When to ask again, decided in data: a policy, a budget, and the waiting time read.
+"""When to ask again, decided in data: a policy, and the waiting time read.
 
 `RetryPolicy.delay` is a pure function of the attempt and its error; nothing here
 sleeps or reads a clock on its own.
@@ -8,19 +8,15 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from langchain_cf_gemini.exceptions import (
-    CloudflareGeminiError,
-    CloudflareTimeoutError,
-)
+from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
-# Set while tests run, as the emulator's fixture does: no waiting, and no budget that
-# one test could spend for the next.
+# Set while tests run, as the emulator's fixture does: no waiting, and nothing that one
+# test could leave for the next.
 TESTING = "LANGCHAIN_CF_GEMINI_TESTING"
 
 # 408, 409, 429 and server failures are what Cloudflare's own packages retry; 520 to
@@ -79,6 +75,8 @@ class RetryPolicy:
 
     def with_max_retries(self, max_retries: int) -> RetryPolicy:
         """The same policy with another number of repetitions."""
+        if max_retries == self.max_retries:
+            return self
         return replace(self, max_retries=max_retries)
 
 
@@ -89,43 +87,6 @@ def is_retried(error: CloudflareGeminiError) -> bool:
     if error.status_code is not None and error.status_code >= 400:
         return error.status_code in RETRIED_STATUSES
     return error.is_retryable
-
-
-class RetryBudget:
-    """Tokens that repetitions cost, so that a dead server does not cause a storm.
-
-    The measures are those of botocore's standard mode: 500 tokens, 5 for a
-    repetition, 10 after a timeout; a success gives back what its repetition cost,
-    or 1. When the budget is spent, errors are raised without repetition.
-
-    Args:
-        capacity: Tokens at the start, and the most there can be.
-    """
-
-    def __init__(self, capacity: int = 500) -> None:
-        self.capacity = capacity
-        self.tokens = capacity
-        self._lock = threading.Lock()
-
-    def __reduce__(self) -> tuple[type[RetryBudget], tuple[int]]:
-        """A copy in another process starts with its own full budget."""
-        return RetryBudget, (self.capacity,)
-
-    def spend(self, error: CloudflareGeminiError) -> int:
-        """Take what a repetition after this error costs; 0 if there is not enough."""
-        cost = 10 if isinstance(error, CloudflareTimeoutError) else 5
-        with self._lock:
-            if cost > self.tokens:
-                return 0
-            self.tokens -= cost
-        return cost
-
-    def refill(self, tokens: int) -> None:
-        """Give tokens back after a success."""
-        if self.tokens >= self.capacity:
-            return
-        with self._lock:
-            self.tokens = min(self.capacity, self.tokens + tokens)
 
 
 def retry_after_from_headers(headers: Mapping[str, str], now: float) -> float | None:

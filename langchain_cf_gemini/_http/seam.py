@@ -7,14 +7,13 @@ never wait, so that `run` drives them; each exchange is so written once for both
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from contextlib import AbstractAsyncContextManager
+from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from langchain_cf_gemini._http.attempt import Attempt
 from langchain_cf_gemini._http.request import Request
 
 _T = TypeVar("_T")
-Faults = tuple[type[Exception], ...]
 
 
 def run(coroutine: Coroutine[Any, Any, _T]) -> _T:
@@ -44,10 +43,14 @@ class Backend(Protocol):
     """Sends requests, and knows how to wait."""
 
     is_blocking: bool
-    faults: Faults
 
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request; returns when the answer's headers are there."""
 
-    def within(self, attempt: Attempt) -> AbstractAsyncContextManager[Any]:
-        """Ends what waits inside of it at the attempt's deadline."""
+    def within(
+        self, attempt: Attempt, work: Coroutine[Any, Any, _T]
+    ) -> Coroutine[Any, Any, _T]:
+        """The work, ended at the attempt's deadline if it still waits then."""
+
+    async def result(self, attempt: Attempt, future: Future[_T]) -> _T:
+        """What another thread or event loop puts into a future."""

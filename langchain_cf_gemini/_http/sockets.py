@@ -74,32 +74,32 @@ class Tasks:
             await asyncio.wait(self._running)
 
 
-class Opened:
-    """The network stream that a request opens, if it is not sent on an idle one.
+class _Joined:
+    """The pieces in which a request is written.
 
-    Attributes:
-        stream: The stream when it is connected, and again when TLS is on it.
+    httpcore2 writes its head, its body, and the end, which is nothing. The head waits
+    for the body: one packet and one call of the system are saved. Long bodies are cut,
+    so that between two pieces the deadline, or an early answer, is looked for.
     """
 
-    __slots__ = ("_tasks", "stream")
+    def __init__(self) -> None:
+        self._head = b""
+        self._is_head = True
 
-    def __init__(self, tasks: Tasks | None = None) -> None:
-        self.stream: Any = None
-        self._tasks = tasks
+    def pieces(self, data: bytes) -> list[bytes | memoryview]:
+        """What to write now."""
+        if self._is_head:
+            self._is_head, self._head = False, data
+            return []
+        head, self._head = self._head, b""
+        view, size = memoryview(data), _WRITTEN_BYTES
+        pieces: list[bytes | memoryview] = [head + data[:size]] if head or data else []
+        return pieces + [view[at : at + size] for at in range(size, len(view), size)]
 
-    def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Called at each step, such as `connection.connect_tcp.complete`."""
-        if event.endswith(_OPENED):
-            self.stream = info["return_value"]
-            _keep_deadline(self.stream)
-
-    async def atrace(self, event: str, info: dict[str, Any]) -> None:
-        """The same for asyncio."""
-        if event.endswith(_OPENED):
-            self.stream = info["return_value"]
-            _ask_the_socket(self.stream)
-            if self._tasks is not None:
-                _listen_while_writing(self.stream, self._tasks)
+    def rest(self) -> bytes:
+        """A head that was given no body, to be written before the answer is read."""
+        head, self._head, self._is_head = self._head, b"", True
+        return head
 
 
 # ------------------------------------------------------------- blocking
@@ -112,6 +112,12 @@ def wait_for(attempt: Attempt) -> None:
     _waiting.attempt = attempt
 
 
+def trace(event: str, info: dict[str, Any]) -> None:
+    """Called at each step of a request, such as `connection.connect_tcp.complete`."""
+    if event.endswith(_OPENED):
+        _keep_deadline(info["return_value"])
+
+
 def _keep_deadline(stream: Any) -> None:
     """Let a blocking stream's reads and writes end with the attempt that waits.
 
@@ -121,17 +127,19 @@ def _keep_deadline(stream: Any) -> None:
     """
     read, write = stream.read, stream.write
     heard: list[bytes] = []
+    joined = _Joined()
 
     def read_in_time(max_bytes: int, timeout: float | None = None) -> Any:
+        if rest := joined.rest():
+            write(rest, _shortened(timeout))
         return heard.pop() if heard else _read_in_pieces(read, max_bytes, timeout)
 
     def write_in_time(data: bytes, timeout: float | None = None) -> None:
-        view = memoryview(data)
-        for start in range(0, len(view), _WRITTEN_BYTES):
-            if start and (early := _heard(stream)) is not None:
+        for number, piece in enumerate(joined.pieces(data)):
+            if number and (early := _heard(stream)) is not None:
                 heard.append(early)
                 raise httpcore2.WriteError(_EARLY)
-            write(view[start : start + _WRITTEN_BYTES], _shortened(timeout))
+            write(piece, _shortened(timeout))
 
     stream.read, stream.write = read_in_time, write_in_time
 
@@ -183,6 +191,27 @@ def _shortened(timeout: float | None) -> float | None:
 
 
 # -------------------------------------------------------------- asyncio
+class Opened:
+    """The network stream that a request on asyncio opens, if none is idle.
+
+    Attributes:
+        stream: The stream when it is connected, and again when TLS is on it.
+    """
+
+    __slots__ = ("_tasks", "stream")
+
+    def __init__(self, tasks: Tasks) -> None:
+        self.stream: Any = None
+        self._tasks = tasks
+
+    async def atrace(self, event: str, info: dict[str, Any]) -> None:
+        """Called at each step, such as `connection.connect_tcp.complete`."""
+        if event.endswith(_OPENED):
+            self.stream = info["return_value"]
+            _ask_the_socket(self.stream)
+            _listen_while_writing(self.stream, self._tasks)
+
+
 def _ask_the_socket(stream: Any) -> None:
     """Let a stream of asyncio say cheaply whether its peer has gone.
 
@@ -221,9 +250,12 @@ def _listen_while_writing(stream: Any, tasks: Tasks) -> None:
     """
     read, write = stream.read, stream.write
     heard: asyncio.Task[bytes] | None = None
+    joined = _Joined()
 
     async def read_heard(max_bytes: int, timeout: float | None = None) -> Any:
         nonlocal heard
+        if rest := joined.rest():
+            await write(rest, timeout)
         if heard is None:
             return await read(max_bytes, timeout)
         reading, heard = heard, None
@@ -232,14 +264,14 @@ def _listen_while_writing(stream: Any, tasks: Tasks) -> None:
 
     async def write_listening(data: bytes, timeout: float | None = None) -> None:
         nonlocal heard
-        if len(data) <= _WRITTEN_BYTES:
-            await write(data, timeout)
-            return
-        view = memoryview(data)
-        heard = heard or tasks.start(read(_READ_BYTES, None))
-        for start in range(0, len(view), _WRITTEN_BYTES):
-            piece = view[start : start + _WRITTEN_BYTES]
-            await _written_or_heard(tasks.start(write(piece, timeout)), heard)
+        pieces = joined.pieces(data)
+        if len(pieces) > 1:
+            heard = heard or tasks.start(read(_READ_BYTES, None))
+        for piece in pieces:
+            if heard is None:
+                await write(piece, timeout)
+            else:
+                await _written_or_heard(tasks.start(write(piece, timeout)), heard)
 
     stream.read, stream.write = read_heard, write_listening
 

@@ -27,20 +27,16 @@ def wire_request(request: Request, waits: Waits) -> httpx2.Request:
     if request.server_name is not None:
         extensions["sni_hostname"] = request.server_name
     size = sum(map(len, request.pieces))
-    if size <= _JOINED_BYTES:
-        return httpx2.Request(
-            request.method,
-            url,
-            headers=request.headers,
-            content=request.body,
-            extensions=extensions,
-        )
-    own = {"host": url.netloc.decode("ascii"), "content-length": str(size)}
+    pieces = (request.body,) if size <= _JOINED_BYTES else request.pieces
+    own = {"host": url.netloc.decode("ascii")}
+    if size or request.method != "GET":
+        own["content-length"] = str(size)
+    # With a stream httpx2 takes the headers as they are, and does not build them twice.
     return httpx2.Request(
         request.method,
         url,
         headers=own | request.headers,
-        stream=_Pieces(request.pieces),
+        stream=_Pieces(pieces),
         extensions=extensions,
     )
 

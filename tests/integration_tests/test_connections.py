@@ -35,6 +35,7 @@ from tests.support.http import (
     TransportSettings,
     keepalive_options,
     proxy_from_environment,
+    run,
 )
 from tests.support.loopback import (
     FIRST,
@@ -298,23 +299,30 @@ def test_closing_asynchronously_lets_a_running_stream_end() -> None:
         asyncio.run(run(server))
 
 
+async def no_wait(_: object) -> None:
+    raise AssertionError("there are slots enough")
+
+
 def test_transports_that_are_idle_too_long_are_closed() -> None:
     """A burst's transports go, the last one first, when later calls end."""
     now, closed = [0.0], list[Any]()
     connections = Connections(httpx2.HTTPTransport, closed.append, clock=lambda: now[0])
-    url = httpx2.URL("http://127.0.0.1:1")
-    burst = [connections.take(url) for _ in range(2 * CONNECTIONS + 1)]
+
+    def taken() -> Any:
+        return run(connections.take(httpx2.URL("http://127.0.0.1:1"), no_wait))
+
+    burst = [taken() for _ in range(2 * CONNECTIONS + 1)]
     assert len({part.transport for part in burst}) == 3
     for part in burst:
         connections.give_back(part)
-    first = connections.take(url)
+    first = taken()
     assert first is burst[0]
     now[0] = IDLE_SECONDS
     connections.give_back(first)
     assert closed == []
     now[0] = IDLE_SECONDS + 1
     for _ in range(3):
-        connections.give_back(connections.take(url))
+        connections.give_back(taken())
     assert closed == [burst[-1].transport, burst[CONNECTIONS].transport]
 
 

@@ -194,8 +194,8 @@ def test_who_gives_up_waiting_takes_no_connection() -> None:
 
         async def call(seconds: float = 10) -> int:
             attempt = Attempt(request, waits, seconds, time.monotonic)
-            async with backend.within(attempt):
-                exchange = await backend.open(request, attempt)
+            opening = backend.open(request, attempt)
+            exchange = await backend.within(attempt, opening)
             while await exchange.read(attempt) is not None:
                 await asyncio.sleep(0.05)
             await exchange.aclose(ended=True)

@@ -9,7 +9,6 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import pytest
 from tests.support.cloudflare import AnswerReader, gateway_request, run_request
 from tests.support.http import (
     Request,
-    RetryBudget,
     RetryPolicy,
     SharedLimits,
     Transport,
@@ -90,10 +88,7 @@ class Caller:
                 max_retries=12,
                 retry=RetryPolicy(initial_delay=0.0005, max_delay=0.002),
                 adaptive_rate=False,
-                shared=replace(
-                    SharedLimits.of_their_own(time.monotonic),
-                    budget=RetryBudget(10**9),
-                ),
+                shared=SharedLimits.of_their_own(time.monotonic),
             )
         )
 

@@ -27,18 +27,17 @@ from langchain_cf_gemini._http.files import File, Files
 from langchain_cf_gemini._http.limits import (
     Attempts,
     SharedLimits,
-    budget_from_host,
     forget_limits,
     limits_from_request,
 )
 from langchain_cf_gemini._http.pace import PEACE_SECONDS, Pace, Ticket
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import (
-    RetryBudget,
     RetryPolicy,
     is_retried,
     retry_after_from_headers,
 )
+from langchain_cf_gemini._http.seam import run
 from langchain_cf_gemini._http.sockets import keepalive_options
 from langchain_cf_gemini._http.urls import is_loopback
 
@@ -58,7 +57,6 @@ __all__ = [
     "Head",
     "Pace",
     "Request",
-    "RetryBudget",
     "RetryPolicy",
     "SharedLimits",
     "Slots",
@@ -68,7 +66,6 @@ __all__ = [
     "TransportSettings",
     "addresses_from_host",
     "afetch",
-    "budget_from_host",
     "fetch",
     "forget_limits",
     "is_loopback",
@@ -78,6 +75,7 @@ __all__ = [
     "limits_from_request",
     "proxy_from_environment",
     "retry_after_from_headers",
+    "run",
     "shown_url",
     "ssl_context",
     "times_from_timeout",

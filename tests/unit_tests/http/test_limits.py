@@ -1,7 +1,8 @@
-"""What calls share: a budget, a pace, and who is not asked again."""
+"""What calls share: a pace, and who is not asked again."""
 
 from __future__ import annotations
 
+import itertools
 import pickle
 from typing import Any
 
@@ -18,10 +19,8 @@ from langchain_cf_gemini.exceptions import (
 from tests.support.http import (
     Attempts,
     Request,
-    RetryBudget,
     RetryPolicy,
     SharedLimits,
-    budget_from_host,
     forget_limits,
     limits_from_request,
 )
@@ -67,78 +66,35 @@ class FarSide:
                 self.now += delay
 
 
-# ------------------------------------------------------------------ budget
-def attempts_on(budget: RetryBudget) -> Attempts:
-    shared = SharedLimits.of_their_own(lambda: 0.0)
-    return Attempts(
-        STEADY,
-        SharedLimits(
-            budget, shared.pace, shared.outage, shared.exhausted, shared.refused
-        ),
-        host=HOST,
-    )
-
-
-def test_an_empty_budget_ends_the_attempts() -> None:
-    budget = RetryBudget(capacity=7)
-    attempts = attempts_on(budget)
-    assert attempts.failed(failed(503)) == 0.5
-    assert attempts.failed(failed(503)) is None
-    assert budget.tokens == 2
-
-
-def test_a_repetition_after_a_timeout_costs_double() -> None:
-    budget = RetryBudget()
-    assert attempts_on(budget).failed(CloudflareTimeoutError("too late")) == 0.5
-    assert budget.tokens == 490
-
-
-def test_a_success_gives_back_what_its_last_repetition_cost() -> None:
-    budget = RetryBudget()
-    attempts = attempts_on(budget)
-    attempts.failed(failed(503))
-    attempts.failed(CloudflareTimeoutError("late"))
-    attempts.succeeded()
-    assert budget.tokens == 495
-    attempts_on(budget).succeeded()
-    assert budget.tokens == 496
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        failed(400),
-        failed(429),
-        failed(429, retry_after=1.0),
-        failed(503, retry_after=1.0),
-        failed(429, retry_after=3600.0),
-    ],
-    ids=["400", "429", "429 with a wait", "503 with a wait", "429 for an hour"],
-)
-def test_what_is_not_retried_or_asks_to_come_later_costs_nothing(
-    error: CloudflareGeminiError,
-) -> None:
-    budget = RetryBudget()
-    attempts_on(budget).failed(error)
-    assert budget.tokens == 500
-
-
-def test_repetitions_of_a_refusal_are_still_counted() -> None:
+# ---------------------------------------------------------------- attempts
+def test_repetitions_of_a_refusal_are_counted() -> None:
     far = FarSide(max_retries=3)
     assert isinstance(far.call(failed(429, retry_after=1.0)), CloudflareRateLimitError)
     assert far.sent == 4
 
 
-def test_no_test_waits_or_spends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_fails_often_loses_no_row_for_what_others_spent() -> None:
+    """Three of five attempts fail, for a thousand rows; eight repetitions are many."""
+    far = FarSide(max_retries=8)
+    drawn = itertools.cycle([failed(500), failed(503), None, failed(502), None])
+    for _ in range(1000):
+        attempts = far.attempts()
+        while attempts.wait() is None and (error := next(drawn)) is not None:
+            delay = attempts.failed(error)
+            assert delay is not None
+            far.now += delay
+        attempts.succeeded()
+
+
+def test_no_test_waits_or_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """For users' own suites; what is not repeated is not repeated there either."""
     monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")
-    budget = RetryBudget(capacity=0)
-    attempts = attempts_on(budget)
+    far = FarSide()
+    attempts = far.attempts()
     waits = [attempts.failed(failed(503, retry_after=9)) for _ in range(3)]
     assert waits == [0.0, 0.0, None]
-    assert attempts_on(budget).failed(failed(503, retry_after=999)) is None
-    assert attempts_on(budget).failed(failed(400)) is None
-    far = FarSide()
+    assert far.attempts().failed(failed(503, retry_after=999)) is None
+    assert far.attempts().failed(failed(400)) is None
     for error in (failed(429), failed(500), failed(401)):
         for _ in range(40):
             far.call(error)
@@ -211,12 +167,11 @@ def test_a_dead_server_is_hardly_asked(error: CloudflareGeminiError) -> None:
     assert error.message in str(told)
 
 
-def test_what_was_not_sent_costs_an_attempt_and_its_wait_but_no_budget() -> None:
+def test_what_was_not_sent_costs_an_attempt_and_its_wait() -> None:
     far = FarSide(max_retries=4)
     while not far.shared.outage.is_open:
         far.shared.outage.failed(failed(500))
     far.now += 0.01
-    before = far.shared.budget.tokens
     attempts = far.attempts()
     delays = []
     while True:
@@ -227,7 +182,6 @@ def test_what_was_not_sent_costs_an_attempt_and_its_wait_but_no_budget() -> None
             break
         delays.append(delay)
     assert delays == [0.5, 1.0, 2.0, 4.0]
-    assert far.shared.budget.tokens == before
 
 
 @pytest.mark.parametrize("callers", [40, 200])
@@ -379,11 +333,6 @@ def test_an_error_of_others_holds_no_wait_and_leaves_theirs_as_it_was() -> None:
 
 
 # --------------------------------------------------------------- who shares
-def test_one_budget_for_each_host() -> None:
-    assert budget_from_host("a.example") is budget_from_host("a.example")
-    assert budget_from_host("a.example") is not budget_from_host("b.example")
-
-
 def test_requests_share_what_their_keys_say() -> None:
     def shared(rate: str, credentials: str) -> SharedLimits:
         return limits_from_request(
@@ -401,6 +350,5 @@ def test_requests_share_what_their_keys_say() -> None:
     assert shared("r1", "c2").refused is not one.refused
     assert shared("r2", "c1").outage is not one.outage
     assert shared("r2", "c1").refused is one.refused
-    assert shared("r2", "c2").budget is one.budget
     forget_limits()
     assert shared("r1", "c1").pace is not one.pace

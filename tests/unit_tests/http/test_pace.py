@@ -87,6 +87,17 @@ def test_few_and_many(limit: Limit, rate: float) -> None:
 
 
 @told_or_not
+@pytest.mark.parametrize("rate", [20, 50, 200])
+def test_few_rows_of_many_callers(rate: int, says_when: bool) -> None:
+    """The first burst may ask for most of them in vain."""
+    ran = Simulation(
+        limit=bucket(rate, 10), rows=300, callers=200, says_when=says_when
+    ).run()
+    assert ran.lost <= 6
+    assert len(ran.requests) <= 1.45 * 300
+
+
+@told_or_not
 @pytest.mark.parametrize("seconds", [0.5, 3.0])
 def test_answers_that_take_their_time(seconds: float, says_when: bool) -> None:
     ran = Simulation(
@@ -213,12 +224,32 @@ def limited(clock: Clock, *, rate: float = 10.0) -> Pace:
 def test_it_is_off_until_the_first_refusal() -> None:
     clock = Clock()
     pace = Pace(clock)
+    assert pace.wait(pace.ticket(0)) is None
+    clock.now += 0.5
     assert all(pace.wait(pace.ticket(0)) is None for _ in range(5000))
     assert pace.rate is None
     refused_at_once(pace, 1)
     assert pace.rate is not None
     pace.wait(pace.ticket(0))
     assert pace.wait(pace.ticket(0)) is not None
+
+
+@pytest.mark.parametrize("idle", [0.0, 3600.0])
+def test_a_first_burst_is_spread_over_a_tenth_of_a_second(idle: float) -> None:
+    """Before that nobody can know of a limit; after an hour it may be another one."""
+    clock = Clock()
+    pace = Pace(clock)
+    if idle:
+        assert pace.wait(pace.ticket(0)) is None
+        clock.now += idle
+    tickets = [pace.ticket(0) for _ in range(250)]
+    waits = [pace.wait(ticket) for ticket in tickets]
+    assert waits == [None] * 64 + [0.01] * 186
+    clock.now += 0.05
+    tickets = [ticket for ticket in tickets[64:] if pace.wait(ticket) is not None]
+    assert 250 - 130 <= len(tickets) <= 250 - 126
+    clock.now += 0.05
+    assert all(pace.wait(ticket) is None for ticket in tickets)
 
 
 def test_it_begins_at_what_was_taken_lately() -> None:

@@ -1,10 +1,9 @@
-"""When to ask again: policy, budget, and the waits that answers ask for."""
+"""When to ask again: the policy, and the waits that answers ask for."""
 
 from __future__ import annotations
 
 import email.utils
 import pickle
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -22,7 +21,6 @@ from langchain_cf_gemini.exceptions import (
 )
 from tests.support.cloudflare import retry_after_from_details
 from tests.support.http import (
-    RetryBudget,
     RetryPolicy,
     is_retried,
     retry_after_from_headers,
@@ -106,42 +104,6 @@ def test_a_policy_survives_a_pickle() -> None:
     policy = RetryPolicy(max_retries=9)
     assert pickle.loads(pickle.dumps(policy)) == policy
     assert 0 <= policy.jitter() < 1
-
-
-# ------------------------------------------------------------------ budget
-def test_the_budget_is_botocore_s() -> None:
-    budget = RetryBudget()
-    assert budget.tokens == 500
-    assert budget.spend(failed(503)) == 5
-    assert budget.spend(CloudflareTimeoutError("late")) == 10
-    assert budget.tokens == 485
-    budget.refill(5)
-    assert budget.tokens == 490
-    budget.refill(100)
-    assert budget.tokens == 500
-
-
-def test_a_budget_starts_anew_in_another_process() -> None:
-    budget = RetryBudget(capacity=50)
-    budget.spend(failed(503))
-    twin = pickle.loads(pickle.dumps(budget))
-    assert (twin.capacity, twin.tokens) == (50, 50)
-
-
-def test_the_budget_counts_right_in_many_threads() -> None:
-    budget = RetryBudget(capacity=1000)
-    spent: list[int] = []
-
-    def spend() -> None:
-        spent.extend(budget.spend(failed(503)) for _ in range(100))
-
-    threads = [threading.Thread(target=spend) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sum(spent) == 1000
-    assert budget.tokens == 0
 
 
 # ------------------------------------------------------- what answers ask for
