@@ -1,7 +1,7 @@
 """Function calls on both ways: their ids, their arguments, and why one must not run."""
 
+import logging
 from collections.abc import Callable
-from operator import itemgetter
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -9,32 +9,49 @@ from pydantic_core import from_json, to_json
 
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini.exceptions import UnsupportedContentError
+
+_logger = logging.getLogger("langchain_cf_gemini")
 
 MAX_WHOLE = 2**53
 """Where doubles, the numbers of protobuf's Struct, begin to skip whole numbers."""
+
+MAX_DEPTH = 40
+"""Levels of JSON: protobuf's readers stop at 100 messages, and each level is two."""
 
 _MARK = "\n] "  # JSON that was written here holds no line break
 _NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
-def exact_args(value: Any) -> Any:
-    """Return JSON with numbers that a double cannot hold as text.
+def exact_args(value: Any, depth: int = MAX_DEPTH) -> Any:
+    """Return JSON with what a Struct cannot hold as text: numbers, and what lies deep.
 
     Google reads arguments and responses into doubles: 1234567890123456789 would be
     another number, and JSON has no word for infinity.
     """
-    if isinstance(value, dict):
-        return {key: exact_args(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [exact_args(each) for each in value]
+    if isinstance(value, dict | list | tuple | set | frozenset):
+        if not depth:
+            return json_from_args(value)
+        if isinstance(value, dict):
+            return {key: exact_args(each, depth - 1) for key, each in value.items()}
+        return [exact_args(each, depth - 1) for each in value]
     if isinstance(value, float):
         return _NOT_FINITE.get(repr(value), value)
     return str(value) if isinstance(value, int) and abs(value) > MAX_WHOLE else value
 
 
 def json_from_args(args: Any) -> str:
-    """Return call arguments as JSON text, numbers as Google wrote them."""
-    return to_json(args, inf_nan_mode="constants").decode()
+    """Return call arguments as JSON text, numbers as Google wrote them.
+
+    Raises:
+        UnsupportedContentError: If something in it has no word in JSON.
+    """
+    try:
+        return to_json(args, inf_nan_mode="constants").decode()
+    except ValueError as error:
+        raise UnsupportedContentError(
+            f"{args!r:.100} cannot be written as JSON: {error}"
+        ) from error
 
 
 def mark_of(why: str) -> str:
@@ -94,8 +111,14 @@ def calls_from_message(
 
     for call in message.tool_calls:
         add(call["id"], {"name": call["name"], "args": call["args"]})
-    # Google would refuse a call that names no function.
-    for invalid in filter(itemgetter("name"), message.invalid_tool_calls):
+    for invalid in message.invalid_tool_calls:
+        if not invalid["name"]:
+            _logger.warning(
+                "left out of the history: a call that names no function, which Google "
+                "would refuse: %.200r",
+                invalid["args"],
+            )
+            continue
         text, why = unmarked_args(invalid["args"])
         failed = why or invalid["error"] or "The call was not valid."
         id_, args = invalid["id"] or "", _object_from(text)

@@ -27,6 +27,17 @@ def sound_text(text: str) -> str:
     return text
 
 
+def with_sound_texts(value: Any) -> Any:
+    """Return the same JSON with valid Unicode in every text; numbers stay."""
+    if isinstance(value, str):
+        return sound_text(value)
+    if isinstance(value, dict):
+        return {sound_text(k): with_sound_texts(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_sound_texts(v) for v in value]
+    return value
+
+
 def sound(value: Any, depth: int = MOST_DEEP) -> Any:
     """Return the same JSON in a form that everything can hold.
 

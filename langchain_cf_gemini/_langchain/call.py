@@ -1,5 +1,6 @@
 """One call: settings and messages become a request, its answer a result."""
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from langchain_cf_gemini._cloudflare.model_ids import (
 from langchain_cf_gemini._cloudflare.routing import only_on_gateway, refuse_run
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import count_from
+from langchain_cf_gemini._gemini.json_values import with_sound_texts
 from langchain_cf_gemini._gemini.request.backend_fields import strange_field
 from langchain_cf_gemini._gemini.request.backends import History
 from langchain_cf_gemini._gemini.request.contents import body_from_messages
@@ -50,6 +52,8 @@ from langchain_cf_gemini._langchain.secrets import open_headers
 from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
+
+_logger = logging.getLogger("langchain_cf_gemini")
 
 _FUNCTIONS, _SERVER_SIDE = "functionDeclarations", "includeServerSideToolInvocations"
 _MORE_THAN_TEXT = re.compile(r"image|tts|omni")
@@ -130,7 +134,7 @@ class Call:
         stream = stream and (endpoint == "gateway" or self.stream_on_run)
         facts, backend = _facts(self.model, endpoint), BACKENDS[endpoint]
         problem = refusal(self.body, facts, backend, stream=stream)
-        return problem or strange_field(self.body, self.history.files, backend)
+        return problem or strange_field(self.body, self.history.opaque, backend)
 
     def notices(self, endpoint: Endpoint) -> list[str]:
         """Return what the caller should know of the model and the settings."""
@@ -159,6 +163,25 @@ class Call:
         body = self._body(endpoint, replacing=replacing)
         if token is not None:
             body = {**body, "continuationToken": token}
+        try:
+            return self._written(account, endpoint, body, stream, is_trusted)
+        except UnsupportedContentError:
+            # A file's name, or a text that was cut in the middle of an emoji.
+            if (repaired := with_sound_texts(body)) == body:
+                raise
+            _logger.warning(
+                "half characters (lone surrogates) of a request were replaced by U+FFFD"
+            )
+            return self._written(account, endpoint, repaired, stream, is_trusted)
+
+    def _written(
+        self,
+        account: Account,
+        endpoint: Endpoint,
+        body: Json,
+        stream: bool,
+        is_trusted: bool,
+    ) -> Request:
         more: Options = {
             "headers": {**self.headers, **self.gateway.headers(endpoint)},
             # Whatever a caller sends along may be a credential.

@@ -85,6 +85,13 @@ def _count(value: Any) -> str | None:
     return None if right else "a whole number from 0"
 
 
+def _labels(value: Any) -> str | None:
+    if not isinstance(value, Mapping):
+        return "a dict"
+    right = all(isinstance(text, str) for text in (*value, *value.values()))
+    return None if right else "a dict of strings"
+
+
 _DICT = _a(Mapping, "a dict")
 _TEXT = _a(str, "a string")
 
@@ -181,7 +188,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "cached_content": Setting(check=_TEXT),
     "automatic_continuation": Setting(check=_a(bool, "True or False")),
     "continuation_token": Setting(check=_TEXT, is_field=False),
-    "labels": Setting(check=_DICT, merge=_entries_over),
+    "labels": Setting(check=_labels, merge=_entries_over),
     "media_urls": Setting(check=_one_of("inline", "pass")),
     "timeout": Setting(aliases=("request_timeout",), check=check_timeout),
     "max_retries": Setting(check=_count),

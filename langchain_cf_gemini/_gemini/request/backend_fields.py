@@ -54,12 +54,14 @@ _STRANGE: Final[Mapping[str, tuple[list[str], ...]]] = {
 }
 
 
-def strange_field(body: Json, files: Iterable[str], backend: str) -> str | None:
+def strange_field(
+    body: Json, parts: Iterable[Mapping[str, Any]], backend: str
+) -> str | None:
     """Tell which field of a request a backend does not know, and what to do.
 
     Args:
         body: The request in camelCase.
-        files: The addresses in it that Google is to read.
+        parts: The parts of its contents that are more than text.
         backend: `vertex_ai` or `gemini_api`.
 
     Returns:
@@ -68,7 +70,13 @@ def strange_field(body: Json, files: Iterable[str], backend: str) -> str | None:
     for path in _STRANGE[backend]:
         if path[0] in body and any(_reached(body, path)):
             return f"the request has {'.'.join(path)}, which {_ADVICE[backend]}"
-    for name in (str(body.get("cachedContent") or ""), *files):
+    names = [str(body.get("cachedContent") or "")]
+    for part in parts:
+        if "fileData" in part:
+            names.append(str(part["fileData"].get("fileUri") or ""))
+        if "partMetadata" in part and backend == "vertex_ai":
+            return f"a part has partMetadata, which {_ADVICE[backend]}"
+    for name in names:
         if name.startswith(_FOREIGN[backend]):
             return f"the request names {name!r}, which {_ADVICE[backend]}"
     return None

@@ -61,7 +61,12 @@ def sign_current_turn(contents: list[Json]) -> None:
 
 
 class History:
-    """Contents, and what in them is more than text: few parts, often asked about."""
+    """Contents, and what in them is more than text: few parts, often asked about.
+
+    Attributes:
+        contents: The conversation.
+        opaque: The parts that are more than text, in their order.
+    """
 
     def __init__(
         self, contents: list[Json], signed: Iterable[tuple[Json, str]] = ()
@@ -74,13 +79,13 @@ class History:
         """
         self.contents = contents
         self._signers = {id(part): backend for part, backend in signed}
-        self._opaque = [
+        self.opaque = [
             part
             for content in contents
             for part in content["parts"]
             if len(part) != 1 or "text" not in part
         ]
-        self._makers = [maker for p in self._opaque if (maker := self._maker(p))]
+        self._makers = [maker for p in self.opaque if (maker := self._maker(p))]
 
     def _maker(self, part: Json) -> str | None:
         """Return the backend that made what is opaque in a part, if anybody knows."""
@@ -101,14 +106,7 @@ class History:
     @property
     def is_signed(self) -> bool:
         """Whether there is a call or a signature that a backend may refuse."""
-        return any("functionCall" in p or _SIGNATURE in p for p in self._opaque)
-
-    @property
-    def files(self) -> Iterator[str]:
-        """The addresses that Google is to read."""
-        for part in self._opaque:
-            if "fileData" in part:
-                yield str(part["fileData"].get("fileUri") or "")
+        return any("functionCall" in p or _SIGNATURE in p for p in self.opaque)
 
     def for_backend(
         self, backend: str, *, signs_calls: bool, replacing: bool = False
@@ -135,7 +133,7 @@ class History:
             return self.contents, 0  # as in nearly every conversation
         unsigned = {
             id(part): self._unsigned(part, backend)
-            for part in self._opaque
+            for part in self.opaque
             if self._maker(part) not in (None, backend)
             or (replacing and _SIGNATURE in part)
         }
@@ -151,11 +149,11 @@ class History:
 
     def _marks(self) -> dict[int, Json | None]:
         """Find the signatures that stand alone, if media was processed by agents."""
-        if not any("mediaProcessing" in part for part in self._opaque):
+        if not any("mediaProcessing" in part for part in self.opaque):
             return {}
         return {
             id(part): None
-            for part in self._opaque
+            for part in self.opaque
             if _SIGNATURE in part and not _said_beside_signature(part)
         }
 

@@ -23,9 +23,11 @@ from langchain_core.messages import (
 from langchain_cf_gemini._gemini.request.backends import sign_current_turn
 from langchain_cf_gemini._gemini.request.media import (
     MEDIA_TYPES,
+    TEXT_TYPES,
     Media,
     is_media,
     parts_from_media,
+    text_of_block,
 )
 from langchain_cf_gemini._gemini.request.model_turn import Called, ModelTurn
 from langchain_cf_gemini._gemini.request.other_messages import (
@@ -43,7 +45,6 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 _logger = logging.getLogger("langchain_cf_gemini")
 
 _PART_KEYS = frozenset({"text", "inlineData", "fileData", "executableCode"})
-_TEXTS = frozenset({"text", "input_text", "output_text"})
 _CUT_OFF = {"role": "user", "parts": [{"text": "(Earlier messages were left out.)"}]}
 """What is said before a call that came first: Google takes it after a user only."""
 
@@ -68,11 +69,8 @@ class _Conversation:
             adder = _ADDERS.get(message.type, _Conversation._refuse)
             try:
                 adder(self, message)
-            except (AttributeError, KeyError, TypeError) as error:
-                raise UnsupportedContentError(
-                    f"a {type(message).__name__} holds something that is not built as "
-                    f"it should be: {error!r}"
-                ) from error
+            except _MISBUILT as error:
+                raise _misbuilt(message, error) from error
         self._place_early_results()
         contents: list[Json] = []
         done = 0
@@ -157,7 +155,7 @@ class _Conversation:
                 known = known or call.is_of(message)
         if self._counting:
             name = {"name": message.name or "tool"}
-            part = function_response(name, message, self._media, [])
+            part = self._result(name, message, [])
             self._turns.append({"role": "user", "parts": [part]})
         elif known:
             _logger.warning(
@@ -191,7 +189,7 @@ class _Conversation:
         for call in calls:
             wire = call.part["functionCall"]
             if call.result is not None:
-                parts.append(function_response(wire, call.result, self._media, beside))
+                parts.append(self._result(wire, call.result, beside))
                 continue
             if self._counting and open_ and call.failed is None:
                 continue
@@ -201,6 +199,12 @@ class _Conversation:
         # The list stays the same one: media that was fetched may be added to it.
         beside[:0] = parts
         return beside
+
+    def _result(self, call: Json, message: ToolMessage, beside: list[Json]) -> Json:
+        try:
+            return function_response(call, message, self._media, beside)
+        except _MISBUILT as error:
+            raise _misbuilt(message, error) from error
 
     def _why_not_carried_out(self, call: Called, *, is_open: bool) -> str:
         name = call.part["functionCall"]["name"]
@@ -217,6 +221,16 @@ class _Conversation:
             name,
         )
         return "The conversation went on without it."
+
+
+_MISBUILT = (AttributeError, KeyError, TypeError)
+
+
+def _misbuilt(message: BaseMessage, error: Exception) -> UnsupportedContentError:
+    return UnsupportedContentError(
+        f"a {type(message).__name__} holds something that is not built as it should "
+        f"be: {error!r}"
+    )
 
 
 def _beginning_with_a_user(contents: list[Json]) -> list[Json]:
@@ -274,13 +288,8 @@ def _parts_from_content(
 
 def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
     kind = block.get("type")
-    if kind in _TEXTS:
-        text = block.get("text")
-        if not isinstance(text, str):
-            raise UnsupportedContentError(
-                f"a block of type {kind!r} has the text {text!r}"
-            )
-        return [{"text": text}]
+    if kind in TEXT_TYPES:
+        return [{"text": text_of_block(block)}]
     if is_media(block):
         return parts_from_media(block, media)
     value = block.get("value")

@@ -42,6 +42,9 @@ _BESIDE = frozenset(
     | {"labels", "httpOptions", "automaticFunctionCalling", "contents"}
 )
 
+_EXCLUSIVE = frozenset({"thinkingLevel", "thinkingBudget"})
+_MOST_STOPS = 5
+
 Read = Callable[[str, Any], Any]
 """Makes what goes on the wire of a setting's name and value; None is nothing."""
 
@@ -75,6 +78,8 @@ def stop_sequences(name: str, value: Any) -> list[str] | None:
         isinstance(w, str) and w for w in words
     ):
         raise ValueError(f"{name} must be a list of non-empty strings, not {value!r}")
+    if len(words) > _MOST_STOPS:
+        raise ValueError(f"{name} has {len(words)} strings; Google takes 5 at most")
     return list(words) or None
 
 
@@ -124,15 +129,10 @@ def thinking_config(settings: Mapping[str, Any]) -> Json:
         settings: What the caller set.
 
     Raises:
-        ValueError: If level and budget are both set, or are neither.
+        ValueError: If a level is no word or a budget no number.
     """
     config: Json = {}
     level, budget = settings.get("thinking_level"), settings.get("thinking_budget")
-    if level is not None and budget is not None:
-        raise ValueError(
-            "thinking_level and thinking_budget exclude each other: Gemini 3 takes the "
-            "level, Gemini 2.5 the budget"
-        )
     if level is not None:
         config["thinkingLevel"] = _level(level)
     if budget is not None:
@@ -178,7 +178,14 @@ def config_from_settings(settings: Mapping[str, Any], plain: Json) -> Json:
             # for the call it is a leftover.
             named = {} if name == "response_format" else config
             config = {**config, **wanted, **named}
-    return json_over(config, dict(settings.get("generation_config") or {}))
+    whole = json_over(config, dict(settings.get("generation_config") or {}))
+    thinking = whole.get("thinkingConfig")
+    if isinstance(thinking, Mapping) and thinking.keys() >= _EXCLUSIVE:
+        raise ValueError(
+            "thinking_level and thinking_budget exclude each other: Gemini 3 takes the "
+            "level, Gemini 2.5 the budget"
+        )
+    return whole
 
 
 def camel_config(own: Mapping[str, Any]) -> Json:

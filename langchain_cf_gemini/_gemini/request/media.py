@@ -8,13 +8,13 @@ that have to be fetched are collected in `Media.downloads`.
 """
 
 import re
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
+from langchain_cf_gemini._gemini.request.base64_data import first_bytes, text_from_data
 from langchain_cf_gemini._gemini.request.media_notes import note_on_part
 from langchain_cf_gemini._gemini.request.media_types import (
     TEXT,
@@ -33,14 +33,18 @@ MEDIA_TYPES = frozenset(
 )
 """The types of block that `parts_from_media` reads."""
 
+TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+"""The types of block that hold a text and no more."""
+
 _BEDROCK = frozenset({"image", "audio", "video", "document"})
-_HOLDERS = frozenset(
-    {"source", "file", "image_url", "input_audio", "video_url", "audio_url", "resource"}
-    | {"inline_data", "file_data", "inlineData", "fileData", "s3Location"}
-    | _BEDROCK
+_URLS = ("image_url", "video_url", "audio_url")
+_FILES = (
+    *("source", "file", "input_audio", "resource", "s3Location"),
+    *("inline_data", "file_data", "inlineData", "fileData", *sorted(_BEDROCK)),
 )
-_DATA = ("base64", "data", "bytes", "blob", "b64_json", *sorted(_HOLDERS))
-_ADDRESSES = ("url", "uri", "file_uri", "fileUri", "file_url", "fileUrl")
+_HOLDERS = frozenset({*_FILES, *_URLS})
+_DATA = ("base64", "data", "bytes", "blob", "b64_json", "value", *_FILES)
+_ADDRESSES = ("url", "uri", "file_uri", "fileUri", "file_url", "fileUrl", *_URLS)
 _IDS = ("file_id", "fileId", "id")
 _TYPES = ("mime_type", "mimeType", "media_type", "mediaType", "format")
 _NAMES = ("filename", "file_name", "fileName", "name")
@@ -51,9 +55,8 @@ _PDF = "application/pdf"
 _NEVER_FETCHED = ("gs://", "https://generativelanguage.googleapis.com/")
 _VIDEO_HOSTS = ("youtube.com", "youtu.be")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(://.*)", re.DOTALL)
+_IS_ADDRESS = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,30}://|data:)", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:([^,]*?)(;\s*base64\s*)?,", re.IGNORECASE)
-_URL_SAFE = str.maketrans("-_", "+/")
-_HEAD = 1368  # characters of base64 that are looked at: 1 KiB, enough for any signature
 
 
 @dataclass(slots=True)
@@ -84,7 +87,7 @@ class Download:
         said = said or type_from_name(urlsplit(self.url).path)
         mime = _checked_type(data[:1024], said, self.kind, office=self.office)
         if not data:
-            raise _refused(f"{self.url!r} gave an empty file")
+            raise UnsupportedContentError(f"{self.url!r} gave an empty file")
         self.part["inlineData"] = {
             "mimeType": mime,
             "data": b64encode(data).decode(),
@@ -116,6 +119,18 @@ class Media:
     downloads: list[Download] = field(default_factory=list)
 
 
+def text_of_block(block: Mapping[str, Any]) -> str:
+    """Return the text of a block of one of `TEXT_TYPES`.
+
+    Raises:
+        UnsupportedContentError: If it holds none.
+    """
+    text = block.get("text")
+    if not isinstance(text, str):
+        raise _refused(block["type"], f"has the text {text!r}")
+    return text
+
+
 def is_media(block: Mapping[str, Any]) -> bool:
     """Tell whether a block of content is one that `parts_from_media` reads."""
     kind = block.get("type")
@@ -125,6 +140,8 @@ def is_media(block: Mapping[str, Any]) -> bool:
         return kind in MEDIA_TYPES
     if block.keys() & {"inline_data", "file_data"}:
         return True
+    if isinstance(inline := block.get("inlineData"), Mapping):
+        return not isinstance(inline.get("data"), str)  # bytes are to be written
     held = block.get(next(iter(block), ""))
     return (
         len(block) == 1
@@ -140,39 +157,16 @@ def parts_from_media(block: Mapping[str, Any], media: Media) -> list[Json]:
     There is one, but for a document with a title or with content of its own.
 
     Raises:
-        UnsupportedContentError: If the block does not hold media that can be sent.
+        UnsupportedContentError: If the block does not hold media that can be sent. It
+            is counted as its kind where nothing is.
     """
     kind = str(block.get("type") or next(iter(block)))
-    found = _spread(block)
-    notes = {**_mapping(found.get("extras")), **found}
-    titles = [str(notes[key]) for key in _TITLES if notes.get(key)]
-    if isinstance(content := found.get("content"), str | list):
-        parts = [
-            part for inner in _listed(content) for part in _inner_parts(inner, media)
-        ]
-    elif (text := _text_in(found, kind)) is not None:
-        return [{"text": "\n".join([*titles, text])}]
-    else:
-        parts = [_part_from_found(found, kind, media)]
-        note_on_part(parts[0], notes, per_part=media.per_part)
-    head = [{"text": "\n".join(titles)}] if titles else []
-    return [*head, *parts]
-
-
-def _listed(content: str | list[Any]) -> list[Any]:
-    return [content] if isinstance(content, str) else content
-
-
-def _inner_parts(block: Any, media: Media) -> list[Json]:
-    if isinstance(block, str):
-        return [{"text": block}]
-    if block.get("type") == "text":
-        return [{"text": block["text"]}]
-    return parts_from_media(block, media)
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    try:
+        return _parts(_Block(kind, _spread(block), media))
+    except UnsupportedContentError:
+        if media.urls != "count":
+            raise
+        return [{"fileData": {"mimeType": _usual_type(kind), "fileUri": ""}}]
 
 
 def _spread(block: Mapping[str, Any]) -> Json:
@@ -191,68 +185,93 @@ def _spread(block: Mapping[str, Any]) -> Json:
     return {**found, **inside}
 
 
-def _text_in(found: Json, kind: str) -> str | None:
+@dataclass(slots=True)
+class _Block:
+    """A media block whose fields all lie side by side."""
+
+    kind: str
+    found: Json
+    media: Media
+
+    def first(self, keys: tuple[str, ...]) -> Any:
+        """Return the first of some fields that is given."""
+        given = (self.found[key] for key in keys if self.found.get(key) is not None)
+        return next(given, None)
+
+    def label(self) -> str | None:
+        """Return the type that is said; what is no type counts as none."""
+        said = next((key for key in _TYPES if self.found.get(key)), "")
+        label = self.found.get(said)
+        mime = type_from_label(label)
+        if mime is None and said == "format" and self.kind.endswith("audio"):
+            return f"audio/{label}"
+        return mime
+
+    def notes(self) -> Json:
+        """Return the fields, and what stands in `extras` beside them."""
+        extras = self.found.get("extras")
+        return {**extras, **self.found} if isinstance(extras, Mapping) else self.found
+
+    def refused(self, what: str) -> UnsupportedContentError:
+        """Return the error of a block that cannot be sent."""
+        return _refused(self.kind, what)
+
+
+def _refused(kind: str, what: str) -> UnsupportedContentError:
+    return UnsupportedContentError(f"a block of type {kind!r} {what}")
+
+
+def _parts(block: _Block) -> list[Json]:
+    notes = block.notes()
+    titles = [str(notes[key]) for key in _TITLES if notes.get(key)]
+    content = block.found.get("content")
+    content = [content] if isinstance(content, str) else content
+    if isinstance(content, list):
+        parts = [part for inner in content for part in _inner_parts(inner, block.media)]
+    elif (text := _text_in(block)) is not None:
+        return [{"text": "\n".join([*titles, text])}]
+    else:
+        parts = [_part_from_block(block)]
+        note_on_part(parts[0], notes, per_part=block.media.per_part)
+    head = [{"text": "\n".join(titles)}] if titles else []
+    return [*head, *parts]
+
+
+def _inner_parts(block: Any, media: Media) -> list[Json]:
+    if isinstance(block, str):
+        return [{"text": block}]
+    if block.get("type") in TEXT_TYPES:
+        return [{"text": text_of_block(block)}]
+    return parts_from_media(block, media)
+
+
+def _text_in(block: _Block) -> str | None:
     """Return a document that is given as text."""
-    text = found.get("text")
-    if text is None and found.get("source_type") == "text":
-        text = found.get("data", found.get("url"))
-    elif kind != "resource" and any(found.get(k) for k in (*_DATA, *_ADDRESSES)):
+    text = block.found.get("text")
+    if text is None and block.found.get("source_type") == "text":
+        text = block.first(("data", "url"))
+    elif block.kind != "resource" and block.first((*_DATA, *_ADDRESSES)):
         return None
     return text if isinstance(text, str) else None
 
 
-def _part_from_found(found: Json, kind: str, media: Media) -> Json:
-    source = found.get("source_type")
-    if source in ("data", "url") and "value" in found:  # AG-UI's
-        found = {**found, source: found["value"]}
-    for key in _DATA:
-        if (data := found.get(key)) is not None:
-            return _part_from_data(
-                data, found, kind, media, is_data=key not in _HOLDERS
-            )
-    for key in _ADDRESSES:
-        if key in found:
-            return part_from_url(found[key], _label(found, kind), kind, media)
-    if (id_ := next((found[key] for key in _IDS if found.get(key)), None)) is not None:
-        return _passed(str(id_), _label(found, kind), kind, media)
-    raise _nothing_in(found, kind)
-
-
-def _nothing_in(found: Json, kind: str) -> UnsupportedContentError:
-    source = found.get("source_type")
-    if source == "base64":
-        return _refused(f"a block of type {kind!r} needs base64 text or bytes")
-    if source is not None:
-        return _refused(
-            f"a block of type {kind!r} has a source of type {source!r}, which is none "
-            "of base64, url, text, content and file"
-        )
-    if kind.endswith("_url"):
-        return _refused(f"a block of type {kind!r} has an empty address")
-    return _refused(f"a block of type {kind!r} has neither base64, url nor file_id")
-
-
-def _part_from_data(
-    data: Any, found: Json, kind: str, media: Media, *, is_data: bool
-) -> Json:
-    if isinstance(data, str) and _ADDRESS.match(data[:64]):
-        return part_from_url(data, _label(found, kind), kind, media)
-    if isinstance(data, str) and data[:5].lower() == "data:":
-        return _from_data_uri(data, found, kind, media)
-    if not is_data and kind.endswith("_url"):
-        return part_from_url(data, _label(found, kind), kind, media)
-    return _inline(data, _label(found, kind), found, kind, media)
-
-
-def _label(found: Json, kind: str) -> str | None:
-    """Return the type that a block gives its media; what is no type counts as none."""
-    for key in _TYPES:
-        if label := found.get(key):
-            mime = type_from_label(label)
-            if mime is None and key == "format" and kind.endswith("audio"):
-                mime = f"audio/{label}"
-            return mime
-    return None
+def _part_from_block(block: _Block) -> Json:
+    data, address, id_ = map(block.first, (_DATA, _ADDRESSES, _IDS))
+    if data is None or (isinstance(data, str) and _IS_ADDRESS.match(data)):
+        address = address if data is None else data
+    else:
+        return _inline(data, block.label(), block)
+    if address is not None:
+        return _part_from_url(address, block)
+    if id_:
+        return _passed(str(id_), block)
+    source = block.found.get("source_type")
+    if source in (None, "base64"):
+        raise block.refused("has neither base64, url nor file_id")
+    raise block.refused(
+        f"has a source of type {source!r}, which is none of base64, url, text, "
+        "content and file"
+    )
 
 
 def _checked_type(
@@ -261,148 +280,112 @@ def _checked_type(
     """Return the type of a file, which bytes tell before labels do."""
     mime = type_from_bytes(head, label)
     if not mime:
-        raise _refused(
-            f"a block of type {kind!r} has no mime_type, and its bytes do not show one"
-        )
+        raise _refused(kind, "has no mime_type, and its bytes do not show one")
+    if label is None and "audio" in kind:
+        mime = mime.replace("video/", "audio/")  # one container for both
+    if mime != "text/html":
+        return _taken(mime, kind, office=office)
     shown = (label or kind.removeprefix("input_")).partition("/")[0].partition("_")[0]
-    if mime == "text/html":
-        if shown in _KIND_TYPES:
-            raise _refused(
-                f"a block of type {kind!r} holds an HTML page where it says {shown}"
-            )
-        return TEXT
-    return _taken(mime, kind, office=office)
+    if shown in _KIND_TYPES:
+        raise _refused(kind, f"holds an HTML page where it says {shown}")
+    return TEXT
 
 
 def _taken(mime: str, kind: str, *, office: bool) -> str:
     if not is_taken(mime, office=office):
         raise _refused(
-            f"a block of type {kind!r} holds {mime}, which Google does not take: make "
-            "it PNG, JPEG, WebP, PDF, text, or another type of "
+            kind,
+            f"holds {mime}, which Google does not take: make it PNG, JPEG, WebP, PDF, "
+            "text, or another type of "
             "https://ai.google.dev/gemini-api/docs/file-input-methods; a block "
-            "{'inlineData': ...} in Google's own words goes as it is"
+            "{'inlineData': ...} in Google's own words goes as it is",
         )
     return mime
 
 
-def _inline(data: Any, label: str | None, found: Json, kind: str, media: Media) -> Json:
-    text = _checked_base64(data, kind)
-    head = b64decode(_padded(text[:_HEAD]))
-    if label is None and kind == "text-plain":
+def _inline(data: Any, label: str | None, block: _Block) -> Json:
+    text = text_from_data(data)
+    if not text:
+        raise block.refused("needs base64 text or bytes, and its data is neither")
+    if label is None and block.kind == "text-plain":
         label = TEXT
-    elif label is None:
-        label = next(
-            (mime for key in _NAMES if (mime := type_from_name(found.get(key)))), None
-        )
-    mime = _checked_type(head, label, kind, office=media.office)
+    named = (type_from_name(block.found.get(key)) for key in _NAMES)
+    label = label or next((mime for mime in named if mime), None)
+    media = block.media
+    mime = _checked_type(first_bytes(text), label, block.kind, office=media.office)
     media.is_inline = True
     return {"inlineData": {"mimeType": mime, "data": text}}
 
 
-def _padded(text: str) -> str:
-    return text.translate(_URL_SAFE) + "=" * (-len(text) % 4)
-
-
-def _base64_from_bytes(data: Any) -> Any:
-    if isinstance(data, list) and all(n in range(256) for n in data):
-        data = bytes(data)  # JavaScript's Uint8Array
-    if isinstance(data, bytes | bytearray | memoryview):
-        return b64encode(data).decode()
-    return data
-
-
-def _checked_base64(data: Any, kind: str) -> str:
-    """Return base64 text; the whole of it is Google's to check, its ends are ours."""
-    data = _base64_from_bytes(data)
-    if not isinstance(data, str) or not data:
-        raise _refused(
-            f"a block of type {kind!r} needs base64 text or bytes, and not none"
-        )
-    text: str = data
-    # Four searches of C; one with a regular expression takes ten times as long.
-    if any(space in text for space in "\n\r \t"):
-        text = "".join(text.split())
-    whole = text
-    if len(text) > _HEAD:
-        whole = text[:_HEAD] + text[-(len(text) % 4 + 4) :]
-    try:
-        b64decode(_padded(whole), validate=True)
-    except (Base64Error, ValueError) as error:
-        raise _refused(f"the data of a block of type {kind!r} is not base64") from error
-    return text
-
-
-def _from_data_uri(uri: str, found: Json, kind: str, media: Media) -> Json:
+def _from_data_uri(uri: str, block: _Block) -> Json:
     if (head := _DATA_URI.match(uri)) is None:
-        raise _refused(f"a block of type {kind!r} has a data URI that is not base64")
+        raise block.refused("has a data URI that is not base64")
     # One copy of the data; str.partition would search and copy for a millisecond more.
     data: Any = uri[head.end() :]
     if head[2] is None:
         data = unquote_to_bytes(data)
     elif "%" in data:
         data = unquote(data)
-    label = type_from_label(head[1]) or _label(found, kind)
+    label = type_from_label(head[1]) or block.label()
     if label is None and head[2] is None:
         label = TEXT  # what RFC 2397 says of a URI without a type
-    return _inline(data, label, found, kind, media)
+    return _inline(data, label, block)
 
 
 def _host(url: str) -> str:
     return (urlsplit(url).hostname or "").removeprefix("www.").removeprefix("m.")
 
 
-def part_from_url(url: Any, label: str | None, kind: str, media: Media) -> Json:
+def _part_from_url(url: Any, block: _Block) -> Json:
     """Return the part of a media address.
 
     `data:` becomes inline data; `gs://`, YouTube and Google's file addresses are passed
     on; other addresses are passed on or fetched, as `media.urls` says.
-
-    Raises:
-        UnsupportedContentError: If the address cannot be used.
     """
-    if not isinstance(url, str) or not url:
-        raise _refused(f"a block of type {kind!r} has an empty address")
+    url = url.strip() if isinstance(url, str) else ""
+    if not url:
+        raise block.refused("has an empty address")
     if url[:5].lower() == "data:":
-        return _from_data_uri(url, {"mime_type": label}, kind, media)
+        return _from_data_uri(url, block)
     if whole := _ADDRESS.fullmatch(url):
         url = whole[1].lower() + whole[2]
     if url.startswith(_NEVER_FETCHED) or _host(url) in _VIDEO_HOSTS:
-        return _passed(url, label, kind, media)
+        return _passed(url, block)
     if not url.startswith(("http://", "https://")):
-        raise _refused(
-            f"a block of type {kind!r} has an address that is neither http(s), gs nor "
-            f"data: {url[:80]!r}; give the bytes of a local file as base64"
+        raise block.refused(
+            f"has an address that is neither http(s), gs nor data: {url[:80]!r}; give "
+            "the bytes of a local file as base64"
         )
+    media = block.media
     if media.urls != "inline":
-        return _passed(url, label, kind, media)
+        return _passed(url, block)
+    label = block.label()
     likely = label or type_from_name(urlsplit(url).path) or ""
     part: Json = {"inlineData": {"mimeType": likely, "data": ""}}
     media.is_inline = True
-    media.downloads.append(Download(url, part, kind, label, media.office))
+    media.downloads.append(Download(url, part, block.kind, label, media.office))
     return part
 
 
-def _passed(url: str, label: str | None, kind: str, media: Media) -> Json:
-    mime = label or type_from_name(urlsplit(url).path)
+def _usual_type(kind: str) -> str:
+    return _KIND_TYPES.get(kind.removeprefix("input_").removesuffix("_url"), _PDF)
+
+
+def _passed(url: str, block: _Block) -> Json:
+    mime = block.label() or type_from_name(urlsplit(url).path)
     if not mime and _host(url) in _VIDEO_HOSTS:
         mime = "video/mp4"
-    if not mime and kind == "document":
+    if not mime and block.kind == "document":
         mime = _PDF
-    if not mime and media.urls == "count":
-        mime = _KIND_TYPES.get(kind.removeprefix("input_").removesuffix("_url"), _PDF)
     if not mime:
-        raise _refused(
-            f"a block of type {kind!r} needs mime_type beside its address {url!r}: "
-            "Gemini wants one, and the address does not show it"
+        raise block.refused(
+            f"needs mime_type beside its address {url!r}: Gemini wants one, and the "
+            "address does not show it"
         )
     if "://" not in url and not url.startswith("files/"):
-        raise _refused(
-            f"a block of type {kind!r} has the file_id {url!r}, which another "
-            "provider gave: give the file itself, or Google's own address of it"
+        raise block.refused(
+            f"has the file_id {url!r}, which another provider gave: give the file "
+            "itself, or Google's own address of it"
         )
-    mime = _taken(mime, kind, office=media.office)
+    mime = _taken(mime, block.kind, office=block.media.office)
     return {"fileData": {"mimeType": mime, "fileUri": url}}
-
-
-def _refused(what: str) -> UnsupportedContentError:
-    return UnsupportedContentError(what)

@@ -10,6 +10,7 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "ULTRA_HIGH")
 _DURATION = re.compile(r"\d+(\.\d{1,9})?s")
+_MOST_FPS = 24  # https://ai.google.dev/api/generate-content#VideoMetadata
 _OFFSETS = ("startOffset", "endOffset")
 
 
@@ -49,6 +50,11 @@ def _video_metadata(video: Any) -> Json:
     if made.get("endOffset") is not None and end <= start:
         raise UnsupportedContentError(
             f"video_metadata ends at {end:g}s, which is not after {start:g}s"
+        )
+    fps = made.get("fps")
+    if fps is not None and not 0 < float(fps) <= _MOST_FPS:
+        raise UnsupportedContentError(
+            f"video_metadata's fps must be above 0 and at most {_MOST_FPS}, not {fps!r}"
         )
     return {key: value for key, value in made.items() if value is not None}
 

@@ -6,12 +6,13 @@ https://ai.google.dev/gemini-api/docs/media-resolution ("Token counts"). Sizes a
 lengths are read from the file's own header; nothing is decoded or fetched.
 """
 
-import base64
 import math
 import re
 import struct
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+
+from langchain_cf_gemini._gemini.request.base64_data import bytes_of, first_bytes
 
 # What is assumed where a header does not say, and of media named only by their URI.
 UNKNOWN_SECONDS: Final = 60.0
@@ -32,7 +33,7 @@ _SMALL: Final = 384
 _LARGEST_TILE: Final = 768
 _SMALLEST_TILE: Final = 256
 _WAV_HEADER: Final = 44  # bytes, of a file with nothing but format and samples
-_HEAD: Final = 256 * 1024  # bytes that are read to find a size
+_HEAD: Final = 350_000  # characters of base64 that are read to find a size
 
 # Gemini 3: tokens of an image, a page and a frame at each media resolution; the key
 # None is what Google uses if none is asked for.
@@ -89,7 +90,7 @@ def _image_tokens(
         return _IMAGE_3.get(level, _DEFAULT_IMAGE_3)
     if level == "LOW":
         return _LOW_2["image"]
-    size = image_size(head_of(data))
+    size = image_size(first_bytes(data or "", length=_HEAD))
     return _tiles(*size) * _TILE if size else _TILE
 
 
@@ -149,23 +150,6 @@ _ESTIMATORS: Final[dict[str, _Estimate]] = {
     "audio": _audio_tokens,
     "video": _video_tokens,
 }
-
-
-def bytes_of(data: str | None) -> bytes:
-    """Decode base64 of either alphabet, padded or not; nothing for what is neither."""
-    text = (data or "").translate(_STANDARD_ALPHABET)
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4))
-    except ValueError:
-        return b""
-
-
-def head_of(data: str | None) -> bytes:
-    """Decode the beginning of base64, where headers stand."""
-    return bytes_of((data or "")[: _HEAD // 3 * 4])
-
-
-_STANDARD_ALPHABET: Final = str.maketrans("-_", "+/")
 
 
 def image_size(head: bytes) -> tuple[int, int] | None:
@@ -266,7 +250,7 @@ def audio_seconds(data: str | None) -> float:
     """
     if not data:
         return UNKNOWN_SECONDS
-    head = head_of(data)
+    head = first_bytes(data or "", length=_HEAD)
     length = len(data.rstrip("=")) * 3 // 4
     if head.startswith(b"RIFF"):
         length -= _WAV_HEADER

@@ -264,7 +264,7 @@ class ModelTurn:
                 value[UNREADABLE],
             )
             return []
-        if self._google and isinstance(value, dict):
+        if self._google and isinstance(value, dict) and "type" not in value:
             return [self._signed(value)]
         value = value if isinstance(value, dict) else {}
         if (kind := value.get("type")) == "refusal":

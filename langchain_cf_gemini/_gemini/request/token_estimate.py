@@ -18,7 +18,8 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from langchain_cf_gemini._gemini.request.media_tokens import bytes_of, tokens_from_media
+from langchain_cf_gemini._gemini.request.base64_data import bytes_of
+from langchain_cf_gemini._gemini.request.media_tokens import tokens_from_media
 from langchain_cf_gemini._gemini.request.media_types import TEXT, type_from_label
 
 # Every match is a token.

@@ -13,12 +13,19 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from langchain_cf_gemini._gemini.function_calls import (
+    MAX_DEPTH,
     MAX_WHOLE,
     json_from_args,
 )
-from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
+from langchain_cf_gemini._gemini.json_values import with_sound_texts
+from langchain_cf_gemini._gemini.request.media import (
+    TEXT_TYPES,
+    Media,
+    is_media,
+    parts_from_media,
+    text_of_block,
+)
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 # Gemini 3 takes these inside a function response: pydantic-ai's profile of Google's
 # documentation. Other media go beside it.
@@ -30,8 +37,6 @@ _OFFICE = "application/vnd."
 # document. A resolution or a section of a film is asked for beside the response.
 _PART_OF_RESPONSE = frozenset({"inlineData", "fileData"})
 _RESERVED = frozenset({"output", "error"})
-# protobuf's readers stop at 100 messages in each other; each level of JSON is two.
-_MAX_DEPTH = 40
 _SHORT = 10_000  # characters of a result that is remembered
 _FAILED = "The tool failed; what it showed stands beside this."
 
@@ -81,20 +86,16 @@ def _pieces(block: Any, media: Media) -> list[Json]:
     """Return the pieces of a result: `text`, `value` for JSON, or parts of media."""
     if isinstance(block, str):
         return [{"text": block}]
-    if block.get("type") == "text":
-        text = block.get("text")
-        if not isinstance(text, str):
-            raise UnsupportedContentError(
-                f"a block of type 'text' has the text {text!r}"
-            )
-        return [{"value": _said(text)}]
-    if block.get("type") is None and not _PART_OF_RESPONSE.isdisjoint(block):
+    if block.get("type") in TEXT_TYPES:
+        return [{"value": _said(text_of_block(block))}]
+    is_own = block.get("type") is None and not _PART_OF_RESPONSE.isdisjoint(block)
+    if is_own and not is_media(block):
         media.is_inline = True
         return [dict(block)]
     has_blob = block.get("type") != "resource" or "blob" in block.get("resource", ())
     if is_media(block) and has_blob:
         return parts_from_media(block, media)
-    return [{"value": _said(json_from_args(block))}]
+    return [{"value": _said(json_from_args(with_sound_texts(block)))}]
 
 
 def _fits_inside(part: Json) -> bool:
@@ -161,8 +162,8 @@ def _object_in(text: str) -> Any:
             json_from_args(found)  # half of a surrogate pair is no UTF-8
     except (ValueError, RecursionError):
         return text
-    is_deep = text.count("{") + text.count("[") > _MAX_DEPTH
-    if _speaks_for_google(found) or (is_deep and _depth(found) > _MAX_DEPTH):
+    is_deep = text.count("{") + text.count("[") > MAX_DEPTH
+    if _speaks_for_google(found) or (is_deep and _depth(found) > MAX_DEPTH):
         return text
     return found
 

@@ -166,8 +166,11 @@ class _Inlining:
         return self._node(self._resolved(reference, at), at)
 
     def _node(self, schema: Any, at: str) -> Any:
-        if not isinstance(schema, Mapping):
+        if isinstance(schema, bool):
             return schema
+        if not isinstance(schema, Mapping):
+            msg = f"{at} is {schema!r:.80}, where a schema belongs"
+            raise UnsupportedContentError(msg)
         schema = modern_schema(schema)
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
@@ -192,7 +195,10 @@ class _Inlining:
             return [self._node(each, f"{at}[{i}]") for i, each in enumerate(value)]
         if key in _ONE:
             return self._node(value, at)
-        if key in _NAMED and isinstance(value, Mapping):
+        if key in _NAMED:
+            if not isinstance(value, Mapping):
+                msg = f"{at} is {value!r:.80}, where names and their schemas belong"
+                raise UnsupportedContentError(msg)
             return self._named(value, at, required if key == "properties" else [])
         if key in _DYNAMIC:
             msg = f"{at}: only $ref can be inlined, write the schema out"

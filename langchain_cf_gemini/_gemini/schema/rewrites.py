@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from langchain_cf_gemini._gemini.schema.json_types import KINDS
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 Schema = dict[str, Any]
@@ -24,9 +25,14 @@ def _lower_case(schema: Schema) -> Schema:
     if not isinstance(kinds, list) or not all(isinstance(k, str) for k in kinds):
         msg = f"a schema has the type {kinds!r:.80}, which is no name or list of names"
         raise UnsupportedContentError(msg)
-    if any(kind.isupper() for kind in kinds):
-        lower = [kind.lower() for kind in kinds]
-        schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
+    lower = [kind.lower() for kind in kinds]
+    if unknown := {*lower} - KINDS:
+        msg = (
+            f"a schema has the type {unknown.pop()!r}, which is none of JSON Schema's: "
+            f"use {', '.join(sorted(KINDS))}"
+        )
+        raise UnsupportedContentError(msg)
+    schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
     return schema
 
 

@@ -73,6 +73,9 @@ def tools_from_settings(settings: Mapping[str, Any]) -> Json:
         )
         if wire:
             body["tools"] = wire
+        elif choice == "none" and settings.get("cached_content"):
+            # What the cache holds would be called all the same.
+            config = {"functionCallingConfig": {"mode": "NONE"}}
     if config:
         body["toolConfig"] = camel_case(config)
     return body
@@ -304,7 +307,7 @@ def _pieces_of_tool_object(
         if name != "functionDeclarations":
             yield {name: camel_options(value)}
             continue
-        for declaration in value:
+        for declaration in [value] if isinstance(value, Mapping) else value:
             if isinstance(declaration, Mapping) and "name" in declaration:
                 yield _googles_declaration(declaration, dialect)
             else:

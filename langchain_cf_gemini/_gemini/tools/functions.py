@@ -73,16 +73,16 @@ def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
         return None
     if "name" not in body:
         return _function_from_titled(body)
+    name = body["name"]
+    if not isinstance(name, str):
+        msg = f"a function has the name {name!r}, which is no text"
+        raise UnsupportedContentError(msg)
     around = {key: value for key, value in tool.items() if key != wrapper}
-    schema = _schema_in({**around, **body}, str(body["name"]))
+    schema = _schema_in({**around, **body}, name)
     if schema is None and tool.get("type", "function") != "function":
         return None
-    return _function(
-        str(body["name"]),
-        str(body.get("description") or ""),
-        schema or {},
-        body.get("strict", tool.get("strict")),
-    )
+    strict = body.get("strict", tool.get("strict"))
+    return _function(name, str(body.get("description") or ""), schema or {}, strict)
 
 
 def _schema_in(body: Mapping[str, Any], name: str) -> Any:
@@ -96,6 +96,7 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
         schema = plain_json(schema)
         if isinstance(schema, Mapping) and len(schema) == 1:
             schema = schema.get("json", schema.get("jsonSchema", schema))
+        _refuse_properties(schema, name)
         return schema
     for key, value in body.items():
         if key not in _OTHER_SCHEMAS and _is_schema(value):
@@ -107,6 +108,15 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
     return None
 
 
+def _refuse_properties(schema: Any, name: str) -> None:
+    if _are_properties(schema):
+        msg = (
+            f"function {name} has properties and no schema around them: put them into "
+            "{'type': 'object', 'properties': ...}"
+        )
+        raise UnsupportedContentError(msg)
+
+
 def _is_schema(value: Any) -> bool:
     if isinstance(value, type):
         return True
@@ -114,10 +124,19 @@ def _is_schema(value: Any) -> bool:
         return False
     if value.get("type") in ("object", "OBJECT") or not _COMPOUND.isdisjoint(value):
         return True
-    # The properties alone, as LangChain's `tool.args` has them.
-    return all(
-        isinstance(v, Mapping) and {"type", *_COMPOUND} & v.keys()
-        for v in value.values()
+    return _are_properties(value)
+
+
+def _are_properties(value: Any) -> bool:
+    """Whether a dict is properties alone, as LangChain's `tool.args` has them."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and _COMPOUND.isdisjoint(value)
+        and all(
+            isinstance(v, Mapping) and {"type", *_COMPOUND} & v.keys()
+            for v in value.values()
+        )
     )
 
 
@@ -210,8 +229,10 @@ def _function_from_signature(function: Callable[..., Any]) -> Function:
         source["description"] = name
     try:
         tool = StructuredTool.from_function(**source, parse_docstring=True)
+        found = _function_from_tool(tool)
+    except UnsupportedContentError:
+        raise
     except (TypeError, ValueError, NameError) as error:
         msg = f"the signature of {name} cannot be read as a tool: {error}"
         raise UnsupportedContentError(msg) from error
-    found = _function_from_tool(tool)
     return found if function.__doc__ else found._replace(description="")

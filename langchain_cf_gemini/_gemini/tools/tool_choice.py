@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from langchain_cf_gemini._gemini.tools.built_in import (
-    BUILT_IN_TOOLS,
+from langchain_cf_gemini._gemini.tools.built_in import BUILT_IN_TOOLS
+from langchain_cf_gemini._gemini.vocabulary import (
+    Json,
+    camel_keys,
+    camel_name,
+    plain_json,
 )
-from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys, camel_name
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _MODES = {
@@ -60,6 +63,7 @@ def tool_config_from_choice(
         UnsupportedContentError: If the choice names no function of the tools, forces a
             call where there is none to make, or is in no known form.
     """
+    choice = plain_json(choice)
     config = camel_keys(tool_config or {})
     calling = camel_keys(config.pop("functionCallingConfig", None) or {})
     if isinstance(choice, Mapping) and "functionCallingConfig" in camel_keys(choice):
@@ -117,6 +121,8 @@ def _config_from_dict(choice: Mapping[str, Any]) -> Json:
     if kind is None and "mode" in choice:
         mode = getattr(choice["mode"], "value", choice["mode"])
         return {**camel_keys(choice), "mode": str(mode).upper()}
+    if len(choice) == 1 and choice.keys() <= {"auto", "any"}:  # Bedrock's
+        return _config_from_word(*choice)
     if kind == "allowed_tools":
         return _allowed_tools(choice.get("allowed_tools", choice))
     if isinstance(kind, str) and kind in _MODES:
@@ -128,7 +134,7 @@ def _config_from_dict(choice: Mapping[str, Any]) -> Json:
 
 
 def _name_in(tool: Mapping[str, Any]) -> str | None:
-    body = tool.get("function", tool)
+    body = tool.get("function", tool.get("tool", tool))
     name = body.get("name") if isinstance(body, Mapping) else body
     return None if name is None else str(name)
 
