@@ -266,11 +266,15 @@ def _part_from_block(block: _Block) -> Json:
     if id_:
         return _passed(str(id_), block)
     source = block.found.get("source_type")
-    if source in (None, "base64"):
-        raise block.refused("has neither base64, url nor file_id")
+    if source not in (None, "base64"):
+        raise block.refused(
+            f"has a source of type {source!r}, which is none of base64, url, text, "
+            "content and file"
+        )
+    if block.kind in _URLS:
+        raise block.refused("has an empty address")
     raise block.refused(
-        f"has a source of type {source!r}, which is none of base64, url, text, "
-        "content and file"
+        "has neither base64, url nor file_id: give base64 text or bytes, or an address"
     )
 
 
@@ -306,7 +310,7 @@ def _taken(mime: str, kind: str, *, office: bool) -> str:
 def _inline(data: Any, label: str | None, block: _Block) -> Json:
     text = text_from_data(data)
     if not text:
-        raise block.refused("needs base64 text or bytes, and its data is neither")
+        raise block.refused("needs base64 text or bytes, and its data is not base64")
     if label is None and block.kind == "text-plain":
         label = TEXT
     named = (type_from_name(block.found.get(key)) for key in _NAMES)

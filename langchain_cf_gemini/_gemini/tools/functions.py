@@ -132,7 +132,7 @@ def _are_properties(value: Any) -> bool:
     return (
         isinstance(value, Mapping)
         and bool(value)
-        and _COMPOUND.isdisjoint(value)
+        and {*_COMPOUND, "items", "additionalProperties"}.isdisjoint(value)
         and all(
             isinstance(v, Mapping) and {"type", *_COMPOUND} & v.keys()
             for v in value.values()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from langchain_core.messages import HumanMessage
 
 from langchain_cf_gemini import CloudflareGeminiError, UnsupportedContentError
 from tests.support.models import (
@@ -102,6 +103,15 @@ def test_the_gateway_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
         silent(endpoint="gateway").invoke("hi", **arguments)
     with pytest.raises(UnsupportedContentError, match="use endpoint='run'"):
         silent(google_api_key="k").invoke("hi", **arguments)
+
+
+def test_a_part_that_one_service_knows_decides() -> None:
+    message = HumanMessage([{"text": "hi", "partMetadata": {"a": 1}}])
+    cloudflare = Cloudflare()
+    cloudflare.model().invoke([message])
+    assert _endpoint(cloudflare) == "gateway"
+    with pytest.raises(UnsupportedContentError, match="use endpoint='gateway'"):
+        silent(endpoint="run").invoke([message])
 
 
 def test_what_none_of_both_takes_together() -> None:

@@ -323,6 +323,13 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
         {"output": [{"t": 18}, {"t": 19}]},
     ),
     "nothing": ([], "success", {}),
+    "text of Responses": (
+        [{"type": "output_text", "text": "18"}],
+        "success",
+        {"output": "18"},
+    ),
+    "half a character": ("caf\udce9.txt", "success", {"output": "caf\ufffd.txt"}),
+    "half a character in a block": ([{"f": "\udce9"}], "success", {"f": "\ufffd"}),
     "error": ("no such city", "error", {"error": "no such city"}),
     "error object": ('{"code": 7}', "error", {"error": {"code": 7}}),
     "error of many digits": (
@@ -397,7 +404,13 @@ def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
 
 
 def test_arguments_keep_their_digits() -> None:
-    args = {"id": 2**60 + 1, "rate": float("nan"), "deep": [{"n": -(2**54)}], "ok": 2}
+    args = {
+        "id": 2**60 + 1,
+        "rate": float("nan"),
+        "deep": [{"n": -(2**54)}],
+        "pair": (2**60 + 1, float("inf")),
+        "ok": 2,
+    }
     history = [
         HumanMessage("hi"),
         _calls(("a", "look", args)),
@@ -408,8 +421,22 @@ def test_arguments_keep_their_digits() -> None:
         "id": "1152921504606846977",
         "rate": "NaN",
         "deep": [{"n": "-18014398509481984"}],
+        "pair": ["1152921504606846977", "Infinity"],
         "ok": 2,
     }
+
+
+def test_arguments_that_lie_deep_go_as_text() -> None:
+    args: Json = {"n": 1}
+    for _ in range(150):
+        args = {"a": args}
+    history = [HumanMessage("hi"), _calls(("a", "look", args)), _MADE]
+    (part,) = contents_of(history)[1]["parts"]
+    sent, levels = part["functionCall"]["args"], 0
+    while isinstance(sent, dict):
+        sent, levels = sent["a"], levels + 1
+    assert levels == 40
+    assert json.loads(sent) == json.loads('{"a":' * 110 + '{"n":1}' + "}" * 110)
 
 
 @pytest.mark.parametrize(
@@ -512,6 +539,7 @@ _A = _calls(("a", "look", {}))
 _NOT_RUN = "The call was not carried out."
 _MADE = ToolMessage("1", tool_call_id="a")
 
+_INVALID: Any = {"args": "{", "id": "z", "error": "", "type": "invalid_tool_call"}
 LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     # The contents in short: u and m for texts, c for calls, r for results, x for calls
     # that were not carried out; and what the log says.
@@ -543,6 +571,24 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
         [HumanMessage("hi"), ToolMessage("1", tool_call_id="x"), HumanMessage("so?")],
         ["u", "u"],
         "'x', which no AIMessage holds",
+    ),
+    "a call that names nothing": (
+        [
+            HumanMessage("hi"),
+            AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]),
+            HumanMessage("so?"),
+        ],
+        ["u", "m", "u"],
+        "a call that names no function",
+    ),
+    "a block of a kind of its own": (
+        [
+            HumanMessage("hi"),
+            AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
+            HumanMessage("so?"),
+        ],
+        ["u", "m", "u"],
+        "non_standard 'z'",
     ),
     "a result again": (
         [HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE, HumanMessage("so?")],
@@ -671,6 +717,26 @@ def test_threads_go_on(
     assert log in caplog.text
     assert bool(log) == bool(caplog.text)
     assert history == before
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        ([HumanMessage.model_construct(content=5)], "HumanMessage"),
+        ([AIMessage.model_construct(content=None)], "AIMessage"),
+        (
+            [
+                HumanMessage("hi"),
+                _A,
+                ToolMessage.model_construct(content=None, tool_call_id="a"),
+            ],
+            "ToolMessage",
+        ),
+    ],
+)
+def test_messages_that_nobody_checked(messages: Any, told: str) -> None:
+    with pytest.raises(UnsupportedContentError, match=f"a {told} holds something"):
+        contents_of(messages)
 
 
 def test_results_of_anthropics_blocks() -> None:

@@ -371,6 +371,15 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "a text": ('{"type": "object"}', "pass a class"),
     "a type that is none": ({"type": {"a": 1}}, "has the type"),
+    "a type of no JSON": ({"type": "str"}, "the type 'str', which is none"),
+    "a text for a schema": (
+        {"type": "object", "properties": {"a": "string"}},
+        r"schema\.properties\.a is 'string', where a schema belongs",
+    ),
+    "a list for properties": (
+        {"type": "object", "properties": []},
+        r"schema\.properties is \[\], where names and their schemas belong",
+    ),
     "no type": ({"properties": {"a": {"type": None}}}, "has the type"),
     "a reference to nothing": (
         {"properties": {"a": {"$ref": "#/$defs/A"}}},

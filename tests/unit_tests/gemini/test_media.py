@@ -233,6 +233,29 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
 
 _YOUTUBE = "https://youtu.be/x"
 DIALECTS: dict[str, tuple[Json, Json]] = {
+    "Google's own with bytes": (
+        {"inlineData": {"mimeType": "image/png", "data": b64decode(PNG)}},
+        _inline("image/png"),
+    ),
+    "Node's Buffer": (
+        {
+            "type": "image",
+            "data": {"type": "Buffer", "data": list(b64decode(PNG))},
+            "mimeType": "image/png",
+        },
+        _inline("image/png"),
+    ),
+    "AG-UI's data": (
+        {
+            "type": "image",
+            "source": {"type": "data", "value": PNG, "mimeType": "image/png"},
+        },
+        _inline("image/png"),
+    ),
+    "a sound in a film's container": (
+        {"type": "audio", "base64": MP4},
+        _inline("audio/mp4", MP4),
+    ),
     "google-genai's inline_data": (
         {"inline_data": {"mime_type": "image/png", "data": PNG}},
         _inline("image/png"),
@@ -464,6 +487,7 @@ def test_types_by_name_are_the_same_on_every_machine(name: str, mime: str) -> No
 URIS: dict[str, tuple[str, Json]] = {
     "capitals": (f"DATA:image/png;BASE64,{PNG}", _inline("image/png")),
     "a space": (f"data:image/png; base64,{PNG}", _inline("image/png")),
+    "white space around": (f" data:image/png;base64,{PNG}\n", _inline("image/png")),
     "percents": (
         f"data:image/png;base64,{PNG.replace('=', '%3D')}",
         _inline("image/png"),
@@ -506,6 +530,8 @@ NOT_OFFSETS: list[Json] = [
     {"end_offset": "10"},
     {"start_offset": 20, "end_offset": 10},
     {"startOffset": True},
+    {"fps": 0},
+    {"fps": 25},
 ]
 
 

@@ -95,6 +95,7 @@ taken(["3-flash"], SEARCH)
 for beside in (
     SEARCH,
     {"tool_config": {"retrieval_config": {"language_code": "de"}}},
+    {"tool_choice": "none"},
 ):
     for name in ("c/1", "cachedContents/1"):
         refused(

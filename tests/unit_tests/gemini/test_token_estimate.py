@@ -21,6 +21,7 @@ from langchain_core.messages import (
     trim_messages,
 )
 
+from langchain_cf_gemini import UnsupportedContentError
 from tests.support.gemini import (
     audio_seconds,
     image_size,
@@ -29,7 +30,7 @@ from tests.support.gemini import (
     tokens_from_text,
     video_seconds,
 )
-from tests.support.models import Cloudflare, silent
+from tests.support.models import Cloudflare, Json, silent
 from tests.support.recorded import recordings
 
 
@@ -335,6 +336,21 @@ def test_any_slice_of_a_conversation_counts() -> None:
             count = model.get_num_tokens_from_messages(part)
             assert abs(count - sum(counts[start : end + 1])) <= len(part)
     assert model.get_num_tokens_from_messages([]) == 0
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "file", "file_id": "file-abc"},
+        {"type": "image", "base64": "PHN2Zz4=", "mime_type": "image/svg+xml"},
+        {"type": "image", "base64": "???", "mime_type": "image/png"},
+    ],
+)
+def test_media_that_is_refused_counts_as_its_kind(block: Json) -> None:
+    model = silent()
+    assert model.get_num_tokens_from_messages([HumanMessage([block])]) > 500
+    with pytest.raises(UnsupportedContentError):
+        model.invoke([HumanMessage([block])])
 
 
 @pytest.mark.parametrize("strategy", ["first", "last"])

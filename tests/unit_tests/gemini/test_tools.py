@@ -635,6 +635,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"name": "f", "parameters": '{"type": "object"}'},
         "function f: parameters is",
     ),
+    "properties alone": (
+        {"name": "f", "parameters": {"q": {"type": "string"}}},
+        "function f has properties and no schema around them",
+    ),
+    "a name that is no text": ({"name": None, "parameters": OBJECT}, "the name None"),
     "two schemas": (
         {"name": "f", "parameters": OBJECT, "schema": {"type": "object"}},
         "two schemas, under parameters and schema",
@@ -727,6 +732,14 @@ CHOICES: list[tuple[Any, str | None, list[str] | None]] = [
     ({"type": "auto"}, "AUTO", None),
     ({"type": "any", "disable_parallel_tool_use": True}, "ANY", None),
     ({"type": "none"}, "NONE", None),
+    ({"any": {}}, "ANY", None),
+    ({"auto": {}}, "AUTO", None),
+    ({"tool": {"name": "b"}}, "ANY", ["b"]),
+    (
+        types.FunctionCallingConfig(mode=types.FunctionCallingConfigMode.ANY),
+        "ANY",
+        None,
+    ),
     ({"type": "tool", "name": "b"}, "ANY", ["b"]),
     ({"mode": "ANY", "allowedFunctionNames": ["b"]}, "ANY", ["b"]),
     ({"mode": "any", "allowed_function_names": ["b"]}, "ANY", ["b"]),

@@ -194,6 +194,16 @@ SETTINGS: dict[str, tuple[Json, str]] = {
     "seed": ({"seed": 2**40}, "seed"),
     "presence_penalty": ({"presence_penalty": 3}, "presence_penalty"),
     "frequency_penalty": ({"frequency_penalty": -3}, "frequency_penalty"),
+    "six stop words": ({"stop": list("abcdef")}, "stop has 6 strings"),
+    "a label that is no text": ({"labels": {"a": 1}}, "labels"),
+    "level and budget in Google's words": (
+        {
+            "generation_config": {
+                "thinking_config": {"thinking_level": "LOW", "thinking_budget": 5}
+            }
+        },
+        "exclude each other",
+    ),
     "empty stop word": ({"stop": [""]}, "stop must be a list of non-empty strings"),
     "level and budget": (
         {"thinking_level": "low", "thinking_budget": 1},
