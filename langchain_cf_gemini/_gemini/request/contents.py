@@ -103,6 +103,9 @@ class _Conversation:
 
     def _add_human(self, message: HumanMessage) -> None:
         content = message.content
+        if isinstance(content, str) and content and not message.name:
+            self._turns.append({"role": "user", "parts": [{"text": content}]})
+            return
         if has_results := not isinstance(content, str) and self._add_results(message):
             content = [each for each in content if not is_tool_result(each)]
         parts = _parts_from_content(content, self._media, "HumanMessage")
@@ -116,7 +119,9 @@ class _Conversation:
 
     def _add_ai(self, message: AIMessage) -> None:
         content = message.content
-        if isinstance(content, str) and content and _is_plain(message):
+        calls = message.tool_calls or message.invalid_tool_calls
+        is_plain = not (calls or message.additional_kwargs)
+        if is_plain and isinstance(content, str) and content:
             self._turns.append({"role": "model", "parts": [{"text": content}]})
             return
         turn = ModelTurn(message, self._is_answered, self._media)
@@ -252,11 +257,6 @@ def _beginning_with_a_user(contents: list[Json]) -> list[Json]:
         )
         contents.insert(0, _CUT_OFF)
     return contents
-
-
-def _is_plain(message: AIMessage) -> bool:
-    notes = message.additional_kwargs
-    return not (notes or message.tool_calls or message.invalid_tool_calls)
 
 
 def _without_empty(parts: list[Json]) -> list[Json]:

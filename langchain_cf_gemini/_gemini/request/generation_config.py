@@ -14,23 +14,13 @@ from langchain_cf_gemini._gemini.request.response_format import (
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, camel_keys
 
 _CATEGORIES = (
-    "HATE_SPEECH",
-    "DANGEROUS_CONTENT",
-    "HARASSMENT",
-    "SEXUALLY_EXPLICIT",
-    "CIVIC_INTEGRITY",
-    "IMAGE_HATE",
-    "IMAGE_DANGEROUS_CONTENT",
-    "IMAGE_HARASSMENT",
-    "IMAGE_SEXUALLY_EXPLICIT",
-    "JAILBREAK",
+    *("HATE_SPEECH", "DANGEROUS_CONTENT", "HARASSMENT", "SEXUALLY_EXPLICIT"),
+    *("CIVIC_INTEGRITY", "IMAGE_HATE", "IMAGE_DANGEROUS_CONTENT", "IMAGE_HARASSMENT"),
+    *("IMAGE_SEXUALLY_EXPLICIT", "JAILBREAK"),
 )
 _THRESHOLDS = (
-    "BLOCK_LOW_AND_ABOVE",
-    "BLOCK_MEDIUM_AND_ABOVE",
-    "BLOCK_ONLY_HIGH",
-    "BLOCK_NONE",
-    "OFF",
+    *("BLOCK_LOW_AND_ABOVE", "BLOCK_MEDIUM_AND_ABOVE", "BLOCK_ONLY_HIGH"),
+    *("BLOCK_NONE", "OFF"),
 )
 # Google's levels are single words, and new ones come with new models.
 _WORD = re.compile(r"[A-Za-z][A-Za-z_]{0,31}")

@@ -35,19 +35,21 @@ _SMALLEST_TILE: Final = 256
 _WAV_HEADER: Final = 44  # bytes, of a file with nothing but format and samples
 _HEAD: Final = 350_000  # characters of base64 that are read to find a size
 
-# Gemini 3: tokens of an image, a page and a frame at each media resolution; the key
-# None is what Google uses if none is asked for.
-_IMAGE_3: Final = {"LOW": 280, "MEDIUM": 560, "HIGH": 1120, "ULTRA_HIGH": 2240}
-_PAGE_3: Final = {"LOW": 280, "MEDIUM": 560, "HIGH": 1120}
-_FRAME_3: Final = {"HIGH": 280}
-_DEFAULT_IMAGE_3: Final = 1120
-_DEFAULT_PAGE_3: Final = 560
-_DEFAULT_FRAME_3: Final = 70
-# 104 tokens on 2.5 and 80 on 3 were recorded for one and the same audio file of 3.25 s.
-_AUDIO_3: Final = 25
-_AUDIO_2: Final = 32
-_FRAME_2: Final = 263
-_LOW_2: Final = {"image": 64, "frame": 66}
+# Tokens of an image, a page, a frame of film and a second of sound at each media
+# resolution; "" is any other, and none. Before Gemini 3 an image counts by its tiles.
+# 104 tokens on 2.5 and 80 on 3 were recorded for one and the same sound of 3.25 s.
+_GEMINI_3: Final = {
+    "image": {"LOW": 280, "MEDIUM": 560, "ULTRA_HIGH": 2240, "": 1120},
+    "page": {"LOW": 280, "HIGH": 1120, "": 560},
+    "frame": {"HIGH": 280, "": 70},
+    "second": {"": 25},
+}
+_OLDER: Final = {
+    "image": {"LOW": 64, "": 0},
+    "page": {"": _TILE},
+    "frame": {"LOW": 66, "": 263},
+    "second": {"": 32},
+}
 
 
 def tokens_from_media(
@@ -64,77 +66,49 @@ def tokens_from_media(
         The estimate; 0 for a kind of media that Google publishes no rate for.
     """
     media = part.get("inlineData") or part.get("fileData") or {}
-    kind = str(media.get("mimeType", "")).partition(";")[0].strip().lower()
-    estimate = _estimator(kind)
-    if estimate is None:
-        return 0
     own = part.get("mediaResolution")
     level = own.get("level") if isinstance(own, Mapping) else None
     level = str(level or resolution or "").removeprefix("MEDIA_RESOLUTION_")
-    return math.ceil(estimate(part, media.get("data"), level, older))
+    rates = _OLDER if older else _GEMINI_3
 
+    def rate(unit: str) -> int:
+        return rates[unit].get(level, rates[unit][""])
 
-_Estimate = Callable[[Mapping[str, Any], str | None, str, bool], float]
-
-
-def _estimator(kind: str) -> _Estimate | None:
+    kind = str(media.get("mimeType", "")).partition(";")[0].strip().lower()
+    data = media.get("data")
     if kind == "application/pdf":
-        return _pdf_tokens
-    return _ESTIMATORS.get(kind.partition("/")[0])
+        return pdf_pages(bytes_of(data)) * rate("page")
+    kind = kind.partition("/")[0]
+    if kind == "image":
+        return rate("image") or _tiles(data) * _TILE
+    if kind == "audio":
+        return math.ceil(min(audio_seconds(data), _LONGEST_SOUND) * rate("second"))
+    if kind == "video":
+        seconds, frames = _shown(part.get("videoMetadata") or {}, data)
+        return math.ceil(frames * rate("frame") + seconds * rate("second"))
+    return 0
 
 
-def _image_tokens(
-    part: Mapping[str, Any], data: str | None, level: str, older: bool
-) -> float:
-    if not older:
-        return _IMAGE_3.get(level, _DEFAULT_IMAGE_3)
-    if level == "LOW":
-        return _LOW_2["image"]
-    size = image_size(first_bytes(data or "", length=_HEAD))
-    return _tiles(*size) * _TILE if size else _TILE
-
-
-def _tiles(width: int, height: int) -> int:
+def _tiles(data: str | None) -> int:
     """Count the tiles of an image, as Google's image-understanding page describes.
 
     The crop unit is the shorter side over 1.5. One tile more was recorded (a 640 x 480
     image: 1,290 tokens, five tiles): the whole image beside its four crops.
     """
-    if width <= _SMALL and height <= _SMALL:
+    size = image_size(first_bytes(data or "", length=_HEAD))
+    if size is None or max(size) <= _SMALL:
         return 1
+    width, height = size
     unit = min(max(int(min(width, height) / 1.5), _SMALLEST_TILE), _LARGEST_TILE)
     return math.ceil(width / unit) * math.ceil(height / unit) + 1
 
 
-def _pdf_tokens(
-    part: Mapping[str, Any], data: str | None, level: str, older: bool
-) -> float:
-    page = _TILE if older else _PAGE_3.get(level, _DEFAULT_PAGE_3)
-    return pdf_pages(bytes_of(data)) * page
-
-
-def _audio_tokens(
-    part: Mapping[str, Any], data: str | None, level: str, older: bool
-) -> float:
-    seconds = min(audio_seconds(data), _LONGEST_SOUND)
-    return seconds * (_AUDIO_2 if older else _AUDIO_3)
-
-
-def _video_tokens(
-    part: Mapping[str, Any], data: str | None, level: str, older: bool
-) -> float:
-    shown = part.get("videoMetadata") or {}
-    seconds = min(_clip(shown, video_seconds(data)), _LONGEST_FILM)
-    frames = seconds * float(shown.get("fps") or 1)
-    if older:
-        frame = _LOW_2["frame"] if level == "LOW" else _FRAME_2
-        return frames * frame + seconds * _AUDIO_2
-    return frames * _FRAME_3.get(level, _DEFAULT_FRAME_3) + seconds * _AUDIO_3
-
-
-def _clip(shown: Mapping[str, Any], seconds: float) -> float:
-    start = _seconds_from(shown.get("startOffset"), 0.0)
-    return max(_seconds_from(shown.get("endOffset"), seconds) - start, 0.0)
+def _shown(metadata: Mapping[str, Any], data: str | None) -> tuple[float, float]:
+    """Tell how many seconds and frames of a film are looked at."""
+    start = _seconds_from(metadata.get("startOffset"), 0.0)
+    end = _seconds_from(metadata.get("endOffset"), video_seconds(data))
+    seconds = min(max(end - start, 0.0), _LONGEST_FILM)
+    return seconds, seconds * float(metadata.get("fps") or 1)
 
 
 def _seconds_from(offset: Any, otherwise: float) -> float:
@@ -143,13 +117,6 @@ def _seconds_from(offset: Any, otherwise: float) -> float:
         return float(str(offset).removesuffix("s"))
     except ValueError:
         return otherwise
-
-
-_ESTIMATORS: Final[dict[str, _Estimate]] = {
-    "image": _image_tokens,
-    "audio": _audio_tokens,
-    "video": _video_tokens,
-}
 
 
 def image_size(head: bytes) -> tuple[int, int] | None:

@@ -56,8 +56,9 @@ def generation_config_from_response_format(
 def _described(named: Any) -> Json:
     schema = named.get("schema") if isinstance(named, Mapping) else None
     if not isinstance(schema, Mapping):
-        msg = "response_format of type json_schema holds no schema"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            "response_format of type json_schema holds no schema"
+        )
     if (text := named.get("description")) and "description" not in schema:
         return {**schema, "description": text}
     return dict(schema)

@@ -83,11 +83,10 @@ def _raw_schema(schema: Any, at: str) -> Schema:
     if isinstance(schema, Mapping):
         return dict(schema)
     if schema is None or isinstance(schema, str):
-        msg = (
+        raise UnsupportedContentError(
             f"{at} is {schema!r:.80}: pass a class, another type form or a JSON Schema "
             "dict"
         )
-        raise UnsupportedContentError(msg)
     try:
         if isinstance(schema, type) and _is_v2(schema):
             return _schema_of_model(schema)
@@ -96,8 +95,9 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         adapter = TypeAdapter(pydantic_type(schema))
         return adapter.json_schema(schema_generator=NotedJsonSchema)
     except (PydanticUserError, NameError) as error:
-        msg = f"{at}: no JSON Schema for {schema!r}: {error}"
-        raise UnsupportedContentError(msg) from error
+        raise UnsupportedContentError(
+            f"{at}: no JSON Schema for {schema!r}: {error}"
+        ) from error
 
 
 def _schema_of_model(model: type[BaseModel]) -> Schema:
@@ -169,14 +169,16 @@ class _Inlining:
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            msg = f"{at} is {schema!r:.80}, where a schema belongs"
-            raise UnsupportedContentError(msg)
+            raise UnsupportedContentError(
+                f"{at} is {schema!r:.80}, where a schema belongs"
+            )
         schema = modern_schema(schema)
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
-            msg = f"{self._at} has over {_MAX_SUBSCHEMAS} subschemas once inlined"
-            raise UnsupportedContentError(msg)
-        required = list(schema.get("required") or ())
+            raise UnsupportedContentError(
+                f"{self._at} has over {_MAX_SUBSCHEMAS} subschemas once inlined"
+            )
+        required = _required_in(schema, at)
         walked = {
             key: self._value(key, value, f"{at}.{key}", required)
             for key, value in schema.items()
@@ -197,12 +199,14 @@ class _Inlining:
             return self._node(value, at)
         if key in _NAMED:
             if not isinstance(value, Mapping):
-                msg = f"{at} is {value!r:.80}, where names and their schemas belong"
-                raise UnsupportedContentError(msg)
+                raise UnsupportedContentError(
+                    f"{at} is {value!r:.80}, where names and their schemas belong"
+                )
             return self._named(value, at, required if key == "properties" else [])
         if key in _DYNAMIC:
-            msg = f"{at}: only $ref can be inlined, write the schema out"
-            raise UnsupportedContentError(msg)
+            raise UnsupportedContentError(
+                f"{at}: only $ref can be inlined, write the schema out"
+            )
         return deepcopy(value)  # data, which stays the caller's own
 
     def _named(
@@ -243,11 +247,10 @@ class _Inlining:
                 del self._open[reference]
             return merged_from_reference(inlined, siblings)
         if opened == self._optional:
-            msg = (
+            raise _RecursionError(
                 f"{at}.$ref: {reference} contains itself, and Google takes recursion "
                 "in optional properties only: put it into one"
             )
-            raise _RecursionError(msg)
         kept = {"$ref": f"#/$defs/{self._name(reference)}"}
         wrapper = "allOf" if "anyOf" in siblings else "anyOf"
         return {wrapper: [kept], **siblings} if siblings else kept
@@ -265,11 +268,10 @@ class _Inlining:
 
     def _resolved(self, reference: str, at: str) -> Any:
         if (found := self._target(reference)) is _NOWHERE:
-            msg = (
+            raise UnsupportedContentError(
                 f"{at}.$ref: {reference} leads nowhere; only references into the same "
                 "document (`#/...`) can be inlined"
             )
-            raise UnsupportedContentError(msg)
         return found
 
     def _target(self, reference: str) -> Any:
@@ -319,6 +321,15 @@ class _Inlining:
                 seen[reference] = True
                 work.append((reference, _references(self._target(reference))))
         return frozenset(recurring)
+
+
+def _required_in(schema: Mapping[str, Any], at: str) -> list[str]:
+    required = schema.get("required") or []
+    if not isinstance(required, list | tuple):
+        raise UnsupportedContentError(
+            f"{at}.required is {required!r:.80}, where a list of names belongs"
+        )
+    return list(required)
 
 
 class _RecursionError(UnsupportedContentError):

@@ -23,15 +23,15 @@ def _lower_case(schema: Schema) -> Schema:
     """Google's OpenAPI subset, and what was copied out of it, has types in capitals."""
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if not isinstance(kinds, list) or not all(isinstance(k, str) for k in kinds):
-        msg = f"a schema has the type {kinds!r:.80}, which is no name or list of names"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            f"a schema has the type {kinds!r:.80}, which is no name or list of names"
+        )
     lower = [kind.lower() for kind in kinds]
     if unknown := {*lower} - KINDS:
-        msg = (
+        raise UnsupportedContentError(
             f"a schema has the type {unknown.pop()!r}, which is none of JSON Schema's: "
             f"use {', '.join(sorted(KINDS))}"
         )
-        raise UnsupportedContentError(msg)
     schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
     return schema
 

@@ -162,16 +162,16 @@ def _is_flat_declaration(tool: Any) -> bool:
 
 def _check_names(names: Collection[str]) -> None:
     if len(names) > _MAX_FUNCTIONS:
-        msg = f"{len(names)} functions; Gemini takes at most {_MAX_FUNCTIONS}"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            f"{len(names)} functions; Gemini takes at most {_MAX_FUNCTIONS}"
+        )
     for name in names:
         if not _FUNCTION_NAME.fullmatch(name):
-            msg = (
+            raise UnsupportedContentError(
                 f"function name {name!r}: Gemini takes a letter or underscore, then "
                 "letters, digits, _ . : - and 128 characters at most; rename it, or "
                 "give the class or schema another title"
             )
-            raise UnsupportedContentError(msg)
 
 
 def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
@@ -199,11 +199,10 @@ def _checked_function(tool: Mapping[str, Any], strict: bool | None) -> Function:
     if (function := function_from_dict(tool)) is None:
         raise UnsupportedContentError(no_tool_message(tool))
     if None not in (strict, function.strict) and strict != function.strict:
-        msg = (
+        raise UnsupportedContentError(
             f"tool {function.name!r} says strict={function.strict}, the call "
             f"strict={strict}: Gemini has one rule for all functions of a request"
         )
-        raise UnsupportedContentError(msg)
     return function
 
 
@@ -259,11 +258,10 @@ def _object_schema(schema: Json, at: str) -> Json:
     variants = schema.get("anyOf") or schema.get("oneOf") or ()
     objects = (v.get("type", "") == "object" for v in variants if isinstance(v, dict))
     if kind not in ("object", "OBJECT") or not all(objects):
-        msg = (
+        raise UnsupportedContentError(
             f"{at} must be an object, since the arguments of a call have names; wrap "
             "the value in a class with one field"
         )
-        raise UnsupportedContentError(msg)
     if variants or "$ref" in schema:
         return {"type": "object", **schema}
     return {"type": "object", "properties": {}, **schema}
@@ -271,15 +269,15 @@ def _object_schema(schema: Json, at: str) -> Json:
 
 def _checked_parameters(schema: Json, at: str) -> Json:
     if schema.get("type") != "OBJECT":
-        msg = f"{at}.anyOf: Google requires type OBJECT at the root of `parameters`"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            f"{at}.anyOf: Google requires type OBJECT at the root of `parameters`"
+        )
     for name in schema.get("properties", ()):
         if not _PARAMETER_NAME.fullmatch(name):
-            msg = (
+            raise UnsupportedContentError(
                 f"{at}.properties.{name}: Google takes a letter or underscore, then "
                 "letters, digits and underscores, 64 characters at most"
             )
-            raise UnsupportedContentError(msg)
     return schema
 
 

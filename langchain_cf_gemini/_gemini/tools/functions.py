@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.utils.pydantic import get_fields
 
 from langchain_cf_gemini._gemini.schema.json_schema import Schema, json_schema_from
+from langchain_cf_gemini._gemini.schema.typed_dicts import descriptions_from_docstring
 from langchain_cf_gemini._gemini.vocabulary import plain_json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -75,8 +76,9 @@ def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
         return _function_from_titled(body)
     name = body["name"]
     if not isinstance(name, str):
-        msg = f"a function has the name {name!r}, which is no text"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            f"a function has the name {name!r}, which is no text"
+        )
     around = {key: value for key, value in tool.items() if key != wrapper}
     schema = _schema_in({**around, **body}, name)
     if schema is None and tool.get("type", "function") != "function":
@@ -91,8 +93,9 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
     if found:
         key, schema = next(iter(found.items()))
         if any(other != schema for other in found.values()):
-            msg = f"function {name} has two schemas, under {' and '.join(found)}"
-            raise UnsupportedContentError(msg)
+            raise UnsupportedContentError(
+                f"function {name} has two schemas, under {' and '.join(found)}"
+            )
         schema = plain_json(schema)
         if isinstance(schema, Mapping) and len(schema) == 1:
             schema = schema.get("json", schema.get("jsonSchema", schema))
@@ -100,21 +103,19 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
         return schema
     for key, value in body.items():
         if key not in _OTHER_SCHEMAS and _is_schema(value):
-            msg = (
+            raise UnsupportedContentError(
                 f"function {name} has a schema under {key!r}, which would be lost: put "
                 "it under 'parameters'"
             )
-            raise UnsupportedContentError(msg)
     return None
 
 
 def _refuse_properties(schema: Any, name: str) -> None:
     if _are_properties(schema):
-        msg = (
+        raise UnsupportedContentError(
             f"function {name} has properties and no schema around them: put them into "
             "{'type': 'object', 'properties': ...}"
         )
-        raise UnsupportedContentError(msg)
 
 
 def _is_schema(value: Any) -> bool:
@@ -186,8 +187,7 @@ def function_from(tool: Any) -> Function:
         return _function_from_class(tool)
     if callable(tool):
         return _function_from_signature(tool)
-    msg = f"{tool!r:.80} is no tool: pass {ACCEPTED}"
-    raise UnsupportedContentError(msg)
+    raise UnsupportedContentError(f"{tool!r:.80} is no tool: pass {ACCEPTED}")
 
 
 def _function_from_tool(tool: "BaseTool") -> Function:
@@ -220,12 +220,14 @@ def _function_from_signature(function: Callable[..., Any]) -> Function:
     from langchain_core.tools import StructuredTool
 
     if not inspect.isroutine(function):
-        msg = f"{function!r:.80} has no name and signature: wrap it with @tool"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            f"{function!r:.80} has no name and signature: wrap it with @tool"
+        )
     name = function.__name__
     role = "coroutine" if inspect.iscoroutinefunction(function) else "func"
     source: dict[str, Any] = {role: function}
-    if not function.__doc__:
+    summary, _ = descriptions_from_docstring(function.__doc__)
+    if not summary:
         source["description"] = name
     try:
         tool = StructuredTool.from_function(**source, parse_docstring=True)
@@ -233,6 +235,7 @@ def _function_from_signature(function: Callable[..., Any]) -> Function:
     except UnsupportedContentError:
         raise
     except (TypeError, ValueError, NameError) as error:
-        msg = f"the signature of {name} cannot be read as a tool: {error}"
-        raise UnsupportedContentError(msg) from error
-    return found if function.__doc__ else found._replace(description="")
+        raise UnsupportedContentError(
+            f"the signature of {name} cannot be read as a tool: {error}"
+        ) from error
+    return found if summary else found._replace(description="")

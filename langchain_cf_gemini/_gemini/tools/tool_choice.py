@@ -103,8 +103,9 @@ def _config_from_choice(choice: Any) -> Json:
         return _config_from_dict(choice)
     if isinstance(choice, Iterable):
         return {"mode": "ANY", "allowedFunctionNames": [str(name) for name in choice]}
-    msg = f"tool_choice {choice!r:.80} is not understood: pass {_ACCEPTED}"
-    raise UnsupportedContentError(msg)
+    raise UnsupportedContentError(
+        f"tool_choice {choice!r:.80} is not understood: pass {_ACCEPTED}"
+    )
 
 
 def _config_from_word(word: str) -> Json:
@@ -129,8 +130,9 @@ def _config_from_dict(choice: Mapping[str, Any]) -> Json:
         return {"mode": _MODES[kind]}
     if name := _name_in(choice):
         return _forced(name)
-    msg = f"tool_choice {dict(choice)!r:.80} is not understood: pass {_ACCEPTED}"
-    raise UnsupportedContentError(msg)
+    raise UnsupportedContentError(
+        f"tool_choice {dict(choice)!r:.80} is not understood: pass {_ACCEPTED}"
+    )
 
 
 def _name_in(tool: Mapping[str, Any]) -> str | None:
@@ -150,14 +152,16 @@ def _allowed_tools(choice: Mapping[str, Any]) -> Json:
 def _check_chosen(chosen: Json, names: list[str]) -> None:
     allowed = chosen.get("allowedFunctionNames")
     if allowed == []:
-        msg = 'tool_choice is an empty list of names: pass "none" to forbid calls'
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            'tool_choice is an empty list of names: pass "none" to forbid calls'
+        )
     for name in allowed or ():
         if name not in names:
             raise UnsupportedContentError(_no_function(name, names))
     if not names and chosen.get("mode") == "ANY":
-        msg = "tool_choice demands a call, but the tools hold no function to call"
-        raise UnsupportedContentError(msg)
+        raise UnsupportedContentError(
+            "tool_choice demands a call, but the tools hold no function to call"
+        )
 
 
 def _no_function(name: str, names: list[str]) -> str:

@@ -376,6 +376,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "object", "properties": {"a": "string"}},
         r"schema\.properties\.a is 'string', where a schema belongs",
     ),
+    "a property that says it is required": (
+        {"properties": {"a": {"type": "string", "required": True}}},
+        r"schema\.properties\.a\.required is True, where a list",
+    ),
     "a list for properties": (
         {"type": "object", "properties": []},
         r"schema\.properties is \[\], where names and their schemas belong",

@@ -64,6 +64,13 @@ async def ping() -> None:
     """Ping."""
 
 
+def only_args(a: int) -> None:
+    """
+    Args:
+        a: A number.
+    """
+
+
 def silent(a: int) -> None: ...
 
 
@@ -134,6 +141,12 @@ FUNCTIONS: dict[str, tuple[Any, str, str | None, list[str]]] = {
     "function": (forecast, "forecast", "Tell the weather.", ["city", "days", "unit"]),
     "coroutine function": (ping, "ping", "Ping.", []),
     "function without docstring": (silent, "silent", None, ["a"]),
+    "function whose docstring has arguments alone": (
+        only_args,
+        "only_args",
+        None,
+        ["a"],
+    ),
     "tool": (add, "add", "Add one.", ["a"]),
     "tool class": (Finder(), "finder", "Find it.", ["theQuery", "limit"]),
     "tool with a JSON Schema": (FromMcp(), "from_mcp", "From a server.", ["q"]),
