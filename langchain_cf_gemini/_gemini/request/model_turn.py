@@ -6,7 +6,7 @@ and their signatures, which mean nothing to Google, are left behind.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -136,7 +136,13 @@ class ModelTurn:
     # ---- block content
 
     def _read_blocks(self, message: AIMessage) -> None:
-        blocks = message.content if self._google else message.content_blocks
+        blocks: Iterable[Any] = message.content
+        if not self._google:
+            # Some of langchain-core's converters leave out texts that are no block.
+            said = [
+                {"type": "text", "text": b} if isinstance(b, str) else b for b in blocks
+            ]
+            blocks = message.model_copy(update={"content": said}).content_blocks
         # Calls stand in the blocks; other notes are of texts that were merged in.
         self._notes = [n for n in self._notes if n.get("type") != "function_call"]
         for block in blocks:
@@ -154,8 +160,7 @@ class ModelTurn:
         elif reader := _READERS.get(kind):
             self.parts += reader(self, block)
         elif is_media(block):
-            *before, part = self._media_parts(block)
-            self.parts += [*before, self._with_notes(part, block)]
+            self.parts += self._media_parts(block)
         elif kind in _FOREIGN_TYPES or kind.endswith(_FOREIGN_ENDS) or not self._google:
             _logger.warning(
                 "left out of the history: a block of type %r, which another provider's "
@@ -169,10 +174,18 @@ class ModelTurn:
 
     def _media_parts(self, block: Json) -> list[Json]:
         own = part_from_own_media(block) if self._own else None
-        if own is None:
-            return parts_from_media(block, self._media)
-        self._media.is_inline = self._media.is_inline or "inlineData" in own
-        return [own]
+        if own is not None:
+            self._media.is_inline = self._media.is_inline or "inlineData" in own
+            return [self._with_notes(own, block)]
+        try:
+            *before, part = parts_from_media(block, self._media)
+        except UnsupportedContentError as error:
+            if self._google:
+                raise
+            # A file of another provider's server, which the user cannot mend.
+            _logger.warning("left out of the history: %s", error)
+            return []
+        return [*before, self._with_notes(part, block)]
 
     def _signature(self, block: Json) -> Any:
         return (block.get("extras") or {}).get("signature") if self._google else None
@@ -202,22 +215,23 @@ class ModelTurn:
     def _reasoning_parts(self, block: Json) -> list[Json]:
         text = block.get("reasoning")
         if text is None:  # OpenAI's reasoning items hold a list of summaries
-            summaries = block.get("summary") or ()
-            text = "\n".join(
-                s.get("text", "") for s in summaries if isinstance(s, dict)
-            )
+            text = _joined(block.get("summary"))
         if not (text or self._genai or self._signature(block)):
             return []
         return self._spoken(block, text, {"thought": True})
 
     def _thinking_parts(self, block: Json) -> list[Json]:
         """Read `thinking`: Google's in langchain-google-genai, else Anthropic's."""
-        part: Json = {"text": block.get("thinking") or "", "thought": True}
+        part: Json = {"text": _joined(block.get("thinking")), "thought": True}
         if self._genai and block.get("signature"):
             part["thoughtSignature"] = block["signature"]
         return [part] if part["text"] or "thoughtSignature" in part else []
 
     def _spoken(self, block: Json, text: str, thought: Json) -> list[Json]:
+        if not isinstance(text, str):
+            raise UnsupportedContentError(
+                f"a block of type {block['type']!r} has the text {text!r:.80}"
+            )
         signature = self._signature(block)
         start = (block.get("extras") or {}).get("signature_start")
         splits = isinstance(start, int) and 0 <= start <= len(text)
@@ -267,9 +281,10 @@ class ModelTurn:
         if self._google and isinstance(value, dict) and "type" not in value:
             return [self._signed(value)]
         value = value if isinstance(value, dict) else {}
-        if (kind := value.get("type")) == "refusal":
-            return self._refusal_parts(value)
-        return self._foreign_tool({**block, "name": kind or "of no known type"})
+        kind = str(value.get("type"))
+        if kind in _READERS and kind != block["type"]:
+            return _READERS[kind](self, value)
+        return self._foreign_tool({**block, "name": kind})
 
     def _add_from_kwargs(self) -> None:
         """Add what OpenAI's models said outside of the content: refusals, speech."""
@@ -311,6 +326,13 @@ class ModelTurn:
             return None
         name, args = block.get("name"), args_from_block(block)
         return {"id": id_, "name": name, "args": args}
+
+
+def _joined(said: Any) -> Any:
+    """Return a text that some providers give as a list of texts."""
+    if not isinstance(said, list):
+        return said or ""
+    return "\n".join(each["text"] for each in said if each.get("text"))
 
 
 _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {

@@ -78,6 +78,37 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         ),
         [thought("Hm."), _CALLED],
     ),
+    "OpenAI: texts that are no blocks": (
+        _turn(["Let me see.", "Well."], "openai"),
+        [text("Let me see."), text("Well.")],
+    ),
+    "Mistral: thinking in pieces": (
+        _turn(
+            [
+                {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+                {"type": "text", "text": "Well."},
+            ],
+            "mistralai",
+        ),
+        [thought("Hm."), text("Well.")],
+    ),
+    "LangChain's own blocks without saying so": (
+        _turn(
+            [
+                {"type": "reasoning", "reasoning": "Hm."},
+                {"type": "text", "text": "So."},
+            ],
+            "anthropic",
+        ),
+        [thought("Hm."), text("So.")],
+    ),
+    "OpenAI: a file of its server": (
+        _turn(
+            [{"type": "text", "text": "Here."}, {"type": "file", "file_id": "cfile_1"}],
+            "openai",
+        ),
+        [text("Here.")],
+    ),
     "Anthropic: redacted thinking": (
         _turn(
             [
@@ -507,6 +538,15 @@ def test_a_block_that_is_not_built_as_it_should_be() -> None:
     turn = _turn([{"type": "executable_code"}], "google_genai")
     with pytest.raises(UnsupportedContentError, match="not built as it should be"):
         _sent(turn)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [{"type": "text", "text": 5}, {"type": "reasoning", "reasoning": {"a": "b"}}],
+)
+def test_a_text_that_is_none_is_refused(block: Json) -> None:
+    with pytest.raises(UnsupportedContentError, match="has the text"):
+        _sent(_turn([block], None))
 
 
 def test_unknown_block_is_refused() -> None:
