@@ -78,6 +78,7 @@ class ModelArguments(TypedDict, total=False):
     default_headers: "Mapping[str, str | SecretStr] | None"
     http_client: "httpx.Client | httpx2.Client | None"
     http_async_client: "httpx.AsyncClient | httpx2.AsyncClient | None"
+    binding: Any
     carry_secrets: bool
     required_secrets: Sequence[str] | None
     fallback_ttl: float

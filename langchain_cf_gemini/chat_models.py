@@ -109,7 +109,7 @@ _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_c
 # What a repr leaves out: secrets, what was said before, what is long.
 _UNSEEN = frozenset(
     {"model", "endpoint", "account_id", "callbacks", "metadata", "profile"}
-    | {*connection.TOKENS, "http_client", "http_async_client", "gateway_memory"}
+    | {*connection.TOKENS, *connection.SENDERS, "gateway_memory"}
 )
 # What is made of the fields when it is first needed, and dropped when one is set.
 _MADE = ("_account", "_layer", "_transport", "_serialized")
@@ -236,6 +236,9 @@ class ChatCloudflareGemini(BaseChatModel):
         http_client: A client of your own for sync calls, of httpx2 or httpx; never
             closed here.
         http_async_client: The same for async calls.
+        binding: A Worker's AI binding, such as `self.env.AI`, which sends in the place
+            of connections; see "In a Worker" in the documentation. It needs neither
+            account nor token, uses no address, and can only be awaited.
         carry_secrets: Whether pickles hold the token and the key. By default they do
             not, and a worker reads its own environment.
         required_secrets: Secrets without which a loaded model asks nothing; saved
@@ -309,6 +312,7 @@ class ChatCloudflareGemini(BaseChatModel):
     default_headers: dict[str, SecretStr] | None = None
     http_client: Any = Field(default=None, exclude=True)
     http_async_client: Any = Field(default=None, exclude=True)
+    binding: Any = Field(default=None, exclude=True)
     carry_secrets: bool = False
     required_secrets: list[str] | None = None
     fallback_ttl: float = Field(default=600.0, ge=0)
@@ -367,9 +371,9 @@ class ChatCloudflareGemini(BaseChatModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy the settings deeply; a user's own clients are shared, not copied."""
         memo = {} if memo is None else memo
-        for client in (self.http_client, self.http_async_client):
-            if client is not None:
-                memo[id(client)] = client
+        for name in connection.SENDERS:
+            if (sender := getattr(self, name)) is not None:
+                memo[id(sender)] = sender
         return super().__deepcopy__(memo)._forgotten()
 
     def _forgotten(self) -> Self:
@@ -414,7 +418,7 @@ class ChatCloudflareGemini(BaseChatModel):
         """Leave credentials and connections behind; workers read their environment."""
         state = dict(super().__getstate__())
         fields = state["__dict__"] = dict(state["__dict__"])
-        fields["http_client"] = fields["http_async_client"] = None
+        fields |= dict.fromkeys(connection.SENDERS)
         for name in _MADE:
             fields.pop(name, None)
         if not self.carry_secrets:
@@ -677,6 +681,16 @@ class ChatCloudflareGemini(BaseChatModel):
         return tracing.awithin_run(chunks, self._run_metadata(config))
 
     if not TYPE_CHECKING:  # LangChain's own types hold
+
+        def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
+            """Ask several times; see `Runnable.batch`."""
+            self._transport.require_blocking()
+            return super().batch(*args, **kwargs)
+
+        def batch_as_completed(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            """Ask several times; see `Runnable.batch_as_completed`."""
+            self._transport.require_blocking()
+            return super().batch_as_completed(*args, **kwargs)
 
         def stream_events(self, *args: Any, **kwargs: Any) -> Any:
             """Stream events; see `BaseChatModel.stream_events`."""

@@ -139,11 +139,12 @@ def _requests(
     asked["gateway"] = [
         gateway_request(account, google_id, _NO_BODY, gateway=name, headers=headers)
     ]
-    if account.api_token and account.account_id:
+    if account.is_known and account.account_id:
         # A token of a user is none of the account's, and the reverse.
+        owners = () if account.is_bound else (None, "/user")
         asked["token"] = [
             api_request(account, "GET", "/tokens/verify", service="token", owner=owner)
-            for owner in (None, "/user")
+            for owner in owners
         ]
         asked["log"] = [api_request(account, "GET", log, service="log")]
         asked["feedback"] = [

@@ -47,6 +47,7 @@ class Account:
             ends with `/google-ai-studio`.
         allow_http: Let plain http go to a host that is not loopback.
         user_agent: How the client calls itself.
+        is_bound: Whether a Worker's binding asks, which needs no token.
     """
 
     account_id: str | None
@@ -57,6 +58,7 @@ class Account:
     gateway_base_url: str = GATEWAY_BASE_URL
     allow_http: bool = False
     user_agent: str = "langchain-cf-gemini"
+    is_bound: bool = False
 
     def __post_init__(self) -> None:
         checked_base(self.base_url, self.allow_http)
@@ -74,6 +76,11 @@ class Account:
         https://developers.cloudflare.com/ai-gateway/configuration/custom-domains/
         """
         return self.gateway_base_url.rstrip("/").endswith("/google-ai-studio")
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a token that Cloudflare's API takes, or no need of one."""
+        return self.is_bound or bool(self.api_token)
 
     def api_headers(self) -> dict[str, str]:
         """The credentials for Cloudflare's API."""
@@ -176,7 +183,7 @@ def api_request(
     Raises:
         ValueError: If there is no account id, or no token.
     """
-    if not account.api_token or not (account.account_id or owner):
+    if not account.is_known or not (account.account_id or owner):
         raise ValueError(
             "Cloudflare's API needs an account and a token: set CLOUDFLARE_ACCOUNT_ID "
             "and CLOUDFLARE_API_TOKEN, or pass account_id and api_token"

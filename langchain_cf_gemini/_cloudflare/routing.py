@@ -48,7 +48,7 @@ def only_on_gateway(account: Account, gateway: GatewayOptions) -> str | None:
         # On /ai/run Cloudflare reads only the key stored as "default".
         "the gateway option byok_alias": isinstance(alias, str) and alias != "default",
         "a custom domain as gateway_base_url": account.has_custom_domain,
-        "a call without an API token": not account.api_token,
+        "a call without an API token": not account.is_known,
         "a call without an account_id": not account.account_id,
     }
     return next((reason for reason, is_so in found.items() if is_so), None)

@@ -32,7 +32,7 @@ from langchain_cf_gemini._http.limits import (
 )
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.retries import RetryPolicy
-from langchain_cf_gemini._http.seam import Backend, Exchange, run
+from langchain_cf_gemini._http.seam import AwaitedBackend, Backend, Exchange, run
 from langchain_cf_gemini._http.with_sockets import backends
 from langchain_cf_gemini.exceptions import CloudflareGeminiError, ResponseFormatError
 
@@ -58,6 +58,7 @@ class TransportSettings:
         timeout: Seconds, a `Timeout` of httpx2 or httpx, or None; see the module.
         http_client: A client of the caller's own for blocking calls (httpx2, httpx).
         http_async_client: The same for asyncio.
+        backend: What sends in the place of connections, for asyncio alone.
         max_answer_bytes: Most bytes of one answer or stream, compressed and not.
         retry: How long to wait between attempts.
         adaptive_rate: Whether to follow a rate limit that the far side shows.
@@ -68,6 +69,7 @@ class TransportSettings:
     timeout: Timeout = DEFAULT_TIMEOUT
     http_client: Any = None
     http_async_client: Any = None
+    backend: AwaitedBackend | None = None
     max_answer_bytes: int = 128 * 2**20
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     adaptive_rate: bool = True
@@ -99,7 +101,7 @@ class Transport:
     ) -> None:
         self.settings = settings
         self._sleep = sleep
-        self._asleep = asleep
+        self._asleep = settings.backend.sleep if settings.backend else asleep
         self._clock = clock
         self._times = times_from_timeout(settings.timeout)
         self._policy = settings.retry.with_max_retries(settings.max_retries)
@@ -107,7 +109,11 @@ class Transport:
     def __reduce__(self) -> tuple[type[Transport], tuple[TransportSettings]]:
         """Settings travel to other processes; connections and clients do not."""
         own = replace(
-            self.settings, http_client=None, http_async_client=None, shared=None
+            self.settings,
+            http_client=None,
+            http_async_client=None,
+            backend=None,
+            shared=None,
         )
         return Transport, (own,)
 
@@ -151,13 +157,19 @@ class Transport:
         finally:
             await stream.aclose()
 
+    def require_blocking(self) -> None:
+        """Raise what a blocking call would, if none can be made."""
+        self._blocking()
+
     def close(self) -> None:
         """Give up the share in the process's connections."""
-        backends.release_blocking(self)
+        if self.settings.backend is None:
+            backends.release_blocking(self)
 
     async def aclose(self) -> None:
         """Give up the share in the running loop's connections, and the process's."""
-        await backends.release_on_asyncio(self)
+        if self.settings.backend is None:
+            await backends.release_on_asyncio(self)
         self.close()
 
     # ------------------------------------------------------------ attempts
@@ -222,11 +234,18 @@ class Transport:
 
     # ------------------------------------------------------------ connections
     def _blocking(self) -> Backend:
+        if self.settings.backend is not None:
+            raise NotImplementedError(
+                "a Worker's binding can only be awaited: call ainvoke, astream or "
+                "abatch in the place of invoke, stream or batch"
+            )
         if self.settings.http_client is not None:
             return backends.BlockingClient(self.settings.http_client)
         return backends.blocking(self)
 
     async def _asyncio(self) -> Backend:
+        if self.settings.backend is not None:
+            return self.settings.backend
         if self.settings.http_async_client is not None:
             return backends.AsyncioClient(self.settings.http_async_client)
         return await backends.on_asyncio(self)

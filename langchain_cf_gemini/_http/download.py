@@ -30,7 +30,7 @@ from langchain_cf_gemini._http.attempt import (
 from langchain_cf_gemini._http.backends import Asyncio, Blocking
 from langchain_cf_gemini._http.faults import is_fault
 from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._http.seam import Backend, Exchange, run
+from langchain_cf_gemini._http.seam import ConnectedBackend, Exchange, run
 from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -122,7 +122,7 @@ class _Room:
         self.left = left
 
 
-async def _fetched(backend: Backend, download: _Download) -> File:
+async def _fetched(backend: ConnectedBackend, download: _Download) -> File:
     error = None
     try:
         await backend.within(download.attempt, _done(backend, download))
@@ -135,12 +135,12 @@ async def _fetched(backend: Backend, download: _Download) -> File:
     return download.result()
 
 
-async def _done(backend: Backend, download: _Download) -> None:
+async def _done(backend: ConnectedBackend, download: _Download) -> None:
     while not download.is_done:
         await _step(backend, download)
 
 
-async def _step(backend: Backend, download: _Download) -> None:
+async def _step(backend: ConnectedBackend, download: _Download) -> None:
     """Ask the address that the URL names; it gives the file or another URL."""
     exchange = await _opened(backend, download, await _addresses(backend, download))
     try:
@@ -152,7 +152,7 @@ async def _step(backend: Backend, download: _Download) -> None:
 
 
 async def _opened(
-    backend: Backend, download: _Download, addresses: list[str]
+    backend: ConnectedBackend, download: _Download, addresses: list[str]
 ) -> Exchange:
     """Ask the first of the addresses that can be reached."""
     download.check(addresses)
@@ -168,7 +168,7 @@ async def _opened(
                 raise
 
 
-async def _addresses(backend: Backend, download: _Download) -> list[str]:
+async def _addresses(backend: ConnectedBackend, download: _Download) -> list[str]:
     """Resolve in a thread, because the system's resolver knows no deadline."""
     found: Future[list[str]] = Future()
     found.set_running_or_notify_cancel()  # nobody can cancel it any longer

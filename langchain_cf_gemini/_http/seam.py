@@ -52,5 +52,16 @@ class Backend(Protocol):
     ) -> Coroutine[Any, Any, _T]:
         """The work, ended at the attempt's deadline if it still waits then."""
 
+
+class ConnectedBackend(Backend, Protocol):
+    """One that sends on connections, for which it may have to wait."""
+
     async def result(self, attempt: Attempt, future: Future[_T]) -> _T:
         """What another thread or event loop puts into a future."""
+
+
+class AwaitedBackend(Backend, Protocol):
+    """One that sends on no connections, but has timers of its own."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait between two attempts."""

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 
 from pydantic import SecretStr
 
+from langchain_cf_gemini._cloudflare.binding import BoundBackend, check_binding
 from langchain_cf_gemini._cloudflare.endpoints import (
     API_BASE_URL,
     GATEWAY_BASE_URL,
@@ -33,8 +34,12 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "base_url": ("CLOUDFLARE_BASE_URL",),
     "gateway_base_url": ("CLOUDFLARE_GATEWAY_BASE_URL",),
 }
+# Nobody connects there: a request's way to the binding, and its name in errors.
+_BOUND: Final = "https://env.ai"
 TOKENS: Final = ("api_token", "gateway_token", "google_api_key")
 """The fields that hold a credential."""
+SENDERS: Final = ("http_client", "http_async_client", "binding")
+"""The fields that hold what a caller made to send with; they do not travel."""
 
 
 def from_variables(*names: str) -> str | None:
@@ -83,6 +88,7 @@ class Fields(Protocol):
     timeout: Any
     http_client: Any
     http_async_client: Any
+    binding: Any
     adaptive_rate: bool
     rate_limiter: Any
 
@@ -93,6 +99,10 @@ def check_fields(model: Fields) -> None:
     Raises:
         ValueError: With what to write instead.
     """
+    if model.binding is not None:
+        check_binding(model.binding)
+        if model.http_client or model.http_async_client:
+            raise ValueError("binding or an HTTP client: one sends, leave one out")
     texts = {name: _open(getattr(model, name)) for name in TOKENS}
     refuse_pasted(account_id=model.account_id, **texts)
     refuse_pasted_addresses(model.base_url, model.gateway_base_url)
@@ -134,6 +144,16 @@ def account_from_fields(model: Fields, user_agent: str) -> Account:
     Raises:
         ValueError: If a credential is missing; all that are missing are told.
     """
+    if model.binding is not None:
+        return Account(
+            account_id="binding",
+            api_token="",
+            google_api_key=_open(model.google_api_key),
+            base_url=_BOUND,
+            gateway_base_url=_BOUND,
+            user_agent=user_agent,
+            is_bound=True,
+        )
     account = Account(
         account_id=model.account_id or None,
         api_token=_open(model.api_token) or "",
@@ -183,6 +203,7 @@ def transport_from_fields(model: Fields) -> Transport:
             timeout=model.timeout,
             http_client=model.http_client,
             http_async_client=model.http_async_client,
+            backend=None if model.binding is None else BoundBackend(model.binding),
             # A limiter of LangChain's is the caller's own word on the rate.
             adaptive_rate=model.adaptive_rate and model.rate_limiter is None,
         )

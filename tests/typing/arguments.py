@@ -114,6 +114,7 @@ budget = ChatCloudflareGemini(
     timeout=httpx2.Timeout(30),
 )
 unlimited = ChatCloudflareGemini(model="gemini-3-flash", timeout=None)
+in_a_worker = ChatCloudflareGemini(model="gemini-3-flash", binding=object())
 
 
 def ask() -> None:

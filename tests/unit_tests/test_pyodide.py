@@ -6,6 +6,7 @@ import sys
 # All is loaded once before: what LangChain needs there is its own affair.
 _PYODIDE = """
 import os, random, sys
+from types import ModuleType
 import langchain_cf_gemini.chat_models
 
 class Absent:
@@ -21,6 +22,10 @@ for name in [*sys.modules]:
     if name.partition(".")[0] in {*ABSENT, "langchain_cf_gemini"}:
         del sys.modules[name]
 sys.meta_path.insert(0, Absent())
+ffi = ModuleType("pyodide.ffi")
+ffi.JsException, ffi.JsProxy, ffi.create_proxy = Exception, int, print
+sys.modules |= {"js": ModuleType("js"), "pyodide": ModuleType("pyodide")}
+sys.modules["pyodide.ffi"] = ffi
 sys.platform = "emscripten"
 entropy = os.urandom
 os.urandom = random.SystemRandom.random = refused

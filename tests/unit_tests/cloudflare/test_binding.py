@@ -1,0 +1,542 @@
+"""A Worker's binding gets what HTTP would, and what it gives is read alike."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import pickle
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from langchain_core.load import dumps
+
+from langchain_cf_gemini import (
+    ChatCloudflareGemini,
+    CloudflareAuthenticationError,
+    CloudflareConnectionError,
+    CloudflareGeminiError,
+    CloudflareInvalidRequestError,
+    CloudflareNotFoundError,
+    CloudflareRateLimitError,
+    CloudflareServerError,
+    CloudflareTimeoutError,
+    GatewayFallbackWarning,
+    GatewayOptions,
+    ResponseFormatError,
+)
+from tests.support.ai_binding import Ai, JsError, bound
+from tests.support.models import (
+    Cloudflare,
+    answer,
+    call,
+    endpoints,
+    event,
+    folded,
+    refusal,
+    text,
+)
+
+Json = dict[str, Any]
+HELLO = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
+
+
+class Saying:
+    """A binding whose calls give, or throw, what it is told."""
+
+    def __init__(self, *said: Any) -> None:
+        self.said = list(said)
+        self.calls: list[tuple[Any, ...]] = []
+
+    async def run(self, *given: Any) -> Any:
+        """Answer with what comes next."""
+        self.calls.append(given)
+        said = self.said.pop(0) if len(self.said) > 1 else self.said[0]
+        if isinstance(said, Exception):
+            raise said
+        return said
+
+    def gateway(self, gateway_id: str) -> Saying:
+        """Answer there as here."""
+        return self
+
+    patchLog = getLog = run  # noqa: N815
+
+
+def model_of(binding: Any, **given: Any) -> ChatCloudflareGemini:
+    """A model that asks a binding once."""
+    chosen = {"model": "gemini-3-flash", "binding": binding, "max_retries": 0}
+    return ChatCloudflareGemini(**{**chosen, **given})
+
+
+async def streamed(model: ChatCloudflareGemini, **arguments: Any) -> Any:
+    return folded([chunk async for chunk in model.astream("hi", **arguments)])
+
+
+# ---- what is asked
+
+SAID_OF_RUN: dict[str, tuple[Json, Json, Json]] = {
+    "nothing": ({}, {"id": "default"}, {}),
+    "a gateway": ({"id": "my-gateway"}, {"id": "my-gateway"}, {}),
+    "the cache": (
+        {"skip_cache": False, "cache_ttl": 60, "cache_key": "12"},
+        {"id": "default", "skipCache": False, "cacheTtl": 60, "cacheKey": "12"},
+        {},
+    ),
+    "logs": (
+        {"collect_log": False, "metadata": {"team": "Zürich", "n": 1, "ok": True}},
+        {
+            "id": "default",
+            "collectLog": False,
+            "metadata": {"team": "Zürich", "n": 1, "ok": True},
+        },
+        {},
+    ),
+    "attempts": (
+        {
+            "max_attempts": 2,
+            "retry_delay": 1.5,
+            "backoff": "linear",
+            "request_timeout": 3,
+            "event_id": "7",
+        },
+        {
+            "id": "default",
+            "retries": {"maxAttempts": 2, "retryDelayMs": 1500, "backoff": "linear"},
+            "requestTimeoutMs": 3000,
+            "eventId": "7",
+        },
+        {},
+    ),
+    "what the binding has no word for": (
+        {"custom_cost": {"total_cost": 0.1}, "zdr": True, "collect_log_payload": False},
+        {"id": "default"},
+        {
+            "cf-aig-custom-cost": '{"total_cost":0.1}',
+            "cf-aig-zdr": "true",
+            "cf-aig-collect-log-payload": "false",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("options", SAID_OF_RUN)
+async def test_run_is_called_as_documented(options: str) -> None:
+    said, gateway, headers = SAID_OF_RUN[options]
+    binding = Saying(answer(text("ok")))
+    await model_of(binding, endpoint="run").ainvoke("hi", gateway=said)
+    model, inputs, given_options = binding.calls[0]
+    assert (model, inputs) == ("google/gemini-3-flash", HELLO)
+    assert given_options == {
+        "gateway": gateway,
+        "returnRawResponse": True,
+        "extraHeaders": headers,
+    }
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+async def test_the_gateway_is_called_as_documented(is_stream: bool) -> None:
+    cloudflare = Cloudflare([event(text("ok"), finish="STOP")])
+    model = bound(
+        cloudflare,
+        endpoint="gateway",
+        google_api_key="google-key",
+        default_headers={"x-team": "a"},
+    )
+    options = {"id": "other", "cache_ttl": 60, "metadata": {"team": "Zürich"}}
+    if is_stream:
+        await streamed(model, gateway=options)
+    else:
+        await model.ainvoke("hi", gateway=options)
+    name, gateway_id, entry, given_options = model.binding.calls[0]
+    path = "v1beta/models/gemini-3-flash-preview:"
+    verb = "streamGenerateContent?alt=sse" if is_stream else "generateContent"
+    assert (name, gateway_id) == ("gateway.run", "other")
+    assert entry == {
+        "provider": "google-ai-studio",
+        "endpoint": path + verb,
+        "headers": {
+            "content-type": "application/json",
+            "x-goog-api-key": "google-key",
+            "x-team": "a",
+        },
+        "query": HELLO,
+    }
+    assert given_options == {
+        "extraHeaders": {
+            "cf-aig-cache-ttl": "60",
+            "cf-aig-metadata": '{"team":"Z\\u00fcrich"}',
+        }
+    }
+
+
+async def test_auto_asks_as_over_http() -> None:
+    cloudflare = Cloudflare(answer(text("ok")), [event(text("ok"), finish="STOP")])
+    model = bound(cloudflare)
+    await model.ainvoke("hi")
+    await streamed(model)
+    assert [call[0] for call in model.binding.calls] == ["run", "gateway.run"]
+
+
+async def test_a_long_image_comes_whole() -> None:
+    binding = Saying(answer(text("ok")))
+    image = {"type": "image", "base64": "QUJD" * 80_000, "mime_type": "image/png"}
+    for endpoint in ("run", "gateway"):
+        model = model_of(binding, endpoint=endpoint)
+        await model.ainvoke([("user", [image, {"type": "text", "text": "what?"}])])
+    (_, inputs, _), (entry, _) = binding.calls
+    assert inputs == entry["query"]
+    assert inputs["contents"][0]["parts"][0]["inlineData"]["data"] == image["base64"]
+
+
+OPTIONS: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.sampled_from(["default", "my-gateway"]),
+    "skip_cache": st.booleans(),
+    "cache_ttl": st.integers(60, 2_000_000),
+    "cache_key": st.text("0 aZ-:'\"{", min_size=1).filter(lambda s: s == s.strip()),
+    "metadata": st.dictionaries(
+        st.text("azü\n", min_size=1, max_size=4),
+        st.text(max_size=5) | st.booleans() | st.integers(-(2**60), 2**60),
+        max_size=3,
+    ),
+    "collect_log": st.booleans(),
+    "collect_log_payload": st.booleans(),
+    "request_timeout": st.floats(0.001, 900),
+    "max_attempts": st.integers(1, 5),
+    "retry_delay": st.floats(0, 60),
+    "backoff": st.sampled_from(["constant", "linear", "exponential"]),
+    "event_id": st.sampled_from(["7", "true", "a-b", "null"]),
+    "custom_cost": st.just({"per_token_in": 1e-7, "per_token_out": 2}),
+    "no_wholesale": st.booleans(),
+    "zdr": st.booleans(),
+}
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    options=st.fixed_dictionaries({}, optional=OPTIONS),
+    prompt=st.text(min_size=1),
+    is_stream=st.booleans(),
+    endpoint=st.sampled_from(["auto", "run", "gateway"]),
+)
+def test_cloudflare_gets_what_http_would_send(
+    options: Json, prompt: str, is_stream: bool, endpoint: Any
+) -> None:
+    def sent(model: ChatCloudflareGemini, cloudflare: Cloudflare) -> Any:
+        async def ask() -> None:
+            if is_stream:
+                await streamed(model, gateway=options)
+            else:
+                await model.ainvoke(prompt, gateway=options)
+
+        asyncio.run(ask())
+        request = cloudflare.requests[0]
+        headers = dict(request.headers)
+        headers.setdefault("cf-aig-gateway-id", "default")
+        metadata = json.loads(headers.pop("cf-aig-metadata", "null"))
+        told = {n: v for n, v in headers.items() if n.startswith("cf-aig-")}
+        return request.url, told, metadata, json.loads(request.content)
+
+    over_http, over_binding = (
+        Cloudflare([event(text("ok"), finish="STOP")]) for _ in range(2)
+    )
+    http_model = over_http.model(endpoint=endpoint)
+    bound_model = bound(over_binding, endpoint=endpoint)
+    assert sent(http_model, over_http) == sent(bound_model, over_binding)
+
+
+# ---- what comes
+
+
+@endpoints
+async def test_what_comes_is_the_same_message(endpoint: Any) -> None:
+    parts = [text("Let me look.", signature="c2ln"), call("look", args={"n": 1.0})]
+    for said in (answer(*parts), {"result": answer(*parts), "success": True}):
+        http_model = Cloudflare(said).model(endpoint=endpoint)
+        expected = await http_model.ainvoke("hi")
+        messages = [
+            await bound(Cloudflare(said), endpoint=endpoint).ainvoke("hi"),
+            # Without its head, where another call's options replaced this one's.
+            await model_of(Saying(said), endpoint=endpoint).ainvoke("hi"),
+        ]
+        for message in messages:
+            message.id = expected.id
+            assert message == expected
+
+
+async def test_a_body_without_its_head_is_read() -> None:
+    events = b"".join(
+        b"data: %b\r\n\r\n" % json.dumps(each).encode()
+        for each in (event(text("one ")), event(text("two"), finish="STOP"))
+    )
+
+    class Headless:
+        status, headers = 200, {"Content-Encoding": "gzip"}
+
+        def __init__(self) -> None:
+            self.body = self._pieces()
+
+        async def _pieces(self) -> AsyncIterator[bytes]:
+            for start in range(0, len(events), 7):
+                yield events[start : start + 7]
+
+    assert (await streamed(model_of(Saying(Headless())))).text == "one two"
+
+
+REFUSED = {
+    "400": refusal(400, 7000),
+    "401": refusal(401, 10000),
+    "402": refusal(402, 2021),
+    "403": refusal(403, 10000),
+    "404": refusal(404, 7003),
+    "429": refusal(429, 3040),
+    "500": refusal(500, 1000),
+    "502 in HTML": httpx.Response(502, text="<html>Bad gateway"),
+    "Chat Completions": httpx.Response(200, json={"choices": [{"message": {}}]}),
+    "a failure in an answer of 200": httpx.Response(
+        200, json={"success": False, "errors": [{"code": 2001, "message": "no"}]}
+    ),
+    "nothing": httpx.Response(200),
+}
+
+
+@endpoints
+@pytest.mark.parametrize("refused", REFUSED)
+async def test_errors_are_those_of_http(refused: str, endpoint: Any) -> None:
+    async def error_of(model: ChatCloudflareGemini) -> CloudflareGeminiError:
+        with pytest.raises(CloudflareGeminiError) as caught:
+            await model.ainvoke("hi", endpoint=endpoint)
+        return caught.value
+
+    said = REFUSED[refused]
+    over_http = await error_of(Cloudflare(said).model())
+    over_binding = await error_of(bound(Cloudflare(said)))
+    assert type(over_binding) is type(over_http)
+    for name in ("message", "status_code", "code", "origin", "details", "body"):
+        assert getattr(over_binding, name) == getattr(over_http, name)
+    assert over_binding.is_retryable == over_http.is_retryable
+
+
+THROWN: dict[str, tuple[Exception, type[CloudflareGeminiError], Any]] = {
+    "a number": (
+        JsError("InferenceUpstreamError", "2001: Please configure AI Gateway"),
+        CloudflareInvalidRequestError,
+        2001,
+    ),
+    "another's name": (
+        JsError("AiGatewayError", "2009: Unauthorized"),
+        CloudflareAuthenticationError,
+        2009,
+    ),
+    "a rate": (
+        JsError("InferenceUpstreamError", "3040: Capacity temporarily exceeded"),
+        CloudflareRateLimitError,
+        3040,
+    ),
+    "a number that nobody knows": (
+        JsError("InvalidInput", "1001: prompt and messages exclude\neach other"),
+        CloudflareServerError,
+        1001,
+    ),
+    "a text": (
+        JsError("InferenceUpstreamError", "<html>Bad gateway"),
+        CloudflareServerError,
+        None,
+    ),
+    "the gateway's own": (
+        JsError("AiGatewayInternalError", "Internal Error"),
+        CloudflareServerError,
+        None,
+    ),
+    "no such entry": (
+        JsError("AiGatewayLogNotFound", "Log Not Found"),
+        CloudflareNotFoundError,
+        None,
+    ),
+    "the network": (
+        JsError("TypeError", "Network connection lost."),
+        CloudflareConnectionError,
+        None,
+    ),
+    "an abort": (
+        JsError("AbortError", "The operation was aborted"),
+        CloudflareConnectionError,
+        None,
+    ),
+    "a reset": (ConnectionResetError("reset"), CloudflareConnectionError, None),
+    "time": (TimeoutError("late"), CloudflareTimeoutError, None),
+}
+
+
+@endpoints
+@pytest.mark.parametrize("thrown", THROWN)
+async def test_what_is_thrown_becomes_our_error(thrown: str, endpoint: Any) -> None:
+    error, kind, code = THROWN[thrown]
+    with pytest.raises(CloudflareGeminiError) as caught:
+        await model_of(Saying(error), endpoint=endpoint).ainvoke("hi")
+    assert (type(caught.value), caught.value.code) == (kind, code)
+    assert str(error).rpartition(": ")[2].split("\n")[0] in str(caught.value)
+
+
+async def test_a_bug_in_a_binding_stays_what_it_is() -> None:
+    with pytest.raises(KeyError):
+        await model_of(Saying(KeyError("mine"))).ainvoke("hi")
+
+
+async def test_a_body_that_breaks_off() -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'data: {"candidates": ['
+        raise JsError("Error", "Network connection lost.")
+
+    class Broken:
+        status, headers, body = 200, {"content-type": "text/event-stream"}, pieces()
+
+    with pytest.raises(CloudflareConnectionError, match="Network connection lost"):
+        await streamed(model_of(Saying(Broken())))
+
+
+async def test_failed_attempts_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")
+    binding = Saying(
+        JsError("TypeError", "Network connection lost."),
+        JsError("InferenceUpstreamError", "3040: Capacity temporarily exceeded"),
+        answer(text("at last")),
+    )
+    message = await model_of(binding, max_retries=2).ainvoke("hi")
+    assert message.text == "at last"
+    assert len(binding.calls) == 3
+
+
+async def test_the_gateways_refusal_turns_a_stream_to_run() -> None:
+    no_gateway = refusal(400, 2001, "Please configure AI Gateway")
+    model = bound(Cloudflare(no_gateway, answer(text("from run"))))
+    with pytest.warns(GatewayFallbackWarning):
+        whole = await streamed(model)
+    assert whole.text == "from run"
+    assert [call[0] for call in model.binding.calls] == ["gateway.run", "run"]
+
+
+# ---- beside the model
+
+
+async def test_feedback_and_logs_go_through_the_binding() -> None:
+    entry = {"id": "log-1", "success": False, "cost": 0.1}
+    binding = Saying(entry)
+    model = model_of(binding, gateway="my-gateway")
+    assert await model.aread_log("log-1") == entry
+    await model.asend_feedback("log-1", feedback=-1, metadata={"by": "me"})
+    assert binding.calls == [
+        ("log-1",),
+        ("log-1", {"feedback": -1, "metadata": {"by": "me"}}),
+    ]
+
+
+async def test_a_lost_log_entry() -> None:
+    thrown = JsError("AiGatewayLogNotFound", "Log Not Found")
+    with pytest.raises(CloudflareNotFoundError, match="some seconds after the call"):
+        await model_of(Saying(thrown)).aread_log("log-1")
+
+
+async def test_models_are_the_packaged_ones(caplog: pytest.LogCaptureFixture) -> None:
+    models = await model_of(Saying({})).alist_models()
+    assert all(model.packaged for model in models)
+    assert "binding has no such call" in caplog.text
+
+
+async def test_credentials_are_checked_but_for_a_token() -> None:
+    report = await bound(Cloudflare(refusal(404, 7003))).acheck_credentials()
+    assert {check.service: check.outcome for check in report.checks} == {
+        "token": "not used",
+        "run": "ok",
+        "gateway": "ok",
+        "log": "ok",
+        "feedback": "ok",
+    }
+
+
+# ---- the model that has one
+
+
+BLOCKING: dict[str, Any] = {
+    "invoke": lambda model: model.invoke("hi"),
+    "stream": lambda model: list(model.stream("hi")),
+    "batch": lambda model: model.batch(["hi", "ho"]),
+    "as completed": lambda model: list(model.batch_as_completed(["hi", "ho"])),
+    "bound": lambda model: model.bind_tools([]).batch(["hi", "ho"]),
+    "log": lambda model: model.read_log("log-1"),
+    "models": lambda model: model.list_models(),
+}
+
+
+@pytest.mark.parametrize("way", BLOCKING)
+def test_blocking_calls_say_what_to_do(way: str) -> None:
+    binding = Saying(answer(text("ok")))
+    with pytest.raises(NotImplementedError, match="ainvoke, astream or abatch"):
+        BLOCKING[way](model_of(binding))
+    assert not binding.calls
+
+
+def test_credentials_of_the_environment_are_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("CLOUDFLARE_API_TOKEN", "CF_AIG_TOKEN", "CLOUDFLARE_ACCOUNT_ID"):
+        monkeypatch.setenv(name, "of-the-environment")
+    binding = Saying(answer(text("ok")))
+    for endpoint in ("run", "gateway"):
+        asyncio.run(model_of(binding, endpoint=endpoint).ainvoke("hi"))
+    assert "of-the-environment" not in str(binding.calls)
+
+
+@pytest.mark.parametrize("wrong", [object(), "env.AI", {"run": 1}])
+def test_what_is_no_binding_is_refused(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"without run\(\) and gateway\(\)"):
+        model_of(wrong)
+
+
+def test_a_client_beside_a_binding_is_refused() -> None:
+    with pytest.raises(ValueError, match="one sends"):
+        model_of(Saying({}), http_async_client=httpx.AsyncClient())
+
+
+def test_an_own_google_key_needs_the_gateway() -> None:
+    with pytest.raises(ValueError, match="google_api_key is for the gateway"):
+        model_of(Saying({}), endpoint="run", google_api_key="key")
+
+
+def test_copies_share_the_binding_and_pickles_lose_it() -> None:
+    model = model_of(Saying({}))
+    for copied in (copy.copy(model), copy.deepcopy(model), model.model_copy()):
+        assert copied.binding is model.binding
+    travelled = pickle.loads(pickle.dumps(model))
+    assert travelled.binding is None
+    with pytest.raises(ValueError, match="no Cloudflare account and no API token"):
+        asyncio.run(travelled.ainvoke("hi"))
+    assert "binding" not in dumps(model) + repr(model)
+
+
+def test_the_binding_can_be_set_later() -> None:
+    model = model_of(Saying(answer(text("old"))))
+    assert asyncio.run(model.ainvoke("hi")).text == "old"
+    model.binding = Saying(answer(text("new")))
+    assert asyncio.run(model.ainvoke("hi")).text == "new"
+
+
+def test_options_are_objects_too() -> None:
+    binding = Saying(answer(text("ok")))
+    model = model_of(binding, gateway=GatewayOptions(id="mine", cache_ttl=60))
+    asyncio.run(model.ainvoke("hi"))
+    assert binding.calls[0][2]["gateway"] == {"id": "mine", "cacheTtl": 60}
+
+
+async def test_answers_that_are_too_long_are_closed(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whatever ends a call early ends it in the binding, too."""
+    ai = Ai(httpx.AsyncClient(transport=httpx.MockTransport(Cloudflare([{}] * 3))))
+    with pytest.raises(ResponseFormatError):
+        await streamed(model_of(ai))
+    assert ai.open == 0
