@@ -127,7 +127,7 @@ def _timeout_from(value: Any) -> Any:
     if value is None:
         return None
     if wanted := check_timeout(value):
-        raise ValueError(f"timeout must be {wanted} or None, not {value!r}")
+        raise ValueError(f"timeout must be {wanted} or None, not {value!r}.")
     return value if hasattr(value, "as_dict") else float(value)
 
 
@@ -328,7 +328,7 @@ class ChatCloudflareGemini(BaseChatModel):
         try:
             return super().__init__(**hidden)
         except ValidationError as error:
-            refused = secrets.without_frames(error)
+            refused = secrets.refusal_from_validation(error)
         raise refused
 
     @classmethod
@@ -563,7 +563,7 @@ class ChatCloudflareGemini(BaseChatModel):
         settings = self._settings(stop, kwargs, tracing.run_metadata(run_manager))
         call = calls.call_from_settings(settings, messages)
         if stream and call.candidates > 1:
-            raise ValueError("n > 1 cannot be streamed: a stream is one answer")
+            raise ValueError("n > 1 can't be streamed. Use n=1, or invoke().")
         account, memory = self._account, self.gateway_memory
         fallback = Fallback(call, account, memory, self.fallback_ttl)
         endpoint = call.chosen(
@@ -880,8 +880,8 @@ class ChatCloudflareGemini(BaseChatModel):
         if self.custom_get_token_ids is not None:
             return self.custom_get_token_ids(text)
         raise NotImplementedError(
-            "Gemini's tokenizer is not published, so there are no token ids; "
-            "get_num_tokens estimates counts, custom_get_token_ids brings your own"
+            "Gemini's tokenizer isn't published, so there are no token IDs. Use "
+            "get_num_tokens for an estimate, or pass custom_get_token_ids."
         )
 
     def get_num_tokens_from_messages(

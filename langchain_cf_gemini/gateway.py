@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -165,13 +166,14 @@ class GatewayOptions:
             return cls(id=value)
         if not isinstance(value, Mapping):
             msg = (
-                f"gateway={value!r}: write a gateway's name, GatewayOptions(...) or a "
-                "dict of its options."
+                "gateway must be a gateway's name, GatewayOptions(...) or a dict of "
+                f"its options, not {value!r}."
             )
             raise TypeError(msg)
         if unknown := [name for name in value if name not in RULES]:
-            msg = f"gateway has no option {unknown}; there are {sorted(RULES)}."
-            raise ValueError(msg)
+            near = get_close_matches(str(unknown[0]), RULES, n=1, cutoff=0.5)
+            known = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(RULES)}."
+            raise ValueError(f"Unknown gateway option {unknown[0]!r}. {known}")
         return cls(**value)
 
     @property
@@ -199,8 +201,8 @@ class GatewayOptions:
             written.pop("cf-aig-gateway-id", None)
         elif self.byok_alias not in (None, UNSET, "default"):
             rule = (
-                "on /ai/run Cloudflare reads only the key stored under the alias "
-                "'default', and ignores this one. Use endpoint='gateway'."
+                "must be 'default' for endpoint='run', which ignores other aliases "
+                "(use endpoint='gateway')"
             )
             raise refused("byok_alias", self.byok_alias, rule)
         return written

@@ -149,10 +149,6 @@ def _model(settings: dict[str, Any]) -> ChatCloudflareGemini:
 
 
 def message_from(error: BaseException) -> str:
-    """Return an error's message in one line, without pydantic's frame."""
-    details = getattr(error, "errors", None)
-    if callable(details):
-        said = (str(detail["msg"]) for detail in details())
-        return "; ".join(text.removeprefix("Value error, ") for text in said)
+    """Return an error's message and its notes in one line."""
     text = " ".join([str(error), *getattr(error, "__notes__", ())])
     return " ".join(text.split()) or type(error).__name__

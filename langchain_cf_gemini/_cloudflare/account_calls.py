@@ -37,7 +37,7 @@ async def log_entry(ask: Ask, account: Account, path: str) -> dict[str, Any]:
 async def listed_models(ask: Ask, account: Account) -> list[ModelInfo]:
     """List the account's models, or the packaged ones and say why."""
     pages = CataloguePages()
-    why = "it holds no Gemini model"
+    why = "it contains no Gemini model"
     try:
         while pages.path:
             request = api_request(account, "GET", pages.path, service="catalogue")
@@ -50,5 +50,5 @@ async def listed_models(ask: Ask, account: Account) -> list[ModelInfo]:
         why = error.message
     if found := pages.models():
         return found
-    _logger.warning("the packaged models are listed, not the account's: %s", why)
+    _logger.warning("Listing the packaged models instead of the account's: %s", why)
     return list(packaged_models())

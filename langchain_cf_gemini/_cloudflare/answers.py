@@ -138,7 +138,7 @@ class AnswerReader(_WholeBody):
             self._keep(*payloads_from_body(self.whole(), self._head))
             # Feedback on the prompt without a reason is an answer of its own, too.
             if not (self._has_answer or any(map(_has_feedback, self._waiting))):
-                raise self._nothing("an answer without candidates")
+                raise self._nothing("a response without candidates")
             self.ready.extend(self._waiting)
         else:
             self._end_events(self._events)
@@ -151,7 +151,8 @@ class AnswerReader(_WholeBody):
             raise self._nothing("an empty stream")
         if not self._is_finished:
             raise self.broken(
-                "a stream that ends without a finishReason: the answer was cut short"
+                "a stream that ends without a finishReason, so the response is "
+                "incomplete"
             )
 
     def _nothing(self, what: str) -> CloudflareGeminiError:

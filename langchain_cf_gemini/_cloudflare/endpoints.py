@@ -65,9 +65,9 @@ class Account:
         checked_base(self.gateway_base_url, self.allow_http)
         if self.account_id is not None:
             check_segment("account_id", self.account_id)
-        check_header("authorization", self.api_token, shown="the API token")
-        check_header("x", self.gateway_token or "", shown="the gateway token")
-        check_header("x", self.google_api_key or "", shown="the Google key")
+        check_header("authorization", self.api_token, shown="The API token")
+        check_header("x", self.gateway_token or "", shown="The gateway token")
+        check_header("x", self.google_api_key or "", shown="The Google key")
 
     @property
     def has_custom_domain(self) -> bool:
@@ -185,8 +185,9 @@ def api_request(
     """
     if not account.is_known or not (account.account_id or owner):
         raise ValueError(
-            "Cloudflare's API needs an account and a token: set CLOUDFLARE_ACCOUNT_ID "
-            "and CLOUDFLARE_API_TOKEN, or pass account_id and api_token"
+            "Cloudflare's API requires an account and a token. Set "
+            "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN, or pass account_id= and "
+            "api_token=."
         )
     if not _API_PATH.fullmatch(path):
         raise refused("path", path)

@@ -44,7 +44,7 @@ def is_idle(value: Any) -> bool:
 def payloads_from_body(body: bytes, head: Head) -> tuple[list[Payload], Payload]:
     """The payloads of a JSON answer, and what its wrapping says of the gateway."""
     if not body.strip():
-        raise format_error("an empty answer", head, is_retryable=True)
+        raise format_error("an empty response", head, is_retryable=True)
     return payloads_from_json(json_from_text(body, head), head)
 
 
@@ -60,7 +60,7 @@ def json_from_text(text: bytes | str, head: Head) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         pass
-    raise format_error("what is not JSON", head, text, is_retryable=True)
+    raise format_error("a response that isn't JSON", head, text, is_retryable=True)
 
 
 def payloads_from_json(value: Any, head: Head) -> tuple[list[Payload], Payload]:
@@ -83,7 +83,9 @@ def _unwrapped(value: Any, head: Head, gateway: Payload) -> list[Payload]:
     if isinstance(value, list) and value:
         return [p for item in value for p in _unwrapped(item, head, gateway)]
     if not isinstance(value, dict):
-        raise format_error("no result", head, value, is_retryable=True)
+        raise format_error(
+            "a response without a result", head, value, is_retryable=True
+        )
     if "error" in value:
         _raise_failure(value, head)
     gateway.update(gateway_from_payload(value))
@@ -94,8 +96,7 @@ def _foreign(value: Payload, head: Head) -> ResponseFormatError:
     what = "JSON without candidates"
     if "choices" in value:
         what = (
-            "a Chat Completions body instead of Gemini's own (this class speaks "
-            "generateContent only; check base_url and model)"
+            "a Chat Completions response instead of Gemini's (check base_url and model)"
         )
     return format_error(what, head, value)
 

@@ -10,6 +10,7 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import Any
 
 from pydantic_core import from_json
@@ -45,6 +46,7 @@ _DECODER = json.JSONDecoder(strict=False)
 _CODE_IN_WORDS = re.compile(r"(?:AiError: ?)*(\d{4}): ")
 # What a spending limit tells of itself, beside its message or above it.
 _FIGURES = frozenset({"bucket", "spent", "limit"})
+_HTML = re.compile(r"\s*<(?:!doctype )?html", re.IGNORECASE)
 _RETRY_IN = re.compile(r"retry in (\d{1,6}(?:\.\d+)?) ?s", re.IGNORECASE)
 
 # Google's words for errors, in the order of gRPC's numbers, as HTTP statuses.
@@ -204,9 +206,11 @@ def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
     known = _known(fault, status, head)
     gateway = gateway_from_head(head)
     retry_after = _retry_after(fault, status, head)
+    text = _message(fault, status, known.advice if known else "", retry_after)
+    if 300 <= status < 400 and not known:
+        text = _redirect(head)
     return _class(fault, status)(
-        _message(fault, status, known.advice if known else "", retry_after)
-        + _ids(gateway),
+        text + _ids(gateway),
         status_code=status,
         code=fault.carrier or fault.code,
         origin=fault.origin,
@@ -306,10 +310,31 @@ def _message(fault: _Fault, status: int, advice: str, retry_after: float | None)
     named = fault.carrier or fault.code
     code = "" if named in (None, status) else f" (code {named})"
     said = f": {fault.message.rstrip('.')}" if fault.message else ""
+    if _HTML.match(fault.text):
+        said = " (an HTML error page)"
     figures = _figures(fault.details)
-    wait = "" if retry_after is None else f" It asks to wait {retry_after:g} seconds."
+    wait = "" if retry_after is None else f" Retry after {retry_after:g} seconds."
+    failed = f"Cloudflare returned {_named_status(status)}"
+    if status < 300:
+        failed = f"Cloudflare reported an error in an HTTP {status} response"
     advice = advice or _advice(status)
-    return f"Cloudflare answered {status}{code}{said}{figures}. {advice}{wait}".rstrip()
+    return f"{failed}{code}{said}{figures}. {advice}{wait}".rstrip()
+
+
+def _redirect(head: Head) -> str:
+    target = without_secrets(head.headers.get("location", ""), head.secrets)
+    return (
+        f"The base URL redirects to {line_from_text(target) or 'another address'} "
+        f"(HTTP {head.status}). Redirects aren't followed because they could leak the "
+        "API token. Set base_url to the final address."
+    )
+
+
+def _named_status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:  # Cloudflare has statuses of its own, such as 524
+        return str(status)
 
 
 def _figures(details: Json) -> str:
@@ -331,10 +356,8 @@ def _ids(gateway: Json) -> str:
 
 
 def _advice(status: int) -> str:
-    if 300 <= status < 400:
-        return "Redirects are not followed with a token; check base_url."
-    if status >= 500:
-        return "Cloudflare or the model's provider failed; try again later."
+    if status < 300 or status >= 500:
+        return "Try again later."
     return ""
 
 
@@ -344,11 +367,12 @@ def format_error(
     """An error for an answer that is not what was promised."""
     gateway = gateway_from_head(head)
     kept = _kept(body, head.secrets)
-    shown = f": {line_from_text(kept)}" if kept else ""
+    shown = f": {line_from_text(kept)!r}" if kept else ""
     known = _known(_Fault(text=kept), head.status, head)
-    advice = f". {known.advice}" if known else ""
+    advice = f". {known.advice}" if known else "."
     return ResponseFormatError(
-        f"Cloudflare answered {head.status} with {what}{shown}{advice}{_ids(gateway)}",
+        f"Cloudflare returned {what} (HTTP {head.status}){shown}{advice}"
+        f"{_ids(gateway)}",
         status_code=head.status,
         origin="cloudflare",
         body=kept,

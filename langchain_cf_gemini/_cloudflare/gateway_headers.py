@@ -31,7 +31,7 @@ _WHOLE_COST: Final = ("total_cost",)
 
 def refused(name: str, value: object, rule: str) -> ValueError:
     """The error for a value that breaks an option's rule."""
-    return ValueError(f"gateway option {name}={repr(value)[:200]}: {rule}")
+    return ValueError(f"{name} {rule}, got {repr(value)[:200]}.")
 
 
 def _is_number(value: object) -> TypeGuard[float]:
@@ -105,57 +105,61 @@ def refuse_bad_entry(key: Any, value: Any) -> None:
         ValueError: If the name is empty or reserved, or the value is not a scalar.
     """
     if not isinstance(key, str) or not key:
-        raise refused("metadata", key, "names are non-empty strings.")
+        raise refused("metadata", key, "names must be non-empty strings")
     if key.startswith("cf."):
-        rule = "names that begin with 'cf.' are reserved for Cloudflare; use another."
+        rule = "names must not start with 'cf.', which Cloudflare reserves"
         raise refused("metadata", key, rule)
     if not (isinstance(value, str | bool) or _is_number(value)):
-        rule = f"the value of {key!r} must be a str, a finite number or a bool."
+        rule = f"value of {key!r} must be a str, a finite number or a bool"
         raise refused("metadata", value, rule)
 
 
-_FLAG: Final = (_flag, "write True or False.")
+_FLAG: Final = (_flag, "must be True or False")
 _TEXT: Final = (
     _matching(_HEADER_TEXT),
-    "it travels in an HTTP header, so it must be non-empty printable ASCII without "
-    "line breaks or blanks at its ends.",
+    "must be non-empty printable ASCII without line breaks or spaces at its ends, "
+    "because it is sent in an HTTP header",
 )
 _ID: Final = (
     _matching(_GATEWAY_ID),
-    "a gateway's name has 1 to 64 letters, digits, '_', '-' or '.', because it becomes "
-    "part of a URL. Copy it from the dashboard (AI > AI Gateway).",
+    "must be a gateway's name from the dashboard (AI > AI Gateway): 1 to 64 letters, "
+    "digits, '_', '-' or '.'",
 )
 _METADATA: Final = (
     _metadata,
-    f"a mapping of names to str, number or bool, at most {_MOST_ENTRIES} entries "
-    f"(Cloudflare drops the rest in silence) and {_LONGEST_HEADER} bytes as JSON.",
+    f"must be a dict of names to str, number or bool with at most {_MOST_ENTRIES} "
+    f"entries (Cloudflare drops the rest) and {_LONGEST_HEADER:,} bytes of JSON",
 )
 _COST: Final = (
     _custom_cost,
-    f"US dollars per token under {_COSTS}, and {_MORE_COSTS} if you like, or of the "
-    f"whole call under {_WHOLE_COST}.",
+    f"must be a dict of US dollars per token with the keys {', '.join(_COSTS)} "
+    f"(optional: {', '.join(_MORE_COSTS)}), or of the whole call with the key "
+    f"{_WHOLE_COST[0]}",
 )
 _TRACE_ID: Final = (
     _matching(r"(?!0+$)[0-9a-fA-F]{32}"),
-    "32 hexadecimal digits, not all of them 0.",
+    "must be 32 hexadecimal digits, not all of them 0",
 )
 _SPAN_ID: Final = (
     _matching(r"(?!0+$)[0-9a-fA-F]{16}"),
-    "16 hexadecimal digits, not all of them 0.",
+    "must be 16 hexadecimal digits, not all of them 0",
 )
-_TTL: Final = (_whole(60, _MONTH), f"whole seconds, from 60 to {_MONTH} (a month).")
+_TTL: Final = (
+    _whole(60, _MONTH),
+    f"must be a whole number of seconds between 60 and {_MONTH:,} (31 days)",
+)
 _TIMEOUT: Final = (
     _milliseconds(0.001, math.inf),
-    "seconds, at least 0.001; it is sent in milliseconds.",
+    "must be a number of seconds of at least 0.001",
 )
-_ATTEMPTS: Final = (_whole(1, 5), "a whole number from 1 to 5.")
+_ATTEMPTS: Final = (_whole(1, 5), "must be a whole number from 1 to 5")
 _BACKOFF: Final = (
     _matching("|".join(get_args(Backoff))),
-    f"write one of {get_args(Backoff)}.",
+    f"must be one of {', '.join(get_args(Backoff))}",
 )
 _DELAY: Final = (
     _milliseconds(0, LONGEST_DELAY),
-    f"seconds, from 0 to {LONGEST_DELAY:g}.",
+    f"must be a number of seconds from 0 to {LONGEST_DELAY:g}",
 )
 
 _OPTIONS: Final[dict[str, tuple[str, _Writer, str]]] = {
@@ -181,7 +185,7 @@ _OPTIONS: Final[dict[str, tuple[str, _Writer, str]]] = {
 """Each option: its header, what writes the header's text, and the rule in words."""
 
 RULES: Final = {name: rule for name, (_, _, rule) in _OPTIONS.items()}
-"""Every option, and what may stand in it."""
+"""Every option and its rule."""
 
 
 def header_from_option(name: str, value: Any) -> tuple[str, str]:

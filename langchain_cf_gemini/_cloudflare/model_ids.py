@@ -6,13 +6,12 @@ from typing import Final
 from langchain_cf_gemini._cloudflare.catalogue import model_info
 
 _BARE_ID: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
-_EXAMPLE: Final = "'gemini-3-flash' or 'google/gemini-3-flash'"
+_EXAMPLE: Final = "'gemini-3-flash'"
 
 _OPENAI_ONLY: Final = (
-    "it accepts the OpenAI chat completions shape only, while this class speaks "
-    "Gemini's own generateContent. Use langchain_openai.ChatOpenAI with base_url="
-    f"'https://{{}}', or name a Gemini model here ({_EXAMPLE}) and fall back with "
-    ".with_fallbacks([...])."
+    "it supports only OpenAI's format, but this class sends Gemini's. Use "
+    "langchain_openai.ChatOpenAI with base_url='https://{}', or pass a Gemini model "
+    f"such as {_EXAMPLE} and add fallbacks with .with_fallbacks([...])."
 )
 _ROUTES: Final = "gateway.ai.cloudflare.com/v1/<account_id>/<gateway>/compat"
 _API: Final = "api.cloudflare.com/client/v4/accounts/<account_id>/ai/v1"
@@ -26,16 +25,16 @@ _REFUSED: Final = (
     ("cloudflare/", f"is Cloudflare's own router: {_OPENAI_ONLY.format(_API)}"),
     (
         "@cf/",
-        "is hosted on Workers AI, which does not speak generateContent. Use "
+        "is a Workers AI model, not a Gemini model. Use "
         "langchain_cloudflare.ChatCloudflareWorkersAI.",
     ),
     (
         "google-ai-studio/",
-        f"is the gateway's name for a provider. Write the model alone: {_EXAMPLE}.",
+        f"includes the gateway's provider name. Pass only the model: {_EXAMPLE}.",
     ),
-    ("google/imagen", "makes images and is not a text model of the catalogue."),
-    ("google/veo", "makes videos and is not a text model of the catalogue."),
-    ("google/nano-banana", "makes images and is not a text model of the catalogue."),
+    ("google/imagen", "creates images. This class supports chat models only."),
+    ("google/veo", "creates videos. This class supports chat models only."),
+    ("google/nano-banana", "creates images. This class supports chat models only."),
 )
 
 
@@ -57,23 +56,19 @@ def model_id_from(model: str) -> str:
     """
     name = model.strip() if isinstance(model, str) else ""
     if not name:
-        msg = (
-            f"The model name is empty or no name. Name a Gemini model, e.g. {_EXAMPLE}."
-        )
-        raise ValueError(msg)
+        raise ValueError(f"model must be a non-empty string, for example {_EXAMPLE}.")
     _refuse_other_kinds(name)
     bare = name.removeprefix("google/").removeprefix("models/")
     if "/" in bare and ".." not in bare:
         msg = (
-            f"Model {name!r} is another vendor's: this class serves Google's Gemini "
-            f"models as Cloudflare proxies them. Name one, e.g. {_EXAMPLE}."
+            f"{name!r} isn't a Gemini model. Use one such as {_EXAMPLE}; for OpenAI "
+            "models use ChatOpenAI."
         )
         raise ValueError(msg)
     if ".." in bare or not _BARE_ID.fullmatch(bare):
         msg = (
-            f"{name!r} is no model id: only letters, digits, '.', '_' and '-' can "
-            "stand in one, because it becomes part of a URL. Write it like "
-            f"{_EXAMPLE}."
+            f"{name!r} isn't a model ID. Allowed are letters, digits, '.', '_' and "
+            f"'-', for example {_EXAMPLE}."
         )
         raise ValueError(msg)
     known = model_info(bare)

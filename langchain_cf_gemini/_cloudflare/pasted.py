@@ -16,7 +16,7 @@ _ID_ADVICE: Final = (
     "it is the 32 hexadecimal digits in the dashboard's address, "
     "https://dash.cloudflare.com/<account_id>"
 )
-_BARE: Final = "pass the bare value, without {}"
+_BARE: Final = "pass the value without {}"
 
 # A pattern of what does not belong there, and what it is. The first that fits tells.
 _Mistakes = tuple[tuple[str, str], ...]
@@ -36,16 +36,16 @@ _TOKEN: Final[_Mistakes] = (
     *_ANY_CREDENTIAL,
     (
         r"cfk_.*|[0-9a-f]{37}",
-        "it is a Global API Key, which these services do not take; " + _TOKEN_ADVICE,
+        "it is a Global API Key. These services require an API token: " + _TOKEN_ADVICE,
     ),
-    (r"[0-9a-fA-F]{32}", "it looks like an account id; " + _TOKEN_ADVICE),
-    (r"(AIza|AQ\.).*", "it is a key of Google's, which belongs into google_api_key"),
+    (r"[0-9a-fA-F]{32}", "it looks like an account ID; " + _TOKEN_ADVICE),
+    (r"(AIza|AQ\.).*", "it is a Google API key. Pass it as google_api_key"),
 )
 _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     "account_id": (
         (
             r"cf(ut|at|k)_.*|[\w-]{40}|[0-9a-f]{37}|(?i:bearer\s.*)",
-            "it is a token or a key, which would stand in every address; " + _ID_ADVICE,
+            "it is a token or a key, but the account ID is needed; " + _ID_ADVICE,
         ),
         (r".*@.*", "it is an e-mail address; " + _ID_ADVICE),
         (r"(?i)https?://.*|.*/.*", "it is an address; " + _ID_ADVICE),
@@ -73,7 +73,7 @@ def refuse_pasted(**values: str | None) -> None:
     for name, value in values.items():
         for pattern, said in _MISTAKES[name] if value else ():
             if re.fullmatch(pattern, value or "", re.S):
-                raise ValueError(f"{name} is not what it should be: {said}.")
+                raise ValueError(f"{name} has the wrong value: {said}.")
 
 
 def refuse_pasted_addresses(base_url: str, gateway_base_url: str) -> None:
@@ -85,25 +85,32 @@ def refuse_pasted_addresses(base_url: str, gateway_base_url: str) -> None:
     api, gateway = urlsplit(base_url), urlsplit(gateway_base_url)
     api_path, gateway_path = api.path.rstrip("/"), gateway.path.rstrip("/")
     if api.hostname == _GATEWAY or re.search(r"/google-ai-studio|/compat", api_path):
-        raise _address("base_url", base_url, "it is the gateway's: gateway_base_url")
+        raise _address(
+            "base_url",
+            base_url,
+            "it is the gateway's address. Pass it as gateway_base_url",
+        )
     if re.search(r"/accounts(/|$)|/ai(/|$)", api_path) or (
         api.hostname == _API and api_path != "/client/v4"
     ):
-        said = "the rest of the path is added to it: https://api.cloudflare.com"
+        said = "pass only https://api.cloudflare.com"
         raise _address("base_url", base_url, f"{said}/client/v4")
     if gateway.hostname == _API:
-        raise _address("gateway_base_url", gateway_base_url, "it is base_url")
+        raise _address(
+            "gateway_base_url",
+            gateway_base_url,
+            "it is the API's address. Pass it as base_url",
+        )
     if gateway.hostname == _GATEWAY and gateway_path != "/v1":
         said = (
-            "account, gateway and path are added to it: write "
-            "https://gateway.ai.cloudflare.com/v1, account_id=... and gateway=..."
+            "pass only https://gateway.ai.cloudflare.com/v1, account_id= and gateway="
         )
         raise _address("gateway_base_url", gateway_base_url, said)
     if re.search(r"/google-ai-studio/.|/models(/|$)|/compat(/|$)", gateway_path):
-        said = "the address of a custom domain ends with /google-ai-studio"
+        said = "the address of a custom domain must end with /google-ai-studio"
         raise _address("gateway_base_url", gateway_base_url, said)
     if (gateway.hostname or "").endswith("googleapis.com"):
-        said = "it is Google's own address; this class asks through Cloudflare"
+        said = "it is Google's address; this class sends requests through Cloudflare"
         raise _address("gateway_base_url", gateway_base_url, said)
 
 
@@ -111,4 +118,4 @@ def _address(name: str, value: str, said: str) -> ValueError:
     # Without a user name or a query, which may be a credential.
     parts = urlsplit(value)
     shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
-    return ValueError(f"{name}={shown!r} is not what it should be: {said}.")
+    return ValueError(f"{name}={shown!r} isn't valid: {said}.")

@@ -46,7 +46,7 @@ def only_on_gateway(account: Account, gateway: GatewayOptions) -> str | None:
     found = {
         "google_api_key": bool(account.google_api_key),
         # On /ai/run Cloudflare reads only the key stored as "default".
-        "the gateway option byok_alias": isinstance(alias, str) and alias != "default",
+        "byok_alias": isinstance(alias, str) and alias != "default",
         "a custom domain as gateway_base_url": account.has_custom_domain,
         "a call without an API token": not account.is_known,
         "a call without an account_id": not account.account_id,
@@ -62,8 +62,8 @@ def refuse_run(account: Account, gateway: GatewayOptions) -> None:
     """
     if reason := only_on_gateway(account, gateway):
         raise ValueError(
-            f"{reason} is for the gateway endpoint: Cloudflare's /ai/run would ignore "
-            "it or refuse the call; use endpoint='gateway' or 'auto'"
+            f"endpoint='run' doesn't support {reason}. Use endpoint='gateway' or "
+            "'auto'."
         )
 
 

@@ -28,20 +28,20 @@ _REFUSALS = frozenset(
 )
 _FAILURES = {
     "MAX_TOKENS": (
-        "was cut off: give it more max_output_tokens (thinking counts, too), less "
-        "thinking or a smaller schema"
+        "was cut off: raise max_tokens (which includes thinking), lower thinking_level "
+        "or use a smaller schema"
     ),
-    "MALFORMED_FUNCTION_CALL": "holds a call that is no call: try again",
-    "UNEXPECTED_TOOL_CALL": "calls a function that was not declared: try again",
+    "MALFORMED_FUNCTION_CALL": "contains a malformed tool call: send the request again",
+    "UNEXPECTED_TOOL_CALL": "calls a function that isn't bound: send the request again",
     "TOO_MANY_TOOL_CALLS": "stopped after too many calls",
-    "MALFORMED_RESPONSE": "is malformed: try again",
+    "MALFORMED_RESPONSE": "is malformed: send the request again",
     "CONTINUATION": "was cut off at Google's limit for one request",
-    "MISSING_THOUGHT_SIGNATURE": "lacks a signature that Google needs",
-    "ESCALATION": "was stopped: Google hands such questions over to people",
-    "PUP_LIMITED_DISABLED": "was stopped: Google limits this use, and switched it off",
-    "LANGUAGE": "was stopped: Google does not support its language",
-    "OTHER": "was stopped for a reason that Google does not name",
-    "NO_IMAGE": "was to be an image, and there is none",
+    "MISSING_THOUGHT_SIGNATURE": "lacks a thought signature that Google requires",
+    "ESCALATION": "was stopped: Google escalates such questions to people",
+    "PUP_LIMITED_DISABLED": "was stopped: Google has turned this use off",
+    "LANGUAGE": "was stopped: Google doesn't support its language",
+    "OTHER": "was stopped for a reason that Google doesn't name",
+    "NO_IMAGE": "contains no image, though one was requested",
 }
 
 
@@ -75,9 +75,9 @@ def verdict_from(
         The reason; None if the answer is whole and good.
     """
     if blocked is not None:
-        reason = f"The prompt was blocked, block_reason {blocked}"
+        reason = f"The prompt was blocked (block_reason {blocked})"
     elif reason is None:
-        reason = "The answer has no finish_reason"
+        reason = "The response has no finish_reason"
     elif reason in _GOOD:
         return None
     return f"{reason}: {message}" if message else reason
@@ -131,13 +131,13 @@ def failure_from_message(message: BaseMessage) -> Exception | None:
     reason = str(metadata.get("finish_reason") or "")
     said = f": {text}" if (text := metadata.get("finish_message")) else ""
     if why := _refusal(message, reason):
-        text = f"the model refused to give the object asked for ({why}){said}"
+        text = f"The model refused to return the requested object ({why}){said}"
         if REFUSAL_ERROR is None:
             return OutputParserException(text, llm_output=str(message.text))
         refused: Exception = REFUSAL_ERROR(text, raw_message=message)
         return refused
     if reason in _FAILURES:
-        text = f"the answer {_FAILURES[reason]} (finish_reason {reason}){said}"
+        text = f"The response {_FAILURES[reason]} (finish_reason {reason}){said}"
         return OutputParserException(text, llm_output=str(message.text))
     return None
 

@@ -65,8 +65,8 @@ def times_from_timeout(timeout: Timeout) -> Times:
     if isinstance(timeout, (int, float)):
         if not 0 < timeout <= LONGEST_SECONDS:
             raise UnsupportedContentError(
-                f"timeout {timeout!r} is not a number of seconds above 0 and at most "
-                f"{LONGEST_SECONDS:,}; None waits for ever"
+                f"timeout must be a number of seconds above 0 and at most "
+                f"{LONGEST_SECONDS:,}, or None to wait without limit, not {timeout!r}."
             )
         waits: Waits = dict.fromkeys(_WAITS, float(timeout))
         waits["connect"] = min(float(timeout), CONNECT_SECONDS)
@@ -121,7 +121,7 @@ class Attempt:
     def check_deadline(self) -> None:
         """Raise if the time is up, though bytes still come."""
         if self._deadline is not None and self._clock() > self._deadline:
-            raise TimeoutError("the answer came too slowly")
+            raise TimeoutError("the response was too slow")
 
     def begin_anew(self) -> None:
         """Grant all of the time once more, to what comes next."""

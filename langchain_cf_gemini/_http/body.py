@@ -94,7 +94,7 @@ class Body(Generic[_T]):
         if encoding in ("gzip", "x-gzip", "deflate"):
             self._inflater = _Inflater()
         elif encoding not in ("", "identity"):
-            self._break(f"content-encoding {encoding!r}, which was not asked for")
+            self._break(f"an unexpected content-encoding {encoding!r}")
 
     def take(self, raw: bytes | None) -> None:
         """Take bytes as they come from the wire, or None for their end."""
@@ -126,18 +126,18 @@ class Body(Generic[_T]):
         self._size += len(data or b"")
         if max(self._size, self._received) > self._max_bytes:
             self._break(
-                f"more than {self._max_bytes:,} bytes; reading was stopped (the limit "
-                "is max_answer_bytes)"
+                f"a response of more than {self._max_bytes:,} bytes, so reading was "
+                "stopped"
             )
         elif data is None:
-            self._break("broken compression", is_retryable=True)
+            self._break("a response with broken compression", is_retryable=True)
         else:
             self._reader.feed(data)
 
     def _end(self) -> None:
         self.is_over = True
         if self._inflater is not None and not self._inflater.is_whole:
-            self._break("a compressed body that ends too soon", is_retryable=True)
+            self._break("an incomplete compressed response", is_retryable=True)
         else:
             self._result = self._reader.end()
 

@@ -95,10 +95,10 @@ class CircuitBreaker:
         now = self._clock()
         error = copy.copy(failed)
         error.message = (
-            f"not sent: the last {self._count} attempts at {host} failed, the first "
-            f"{now - self._since:.0f} s ago, and none succeeded in between. One is let "
-            f"through every {self._pause(now):.1f} s until one succeeds. The last one "
-            f"failed so: {failed.message}"
+            f"The request wasn't sent: the last {self._count} attempts at {host} "
+            f"failed, the first {now - self._since:.0f} s ago. One attempt every "
+            f"{self._pause(now):.1f} s is allowed until one succeeds. Last failure: "
+            f"{failed.message}"
         )
         error.args = (error.message,)
         error.retry_after = None

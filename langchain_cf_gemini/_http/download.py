@@ -213,11 +213,11 @@ class _Download:
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise self._refused("only http and https URLs can be downloaded")
         if self._url.userinfo:
-            raise self._refused("URLs with a user name are not downloaded")
+            raise self._refused("URLs with a user name aren't downloaded")
         self.host = self._url.raw_host.decode("ascii")
         self.port = self._url.port or (443 if self._url.scheme == "https" else 80)
         if not _HOST.fullmatch(self.host) or self.port > 65535:
-            raise self._refused("its host or port is not one")
+            raise self._refused("its host or port isn't valid")
 
     def check(self, addresses: list[str]) -> None:
         """Refuse a host that has no address, or one that may not be asked."""
@@ -255,9 +255,9 @@ class _Download:
             self._redirect(response.headers.get("location", ""))
             return False
         if response.status_code != 200:
-            raise self._refused(f"the server answered {response.status_code}")
+            raise self._refused(f"the server returned {response.status_code}")
         if response.headers.get("content-encoding", "identity") != "identity":
-            raise self._refused("the server sent it compressed, unasked")
+            raise self._refused("the server compressed it without being asked")
         self._mime_type = response.headers.get("content-type", "")
         length = response.headers.get("content-length", "")
         if length.isdigit() and int(length) > self.settings.max_bytes:
@@ -268,7 +268,7 @@ class _Download:
     def _redirect(self, location: str) -> None:
         self._redirects += 1
         if self._redirects > self.settings.max_redirects:
-            raise self._refused("it redirects too often")
+            raise self._refused("it redirects too many times")
         self._go_to(location)
 
     def feed(self, raw: bytes) -> None:

@@ -69,11 +69,11 @@ def _reason_against(proxy: str) -> str | None:
         parsed = httpx2.URL(proxy)
         port = parsed.port or 80
     except (httpx2.InvalidURL, ValueError):
-        return "it is not a URL"
+        return "it isn't a URL"
     if parsed.scheme not in _PROXIES:
-        return f"its scheme {parsed.scheme!r} is none of {', '.join(_PROXIES)}"
+        return f"its scheme {parsed.scheme!r} isn't one of {', '.join(_PROXIES)}"
     if not parsed.host or not 0 < port < 1 << 16:
-        return "its host or port is not one"
+        return "its host or port isn't valid"
     if parsed.scheme.startswith("socks") and not importlib.util.find_spec("socksio"):
         return "SOCKS needs the package socksio (pip install 'httpx2[socks]')"
     return None
@@ -81,7 +81,7 @@ def _reason_against(proxy: str) -> str | None:
 
 def _unusable(name: str, reason: str) -> CloudflareConnectionError:
     return CloudflareConnectionError(
-        f"{name} cannot be used: {reason}. Mend it, unset it, or pass http_client and "
-        "http_async_client, clients of your own",
+        f"{name} can't be used: {reason}. Fix it, unset it, or pass your own "
+        "http_client and http_async_client.",
         is_retryable=False,
     )

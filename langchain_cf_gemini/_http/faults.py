@@ -21,7 +21,7 @@ from langchain_cf_gemini.exceptions import (
 _SHOWN = 300
 _UNTRUSTED = "SSLCertVerificationError"  # by its name: Pyodide may have no ssl
 # Less is a placeholder, and to take it out would garble texts.
-_SHORTEST_SECRET = 6
+_SHORTEST_SECRET = 8
 
 
 # Of httpx2 and httpx; then what resolvers and event loops make of names and ports.
@@ -43,30 +43,39 @@ def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiErro
 
     It is raised outside of the handler that caught the fault: the frames and the
     request of httpx2's errors hold the token.
+
+    Args:
+        fault: What the transport raised.
+        request: What was sent.
+        seconds: How long the attempt took, for the message of a timeout.
     """
     names = _names(fault)
     host = urlsplit(request.url).hostname
     said = without_secrets(str(fault) or type(fault).__name__, request.secrets)
     if any(type(cause).__name__ == _UNTRUSTED for cause in _causes(fault)):
         return CloudflareConnectionError(
-            f"the certificate of {host} is not trusted: {said}. Check the system's "
-            "clock and the proxy, or set SSL_CERT_FILE to your authority's certificate",
+            f"The certificate of {host} isn't trusted: {said}. Check the system clock "
+            "and your proxy, or set SSL_CERT_FILE to your authority's certificate.",
             is_retryable=False,
         )
     if _is_timeout(fault, names):
         return CloudflareTimeoutError(
-            f"no answer from {host} in time ({line_from_text(said)}); set a longer "
-            "timeout, or ask for less at once"
+            f"Timed out{after} waiting for {host} ({line_from_text(said)}). Increase "
+            "timeout, lower thinking_level, or stream."
         )
     if names & {"DecodingError", "TooManyRedirects"}:
-        return ResponseFormatError(f"the answer of {host} cannot be read: {said}")
+        return ResponseFormatError(f"The response of {host} can't be read: {said}.")
     if names & {"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}:
         return CloudflareConnectionError(
-            f"the request to {host} cannot be sent: {said}", is_retryable=False
+            f"The request to {host} can't be sent: {said}.", is_retryable=False
         )
+    cause = line_from_text(said).rstrip(".")
+    failed = "closed before the response was complete"
+    if "ConnectError" in names:
+        failed = "failed"
     return CloudflareConnectionError(
-        f"no whole answer from {host}: {line_from_text(said)}. Check the network, "
-        "the proxy and base_url"
+        f"Connection to {host} {failed}: {cause}. Check your network, proxy and "
+        "base_url."
     )
 
 

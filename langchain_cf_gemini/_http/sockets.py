@@ -186,7 +186,7 @@ def _shortened(timeout: float | None) -> float | None:
     if left is None:
         return timeout
     if left <= 0:
-        raise TimeoutError("the answer came too slowly")
+        raise TimeoutError("the response was too slow")
     return left if timeout is None else min(timeout, left)
 
 

@@ -34,17 +34,20 @@ def checked_base(base_url: str, allow_http: bool) -> str:
     parts = _parts(base_url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         # A malformed one may hold a password, too.
-        shown = "a base URL" if "@" in base_url else f"base URL {base_url!r}"
-        raise UnsupportedContentError(f"{shown} is not an http(s) URL")
+        shown = "it" if "@" in base_url else repr(base_url)
+        raise UnsupportedContentError(
+            f"base_url and gateway_base_url must start with https://, but {shown} "
+            "isn't valid."
+        )
     if parts.query or parts.fragment or parts.username or parts.password:
         raise UnsupportedContentError(
-            f"base URL of host {parts.hostname!r} has a query, a fragment or a user "
-            "name; give scheme, host, port and path alone"
+            f"The base URL with host {parts.hostname!r} has a query, a fragment or a "
+            "user name. Pass only scheme, host, port and path."
         )
     if not allow_http and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise UnsupportedContentError(
             f"base URL {base_url!r} would send the API token unencrypted to a host "
-            "that is not this machine; use https, or set allow_http"
+            "that is not this machine. Use https, or set allow_http=True."
         )
     return base_url.rstrip("/")
 
@@ -82,19 +85,20 @@ def check_header(name: str, value: str, *, shown: str | None = None) -> None:
         raise refused("header name", name)
     if name.lower() in _OF_THE_CONNECTION:
         raise UnsupportedContentError(
-            f"header {name!r} belongs to the connection, which writes it itself"
+            f"Header {name!r} is set by the connection. Leave it out."
         )
     if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
         raise UnsupportedContentError(
-            f"{shown or f'header {name!r}'} has characters that a header cannot "
-            "carry: only printable ASCII is allowed, no line breaks, no spaces at "
-            "either end"
+            f"{shown or f'Header {name!r}'} contains invalid characters. Headers "
+            "allow printable ASCII, without line breaks or spaces at either end."
         )
 
 
 def refused(name: str, value: str) -> UnsupportedContentError:
     """An error for an id that would leave its place in a URL."""
+    allowed = "Letters, digits, '-', '_' and '.' are allowed."
+    if name == "account_id":
+        allowed = "Expected the 32-character ID from the dashboard."
     return UnsupportedContentError(
-        f"{name} {value!r} has characters that do not belong there; letters, digits, "
-        "'-', '_' and '.' are allowed, a model may have '/' between its parts"
+        f"{name} contains invalid characters: {value!r}. {allowed}"
     )

@@ -107,15 +107,14 @@ def check_fields(model: Fields) -> None:
     refuse_pasted(account_id=model.account_id, **texts)
     refuse_pasted_addresses(model.base_url, model.gateway_base_url)
     if texts["google_api_key"] == "":
-        raise ValueError("google_api_key is empty; leave it out if there is none")
+        raise ValueError("google_api_key is empty. Pass a key, or leave it out.")
     for name in model.default_headers or {}:
         if name.lower() == "x-goog-api-key":
-            raise ValueError(f"default_headers has {name}: pass google_api_key instead")
+            raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
     if isinstance(model.gateway.cache_key, str):
         raise ValueError(
-            "gateway option cache_key is for one call: on a model it would answer "
-            "every prompt with the first answer. Pass it to the call, as "
-            "invoke(..., gateway={'cache_key': ...})"
+            "cache_key can't be set on a model: every prompt would get the first "
+            "response. Pass it to a call: invoke(..., gateway={'cache_key': ...})."
         )
 
 
@@ -131,8 +130,8 @@ def gateway_from_headers(
         wanted = headers.pop(name)
         if gateway.gateway_id not in (wanted, "default"):
             raise ValueError(
-                f"two gateways are named: gateway={gateway.gateway_id!r} and "
-                f"default_headers[{name!r}]={wanted!r}; leave one out"
+                f"gateway={gateway.gateway_id!r} and default_headers[{name!r}]="
+                f"{wanted!r} name two gateways. Leave one out."
             )
         gateway = gateway.merged({"id": wanted})
     return gateway
@@ -187,11 +186,14 @@ def _token_in(headers: Mapping[str, SecretStr] | None) -> str | None:
 
 
 def _missing(arguments: list[str]) -> str:
-    kinds = {"account_id": "account", "api_token": "API token"}
-    variables = " and ".join(VARIABLES[name][0] for name in arguments)
+    kinds = {"account_id": "account ID", "api_token": "API token"}
+    missing = " and ".join(kinds[name] for name in arguments)
+    variables = " and ".join("{} (or {})".format(*VARIABLES[n]) for n in arguments)
     return (
-        f"no Cloudflare {' and no '.join(kinds[name] for name in arguments)}: set "
-        f"{variables}, or pass {' and '.join(arguments)}"
+        f"Cloudflare {missing} not found. Set {variables}, or pass "
+        f"{' and '.join(f'{name}=' for name in arguments)}. Find both at "
+        "dash.cloudflare.com. No account? Use the emulator: pip install "
+        "'langchain-cf-gemini[emulator]'."
     )
 
 

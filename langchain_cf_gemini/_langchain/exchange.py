@@ -162,7 +162,7 @@ class Exchange:
             if not (self._is_break(error) and self._pages.resumes()):
                 raise error
             self._broke = error
-            _logger.warning("a broken stream is resumed from its checkpoint: %s", error)
+            _logger.warning("Resuming a broken stream from its checkpoint: %s", error)
         elif self._refuses_signatures(error):
             self._replaces = True
             _logger.warning(

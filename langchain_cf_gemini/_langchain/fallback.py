@@ -57,7 +57,7 @@ class Fallback:
         A second refusal is told of the first.
         """
         if self._refusal is not None:
-            error.add_note(f"The gateway had refused before: {self._refusal.message}")
+            error.add_note(f"Before that, the gateway refused: {self._refusal.message}")
             return False
         allowed = (
             endpoint == "gateway"
@@ -78,10 +78,9 @@ class Fallback:
         ):
             call = self._call
             warn_caller(
-                f"Cloudflare's gateway {call.gateway.gateway_id!r} refused, so "
-                f"{call.model} is asked through /ai/run, which streams each answer in "
-                f"one chunk. The gateway is asked again after {self._seconds:g} "
-                "seconds. Set endpoint='run' to choose that, or change the gateway's "
-                f"configuration: {self._refusal}",
+                f"Streaming through AI Gateway {call.gateway.gateway_id!r} failed. For "
+                f"{self._seconds:g} seconds, {call.model} uses /ai/run, which returns "
+                "each response in one chunk. Fix the gateway's configuration, or set "
+                f"endpoint='run' to hide this warning. Cause: {self._refusal}",
                 GatewayFallbackWarning,
             )

@@ -316,7 +316,10 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         try:
             return self.target.whole(source)
         except UNFIT as error:
-            text = f"the answer is not {self.target.name}: {error}\nIt says: {source}"
+            text = (
+                f"The model's response isn't valid for {self.target.name}: {source!r}. "
+                f"{error}"
+            )
             raise OutputParserException(text, llm_output=source) from error
 
     def _source(self, message: BaseMessage) -> str | None:
@@ -335,7 +338,7 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
         name = self.function_name
         wanted = "text" if name is None else f"call of {name}"
         said = f" but calls of {', '.join(str(n) for n, _ in calls)}" if calls else ""
-        msg = f"the answer holds no {wanted}{said} (finish_reason {reason})"
+        msg = f"The response has no {wanted}{said} (finish_reason {reason})."
         raise OutputParserException(msg, llm_output=str(message.text))
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:

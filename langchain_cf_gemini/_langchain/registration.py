@@ -124,8 +124,8 @@ def register_init_chat_model() -> None:
         from langchain.chat_models import base
     except ImportError as error:
         msg = (
-            "register_init_chat_model() needs langchain: pip install 'langchain>=1.4'. "
-            "Without it, construct langchain_cf_gemini.ChatCloudflareGemini(...)."
+            "register_init_chat_model() requires langchain: pip install "
+            "'langchain>=1.4'. Or construct langchain_cf_gemini.ChatCloudflareGemini()."
         )
         raise ImportError(msg) from error
     register_in(base)

@@ -60,13 +60,21 @@ def hidden(value: Any) -> Any:
     return SecretStr(value) if isinstance(value, str) else value
 
 
-def without_frames(error: ValidationError) -> ValidationError:
-    """Return an error whose causes have forgotten the frames that held secrets."""
-    for told in error.errors(include_input=False, include_url=False):
-        cause = told.get("ctx", {}).get("error")
-        while isinstance(cause, BaseException):
-            cause.__traceback__, cause = None, cause.__context__
-    return error
+def refusal_from_validation(error: ValidationError) -> ValueError:
+    """Return pydantic's findings in plain words, a line for each.
+
+    The new error has no frames that held secrets, as the causes of pydantic's have.
+    """
+    lines = []
+    for found in error.errors(include_input=False, include_url=False):
+        where = ".".join(map(str, found["loc"]))
+        text = found["msg"].removeprefix("Value error, ").rstrip(".")
+        if found["type"] == "missing":
+            text = f"{where} is missing. Pass {where}="
+        elif found["type"] != "value_error" and where:
+            text = f"{where}: {text}".replace(": Input should", " must")
+        lines.append(f"{text}.")
+    return ValueError("\n".join(lines))
 
 
 def _variable(header: str) -> str:

@@ -28,6 +28,7 @@ from langchain_cf_gemini._gemini.request.generation_config import (
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.tools.declarations import declarations_from_tools
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
+from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
 from langchain_cf_gemini._langchain.secrets import HEADERS, hidden, hidden_headers
 from langchain_cf_gemini.gateway import GatewayOptions
 
@@ -275,10 +276,12 @@ def named(
 def _refuse_another(one: Any, other: Any, names: str) -> None:
     # LangChain's own suites give one value under two names.
     if hidden(one) != hidden(other):
-        raise TypeError(f"{names} are one argument, and were given two values")
+        raise TypeError(f"{names} are one argument, but have two values.")
 
 
 def _unknown(name: str, known: Iterable[str], where: str) -> str:
+    if hint := FOREIGN_ARGUMENTS.get(name):
+        return f"{where} has no argument {name!r}. {hint}"
     others = [alias for alias, field in ALIASES.items() if field in known]
     near = get_close_matches(name, [*known, *others], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -430,7 +433,7 @@ def written(settings: Mapping[str, Any]) -> Json:
         if row is None:
             continue
         if row.check is not None and (wanted := row.check(value)):
-            raise ValueError(f"{name} must be {wanted}, not {value!r}")
+            raise ValueError(f"{name} must be {wanted}, not {value!r}.")
         if row.write is not None:
             config |= row.write(name, value)
     return config

@@ -146,7 +146,7 @@ def test_a_dead_server_sees_a_trickle(way: str) -> None:
     assert len(failed) == 400
     assert len(server.received) <= 140
     assert all(isinstance(each, CloudflareServerError) for each in failed)
-    assert any("not sent: the last" in str(each) for each in failed)
+    assert any("wasn't sent: the last" in str(each) for each in failed)
 
 
 def test_a_server_that_refuses_connections_sees_a_trickle() -> None:
@@ -189,7 +189,7 @@ def test_refused_credentials_end_a_batch_and_nothing_else(
         unsent = [each for each in failed if not each.is_sent]
         assert len(unsent) >= 260
         assert {each.status_code for each in failed} == {status}
-        assert "not sent: the last" in str(unsent[0])
+        assert "wasn't sent: the last" in str(unsent[0])
         assert "token-of-a-batch" not in str(unsent[0])
         # Another token, gateway or account is another case.
         asked = len(server.received)
@@ -209,7 +209,7 @@ def test_a_token_that_is_good_again_is_asked_again() -> None:
                 model.invoke("hi")
         assert len(server.received) == 3
         server.acts = [answer()]
-        with pytest.raises(CloudflareAuthenticationError, match="not sent"):
+        with pytest.raises(CloudflareAuthenticationError, match="wasn't sent"):
             model.invoke("hi")
         time.sleep(5.1)
         assert model.invoke("hi").text

@@ -753,7 +753,7 @@ def test_a_gzip_bomb_is_stopped(way: str) -> None:
     with Loopback([answer(bomb(), 200, zipped)]) as server:
         outcome = ask(way, server, max_answer_bytes=1 << 20)
     assert type(outcome.error) is ResponseFormatError
-    assert "max_answer_bytes" in outcome.error.message
+    assert "more than" in outcome.error.message
     assert len(server.received) == 1
 
 
@@ -862,7 +862,7 @@ def test_a_dead_server_is_not_stormed() -> None:
     assert len(errors) == 100
     # Twenty failures stop it, where 1,100 attempts were allowed; others were under way.
     assert 20 <= len(server.received) <= 60
-    assert "not sent" in str(errors[-1])
+    assert "wasn't sent" in str(errors[-1])
     assert errors[-1].status_code == 503
 
 

@@ -127,7 +127,7 @@ def test_redirects_to_elsewhere_are_refused(get: Fetch, to: str) -> None:
 def test_endless_redirects_end(get: Fetch) -> None:
     with (
         Loopback([redirect("/again.png")]) as server,
-        pytest.raises(UnsupportedContentError, match="redirects too often"),
+        pytest.raises(UnsupportedContentError, match="redirects too many times"),
     ):
         get(f"{server.root}/a.png", LOCAL)
     assert len(server.received) == 6

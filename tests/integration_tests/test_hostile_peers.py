@@ -541,7 +541,7 @@ def test_certificates_that_cannot_be_read_are_named(
 def test_headers_of_the_connection_are_never_sent(way: Any, header: str) -> None:
     with Loopback() as server:
         model = model_at(server, default_headers={header: "chunked"})
-        with pytest.raises(UnsupportedContentError, match="belongs to the connection"):
+        with pytest.raises(UnsupportedContentError, match="is set by the connection"):
             way(model, "hi")
         assert server.received == []
 

@@ -31,7 +31,7 @@ USAGE = [
     ([], "No prompt"),
     (["ask", "--temperature", "9", "hi"], "temperature must be a number from 0 to 2"),
     (["--max-tokens", "0", "hi"], "max_tokens must be a whole number"),
-    (["-m", "openai/gpt-5", "hi"], "another vendor"),
+    (["-m", "openai/gpt-5", "hi"], "isn't a Gemini model"),
     (["-m", "@cf/meta/llama-3", "hi"], "@cf/meta/llama-3"),
     (["-o", "temprature=1", "hi"], "did you mean 'temperature'"),
     (["-o", "temperature", "hi"], "KEY=VALUE"),

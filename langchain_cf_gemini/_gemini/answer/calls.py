@@ -16,7 +16,7 @@ from langchain_cf_gemini._gemini.answer.wire import objects_from, text_from
 from langchain_cf_gemini._gemini.json_values import sound, unsound_from
 from langchain_cf_gemini._gemini.vocabulary import Json
 
-_CUT = "The answer ended within the arguments of the call."
+_CUT = "The response ended within the arguments of the tool call."
 _ON = (True, "true")
 
 
@@ -119,7 +119,7 @@ def _args_from(wire: Json) -> tuple[Any, str | None]:
     if args is None:
         return {}, None
     if not isinstance(args, dict):
-        return sound(args), "The arguments are not a JSON object."
+        return sound(args), "The arguments aren't a JSON object."
     why = unsound_from(args)
     return sound(args), f"The arguments hold {why}." if why else None
 

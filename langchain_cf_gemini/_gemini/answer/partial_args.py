@@ -99,7 +99,7 @@ class PartialArgs:
         if self.started:
             raise PartialArgsError("arguments came both in pieces and as a whole")
         if not isinstance(args, dict):
-            raise PartialArgsError("The arguments are not a JSON object.")
+            raise PartialArgsError("The arguments aren't a JSON object.")
         self.started = self._whole = True
         return json_from_args(args)
 

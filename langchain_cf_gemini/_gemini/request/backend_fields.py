@@ -43,10 +43,10 @@ _FOREIGN: Final[Mapping[str, tuple[str, ...]]] = {
     "gemini_api": ("projects/", "gs://"),
 }
 _ADVICE: Final = {
-    "vertex_ai": "only the Gemini API takes, and Vertex AI answers behind "
-    "endpoint='run'; use endpoint='gateway' or leave it out",
-    "gemini_api": "only Vertex AI takes, and the Gemini API answers behind "
-    "endpoint='gateway'; use endpoint='run' or leave it out",
+    "vertex_ai": "only the Gemini API supports. endpoint='run' uses Vertex AI: use "
+    "endpoint='gateway', or leave it out.",
+    "gemini_api": "only Vertex AI supports. endpoint='gateway' uses the Gemini API: "
+    "use endpoint='run', or leave it out.",
 }
 _STRANGE: Final[Mapping[str, tuple[list[str], ...]]] = {
     "vertex_ai": tuple(path.split(".") for path in _GEMINI_API),
@@ -78,7 +78,7 @@ def strange_field(
             return f"a part has partMetadata, which {_ADVICE[backend]}"
     for name in names:
         if name.startswith(_FOREIGN[backend]):
-            return f"the request names {name!r}, which {_ADVICE[backend]}"
+            return f"The request contains {name!r}, which {_ADVICE[backend]}"
     return None
 
 

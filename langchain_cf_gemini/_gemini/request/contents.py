@@ -84,20 +84,19 @@ class _Conversation:
 
     def _refuse(self, message: BaseMessage) -> None:
         raise UnsupportedContentError(
-            f"no Gemini turn for a message of type {message.type!r}"
+            f"A message of type {message.type!r} has no Gemini equivalent."
         )
 
     def _add_system(self, message: SystemMessage) -> None:
         parts = _parts_from_content(message.content, self._media, "SystemMessage")
         if any("text" not in part for part in parts):
             raise UnsupportedContentError(
-                "a SystemMessage may hold text only: Gemini's systemInstruction "
-                "has no place for media; put it into a HumanMessage"
+                "A SystemMessage can contain only text. Put media in a HumanMessage."
             )
         if parts and self._turns:
             _logger.warning(
-                "a SystemMessage in mid-conversation was moved to the front: Gemini "
-                "has one systemInstruction for the whole conversation"
+                "A SystemMessage in the middle of the conversation was moved to the "
+                "front: Gemini has one system instruction for the conversation."
             )
         self.system += parts
 
@@ -115,7 +114,7 @@ class _Conversation:
                 parts.insert(0, {"text": f"{message.name}: "})
             self._turns.append({"role": "user", "parts": parts})
         elif not has_results:
-            _logger.warning("left out of the history: a HumanMessage that is empty")
+            _logger.warning("An empty HumanMessage wasn't sent.")
 
     def _add_ai(self, message: AIMessage) -> None:
         content = message.content
@@ -164,8 +163,8 @@ class _Conversation:
             self._turns.append({"role": "user", "parts": [part]})
         elif known:
             _logger.warning(
-                "left out of the history: one more ToolMessage for the call %r, which "
-                "has its result",
+                "A second ToolMessage with tool_call_id=%r wasn't sent: the tool call "
+                "already has its result.",
                 message.tool_call_id,
             )
         else:
@@ -181,8 +180,9 @@ class _Conversation:
                 call.result = message
                 continue
             _logger.warning(
-                "left out of the history: a ToolMessage for the call %r, which no "
-                "AIMessage holds",
+                "The ToolMessage with tool_call_id=%r wasn't sent, because it doesn't "
+                "match any tool call in the preceding AIMessages. Keep the pair or "
+                "remove both (check your history trimming).",
                 message.tool_call_id,
             )
 
@@ -215,15 +215,15 @@ class _Conversation:
         name = call.part["functionCall"]["name"]
         if is_open:
             raise UnsupportedContentError(
-                f"the call {call.id!r} of {name!r} has no ToolMessage: Gemini wants a "
-                "result for every call before the conversation goes on; run the tool "
-                "and append its ToolMessage"
+                f"Tool call {name!r} (id {call.id!r}) has no ToolMessage. Gemini "
+                "requires a result for every call before the next turn: run the tool "
+                "and append its ToolMessage."
             )
         _logger.warning(
-            "the call %r of %r has no ToolMessage: the model is told that it was not "
-            "carried out",
-            call.id,
+            "Tool call %r (id %r) has no ToolMessage. A result was added that says it "
+            "wasn't carried out.",
             name,
+            call.id,
         )
         return "The conversation went on without it."
 
@@ -246,14 +246,13 @@ def _beginning_with_a_user(contents: list[Json]) -> list[Json]:
     """
     if not contents:
         raise UnsupportedContentError(
-            "Gemini needs at least one turn of the user beside the system's; empty "
-            "text or an empty content list is none"
+            "No user message. Add at least one HumanMessage with text or media."
         )
     first = takewhile(lambda content: content["role"] == "model", contents)
     if any("functionCall" in part for turn in first for part in turn["parts"]):
         _logger.warning(
-            "the history begins with a call of the model, which Gemini takes after "
-            "a user's turn only: one was put before it. Trim with start_on='human'"
+            "The history starts with a tool call, which Gemini accepts only after a "
+            "user message. One was added. Trim with start_on='human'."
         )
         contents.insert(0, _CUT_OFF)
     return contents
@@ -299,8 +298,8 @@ def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
     if kind is None and not _PART_KEYS.isdisjoint(block):
         return [dict(block)]
     raise UnsupportedContentError(
-        f"no Gemini part for a block of type {kind!r} in a {where}; understood are "
-        f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts"
+        f"A block of type {kind!r} in a {where} has no Gemini equivalent. Supported: "
+        f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts."
     )
 
 

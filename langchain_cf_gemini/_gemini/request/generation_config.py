@@ -55,7 +55,7 @@ def number(
         if not right or (below and value == high):
             to = f" to below {high:g}" if below else f" to {high:g}"
             limits = f"from {low:g}" + (to if high < 2**31 else "")
-            raise ValueError(f"{name} must be {kind} {limits}, not {value!r}")
+            raise ValueError(f"{name} must be {kind} {limits}, not {value!r}.")
         return value
 
     return read
@@ -79,7 +79,8 @@ def word(known: Sequence[str], prefix: str = "") -> Read:
     def read(name: str, value: Any) -> str:
         text = str(getattr(value, "value", value)).upper().removeprefix(prefix)
         if text not in known:
-            raise ValueError(f"{name} must be one of {', '.join(known)}, not {value!r}")
+            listed = ", ".join(known)
+            raise ValueError(f"{name} must be one of {listed}, not {value!r}.")
         return prefix + text
 
     return read
@@ -101,14 +102,14 @@ def logprobs(name: str, value: Any) -> Json:
     if isinstance(value, bool):
         return {"responseLogprobs": value}
     if not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name} must be True, False or a count, not {value!r}")
+        raise ValueError(f"{name} must be True, False or a count, not {value!r}.")
     return {"responseLogprobs": True, "logprobs": value}
 
 
 def an_object(name: str, value: Any) -> Json:
     """Read an object of Google's."""
     if not isinstance(value, Mapping):
-        raise ValueError(f"{name} must be a dict, not {type(value).__name__}")
+        raise ValueError(f"{name} must be a dict, not {type(value).__name__}.")
     return cast("Json", camel_case(value))
 
 
@@ -135,15 +136,15 @@ def thinking_config(settings: Mapping[str, Any]) -> Json:
 def _level(level: Any) -> str:
     word = getattr(level, "value", level)
     if not isinstance(word, str) or not _WORD.fullmatch(word):
-        raise ValueError(f"thinking_level must be a word like 'low', not {level!r}")
+        raise ValueError(f"thinking_level must be a word like 'low', not {level!r}.")
     return word.upper().removeprefix("THINKING_LEVEL_")
 
 
 def _budget(budget: Any) -> int:
     if not isinstance(budget, int) or isinstance(budget, bool) or budget < -1:
         raise ValueError(
-            "thinking_budget must be a number of tokens, 0 for none or -1 for as many "
-            f"as the model wants, not {budget!r}"
+            "thinking_budget must be a number of tokens, 0 for none, or -1 to let the "
+            f"model decide, not {budget!r}."
         )
     return budget
 
@@ -188,9 +189,9 @@ def camel_config(own: Mapping[str, Any]) -> Json:
     found = camel_keys(own)
     if beside := _BESIDE.intersection(key for key in found if found[key] is not None):
         raise ValueError(
-            f"{', '.join(sorted(beside))} is no field of generation_config: pass "
+            f"generation_config can't contain {', '.join(sorted(beside))}. Pass "
             "messages, tools, tool_config, safety_settings, cached_content and labels "
-            "beside it"
+            "as their own arguments."
         )
     return {
         key: value if "chema" in key else camel_case(value)

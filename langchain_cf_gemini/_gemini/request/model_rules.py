@@ -112,40 +112,39 @@ _LONGEST_WHOLE: Final = 32_768
 RULES: Final[Mapping[str, Rule]] = {
     "model_turn_last": Rule(
         _ends_with_model_turn,
-        "does not answer a conversation that ends with the model's own turn (Google: "
-        "'Requests ending with a model turn are not supported.'); end it with a "
-        "HumanMessage, or with the results of its tool calls",
+        "rejects a conversation that ends with an AIMessage (Google: 'Requests ending "
+        "with a model turn are not supported.'). End it with a HumanMessage or the "
+        "ToolMessages of its tool calls",
     ),
     "penalties": Rule(
         _has_penalty,
-        "takes no presence_penalty and no frequency_penalty (Google: 'Penalty is not "
-        "enabled for this model'); leave them out",
+        "doesn't support presence_penalty and frequency_penalty (Google: 'Penalty is "
+        "not enabled for this model'). Leave them out",
     ),
     "candidates": Rule(
         _has_candidates,
-        "answers with one candidate (Google: 'Multiple candidates is not enabled for "
-        "this model'); leave n out and ask several times, e.g. with batch",
+        "returns one candidate (Google: 'Multiple candidates is not enabled for this "
+        "model'). Leave n out and send several requests, for example with batch()",
     ),
     "thinking_budget": Rule(
         lambda body: "thinkingBudget" in _thinking(body),
-        "takes no thinking_budget; say how much to think with thinking_level",
+        "doesn't support thinking_budget. Use thinking_level",
     ),
     "zero_budget": Rule(
         lambda body: _thinking(body).get("thinkingBudget") == 0,
-        "cannot stop thinking: thinking_budget 0 is refused (Google: 'Budget 0 is "
-        "invalid. This model only works in thinking mode.'); give it a small budget or "
-        "a low thinking_level",
+        "can't turn thinking off (Google: 'Budget 0 is invalid. This model only works "
+        "in thinking mode.'). Use a small thinking_budget or a low thinking_level",
     ),
     "long_unary": Rule(
         _is_long,
-        f"gives at most {_LONGEST_WHOLE:,} tokens in a whole answer, and refuses a "
-        "higher max_tokens; set streaming=True, so that invoke streams underneath",
+        f"returns at most {_LONGEST_WHOLE:,} tokens in a non-streaming response and "
+        "rejects a higher max_tokens. Set streaming=True, so that invoke() streams",
         is_of_whole=True,
     ),
     "cached_content": Rule(
         lambda body: "cachedContent" in body,
-        "has no explicit context cache; leave cached_content out, what repeats is "
-        "cached without it",
+        "has no explicit context cache. Leave cached_content out; repeated input is "
+        "cached automatically",
     ),
 }
 
@@ -153,28 +152,28 @@ RULES: Final[Mapping[str, Rule]] = {
 _ALWAYS: Final = (
     Rule(
         _has_cache_beside,
-        "takes no system message, tools or tool_config beside cached_content: they "
-        "belong into what is cached (Google: 'Tool config, tools and system "
-        "instruction should not be set in the request when using cached content.')",
+        "doesn't accept a system message, tools or tool_config together with "
+        "cached_content (Google: 'Tool config, tools and system instruction should not "
+        "be set in the request when using cached content.'). Put them in the cache",
     ),
     Rule(
         _thinks_with_zero_budget,
-        "has no thoughts to include with thinking_budget 0; leave include_thoughts out "
-        "or give it a budget",
+        "has no thoughts to return with thinking_budget=0. Leave include_thoughts out "
+        "or raise thinking_budget",
     ),
     Rule(
         _configures_no_function,
-        "takes a tool_choice for functions only, and the tools of this call hold none; "
-        "leave tool_choice out, Google's own tools are used as the model sees fit",
+        "supports tool_choice for functions only, and none is bound. Leave tool_choice "
+        "out; Gemini decides when to use built-in tools",
     ),
 )
 _LOGPROBS: Final = (
-    "gives logprobs in whole answers of endpoint='run' only, not on the gateway and "
-    "not in streams; leave logprobs out or invoke through run"
+    "returns logprobs only for endpoint='run' without streaming. Leave logprobs out, "
+    "or use invoke() with endpoint='run'"
 )
 _OTHER: Final = {
-    "gemini_api": "; the other endpoint takes it: endpoint='run'",
-    "vertex_ai": "; the other endpoint takes it: endpoint='gateway'",
+    "gemini_api": ", or use endpoint='run', which supports it",
+    "vertex_ai": ", or use endpoint='gateway', which supports it",
 }
 
 
@@ -207,13 +206,13 @@ def refusal(
             rule.is_of_whole and stream is not False
         )
         if applies and rule.breaks(body):
-            return f"{model.id} {rule.says}{_OTHER.get(only, '')}"
+            return f"{model.id} {rule.says}{_OTHER.get(only, '')}."
     for every in _ALWAYS:
         if every.breaks(body):
-            return f"{model.id} {every.says}"
+            return f"{model.id} {every.says}."
     wants_logprobs = _config(body).get("responseLogprobs") is True
     if wants_logprobs and (backend == "gemini_api" or (backend and stream)):
-        return f"{model.id} {_LOGPROBS}"
+        return f"{model.id} {_LOGPROBS}."
     return None
 
 
@@ -222,11 +221,13 @@ def _refused_level(body: Json, model: ModelFacts) -> str | None:
     if level is None or levels is None or str(level).lower() in levels:
         return None
     if not levels:
-        return f"{model.id} takes no thinking_level but a thinking_budget in tokens"
+        return (
+            f"{model.id} doesn't support thinking_level. Use thinking_budget (tokens)."
+        )
     word, known = str(level).lower(), ", ".join(levels)
     if word in _LEVELS:
-        return f"{model.id} takes thinking_level {known}, not {word!r}"
-    return f"thinking_level must be one of {known} for {model.id}, not {word!r}"
+        return f"{model.id} supports thinking_level {known}, not {word!r}."
+    return f"thinking_level must be one of {known} for {model.id}, not {word!r}."
 
 
 _LEVELS: Final = frozenset({"minimal", "low", "medium", "high", "xhigh"})
@@ -243,6 +244,6 @@ def ignored(body: Json, model: ModelFacts | None) -> str | None:
     if not model or not found:
         return None
     return (
-        f"{model.id} ignores {', '.join(found)}: Google takes the setting, and it has "
-        "no effect; leave it out, later models will refuse it"
+        f"{model.id} ignores {', '.join(found)}. Leave it out: later models will "
+        "reject it."
     )

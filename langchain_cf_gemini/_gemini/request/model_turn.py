@@ -163,13 +163,13 @@ class ModelTurn:
             self.parts += self._media_parts(block)
         elif kind in _FOREIGN_TYPES or kind.endswith(_FOREIGN_ENDS) or not self._google:
             _logger.warning(
-                "left out of the history: a block of type %r, which another provider's "
-                "server made and Gemini has no part for",
+                "A block of type %r wasn't sent: it comes from another provider's "
+                "server and has no Gemini equivalent.",
                 kind,
             )
         else:
             raise UnsupportedContentError(
-                f"no Gemini part for a block of type {kind!r} in an AIMessage"
+                f"A block of type {kind!r} in an AIMessage has no Gemini equivalent."
             )
 
     def _media_parts(self, block: Json) -> list[Json]:
@@ -253,7 +253,7 @@ class ModelTurn:
 
     def _foreign_tool(self, block: Json) -> list[Json]:
         _logger.warning(
-            "left out of the history: %s %r, which ran on another provider's server",
+            "%s %r wasn't sent: it ran on another provider's server.",
             block["type"],
             block.get("name") or block.get("tool_call_id"),
         )
@@ -273,8 +273,8 @@ class ModelTurn:
         value = block.get("value")
         if isinstance(value, dict) and UNREADABLE in value:
             _logger.warning(
-                "left out of the history: a part of an answer that Google does not "
-                "publish so, and would refuse: %.200r",
+                "An undocumented part of a response wasn't sent back, because Google "
+                "would reject it: %.200r",
                 value[UNREADABLE],
             )
             return []

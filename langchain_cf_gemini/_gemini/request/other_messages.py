@@ -31,7 +31,7 @@ def message_of_role(message: ChatMessage) -> BaseMessage:
     kind = _ROLES.get(message.role.lower())
     if kind is None:
         raise UnsupportedContentError(
-            f"a ChatMessage has the role {message.role!r}; Gemini has user and model"
+            f"Unsupported ChatMessage role {message.role!r}. Use 'user' or 'model'."
         )
     return kind(
         content=message.content,

@@ -38,7 +38,7 @@ _OFFICE = "application/vnd."
 _PART_OF_RESPONSE = frozenset({"inlineData", "fileData"})
 _RESERVED = frozenset({"output", "error"})
 _SHORT = 10_000  # characters of a result that is remembered
-_FAILED = "The tool failed; what it showed stands beside this."
+_FAILED = "The tool failed. Its media are in the next parts."
 
 
 def response_part(call: Json, response: Json) -> Json:

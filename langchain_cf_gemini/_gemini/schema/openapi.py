@@ -75,8 +75,8 @@ def is_openapi_schema(schema: Any) -> bool:
 
 
 def _refuse(at: str, what: str) -> NoReturn:
-    msg = f"{at}: {what}; Google's OpenAPI subset has no word for it, "
-    raise UnsupportedContentError(msg + 'schema_dialect="json" takes it')
+    msg = f"{at}: Google's OpenAPI subset doesn't support {what}. "
+    raise UnsupportedContentError(msg + 'Use schema_dialect="json".')
 
 
 def _converted(schema: Any, at: str) -> Schema:

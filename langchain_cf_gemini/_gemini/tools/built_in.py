@@ -61,13 +61,22 @@ def no_tool_message(tool: Mapping[str, Any]) -> str:
     for prefix, counterpart in _COUNTERPARTS.items():
         if kind.startswith(prefix):
             return (
-                f"{kind!r} is another provider's server tool; Gemini's counterpart "
-                f"is {counterpart!r}"
+                f"{kind!r} is another provider's server tool. Use Gemini's "
+                f"{counterpart!r} instead."
             )
     if "properties" in tool:
-        return "a JSON Schema needs a title to be a tool: the title is its name"
+        return "A JSON Schema used as a tool needs a title, which becomes its name."
     from difflib import get_close_matches
 
-    near = get_close_matches(camel_name(kind), BUILT_IN_TOOLS, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"{dict(tool)!r:.120} is no tool{hint}: pass {ACCEPTED}"
+    names = [_snake_name(name) for name in BUILT_IN_TOOLS]
+    # "search" is nearer to file_search, but Google's is meant.
+    near = get_close_matches(kind, names, 1) or [n for n in names if kind and kind in n]
+    if f"google_{kind}" in names:
+        near = [f"google_{kind}"]
+    if near:
+        return f"Unknown built-in tool {kind!r}. Did you mean {near[0]!r}?"
+    return f"{dict(tool)!r:.120} isn't a tool. Pass {ACCEPTED}."
+
+
+def _snake_name(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)

@@ -142,8 +142,8 @@ def tools_from_langchain(
             name = piece["name"]
             first = declared.setdefault(name, piece)
             if first is not piece and first != piece:
-                msg = f"two functions are called {name!r}: Gemini tells them apart by "
-                raise UnsupportedContentError(msg + "name")
+                msg = f"Two tools are named {name!r}. Gemini requires unique names: "
+                raise UnsupportedContentError(msg + "rename one.")
     if declared:
         _check_names(declared)
         found.insert(at, {"functionDeclarations": [*declared.values()]})

@@ -169,10 +169,10 @@ def _no_function(name: str, names: list[str]) -> str:
 
     if camel_name(name) in BUILT_IN_TOOLS:
         return (
-            f"tool_choice {name!r} is a built-in tool: Gemini decides itself when to "
-            "use it, and only functions can be demanded"
+            f"tool_choice={name!r} names a built-in tool. Gemini decides when to use "
+            "it; only functions can be required."
         )
     near = get_close_matches(name, names, 1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    known = ", ".join(names[:20]) or "none at all"
-    return f"tool_choice {name!r} is no function of the tools{hint}; these are: {known}"
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    known = ", ".join(names[:20]) or "none"
+    return f"tool_choice={name!r} matches no bound tool.{hint} Bound tools: {known}."

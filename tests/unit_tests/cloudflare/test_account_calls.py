@@ -96,7 +96,7 @@ def test_feedback_says_what_was_said(said: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("message", "said", "reason"),
     [
-        (ANSWER, {}, "needs a score"),
+        (ANSWER, {}, "No feedback"),
         (ANSWER, {"score": 100.5}, "from 0 to 100"),
         (ANSWER, {"score": -1}, "from 0 to 100"),
         (ANSWER, {"score": float("nan")}, "from 0 to 100"),
@@ -105,15 +105,15 @@ def test_feedback_says_what_was_said(said: dict[str, Any]) -> None:
         (ANSWER, {"feedback": 2}, r"1 \(good\)"),
         (ANSWER, {"feedback": True}, r"1 \(good\)"),
         (ANSWER, {"feedback": False}, r"1 \(good\)"),
-        (ANSWER, {"metadata": {"cf.user": "x"}}, "reserved"),
+        (ANSWER, {"metadata": {"cf.user": "x"}}, "reserves"),
         (ANSWER, {"metadata": {"a": [1]}}, "str, a finite number or a bool"),
         (AIMessage("hi"), {"feedback": 1}, "collect_log"),
         (answered(cache_status="MISS"), {"feedback": 1}, "collect_log"),
-        ("../../gateways", {"feedback": 1}, "is no log id"),
-        ("a/b", {"feedback": 1}, "is no log id"),
-        ("", {"feedback": 1}, "is no log id"),
-        ("a\r\nb", {"feedback": 1}, "is no log id"),
-        (answered("a/../b", log_id="log-1"), {"feedback": 1}, "part of a URL"),
+        ("../../gateways", {"feedback": 1}, "isn't a log ID"),
+        ("a/b", {"feedback": 1}, "isn't a log ID"),
+        ("", {"feedback": 1}, "isn't a log ID"),
+        ("a\r\nb", {"feedback": 1}, "isn't a log ID"),
+        (answered("a/../b", log_id="log-1"), {"feedback": 1}, "gateway's name"),
     ],
 )
 async def test_feedback_that_cannot_be_sent_sends_nothing(
@@ -215,7 +215,7 @@ def test_a_list_that_is_not_the_accounts_says_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     assert Caller(answering(None, 403)).model.list_models()[0].packaged
-    assert "not the account's: Cloudflare answered 403" in caplog.text
+    assert "instead of the account's: Cloudflare returned 403" in caplog.text
     caplog.clear()
     assert not Caller(catalogue(3, 100, None)).model.list_models()[0].packaged
     assert not caplog.text

@@ -152,16 +152,16 @@ def test_secrets_are_in_no_repr() -> None:
 # ------------------------------------------- row 39: nothing gets out of its place
 def _says(name: str, value: str) -> str:
     """The whole message of an id that was refused."""
-    said = re.escape(
-        f"{name} {value!r} has characters that do not belong there; letters, digits, "
-        "'-', '_' and '.' are allowed, a model may have '/' between its parts"
-    )
+    allowed = "Letters, digits, '-', '_' and '.' are allowed."
+    if name == "account_id":
+        allowed = "Expected the 32-character ID from the dashboard."
+    said = re.escape(f"{name} contains invalid characters: {value!r}. {allowed}")
     return f"^{said}$"
 
 
 CANNOT_CARRY = (
-    " has characters that a header cannot carry: only printable ASCII is allowed, no "
-    "line breaks, no spaces at either end$"
+    " contains invalid characters. Headers allow printable ASCII, without line "
+    "breaks or spaces at either end.$"
 )
 
 
@@ -207,15 +207,15 @@ def test_header_values_that_could_end_the_header_are_refused(
     value: str,
 ) -> None:
     with pytest.raises(
-        UnsupportedContentError, match=f"^header 'cf-aig-metadata'{CANNOT_CARRY}"
+        UnsupportedContentError, match=f"^Header 'cf-aig-metadata'{CANNOT_CARRY}"
     ):
         run_request(ACCOUNT, "google/m", {}, headers={"cf-aig-metadata": value})
     with pytest.raises(
-        UnsupportedContentError, match=f"^the API token{CANNOT_CARRY}"
+        UnsupportedContentError, match=f"^The API token{CANNOT_CARRY}"
     ) as caught:
         Account(account_id="a", api_token=f"{value}secret{value}")
     assert "secret" not in str(caught.value)
-    with pytest.raises(UnsupportedContentError, match=f"^the Google key{CANNOT_CARRY}"):
+    with pytest.raises(UnsupportedContentError, match=f"^The Google key{CANNOT_CARRY}"):
         Account(account_id="a", api_token="t", google_api_key=f"{value}key{value}")
 
 
@@ -282,7 +282,7 @@ def test_base_urls_that_would_leak_the_token_are_refused(name: str, url: str) ->
     ["Host", "content-length", "Transfer-Encoding", "connection", "TE", "upgrade"],
 )
 def test_headers_of_the_connection_are_not_the_caller_s(name: str) -> None:
-    with pytest.raises(UnsupportedContentError, match="belongs to the connection"):
+    with pytest.raises(UnsupportedContentError, match="is set by the connection"):
         run_request(ACCOUNT, "google/m", {}, headers={name: "1"})
 
 
@@ -464,12 +464,12 @@ def test_errors_carry_ids_headers_and_the_body() -> None:
 
 
 def test_secrets_that_a_server_repeats_are_taken_out() -> None:
-    head = Head(401, {}, ["tok-123"])
-    error = error_from_body(b'{"error": "bad token tok-123"}', head)
-    assert "tok-123" not in error.message
-    assert "tok-123" not in (error.body or "")
+    head = Head(401, {}, ["tok-12345"])
+    error = error_from_body(b'{"error": "bad token tok-12345"}', head)
+    assert "tok-12345" not in error.message
+    assert "tok-12345" not in (error.body or "")
     assert "***" in error.message
-    assert "tok-123" not in repr(head)
+    assert "tok-12345" not in repr(head)
 
 
 @pytest.mark.parametrize(

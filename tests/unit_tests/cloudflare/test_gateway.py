@@ -12,7 +12,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from langchain_cf_gemini.gateway import (
     UNSET,
@@ -165,7 +165,7 @@ def test_a_stored_keys_alias_works_on_the_gateway_endpoint_only() -> None:
     ],
 )
 def test_what_breaks_a_limit_is_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"gateway option {name}=|gateway option meta"):
+    with pytest.raises(ValueError, match=f"^({name}|metadata) .*must "):
         GatewayOptions(**{name: value})
 
 
@@ -253,9 +253,9 @@ def test_options_come_in_four_forms(value: Any, expected: GatewayOptions) -> Non
 
 
 def test_an_unknown_option_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"no option \['ttl'\].*'cache_ttl'"):
+    with pytest.raises(ValueError, match=r"option 'ttl'.*'cache_ttl'"):
         GatewayOptions.from_value({"ttl": 60})
-    with pytest.raises(TypeError, match="gateway=3"):
+    with pytest.raises(TypeError, match="not 3"):
         GatewayOptions.from_value(3)  # type: ignore[arg-type]
 
 
@@ -316,7 +316,7 @@ def test_a_pydantic_field_takes_every_form(value: Any) -> None:
 
 @pytest.mark.parametrize("value", [3, {"nope": 1}, {"cache_ttl": 1}, "a/b"])
 def test_a_pydantic_field_refuses_with_the_reason(value: Any) -> None:
-    with pytest.raises(ValidationError, match="gateway"):
+    with pytest.raises(ValueError, match="gateway"):
         Model(gateway=value)
 
 

@@ -34,39 +34,39 @@ def test_googles_id_can_be_overridden() -> None:
     cloudflare = Cloudflare()
     cloudflare.model(google_model="gemini-3-flash-002", endpoint="gateway").invoke("hi")
     assert "/models/gemini-3-flash-002:" in str(cloudflare.requests[0].url)
-    with pytest.raises(ValueError, match="no model id"):
+    with pytest.raises(ValueError, match="isn't a model ID"):
         silent(google_model="a:generateContent?x=")
 
 
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ("", "is empty"),
-        ("   ", "is empty"),
-        ("google/", "no model id"),
+        ("", "non-empty string"),
+        ("   ", "non-empty string"),
+        ("google/", "isn't a model ID"),
         (
             "dynamic/support",
-            r"dynamic route.*OpenAI chat completions shape only.*v1/.*/compat",
+            r"dynamic route.*only OpenAI's format.*v1/.*/compat",
         ),
-        ("cloudflare/auto", r"own router.*OpenAI chat completions shape only.*ai/v1"),
+        ("cloudflare/auto", r"own router.*only OpenAI's format.*ai/v1"),
         ("@cf/meta/llama-3.1-8b-instruct", "ChatCloudflareWorkersAI"),
-        ("google-ai-studio/gemini-2.5-pro", "Write the model alone"),
-        ("openai/gpt-5", "another vendor's"),
-        ("anthropic/claude", "another vendor's"),
-        ("google/imagen-4", "makes images"),
-        ("google/veo-3.1-fast", "makes videos"),
-        ("google/nano-banana-pro", "makes images"),
-        ("../../secrets", "no model id"),
-        ("google/..", "no model id"),
-        ("gemini..3", "no model id"),
-        ("gemini-3-flash:generateContent", "no model id"),
-        ("gemini 3", "no model id"),
-        ("gemini-3-flash?key=x", "no model id"),
-        ("gemini-3-flash#", "no model id"),
-        ("gemini-3-flash\r\nx: y", "no model id"),
-        ("gemini-3-%66lash", "no model id"),
-        ("gémini", "no model id"),
-        ("g" * 129, "no model id"),
+        ("google-ai-studio/gemini-2.5-pro", "Pass only the model"),
+        ("openai/gpt-5", "isn't a Gemini model"),
+        ("anthropic/claude", "isn't a Gemini model"),
+        ("google/imagen-4", "creates images"),
+        ("google/veo-3.1-fast", "creates videos"),
+        ("google/nano-banana-pro", "creates images"),
+        ("../../secrets", "isn't a model ID"),
+        ("google/..", "isn't a model ID"),
+        ("gemini..3", "isn't a model ID"),
+        ("gemini-3-flash:generateContent", "isn't a model ID"),
+        ("gemini 3", "isn't a model ID"),
+        ("gemini-3-flash?key=x", "isn't a model ID"),
+        ("gemini-3-flash#", "isn't a model ID"),
+        ("gemini-3-flash\r\nx: y", "isn't a model ID"),
+        ("gemini-3-%66lash", "isn't a model ID"),
+        ("gémini", "isn't a model ID"),
+        ("g" * 129, "isn't a model ID"),
     ],
 )
 def test_other_ids_are_refused_with_what_to_use(model: str, message: str) -> None:

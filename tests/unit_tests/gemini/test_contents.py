@@ -546,12 +546,12 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "an approval left alone": (
         [HumanMessage("hi"), _A, HumanMessage("well?")],
         ["u", "c", "x", "u"],
-        "'a' of 'look' has no ToolMessage",
+        "'look' (id 'a') has no ToolMessage",
     ),
     "a tool that was stopped": (
         [HumanMessage("hi"), _A, AIMessage("I stopped."), HumanMessage("well?")],
         ["u", "c", "x", "m", "u"],
-        "'a' of 'look' has no ToolMessage",
+        "'look' (id 'a') has no ToolMessage",
     ),
     "a handoff beside another call": (
         [
@@ -560,17 +560,17 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
             _MADE,
         ],
         ["u", "cc", "rx"],
-        "'b' of 'look' has no ToolMessage",
+        "'look' (id 'b') has no ToolMessage",
     ),
     "a limit beside a refusal": (
         [HumanMessage("hi"), _A, _MADE, ToolMessage("2", tool_call_id="a")],
         ["u", "c", "r"],
-        "one more ToolMessage for the call 'a'",
+        "A second ToolMessage with tool_call_id='a'",
     ),
     "a result without its call": (
         [HumanMessage("hi"), ToolMessage("1", tool_call_id="x"), HumanMessage("so?")],
         ["u", "u"],
-        "'x', which no AIMessage holds",
+        "tool_call_id='x' wasn't sent",
     ),
     "a call that names nothing": (
         [
@@ -593,7 +593,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "a result again": (
         [HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE, HumanMessage("so?")],
         ["u", "c", "r", "m", "u"],
-        "one more ToolMessage",
+        "A second ToolMessage",
     ),
     "a result that came late": (
         [
@@ -615,7 +615,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "a trim before text and a call": (
         [AIMessage("Let me see."), _A, _MADE],
         ["u", "m", "c", "r"],
-        "begins with a call",
+        "starts with a tool call",
     ),
     "results parted by another answer": (
         [
@@ -639,12 +639,12 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "one id in two turns, one result": (
         [*(HumanMessage("hi"), _A, HumanMessage("well?"), _A, _MADE)],
         ["u", "c", "x", "u", "c", "r"],
-        "'a' of 'look' has no ToolMessage",
+        "'look' (id 'a') has no ToolMessage",
     ),
     "a trim in the middle": (
         [_A, _MADE, HumanMessage("so?")],
         ["u", "c", "r", "u"],
-        "begins with a call",
+        "starts with a tool call",
     ),
     "a late system message": (
         [HumanMessage("hi"), SystemMessage("Be brief."), HumanMessage("so?")],
@@ -654,7 +654,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "nothing said": (
         [HumanMessage("hi"), AIMessage("Yes?"), HumanMessage(""), HumanMessage("so?")],
         ["u", "m", "u"],
-        "a HumanMessage that is empty",
+        "empty HumanMessage",
     ),
     "a function of old": (
         [
@@ -784,7 +784,7 @@ def test_invalid_calls_may_be_answered_by_the_application() -> None:
         "id": "a",
         "name": "look",
         "args": '{"n": 1}',
-        "error": "not declared",
+        "error": "isn't bound",
         "type": "invalid_tool_call",
     }
     history = [

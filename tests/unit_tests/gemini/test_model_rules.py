@@ -53,7 +53,7 @@ for penalty in (
     {"frequency_penalty": -1},
     {"generation_config": {"presence_penalty": 1}},
 ):
-    refused(NEWER + FOUR, penalty, "takes no presence_penalty")
+    refused(NEWER + FOUR, penalty, "doesn't support presence_penalty")
     taken(OLDER + UNKNOWN, penalty)
 refused(["3.7-flash", "3.8-flash", *FOUR], {"thinking_level": "minimal"}, "low, medium")
 taken(["3-flash", "3.5-flash", "3.6-flash"], {"thinking_level": "MINIMAL"})
@@ -64,21 +64,23 @@ refused([*NEWER, "4-argon", "4-carbon"], {"thinking_level": "xhigh"}, "not 'xhig
 taken(["4-hydrogen", "4-neon"], {"thinking_level": "xhigh"})
 taken(UNKNOWN, {"reasoning_effort": "xhigh"})
 taken(UNKNOWN, {"thinking_level": "ultra"})
-refused(["2.5-flash-lite"], {"thinking_level": "low"}, "no thinking_level", "gateway")
-refused(FOUR, {"thinking_budget": 100}, "takes no thinking_budget")
+refused(
+    ["2.5-flash-lite"], {"thinking_level": "low"}, "support thinking_level", "gateway"
+)
+refused(FOUR, {"thinking_budget": 100}, "doesn't support thinking_budget")
 taken([*NEWER, "2.5-flash-lite", *UNKNOWN], {"thinking_budget": 100})
-refused(["3.1-pro"], {"thinking_budget": 0}, "cannot stop.*endpoint='run'", "gateway")
+refused(["3.1-pro"], {"thinking_budget": 0}, "thinking off.*endpoint='run'", "gateway")
 taken(["3.1-pro"], {"thinking_budget": 0}, "run")
 taken(["2.5-flash-lite", "3-flash", *UNKNOWN], {"thinking_budget": 0})
 refused(
     ["3-flash", "2.5-flash-lite"],
     {"thinking_budget": 0, "include_thoughts": True},
-    "no thoughts to include",
+    "no thoughts to return",
     "gateway",
 )
 taken(UNKNOWN, {"thinking_budget": 0, "include_thoughts": True})
 refused(["3-flash", *NEWER], {"n": 2}, "one candidate.*endpoint='run'", "gateway once")
-refused(FOUR, {"n": 2}, "answers with one candidate", "run", "gateway once")
+refused(FOUR, {"n": 2}, "returns one candidate", "run", "gateway once")
 taken(["3-flash", *NEWER], {"n": 8}, "run")
 taken(["2.5-flash-lite", *UNKNOWN], {"candidate_count": 2}, "run", "gateway once")
 refused(FOUR, {"cached_content": "c/1"}, "no explicit context cache")
@@ -98,9 +100,7 @@ for beside in (
     {"tool_choice": "none"},
 ):
     for name in ("c/1", "cachedContents/1"):
-        refused(
-            ["3-flash"], {"cached_content": name, **beside}, "beside cached_content"
-        )
+        refused(["3-flash"], {"cached_content": name, **beside}, "with cached_content")
 
 refused(["4-argon"], {"max_tokens": 32_769}, "streaming=True", "gateway once")
 taken(["4-argon"], {"max_tokens": 1_000_000}, "run", "gateway")
@@ -169,7 +169,7 @@ ENDINGS: dict[str, list[Any]] = {
 def test_newer_models_refuse_a_last_turn_of_the_model(
     way: Any, history: list[Any], model: str
 ) -> None:
-    with pytest.raises(UnsupportedContentError, match="end it with a HumanMessage"):
+    with pytest.raises(UnsupportedContentError, match="End it with a HumanMessage"):
         way(silent(model=f"gemini-{model}"), history)
 
 
@@ -199,7 +199,7 @@ def test_a_history_is_counted_however_it_ends() -> None:
 
 def test_a_cache_holds_the_system_message() -> None:
     model = silent(cached_content="c/1")
-    with pytest.raises(UnsupportedContentError, match="beside cached_content"):
+    with pytest.raises(UnsupportedContentError, match="with cached_content"):
         model.invoke([SystemMessage("Be brief."), HumanMessage("hi")])
 
 
@@ -228,9 +228,9 @@ def test_a_key_of_googles_leaves_no_choice() -> None:
 
 
 IGNORED = [
-    ({"temperature": 0.2}, "ignores temperature:"),
-    ({"top_p": 0.5, "top_k": 3}, "ignores top_p, top_k:"),
-    ({"generation_config": {"topK": 3}}, "ignores top_k:"),
+    ({"temperature": 0.2}, "ignores temperature"),
+    ({"top_p": 0.5, "top_k": 3}, "ignores top_p, top_k"),
+    ({"generation_config": {"topK": 3}}, "ignores top_k"),
 ]
 
 

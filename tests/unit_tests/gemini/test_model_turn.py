@@ -536,7 +536,7 @@ def test_an_invalid_call_that_is_told_twice() -> None:
 
 def test_a_block_that_is_not_built_as_it_should_be() -> None:
     turn = _turn([{"type": "executable_code"}], "google_genai")
-    with pytest.raises(UnsupportedContentError, match="not built as it should be"):
+    with pytest.raises(UnsupportedContentError, match="is malformed"):
         _sent(turn)
 
 

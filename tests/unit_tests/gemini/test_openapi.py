@@ -252,7 +252,7 @@ def test_refuses_with_the_path(case: str) -> None:
         UnsupportedContentError, match=rf"^parameters\.properties\.x\.{path}: "
     ) as caught:
         openapi_schema_from(root, at="parameters")
-    assert 'schema_dialect="json" takes it' in str(caught.value)
+    assert 'schema_dialect="json"' in str(caught.value)
 
 
 def test_a_discriminated_union_of_classes_is_said() -> None:

@@ -224,7 +224,7 @@ def test_args_that_are_no_object(args: Any, streaming: bool) -> None:
     (invalid,) = message.invalid_tool_calls
     (block,) = [b for b in message.content_blocks if b["type"] != "text"]
     assert block["type"] == "invalid_tool_call"
-    assert block["error"] == "The arguments are not a JSON object."
+    assert block["error"] == "The arguments aren't a JSON object."
     assert invalid["name"] == "look"
 
 

@@ -596,32 +596,32 @@ def test_equal_functions_are_declared_once() -> None:
 
 
 REFUSED: dict[str, tuple[Any, str]] = {
-    "name that starts with a digit": ({"name": "9x"}, "function name '9x'"),
+    "name that starts with a digit": ({"name": "9x"}, "Function name '9x'"),
     "name that is too long": ({"name": "x" * 129}, "128 characters"),
-    "title with a space": ({"title": "A B", "type": "object"}, "another title"),
-    "lambda": (lambda x: x, "function name '<lambda>'"),
+    "title with a space": ({"title": "A B", "type": "object"}, "the title"),
+    "lambda": (lambda x: x, "Function name '<lambda>'"),
     "another function of that name": (
         [{"name": "f"}, {"name": "f", "parameters": OBJECT}],
-        "two functions are called 'f'",
+        "Two tools are named 'f'",
     ),
-    "too many": ([{"name": f"f{i}"} for i in range(513)], "at most 512"),
-    "misspelt built-in": ("goggle_search", "did you mean 'googleSearch'"),
+    "too many": ([{"name": f"f{i}"} for i in range(513)], "maximum of 512"),
+    "misspelt built-in": ("goggle_search", "Did you mean 'google_search'"),
     "openai's search": (
         {"type": "web_search_preview"},
-        "counterpart is 'google_search'",
+        "Gemini's 'google_search'",
     ),
     "anthropic's search": (
         {"type": "web_search_20250305", "name": "web_search"},
-        "counterpart is 'google_search'",
+        "Gemini's 'google_search'",
     ),
     "openai's interpreter": ({"type": "code_interpreter"}, "'code_execution'"),
-    "openai's custom": ({"type": "custom", "name": "x"}, "is no tool"),
+    "openai's custom": ({"type": "custom", "name": "x"}, "isn't a tool"),
     "schema without a title": (OBJECT, "needs a title"),
-    "unknown dict": ({"foo": 1}, "is no tool: pass a function"),
-    "function that is no dict": ({"function": "f"}, "is no tool"),
-    "a number": (5, "5 is no tool"),
-    "nothing": (None, "None is no tool"),
-    "type form": (list[int], "wrap it with @tool"),
+    "unknown dict": ({"foo": 1}, "isn't a tool. Pass a function"),
+    "function that is no dict": ({"function": "f"}, "isn't a tool"),
+    "a number": (5, "5 isn't a tool"),
+    "nothing": (None, "None isn't a tool"),
+    "type form": (list[int], "Wrap it with @tool"),
     "array at the root": ({"title": "f", "type": "array"}, "must be an object"),
     "class that is no object": (Size, "must be an object"),
     "reference to nothing": (
@@ -630,23 +630,23 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "schema under a key that nobody reads": (
         {"name": "f", "params": OBJECT},
-        "a schema under 'params', which would be lost",
+        "a schema in 'params', which isn't read",
     ),
     "schema beside a function": (
         {"type": "function", "function": {"name": "f"}, "arguments": OBJECT},
-        "a schema under 'arguments'",
+        "a schema in 'arguments'",
     ),
     "properties for a schema": (
         {"name": "f", "args": {"q": {"type": "string"}}},
-        "a schema under 'args'",
+        "a schema in 'args'",
     ),
     "class under a key that nobody reads": (
         {"name": "f", "model": Search},
-        "a schema under 'model'",
+        "a schema in 'model'",
     ),
     "a schema that is text": (
         {"name": "f", "parameters": '{"type": "object"}'},
-        "function f: parameters is",
+        "function f: parameters from",
     ),
     "properties alone": (
         {"name": "f", "parameters": {"q": {"type": "string"}}},
@@ -655,11 +655,11 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a name that is no text": ({"name": None, "parameters": OBJECT}, "the name None"),
     "two schemas": (
         {"name": "f", "parameters": OBJECT, "schema": {"type": "object"}},
-        "two schemas, under parameters and schema",
+        "two schemas, in parameters and schema",
     ),
     "callable object": (
         type("C", (), {"__call__": lambda _: 1})(),
-        "wrap it with @tool",
+        "Wrap it with @tool",
     ),
 }
 
@@ -675,17 +675,17 @@ def test_refuses_unknown_annotations_of_a_function() -> None:
     def broken(a: "Missing") -> None:  # type: ignore[name-defined]  # noqa: F821
         """Do."""
 
-    with pytest.raises(UnsupportedContentError, match="the signature of broken"):
+    with pytest.raises(UnsupportedContentError, match="The signature of broken"):
         tools_from_langchain([broken])
 
 
 def test_openapi_checks_the_names_and_root_of_parameters() -> None:
     dashed = {"name": "f", "parameters": {"properties": {"a-b": {"type": "string"}}}}
-    with pytest.raises(UnsupportedContentError, match=r"properties\.a-b: Google takes"):
+    with pytest.raises(UnsupportedContentError, match=r"properties\.a-b isn't a valid"):
         declared([dashed], "openapi")
     variants = [{**OBJECT, "required": ["q"]}, {"type": "object"}]
     union = {"name": "f", "parameters": {"anyOf": variants}}
-    with pytest.raises(UnsupportedContentError, match="requires type OBJECT"):
+    with pytest.raises(UnsupportedContentError, match="must have type OBJECT"):
         declared([union], "openapi")
     found = declared([union])[0]["parametersJsonSchema"]
     assert found == {"type": "object", "anyOf": variants}
@@ -694,7 +694,7 @@ def test_openapi_checks_the_names_and_root_of_parameters() -> None:
 def test_strict_is_one_rule_for_all() -> None:
     strict = {"type": "function", "function": {"name": "f", "strict": True}}
     assert declared([strict], strict=True) == declared([strict])
-    with pytest.raises(UnsupportedContentError, match="'f' says strict=True"):
+    with pytest.raises(UnsupportedContentError, match="'f' has strict=True"):
         declared([strict], strict=False)
     assert strict_from_tools([Place, strict]) is True
     assert strict_from_tools([{"name": "f", "strict": False}]) is False
@@ -811,18 +811,18 @@ def test_a_choice_is_laid_over_the_tool_config() -> None:
 @pytest.mark.parametrize(
     ("choice", "message"),
     [
-        ("get_wether", "did you mean 'get_weather'"),
-        (["b", "c"], "'c' is no function of the tools"),
-        ("google_search", "is a built-in tool"),
-        ({"type": "function", "function": "zzz"}, "'zzz' is no function"),
+        ("get_wether", "Did you mean 'get_weather'"),
+        (["b", "c"], "'c' matches no bound tool"),
+        ("google_search", "names a built-in tool"),
+        ({"type": "function", "function": "zzz"}, "'zzz' matches no bound tool"),
         (
             {"type": "allowed_tools", "tools": [{"type": "google_search"}]},
-            "is a built-in",
+            "names a built-in",
         ),
-        ([], "empty list of names"),
-        ({"type": "weird"}, "is not understood: pass auto"),
-        (5, "is not understood: pass auto"),
-        ({"mode": "ANY", "allowedFunctionNames": ["c"]}, "'c' is no function"),
+        ([], "is an empty list"),
+        ({"type": "weird"}, "Pass auto"),
+        (5, "Pass auto"),
+        ({"mode": "ANY", "allowedFunctionNames": ["c"]}, "'c' matches no bound tool"),
     ],
 )
 def test_refuses_choices(choice: Any, message: str) -> None:
@@ -832,7 +832,7 @@ def test_refuses_choices(choice: Any, message: str) -> None:
 
 def test_a_call_cannot_be_demanded_without_functions() -> None:
     search: list[Json] = [{"googleSearch": {}}]
-    with pytest.raises(UnsupportedContentError, match="no function to call"):
+    with pytest.raises(UnsupportedContentError, match="no function is bound"):
         tool_config_from_choice("any", search)
     assert tool_config_from_choice("auto", search) is None
     assert tool_config_from_choice("none", []) is None

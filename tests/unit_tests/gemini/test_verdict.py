@@ -64,7 +64,7 @@ def test_an_unspecified_reason_ends_nothing(reason: Any) -> None:
     message = streamed(said, asked, answer(text("")))
     assert [c["name"] for c in message.tool_calls] == ["look"]
     assert message.response_metadata["finish_reason"] == "STOP"
-    with pytest.raises(ResponseFormatError, match="cut short"):
+    with pytest.raises(ResponseFormatError, match="incomplete"):
         streamed(said, asked)
     whole = Cloudflare(asked).model().invoke("hi")
     assert whole.tool_calls == []
@@ -74,7 +74,7 @@ def test_an_unspecified_reason_ends_nothing(reason: Any) -> None:
 def test_ratings_of_the_prompt_end_no_stream() -> None:
     feedback = {"promptFeedback": {"safetyRatings": [{"category": "X"}]}}
     first = {**event(text("Well. ")), **feedback}
-    with pytest.raises(ResponseFormatError, match="cut short"):
+    with pytest.raises(ResponseFormatError, match="incomplete"):
         streamed(first, event(call("look", args={})))
 
 
@@ -93,7 +93,7 @@ def test_a_stream_carries_the_first_candidate() -> None:
     message = streamed(*events)
     assert message.text == "A1A2"
     assert message.response_metadata["finish_reason"] == "MAX_TOKENS"
-    with pytest.raises(ResponseFormatError, match="cut short"):
+    with pytest.raises(ResponseFormatError, match="incomplete"):
         streamed(*events[:3])
     # Where a stream comes in place of a whole answer, each is a generation.
     result = Cloudflare(events).model(n=2).generate([[HumanMessage("hi")]])

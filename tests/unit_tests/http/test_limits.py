@@ -163,7 +163,7 @@ def test_a_dead_server_is_hardly_asked(error: CloudflareGeminiError) -> None:
     assert told is not None
     assert not told.is_sent
     assert told.status_code == error.status_code
-    assert f"not sent: the last {far.sent} attempts at {HOST} failed" in str(told)
+    assert f"wasn't sent: the last {far.sent} attempts at {HOST} failed" in str(told)
     assert error.message in str(told)
 
 
@@ -256,7 +256,7 @@ def test_the_rest_of_a_batch_fails_without_asking(error: CloudflareGeminiError) 
     told = errors[-1]
     assert isinstance(told, type(error))
     assert not told.is_sent
-    assert "not sent" in str(told)
+    assert "wasn't sent" in str(told)
     assert error.message in str(told)
     far.now += 5.1
     far.call(error)
