@@ -121,9 +121,9 @@ async def test_an_option_can_be_configured(emulator: Emulator) -> None:
 def test_what_breaks_a_limit_is_refused_before_sending(
     emulator: Emulator, options: dict[str, Any]
 ) -> None:
-    with pytest.raises(ValueError, match=" must |support|Unknown"):
+    with pytest.raises(ValueError, match=r" must |support|Unknown"):
         model_of(emulator, gateway=options, endpoint="run")
-    with pytest.raises(ValueError, match=" must |support|Unknown"):
+    with pytest.raises(ValueError, match=r" must |support|Unknown"):
         model_of(emulator, endpoint="run").invoke("hi", gateway=options)
     assert list(emulator.requests) == []
 
