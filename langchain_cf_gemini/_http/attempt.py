@@ -131,7 +131,7 @@ class Attempt:
     def error_from(self, fault: Exception) -> CloudflareGeminiError:
         """The typed error of a fault, logged."""
         self._log(type(fault).__name__, None)
-        return error_from_fault(fault, self.request)
+        return error_from_fault(fault, self.request, self._clock() - self._started)
 
     def _log(self, outcome: int | str, ray_id: str | None) -> None:
         if logger.isEnabledFor(logging.DEBUG):

@@ -38,7 +38,9 @@ def _names(error: Exception) -> set[str]:
     return {base.__name__ for base in type(error).__mro__}
 
 
-def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiError:
+def error_from_fault(
+    fault: Exception, request: Request, seconds: float | None = None
+) -> CloudflareGeminiError:
     """The typed error of a request that got no whole answer.
 
     It is raised outside of the handler that caught the fault: the frames and the
@@ -49,6 +51,7 @@ def error_from_fault(fault: Exception, request: Request) -> CloudflareGeminiErro
         request: What was sent.
         seconds: How long the attempt took, for the message of a timeout.
     """
+    after = "" if seconds is None else f" after {seconds:.3g} s"
     names = _names(fault)
     host = urlsplit(request.url).hostname
     said = without_secrets(str(fault) or type(fault).__name__, request.secrets)
