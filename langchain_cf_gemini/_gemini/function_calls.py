@@ -114,8 +114,8 @@ def calls_from_message(
     for invalid in message.invalid_tool_calls:
         if not invalid["name"]:
             _logger.warning(
-                "left out of the history: a call that names no function, which Google "
-                "would refuse: %.200r",
+                "A tool call without a function name wasn't sent, because Google would "
+                "reject it: %.200r",
                 invalid["args"],
             )
             continue

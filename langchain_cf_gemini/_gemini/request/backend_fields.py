@@ -69,7 +69,7 @@ def strange_field(
     """
     for path in _STRANGE[backend]:
         if path[0] in body and any(_reached(body, path)):
-            return f"the request has {'.'.join(path)}, which {_ADVICE[backend]}"
+            return f"The request contains {'.'.join(path)}, which {_ADVICE[backend]}"
     names = [str(body.get("cachedContent") or "")]
     for part in parts:
         if "fileData" in part:

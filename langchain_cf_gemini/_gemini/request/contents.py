@@ -233,8 +233,7 @@ _MISBUILT = (AttributeError, KeyError, TypeError)
 
 def _misbuilt(message: BaseMessage, error: Exception) -> UnsupportedContentError:
     return UnsupportedContentError(
-        f"a {type(message).__name__} holds something that is not built as it should "
-        f"be: {error!r}"
+        f"The content of a {type(message).__name__} is malformed: {error!r}."
     )
 
 

@@ -67,9 +67,9 @@ def stop_sequences(name: str, value: Any) -> list[str] | None:
     if not isinstance(words, Sequence) or not all(
         isinstance(w, str) and w for w in words
     ):
-        raise ValueError(f"{name} must be a list of non-empty strings, not {value!r}")
+        raise ValueError(f"{name} must be a list of non-empty strings, not {value!r}.")
     if len(words) > _MOST_STOPS:
-        raise ValueError(f"{name} has {len(words)} strings; Google takes 5 at most")
+        raise ValueError(f"{name} has {len(words)} strings, but Google's maximum is 5.")
     return list(words) or None
 
 
@@ -173,8 +173,8 @@ def config_from_settings(settings: Mapping[str, Any], plain: Json) -> Json:
     thinking = whole.get("thinkingConfig")
     if isinstance(thinking, Mapping) and thinking.keys() >= _EXCLUSIVE:
         raise ValueError(
-            "thinking_level and thinking_budget exclude each other: Gemini 3 takes the "
-            "level, Gemini 2.5 the budget"
+            "thinking_level and thinking_budget can't be combined. Use thinking_level "
+            "for Gemini 3 and later, thinking_budget for Gemini 2.5."
         )
     return whole
 

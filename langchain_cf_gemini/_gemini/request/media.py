@@ -87,7 +87,7 @@ class Download:
         said = said or type_from_name(urlsplit(self.url).path)
         mime = _checked_type(data[:1024], said, self.kind, office=self.office)
         if not data:
-            raise UnsupportedContentError(f"{self.url!r} gave an empty file")
+            raise UnsupportedContentError(f"{self.url!r} returned an empty file.")
         self.part["inlineData"] = {
             "mimeType": mime,
             "data": b64encode(data).decode(),
@@ -127,7 +127,7 @@ def text_of_block(block: Mapping[str, Any]) -> str:
     """
     text = block.get("text")
     if not isinstance(text, str):
-        raise _refused(block["type"], f"has the text {text!r}")
+        raise _refused(block["type"], f"must have a str as its text, not {text!r}")
     return text
 
 
@@ -218,7 +218,7 @@ class _Block:
 
 
 def _refused(kind: str, what: str) -> UnsupportedContentError:
-    return UnsupportedContentError(f"a block of type {kind!r} {what}")
+    return UnsupportedContentError(f"A block of type {kind!r} {what}.")
 
 
 def _parts(block: _Block) -> list[Json]:
@@ -268,14 +268,12 @@ def _part_from_block(block: _Block) -> Json:
     source = block.found.get("source_type")
     if source not in (None, "base64"):
         raise block.refused(
-            f"has a source of type {source!r}, which is none of base64, url, text, "
-            "content and file"
+            f"has the unknown source type {source!r}. Use base64, url, text, content "
+            "or file"
         )
     if block.kind in _URLS:
-        raise block.refused("has an empty address")
-    raise block.refused(
-        "has neither base64, url nor file_id: give base64 text or bytes, or an address"
-    )
+        raise block.refused("has an empty URL")
+    raise block.refused("needs base64, url or file_id")
 
 
 def _checked_type(
@@ -284,14 +282,14 @@ def _checked_type(
     """Return the type of a file, which bytes tell before labels do."""
     mime = type_from_bytes(head, label)
     if not mime:
-        raise _refused(kind, "has no mime_type, and its bytes do not show one")
+        raise _refused(kind, "needs mime_type, for example 'image/png'")
     if label is None and "audio" in kind:
         mime = mime.replace("video/", "audio/")  # one container for both
     if mime != "text/html":
         return _taken(mime, kind, office=office)
     shown = (label or kind.removeprefix("input_")).partition("/")[0].partition("_")[0]
     if shown in _KIND_TYPES:
-        raise _refused(kind, f"holds an HTML page where it says {shown}")
+        raise _refused(kind, f"contains an HTML page instead of {shown}")
     return TEXT
 
 
@@ -299,10 +297,10 @@ def _taken(mime: str, kind: str, *, office: bool) -> str:
     if not is_taken(mime, office=office):
         raise _refused(
             kind,
-            f"holds {mime}, which Google does not take: make it PNG, JPEG, WebP, PDF, "
-            "text, or another type of "
-            "https://ai.google.dev/gemini-api/docs/file-input-methods; a block "
-            "{'inlineData': ...} in Google's own words goes as it is",
+            f"contains {mime}, which Google doesn't support. Convert it to PNG, JPEG, "
+            "WebP, PDF, text or another type of "
+            "https://ai.google.dev/gemini-api/docs/file-input-methods. A raw Gemini "
+            "part, {'inlineData': ...}, is sent unchanged",
         )
     return mime
 
@@ -310,7 +308,9 @@ def _taken(mime: str, kind: str, *, office: bool) -> str:
 def _inline(data: Any, label: str | None, block: _Block) -> Json:
     text = text_from_data(data)
     if not text:
-        raise block.refused("needs base64 text or bytes, and its data is not base64")
+        raise block.refused(
+            "contains data that isn't base64. Pass base64 text or bytes"
+        )
     if label is None and block.kind == "text-plain":
         label = TEXT
     named = (type_from_name(block.found.get(key)) for key in _NAMES)
@@ -323,7 +323,7 @@ def _inline(data: Any, label: str | None, block: _Block) -> Json:
 
 def _from_data_uri(uri: str, block: _Block) -> Json:
     if (head := _DATA_URI.match(uri)) is None:
-        raise block.refused("has a data URI that is not base64")
+        raise block.refused("has a data URI that isn't base64")
     # One copy of the data; str.partition would search and copy for a millisecond more.
     data: Any = uri[head.end() :]
     if head[2] is None:
@@ -348,7 +348,7 @@ def _part_from_url(url: Any, block: _Block) -> Json:
     """
     url = url.strip() if isinstance(url, str) else ""
     if not url:
-        raise block.refused("has an empty address")
+        raise block.refused("has an empty URL")
     if url[:5].lower() == "data:":
         return _from_data_uri(url, block)
     if whole := _ADDRESS.fullmatch(url):
@@ -357,8 +357,8 @@ def _part_from_url(url: Any, block: _Block) -> Json:
         return _passed(url, block)
     if not url.startswith(("http://", "https://")):
         raise block.refused(
-            f"has an address that is neither http(s), gs nor data: {url[:80]!r}; give "
-            "the bytes of a local file as base64"
+            f"has the unsupported URL {url[:80]!r}. Use http(s), gs or data, and pass "
+            "local files as base64"
         )
     media = block.media
     if media.urls != "inline":
@@ -383,13 +383,12 @@ def _passed(url: str, block: _Block) -> Json:
         mime = _PDF
     if not mime:
         raise block.refused(
-            f"needs mime_type beside its address {url!r}: Gemini wants one, and the "
-            "address does not show it"
+            f"with the URL {url!r} needs mime_type, because the URL doesn't show it"
         )
     if "://" not in url and not url.startswith("files/"):
         raise block.refused(
-            f"has the file_id {url!r}, which another provider gave: give the file "
-            "itself, or Google's own address of it"
+            f"has the file_id {url!r} of another provider. Pass the file's bytes or "
+            "Google's URL of it"
         )
     mime = _taken(mime, block.kind, office=block.media.office)
     return {"fileData": {"mimeType": mime, "fileUri": url}}

@@ -183,7 +183,7 @@ class ModelTurn:
             if self._google:
                 raise
             # A file of another provider's server, which the user cannot mend.
-            _logger.warning("left out of the history: %s", error)
+            _logger.warning("A block wasn't sent. %s", error)
             return []
         return [*before, self._with_notes(part, block)]
 

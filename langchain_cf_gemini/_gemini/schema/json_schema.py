@@ -84,8 +84,8 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         return dict(schema)
     if schema is None or isinstance(schema, str):
         raise UnsupportedContentError(
-            f"{at} is {schema!r:.80}: pass a class, another type form or a JSON Schema "
-            "dict"
+            f"Can't build a JSON Schema for {at} from {schema!r:.80}. Pass a Pydantic "
+            "class, TypedDict, dataclass or JSON Schema dict."
         )
     try:
         if isinstance(schema, type) and _is_v2(schema):
@@ -96,7 +96,7 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         return adapter.json_schema(schema_generator=NotedJsonSchema)
     except (PydanticUserError, NameError) as error:
         raise UnsupportedContentError(
-            f"{at}: no JSON Schema for {schema!r}: {error}"
+            f"Can't build a JSON Schema for {at} from {schema!r}: {error}"
         ) from error
 
 
@@ -176,7 +176,7 @@ class _Inlining:
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
             raise UnsupportedContentError(
-                f"{self._at} has over {_MAX_SUBSCHEMAS} subschemas once inlined"
+                f"{self._at} has more than {_MAX_SUBSCHEMAS} subschemas. Simplify it."
             )
         required = _required_in(schema, at)
         walked = {
@@ -205,7 +205,7 @@ class _Inlining:
             return self._named(value, at, required if key == "properties" else [])
         if key in _DYNAMIC:
             raise UnsupportedContentError(
-                f"{at}: only $ref can be inlined, write the schema out"
+                f"{at} isn't supported. Use $ref, or write the schema out."
             )
         return deepcopy(value)  # data, which stays the caller's own
 
@@ -248,8 +248,8 @@ class _Inlining:
             return merged_from_reference(inlined, siblings)
         if opened == self._optional:
             raise _RecursionError(
-                f"{at}.$ref: {reference} contains itself, and Google takes recursion "
-                "in optional properties only: put it into one"
+                f"{at}.$ref: {reference} is recursive. Google supports recursion only "
+                "in optional properties: make the property optional."
             )
         kept = {"$ref": f"#/$defs/{self._name(reference)}"}
         wrapper = "allOf" if "anyOf" in siblings else "anyOf"

@@ -163,14 +163,14 @@ def _is_flat_declaration(tool: Any) -> bool:
 def _check_names(names: Collection[str]) -> None:
     if len(names) > _MAX_FUNCTIONS:
         raise UnsupportedContentError(
-            f"{len(names)} functions; Gemini takes at most {_MAX_FUNCTIONS}"
+            f"{len(names)} tools are more than Gemini's maximum of {_MAX_FUNCTIONS}."
         )
     for name in names:
         if not _FUNCTION_NAME.fullmatch(name):
             raise UnsupportedContentError(
-                f"function name {name!r}: Gemini takes a letter or underscore, then "
-                "letters, digits, _ . : - and 128 characters at most; rename it, or "
-                "give the class or schema another title"
+                f"Function name {name!r} isn't valid. Gemini allows a letter or "
+                "underscore, then letters, digits, _ . : and -, up to 128 characters. "
+                "Rename the function, or change the title of the class or schema."
             )
 
 
@@ -200,8 +200,8 @@ def _checked_function(tool: Mapping[str, Any], strict: bool | None) -> Function:
         raise UnsupportedContentError(no_tool_message(tool))
     if None not in (strict, function.strict) and strict != function.strict:
         raise UnsupportedContentError(
-            f"tool {function.name!r} says strict={function.strict}, the call "
-            f"strict={strict}: Gemini has one rule for all functions of a request"
+            f"Tool {function.name!r} has strict={function.strict}, but the call has "
+            f"strict={strict}. Gemini supports one value for all tools of a request."
         )
     return function
 
@@ -259,8 +259,8 @@ def _object_schema(schema: Json, at: str) -> Json:
     objects = (v.get("type", "") == "object" for v in variants if isinstance(v, dict))
     if kind not in ("object", "OBJECT") or not all(objects):
         raise UnsupportedContentError(
-            f"{at} must be an object, since the arguments of a call have names; wrap "
-            "the value in a class with one field"
+            f"{at} must be an object, because arguments have names. Wrap the value in "
+            "a class with one field."
         )
     if variants or "$ref" in schema:
         return {"type": "object", **schema}
@@ -270,13 +270,13 @@ def _object_schema(schema: Json, at: str) -> Json:
 def _checked_parameters(schema: Json, at: str) -> Json:
     if schema.get("type") != "OBJECT":
         raise UnsupportedContentError(
-            f"{at}.anyOf: Google requires type OBJECT at the root of `parameters`"
+            f"{at} must have type OBJECT at its root, not anyOf."
         )
     for name in schema.get("properties", ()):
         if not _PARAMETER_NAME.fullmatch(name):
             raise UnsupportedContentError(
-                f"{at}.properties.{name}: Google takes a letter or underscore, then "
-                "letters, digits and underscores, 64 characters at most"
+                f"{at}.properties.{name} isn't a valid name. Google allows a letter or "
+                "underscore, then letters, digits and underscores, up to 64 characters."
             )
     return schema
 

@@ -94,7 +94,7 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
         key, schema = next(iter(found.items()))
         if any(other != schema for other in found.values()):
             raise UnsupportedContentError(
-                f"function {name} has two schemas, under {' and '.join(found)}"
+                f"Function {name} has two schemas, in {' and '.join(found)}. Keep one."
             )
         schema = plain_json(schema)
         if isinstance(schema, Mapping) and len(schema) == 1:
@@ -104,8 +104,8 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
     for key, value in body.items():
         if key not in _OTHER_SCHEMAS and _is_schema(value):
             raise UnsupportedContentError(
-                f"function {name} has a schema under {key!r}, which would be lost: put "
-                "it under 'parameters'"
+                f"Function {name} has a schema in {key!r}, which isn't read. Put it in "
+                "'parameters'."
             )
     return None
 
@@ -187,7 +187,7 @@ def function_from(tool: Any) -> Function:
         return _function_from_class(tool)
     if callable(tool):
         return _function_from_signature(tool)
-    raise UnsupportedContentError(f"{tool!r:.80} is no tool: pass {ACCEPTED}")
+    raise UnsupportedContentError(f"{tool!r:.80} isn't a tool. Pass {ACCEPTED}.")
 
 
 def _function_from_tool(tool: "BaseTool") -> Function:
@@ -221,7 +221,7 @@ def _function_from_signature(function: Callable[..., Any]) -> Function:
 
     if not inspect.isroutine(function):
         raise UnsupportedContentError(
-            f"{function!r:.80} has no name and signature: wrap it with @tool"
+            f"{function!r:.80} has no name or signature. Wrap it with @tool."
         )
     name = function.__name__
     role = "coroutine" if inspect.iscoroutinefunction(function) else "func"
@@ -236,6 +236,6 @@ def _function_from_signature(function: Callable[..., Any]) -> Function:
         raise
     except (TypeError, ValueError, NameError) as error:
         raise UnsupportedContentError(
-            f"the signature of {name} cannot be read as a tool: {error}"
+            f"The signature of {name} can't be used as a tool: {error}"
         ) from error
     return found if summary else found._replace(description="")

@@ -104,7 +104,7 @@ def _config_from_choice(choice: Any) -> Json:
     if isinstance(choice, Iterable):
         return {"mode": "ANY", "allowedFunctionNames": [str(name) for name in choice]}
     raise UnsupportedContentError(
-        f"tool_choice {choice!r:.80} is not understood: pass {_ACCEPTED}"
+        f"Unknown tool_choice {choice!r:.80}. Pass {_ACCEPTED}."
     )
 
 
@@ -131,7 +131,7 @@ def _config_from_dict(choice: Mapping[str, Any]) -> Json:
     if name := _name_in(choice):
         return _forced(name)
     raise UnsupportedContentError(
-        f"tool_choice {dict(choice)!r:.80} is not understood: pass {_ACCEPTED}"
+        f"Unknown tool_choice {dict(choice)!r:.80}. Pass {_ACCEPTED}."
     )
 
 
@@ -153,14 +153,14 @@ def _check_chosen(chosen: Json, names: list[str]) -> None:
     allowed = chosen.get("allowedFunctionNames")
     if allowed == []:
         raise UnsupportedContentError(
-            'tool_choice is an empty list of names: pass "none" to forbid calls'
+            'tool_choice is an empty list. Pass "none" to forbid tool calls.'
         )
     for name in allowed or ():
         if name not in names:
             raise UnsupportedContentError(_no_function(name, names))
     if not names and chosen.get("mode") == "ANY":
         raise UnsupportedContentError(
-            "tool_choice demands a call, but the tools hold no function to call"
+            "tool_choice requires a tool call, but no function is bound. Bind one."
         )
 
 

@@ -735,7 +735,7 @@ def test_threads_go_on(
     ],
 )
 def test_messages_that_nobody_checked(messages: Any, told: str) -> None:
-    with pytest.raises(UnsupportedContentError, match=f"a {told} holds something"):
+    with pytest.raises(UnsupportedContentError, match=f"a {told} is malformed"):
         contents_of(messages)
 
 

@@ -111,7 +111,7 @@ MEDIA: dict[str, tuple[Json, str]] = {
     ),
     "base64 of a number": (
         {"type": "image", "base64": 3, "mime_type": "image/png"},
-        "base64 text or bytes",
+        "base64",
     ),
     "no type to be seen": ({"type": "image", "data": "AAAA"}, "needs mime_type"),
     "address without a name": (
@@ -144,7 +144,7 @@ MEDIA: dict[str, tuple[Json, str]] = {
     ),
     "source without data": (
         {"type": "image", "source": {"type": "base64", "media_type": "image/png"}},
-        "base64 text or bytes",
+        "base64",
     ),
     "media of nothing": ({"type": "media", "mime_type": "image/png"}, "media"),
     "media_resolution": (
@@ -202,7 +202,7 @@ SETTINGS: dict[str, tuple[Json, str]] = {
                 "thinking_config": {"thinking_level": "LOW", "thinking_budget": 5}
             }
         },
-        "exclude each other",
+        "can.t be combined",
     ),
     "empty stop word": ({"stop": [""]}, "stop must be a list of non-empty strings"),
     "level and budget": (
