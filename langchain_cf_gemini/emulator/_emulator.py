@@ -19,7 +19,13 @@ from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._cloudflare.service import Chaos, Service
 from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
 from langchain_cf_gemini.emulator._inspection import Inspection
-from langchain_cf_gemini.emulator._script import Match, Matcher, Queue, Sayable
+from langchain_cf_gemini.emulator._script import (
+    Match,
+    Matcher,
+    Queue,
+    Sayable,
+    entry_from,
+)
 from langchain_cf_gemini.emulator._script_files import script_file
 from langchain_cf_gemini.emulator._server.recording import CLOUDFLARE, Recorder
 from langchain_cf_gemini.emulator.answers import Answer, call, reply
@@ -292,7 +298,7 @@ class Emulator(Inspection):
             TypeError: If this is no answer, or no condition.
             ValueError: If it is for no request at all.
         """
-        self._service.script.add(said, times, **match)
+        self._service.script.add(entry_from(said, times, **match))
 
     def script(self, *said: Sayable) -> None:
         """Script answers and faults, one for each request to come."""
@@ -339,6 +345,8 @@ class Emulator(Inspection):
 
 
 def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
+    if isinstance(named, str):
+        named = [named]
     rules = named if isinstance(named, Mapping) else dict.fromkeys(named, "")
     found = {
         name: model_from_google_id(known.removeprefix("google/")) if known else NEWEST

@@ -75,7 +75,7 @@ class Exchange:
     seconds: float = 0.0
     ended: str = ""
     notes: list[str] = field(default_factory=list)
-    error: Exception | None = None
+    error: BaseException | None = None
 
     @property
     def asks(self) -> bool:

@@ -35,7 +35,7 @@ class Inspection:
         return self._service.feedback.all()
 
     @property
-    def errors(self) -> list[Exception]:
+    def errors(self) -> list[BaseException]:
         """What the script raised while it answered, in order."""
         return list(self._service.errors)
 

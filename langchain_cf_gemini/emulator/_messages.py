@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 # Request headers that hold a credential; shown as "***" wherever requests are shown.
@@ -82,6 +82,10 @@ class Outgoing:
     def length(self) -> int:
         """Bytes of the body."""
         return sum(map(len, self.pieces))
+
+    def with_headers(self, more: Mapping[str, str]) -> "Outgoing":
+        """The same with further headers."""
+        return replace(self, headers={**self.headers, **more})
 
     @property
     def is_stream(self) -> bool:

@@ -1,17 +1,18 @@
 """Scripts: what is answered, to which request, and how often."""
 
+import inspect
 import json
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, TypedDict, Unpack
 
 from langchain_cf_gemini.emulator._exchange import Exchange, shown_response
-from langchain_cf_gemini.emulator.answers import Answer
+from langchain_cf_gemini.emulator.answers import Answer, reply
 from langchain_cf_gemini.emulator.faults import Fault, status
 
 _PACKAGE = str(Path(__file__).parent)
@@ -26,9 +27,11 @@ class Model(Protocol):
         ...
 
 
-# A text, a status, a fault, or anything that is JSON.
+# A text, a status, a fault, a message of LangChain, or anything that is JSON.
 Said = Answer | Fault | str | int | Mapping[str, Any] | Sequence[Any] | Model
-Sayable = Said | Callable[[Exchange], Said]
+Sayable = (
+    Said | Callable[[Exchange], Said] | Callable[[Exchange], Coroutine[Any, Any, Said]]
+)
 Pattern = str | re.Pattern[str]
 Matcher = Pattern | Callable[[Exchange], bool]
 
@@ -70,12 +73,14 @@ class Entry:
         match: The requests it is for.
         times: How many it still answers; None is for ever.
         where: The line that scripted it.
+        number: Its place among all that was scripted.
     """
 
     said: Sayable
     match: Match
     times: int | None
     where: str
+    number: int = 0
 
     def misses(self, asked: Exchange) -> list[str]:
         """The conditions that a request does not meet."""
@@ -110,6 +115,53 @@ def _told(answer: Answer) -> Any:
     calls = [part["functionCall"] for part in answer.parts if "functionCall" in part]
     words += [f"{c['name']}({', '.join(c.get('args') or {})})" for c in calls]
     return " ".join(words) or answer.block_reason or answer.finish_reason
+
+
+def entry_from(
+    said: Sayable, times: int | None = 1, where: str = "", **match: Unpack[Match]
+) -> Entry:
+    """An answer for the requests that match, checked.
+
+    Raises:
+        TypeError: If this is no answer, or no condition.
+        ValueError: If it is for no request at all.
+    """
+    given: Any = {name: it for name, it in match.items() if it is not None}
+    for name, wanted in given.items():
+        _check_condition(name, wanted)
+    if times is not None and (type(times) is not int or times < 1):
+        raise ValueError(f"times must be a whole number from 1, or None, not {times!r}")
+    if callable(said) and (
+        isinstance(said, type) or getattr(said, "__module__", "") == reply.__module__
+    ):
+        raise TypeError(f"{said.__name__} is not called: write {said.__name__}(...)")
+    checked = said if callable(said) else answer_from(said)
+    return Entry(checked, given, times, where or _caller())
+
+
+_CONDITIONS: Mapping[str, tuple[Any, ...]] = {
+    "text": (str, re.Pattern),
+    "system": (str, re.Pattern),
+    "result": (str, re.Pattern, Mapping),
+    "turn": (int,),
+    "model": (str, re.Pattern),
+    "when": (str, re.Pattern, Callable),
+}
+
+
+def _check_condition(name: str, wanted: Any) -> None:
+    if name not in _CONDITIONS:
+        known = ", ".join(_CONDITIONS)
+        raise TypeError(f"no condition {name!r}; there are {known}")
+    kinds = _CONDITIONS[name]
+    is_bytes = isinstance(getattr(wanted, "pattern", ""), bytes)
+    if is_bytes or isinstance(wanted, bool) or not isinstance(wanted, kinds):
+        known = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name} must be {known}, not {wanted!r}")
+    if inspect.iscoroutinefunction(wanted):
+        raise TypeError(f"{name} must be a plain function, not {wanted.__name__}")
+    if name == "turn" and wanted < 0:
+        raise ValueError(f"turn must be 0 or more, not {wanted}")
 
 
 def _shown_condition(wanted: Any) -> str:
@@ -167,28 +219,17 @@ class Script:
         """Start with nothing scripted."""
         self._lock = threading.RLock()
         self._entries: list[Entry] = []
+        self._count = 0
         self.used = False
 
-    def add(self, said: Sayable, times: int | None = 1, **match: Unpack[Match]) -> None:
-        """Script one answer.
-
-        Raises:
-            TypeError: If this is no answer, or no condition.
-            ValueError: If it is for no request at all.
-        """
-        given: Any = {name: it for name, it in match.items() if it is not None}
-        if unknown := set(given) - set(_HOLDS):
-            known = ", ".join(_HOLDS)
-            raise TypeError(f"no condition {sorted(unknown)[0]!r}; there are {known}")
-        if times is not None and (type(times) is not int or times < 1):
-            raise ValueError(
-                f"times must be a whole number from 1, or None, not {times!r}"
-            )
-        if not callable(said):
-            said = answer_from(said)
+    def add(self, *entries: Entry) -> None:
+        """Script answers."""
         with self._lock:
             self.used = True
-            self._entries.append(Entry(said, given, times, _caller()))
+            for entry in entries:
+                self._count += 1
+                entry.number = self._count
+                self._entries.append(entry)
 
     @property
     def calls_functions(self) -> bool:
@@ -197,40 +238,40 @@ class Script:
             asked = ((entry.said, entry.match.get("when")) for entry in self._entries)
             return any(callable(said) or callable(when) for said, when in asked)
 
-    def take(self, asked: Exchange, spoiled_by: Fault | None = None) -> Step | None:
+    def take(self, asked: Exchange, *faults: Fault) -> Step | None:
         """What this request gets; an answer that a fault keeps back stays for later.
+
+        A scripted fault that spoils says nothing itself: it spoils what comes next.
 
         Args:
             asked: The request.
-            spoiled_by: A fault that nobody scripted for this answer.
+            faults: What nobody scripted for this answer, and spoils it.
         """
+        where = ""
+        if faults and faults[0].replaces:
+            return Step(None, faults)
         with self._lock:
-            if spoiled_by and spoiled_by.replaces:
-                return Step(faults=(spoiled_by,))
-            entry = self._next(asked)
-            if entry and (spoiled_by is None or spoiled_by.delivers):
-                self._use(entry)
-            if spoiled_by:
-                taken = (
-                    entry.said if entry and not isinstance(entry.said, Fault) else None
-                )
-                return Step(taken, (spoiled_by,), entry.where if entry else "")
-            if entry is None:
-                return None
-            if not isinstance(entry.said, Fault):
-                return Step(entry.said, (), entry.where)
-            # What spoils an answer spoils the next one; it says nothing itself.
-            return replace(self.take(asked, entry.said) or Step(), where=entry.where)
+            for entry in self._in_order(asked):
+                arrives = all(fault.delivers for fault in faults)
+                if arrives:
+                    self._use(entry)
+                if not isinstance(entry.said, Fault):
+                    return Step(entry.said, faults, where or entry.where)
+                if arrives:
+                    faults, where = (*faults, entry.said), where or entry.where
+        return Step(None, faults, where) if faults else None
 
-    def _next(self, asked: Exchange) -> Entry | None:
+    def _in_order(self, asked: Exchange) -> Iterator[Entry]:
+        """What matches, as one request after the other would get it."""
         matching = [entry for entry in self._entries if not entry.misses(asked)]
-        if not matching:
-            return None
-        best = max(matching, key=self._rank)
-        return next(entry for entry in matching if _alike(entry, best))
+        while matching:
+            best = max(matching, key=self._rank)
+            first = next(entry for entry in matching if _alike(entry, best))
+            matching.remove(first)
+            yield first
 
     def _rank(self, entry: Entry) -> tuple[bool, bool, int]:
-        return entry.times is not None, bool(entry.match), self._entries.index(entry)
+        return entry.times is not None, bool(entry.match), entry.number
 
     def _use(self, entry: Entry) -> None:
         if entry.times is not None:
@@ -273,7 +314,7 @@ class Queue:
     def then(self, *said: Sayable) -> "Queue":
         """Add answers; a fault takes one request of its own."""
         for item in said:
-            self.script.add(item, **self.match)
+            self.script.add(entry_from(item, **self.match))
         return self
 
     def spoiled(self, answer: Answer, fault: Fault) -> "Queue":
@@ -282,7 +323,7 @@ class Queue:
 
     def always(self, said: Sayable) -> "Queue":
         """Give the same to every matching request from then on."""
-        self.script.add(said, None, **self.match)
+        self.script.add(entry_from(said, None, **self.match))
         return self
 
 
@@ -291,20 +332,50 @@ def answer_from(said: Any) -> Said:
 
     Raises:
         TypeError: If it is neither.
+        ValueError: If it is a value that JSON cannot hold.
     """
-    if isinstance(said, Answer | Fault):
-        return said
-    if isinstance(said, bool) or said is None:
-        raise TypeError(f"{said!r} is no answer")
-    if isinstance(said, int):
-        return status(said)
-    if isinstance(said, str):
-        return Answer(parts=({"text": said},))
-    if hasattr(said, "model_dump_json"):
-        return Answer(json=json.loads(said.model_dump_json()))
-    if isinstance(said, Mapping | Sequence):
-        return Answer(json=said)
-    raise TypeError(f"{type(said).__name__} is no answer: {said!r}")
+    for is_form, made in _FORMS:
+        if is_form(said):
+            return made(said)
+    name = repr(said) if isinstance(said, bool | None) else type(said).__name__
+    raise TypeError(f"{name} is no answer: {said!r}")
+
+
+def _is_message(said: Any) -> bool:
+    return any(kind.__name__ == "BaseMessage" for kind in type(said).__mro__)
+
+
+def _answer_from_message(message: Any) -> Answer:
+    """The text and the calls of LangChain's AIMessage."""
+    if not hasattr(message, "tool_calls"):
+        raise TypeError(f"{type(message).__name__} is no answer; an AIMessage is")
+    texts = [{"text": str(message.text)}] if message.text else []
+    calls = [
+        {"functionCall": {"name": called["name"], "args": called["args"]}}
+        for called in message.tool_calls
+    ]
+    return Answer(parts=(*texts, *calls))
+
+
+def _answer_from_json(value: Any) -> Answer:
+    json.dumps(value, allow_nan=False)
+    return Answer(json=value)
+
+
+_FORMS: Sequence[tuple[Callable[[Any], bool], Callable[[Any], Said]]] = (
+    (lambda said: isinstance(said, Answer | Fault), lambda said: said),
+    (lambda said: isinstance(said, int) and not isinstance(said, bool), status),
+    (lambda said: isinstance(said, str), lambda said: Answer(parts=({"text": said},))),
+    (_is_message, _answer_from_message),
+    (
+        lambda said: hasattr(said, "model_dump_json"),
+        lambda said: Answer(json=json.loads(said.model_dump_json())),
+    ),
+    (
+        lambda said: isinstance(said, Mapping | Sequence) and type(said) is not bytes,
+        _answer_from_json,
+    ),
+)
 
 
 def _caller() -> str:

@@ -8,12 +8,16 @@
         {"answer": {"response": {"candidates": []}}}
     ]}
 
+An answer's other keys are the options of `reply`, `thought`, `code`, `block`, `finish`.
+
 A condition in slashes, such as "/^Lima/", is a regular expression.
 """
 
 import json
+import operator
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,8 +27,17 @@ from langchain_cf_gemini.emulator._google.proto_json import canonical_body
 from langchain_cf_gemini.emulator._google.streams import response_from_chunks
 from langchain_cf_gemini.emulator._journal import note_answer
 from langchain_cf_gemini.emulator._messages import Outgoing
-from langchain_cf_gemini.emulator._script import Script, answer_from
-from langchain_cf_gemini.emulator.answers import Answer, call, exactly
+from langchain_cf_gemini.emulator._script import Entry, Script, answer_from, entry_from
+from langchain_cf_gemini.emulator.answers import (
+    Answer,
+    block,
+    call,
+    code,
+    exactly,
+    finish,
+    reply,
+    thought,
+)
 from langchain_cf_gemini.emulator.faults import fault_from_words
 
 _BESIDE = ("answer", "times", "spoil")
@@ -36,13 +49,13 @@ def script_file(script: Script, path: str | Path) -> int:
     Raises:
         ValueError: If the file is neither.
     """
-    text = Path(path).read_text("utf-8")
+    text, name = Path(path).read_text("utf-8"), Path(path).name
     if Path(path).suffix in (".yaml", ".yml"):
-        return add_entries(script, {"answers": list(entries_from_cassette(text))})
-    return add_entries(script, json.loads(text))
+        return add_entries(script, list(entries_from_cassette(text)), name)
+    return add_entries(script, json.loads(text), name)
 
 
-def add_entries(script: Script, told: Any) -> int:
+def add_entries(script: Script, told: Any, name: str = "the script") -> int:
     """Script what `{"answers": [...]}` says; how many that were.
 
     Raises:
@@ -51,21 +64,27 @@ def add_entries(script: Script, told: Any) -> int:
     entries = told.get("answers") if isinstance(told, Mapping) else told
     if not isinstance(entries, list):
         raise TypeError('a script is {"answers": [...]}')
-    read = [_entry(entry) for entry in entries]
-    for said, times, match in read:
-        script.add(said, times, **match)
+    read = [
+        _entry(entry, f"{name}, answer {number}")
+        for number, entry in enumerate(entries, 1)
+    ]
+    script.add(*read)
     return len(read)
 
 
-def _entry(entry: Any) -> tuple[Any, int | None, Any]:
+def _entry(entry: Any, where: str) -> Entry:
     if not isinstance(entry, Mapping) or "answer" not in entry:
         raise TypeError(f'an entry needs "answer": {json.dumps(entry)[:100]}')
-    said = _said(entry["answer"])
-    spoiled_by = [fault_from_words(words) for words in entry.get("spoil") or ()]
-    if spoiled_by and isinstance(said, Answer):
-        said = said.spoiled(*spoiled_by)
-    match = {key: _condition(it) for key, it in entry.items() if key not in _BESIDE}
-    return said, entry.get("times", 1), match
+    said, spoil = _said(entry["answer"]), entry.get("spoil") or ()
+    words = [spoil] if isinstance(spoil, str) else spoil
+    if isinstance(said, Answer):
+        said = said.spoiled(*map(fault_from_words, words))
+    elif words:
+        raise TypeError("only an answer can be spoiled, not a fault")
+    match: Any = {
+        key: _condition(it) for key, it in entry.items() if key not in _BESIDE
+    }
+    return entry_from(said, entry.get("times", 1), where, **match)
 
 
 def _condition(wanted: Any) -> Any:
@@ -79,28 +98,35 @@ def _condition(wanted: Any) -> Any:
 
 def _said(answer: Any) -> Any:
     if isinstance(answer, list):
-        first, *rest = [_said(item) for item in answer]
-        for item in rest:
-            first = first + item
-        return first
+        if not answer:
+            raise TypeError("an answer is not empty")
+        return reduce(operator.add, map(_said, answer))
     if not isinstance(answer, Mapping):
         return answer_from(answer)
-    kinds = [kind for kind in _KINDS if kind in answer]
-    if len(kinds) != 1:
-        raise TypeError(f"an answer is a text or one of {', '.join(_KINDS)}")
-    return _KINDS[kinds[0]](answer)
+    verbs = [verb for verb in _VERBS if verb in answer]
+    if len(verbs) != 1:
+        raise TypeError(f"an answer is a text or one of {', '.join(_VERBS)}")
+    options = {key: value for key, value in answer.items() if key != verbs[0]}
+    return _VERBS[verbs[0]](answer[verbs[0]], **options)
 
 
-def _call(answer: Mapping[str, Any]) -> Answer:
-    return call(answer["call"], _id=answer.get("id"), **answer.get("args") or {})
+def _call(
+    name: str, *, args: Mapping[str, Any] | None = None, id: Any = None
+) -> Answer:
+    return call(name, _id=id, **(args or {}))
 
 
-_KINDS: Mapping[str, Any] = {
-    "text": lambda answer: answer_from(answer["text"]),
+# What an answer may be, by the name of its Python twin; its options are the twin's.
+_VERBS: Mapping[str, Callable[..., Any]] = {
+    "text": reply,
     "call": _call,
-    "json": lambda answer: Answer(json=answer["json"]),
-    "fault": lambda answer: fault_from_words(answer["fault"]),
-    "response": lambda answer: exactly(answer["response"]),
+    "json": lambda value: Answer(json=value),
+    "fault": fault_from_words,
+    "response": exactly,
+    "thought": thought,
+    "code": code,
+    "block": block,
+    "finish": finish,
 }
 
 

@@ -7,8 +7,9 @@ reply("Hello").late(1).cut(after=1)
 """
 
 import base64
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from typing import Any
 
 from langchain_cf_gemini.emulator import faults as _faults
@@ -63,28 +64,32 @@ class Answer:
     faults: tuple[Fault, ...] = ()
     checked: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse what no answer can hold.
+
+        Raises:
+            TypeError: If a text or a name is no str, a count no int, or anything no
+                JSON.
+            ValueError: If a count is too low, or a number no JSON.
+        """
+        for part in self.parts:
+            called = part.get("functionCall") or {}
+            for said in (part.get("text", ""), called.get("name", "")):
+                if not isinstance(said, str):
+                    raise TypeError(f"a text or a name must be a str, not {said!r}")
+        counts = [(self.pages, 1), (self.checkpoint_every, 0)]
+        counts += [(count, 0) for count in self.usage.values()]
+        for count, least in counts:
+            if type(count) is not int or count < least:
+                raise ValueError(f"a count must be at least {least}, not {count!r}")
+        json.dumps([self.parts, self.json, self.candidate, self.response, self.exact])
+
     def __add__(self, other: "Answer") -> "Answer":
         """Both answers' parts in order; whatever the right one says otherwise wins."""
-        ends = other.finish_reason != "STOP" or other.finish_message is not None
-        last = other if ends else self
-        return replace(
-            self,
-            parts=(*self.parts, *other.parts),
-            finish_reason=last.finish_reason,
-            finish_message=last.finish_message,
-            candidate={**self.candidate, **other.candidate},
-            usage={**self.usage, **other.usage},
-            response={**self.response, **other.response},
-            block_reason=other.block_reason or self.block_reason,
-            json=self.json if other.json is None else other.json,
-            finish_each_part=self.finish_each_part or other.finish_each_part,
-            partial_args=self.partial_args or other.partial_args,
-            chunks={**self.chunks, **other.chunks},
-            pages=max(self.pages, other.pages),
-            checkpoint_every=self.checkpoint_every or other.checkpoint_every,
-            faults=(*self.faults, *other.faults),
-            checked=self.checked and other.checked,
-        )
+        if not isinstance(other, Answer):
+            return NotImplemented
+        joined = {known.name: _joined(known, self, other) for known in fields(self)}
+        return replace(self, **joined)
 
     def streamed(
         self, *, partial_args: bool = False, finish_each_part: bool = False
@@ -163,6 +168,15 @@ class Answer:
     def stream_for_json(self) -> "Answer":
         """Server-sent events where plain JSON was asked for."""
         return self.spoiled(_faults.stream_for_json())
+
+
+def _joined(known: Field[Any], one: Answer, other: Answer) -> Any:
+    left, right = getattr(one, known.name), getattr(other, known.name)
+    if known.default == ():
+        return (*left, *right)
+    if known.default is MISSING:
+        return {**left, **right}
+    return left if right == known.default else right
 
 
 def reply(
@@ -260,6 +274,8 @@ def finish(reason: str, *, message: str | None = None) -> Answer:
 
 def exactly(response: Mapping[str, Any]) -> Answer:
     """A response that goes out as it is; it may be as wrong as you like."""
+    if not isinstance(response, Mapping):
+        raise TypeError(f"a response is an object, not {response!r}")
     return Answer(exact=response)
 
 

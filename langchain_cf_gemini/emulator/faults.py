@@ -13,12 +13,15 @@ A frame is a chunk of a stream, or one half of a plain body.
 
 import json
 import math
+import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, fields, replace
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 from langchain_cf_gemini.emulator._cloudflare import spoiling
-from langchain_cf_gemini.emulator._messages import Break, Outgoing
+from langchain_cf_gemini.emulator._google import streams
+from langchain_cf_gemini.emulator._messages import Break, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import (
     google_status,
     reason_phrase,
@@ -29,7 +32,43 @@ HEADER = "x-emulator-fault"
 Shape = Literal["google", "v4", "gateway", "structured", "run", "html", "text", "empty"]
 Framing = Literal["lf", "cr", "comments", "multiline", "bom", "u2028", "bytes"]
 
-_COUNTS = {"after_frames": 0, "piece": 1, "megabytes": 0}  # and the least of each
+_BLANKS = b" " * (1 << 20)
+
+
+def _is_anything(value: Any) -> bool:
+    return True
+
+
+def _is_count(value: Any) -> bool:
+    return value is None or (type(value) is int and value >= 0)
+
+
+def _is_wait(value: Any) -> bool:
+    return value is None or (type(value) in (int, float) and 0 <= value < math.inf)
+
+
+def _fits_headers(value: Any) -> bool:
+    if not isinstance(value, Mapping):
+        return value is None or re.fullmatch(r"[ -~]*", str(value)) is not None
+    return all(
+        isinstance(held, str) and re.fullmatch(r"[!-~]+", name) and _fits_headers(held)
+        for name, held in value.items()
+    )
+
+
+_IN_HEADERS = ("retry_after", "retry_after_ms", "headers", "location", "content_type")
+# What a setting must be, by its name or its type, and how that is said.
+_CHECKS: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(_IN_HEADERS, (_fits_headers, "printable ASCII, for a header")),
+    **dict.fromkeys(
+        ("after_frames", "megabytes"), (_is_count, "a whole number, 0 or more")
+    ),
+    "piece": (lambda value: _is_count(value) and value > 0, "a whole number from 1"),
+    "seconds": (_is_wait, "a number of seconds, 0 or more"),
+    str: (lambda value: isinstance(value, str), "a str"),
+    str | None: (lambda value: isinstance(value, str | None), "a str"),
+    bool: (lambda value: isinstance(value, bool), "a bool"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,14 +89,14 @@ class Fault:
 
     def __post_init__(self) -> None:
         """Refuse settings that no answer could be spoiled with."""
-        for name, kind in ((f.name, f.type) for f in fields(self)):
-            value, least = getattr(self, name), _COUNTS.get(name)
+        for known in fields(self):
+            value, kind = getattr(self, known.name), known.type
             if get_origin(kind) is Literal and value not in get_args(kind):
-                self._refuse(name, f"one of {', '.join(get_args(kind))}")
-            if least is not None and value is not None and not _is_count(value, least):
-                self._refuse(name, f"a whole number of at least {least}")
-            if name == "seconds" and value is not None and not _is_wait(value):
-                self._refuse(name, "a number of seconds, 0 or more")
+                self._refuse(known.name, f"one of {', '.join(get_args(kind))}")
+            for of in (known.name, kind):
+                fits, wanted = _CHECKS.get(of, (_is_anything, ""))
+                if not fits(value):
+                    self._refuse(known.name, wanted)
         if self.codes and getattr(self, "code", None) not in self.codes:
             low, high = self.codes[0], self.codes[-1]
             self._refuse("code", f"an HTTP status from {low} to {high}")
@@ -114,6 +153,12 @@ class status(Fault):
     headers: Mapping[str, str] | None = None
     replaces = True
     codes = range(200, 600)
+
+    def __post_init__(self) -> None:
+        """Refuse what its shape has no place for."""
+        super().__post_init__()
+        if self.retry_info and self.shape != "google":
+            self._refuse("retry_info", "left out: it is of the shape google alone")
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The error, in the shape that was asked for."""
@@ -208,8 +253,10 @@ class gzip_bomb(Fault):
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The bomb in place of the answer."""
+        packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+        packed = [packer.compress(_BLANKS) for _ in range(self.megabytes)]
         headers = {"content-type": "application/json", "content-encoding": "gzip"}
-        return Outgoing(headers=headers, frames=[spoiling.bomb(self.megabytes)])
+        return Outgoing(headers=headers, frames=[b"".join([*packed, packer.flush()])])
 
 
 @dataclass(frozen=True)
@@ -223,7 +270,7 @@ class big(Fault):
         """The blanks in place of the answer."""
         headers = {"content-type": "application/json"}
         # The same megabyte again and again: the list holds references, not copies.
-        return Outgoing(headers=headers, frames=[spoiling.BLANKS] * self.megabytes)
+        return Outgoing(headers=headers, frames=[_BLANKS] * self.megabytes)
 
 
 @dataclass(frozen=True)
@@ -234,7 +281,8 @@ class json_for_stream(Fault):
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The chunks as one answer."""
-        return spoiling.json_from_stream(outgoing)
+        whole = streams.response_from_chunks(spoiling.payloads(outgoing))
+        return json_answer(200, whole)
 
 
 @dataclass(frozen=True)
@@ -245,7 +293,12 @@ class stream_for_json(Fault):
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The answer as one event."""
-        return spoiling.stream_from_json(outgoing)
+        if outgoing.is_stream:
+            return outgoing
+        said = [each.get("result") or each for each in spoiling.payloads(outgoing)]
+        headers = {**outgoing.headers, "content-type": "text/event-stream"}
+        frames = [streams.sse_frame(each) for each in said]
+        return replace(outgoing, headers=headers, frames=frames)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -339,7 +392,10 @@ class slow(Fault):
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The answer in pieces."""
-        return spoiling.dripped(outgoing, self.piece, self.seconds)
+        body, pause = outgoing.body, Break(self.seconds)
+        starts = range(0, len(body), self.piece)
+        drops = ((body[start : start + self.piece], pause) for start in starts)
+        return replace(outgoing, frames=[frame for drop in drops for frame in drop])
 
 
 @dataclass(frozen=True)
@@ -445,14 +501,6 @@ def spoiled_answer(outgoing: Outgoing, *faults: Fault) -> Outgoing:
         noted = (*outgoing.faults, str(fault))
         outgoing = replace(fault.spoil(outgoing), faults=noted)
     return outgoing
-
-
-def _is_count(value: Any, least: int) -> bool:
-    return type(value) is int and value >= least
-
-
-def _is_wait(value: Any) -> bool:
-    return type(value) in (int, float) and 0 <= value < math.inf
 
 
 def _value(text: str) -> Any:

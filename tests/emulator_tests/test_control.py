@@ -34,6 +34,12 @@ ENTRIES: list[tuple[Any, Any]] = [
         {"functionCall": {"name": "f", "args": {"a": 1}}},
     ),
     ({"json": {"a": 1}}, {"text": '{"a": 1}'}),
+    ({"text": "short", "finish_reason": "MAX_TOKENS"}, {"text": "short"}),
+    (
+        [{"code": "1 + 1", "output": "2"}, "2"],
+        {"executableCode": {"language": "PYTHON", "code": "1 + 1"}},
+    ),
+    ([{"thought": "hm"}, "said"], {"text": "said"}),
     ([{"text": "plain"}, {"call": "f"}], {"text": "plain"}),
     (
         {"response": {"candidates": [{"content": {"parts": [{"text": "whole"}]}}]}},
@@ -81,12 +87,21 @@ def test_faults_patterns_and_times(client: Client) -> None:
         {"answers": [{"answer": "x", "times": "many"}]},
         {"answers": [{"answer": "x", "spoil": ["cut after=1"]}]},
         {"answers": [{"answer": "x", "text": "/(/"}]},
+        {"answers": [{"answer": "good"}, {"answer": "x", "times": 0}]},
+        {"answers": [{"answer": "good"}, {"answer": "x", "turn": "0"}]},
+        {"answers": [{"answer": {"text": 5}}]},
+        {"answers": [{"answer": {"text": "x", "finish_reson": "STOP"}}]},
+        {"answers": [{"answer": {"text": "x", "call": "f"}}]},
+        {"answers": [{"answer": []}]},
+        {"answers": [{"answer": None}]},
+        {"answers": [{"answer": {"fault": "cut"}, "spoil": "late seconds=1"}]},
+        {"answers": [{"answer": "x", "spoil": "late seconds=x"}]},
     ],
-    ids=range(12),
+    ids=range(21),
 )
 def test_a_script_that_is_none(client: Client, body: Any) -> None:
     answer = post(client.emulator, "script", body)
-    assert answer.status_code == 422
+    assert answer.status_code == 422, answer.text
     assert answer.json()["error"]
     client.emulator.assert_script_used()
 

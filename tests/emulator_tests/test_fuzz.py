@@ -127,7 +127,8 @@ def places(node: Any) -> Iterator[tuple[Any, Any]]:
 def mutated(body: dict[str, Any], chance: random.Random) -> dict[str, Any]:
     made = copy.deepcopy(body)
     for _ in range(chance.randint(1, 4)):
-        holder, key = chance.choice([*places(made)] or [(made, "contents")])
+        made = made or {"contents": []}
+        holder, key = chance.choice([*places(made)])
         change = chance.randrange(7)
         if change == 0:
             holder.pop(key, None) if isinstance(holder, dict) else holder.pop(key)

@@ -1,18 +1,27 @@
 """Scripts: which request gets which answer, and what a wrong script does."""
 
+import asyncio
 import contextlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from langchain_core.messages import convert_to_messages
+from langchain_core.messages import AIMessage, HumanMessage, convert_to_messages
 from pydantic import BaseModel
 
-from langchain_cf_gemini.emulator import Emulator, Exchange, faults, finish, reply
+from langchain_cf_gemini.emulator import (
+    Emulator,
+    Exchange,
+    exactly,
+    faults,
+    finish,
+    reply,
+)
 from tests.support.judge import Client, function, model, user
 
 TEXT = {"type": "STRING"}
@@ -116,6 +125,18 @@ def _newest_for_ever(emulator: Emulator) -> None:
     emulator.answer("new", times=None)
 
 
+def _faults_in_a_row(emulator: Emulator) -> None:
+    emulator.fail(faults.late(0.001))
+    emulator.fail(faults.slow(0, piece=100))
+    emulator.reply("one")
+    emulator.reply("two")
+
+
+def _late_for_ever(emulator: Emulator) -> None:
+    emulator.answer(faults.late(0.001), times=None)
+    emulator.answer("on and on", times=None)
+
+
 def _queue(emulator: Emulator) -> None:
     emulator.when("a").then("one", reply("two")).always("on and on")
 
@@ -128,6 +149,8 @@ ORDERS: list[tuple[Told, list[str]]] = [
     (_for_some_before_for_any, ["for a", "for any"]),
     (_counted_before_for_ever, ["once", "for ever", "for ever"]),
     (_newest_for_ever, ["new", "new"]),
+    (_faults_in_a_row, ["one", "two"]),
+    (_late_for_ever, ["on and on"] * 3),
     (_queue, ["one", "two", "on and on", "on and on"]),
 ]
 
@@ -144,6 +167,11 @@ class Invoice(BaseModel):
     vendor: str
 
 
+async def _awaited(request: Exchange) -> str:
+    await asyncio.sleep(0)
+    return f"{request.text}, awaited"
+
+
 FORCED = {"functionCallingConfig": {"mode": "ANY"}}
 SAYABLE: list[tuple[Any, str]] = [
     ("plain", "plain"),
@@ -151,6 +179,14 @@ SAYABLE: list[tuple[Any, str]] = [
     ({"vendor": "ACME"}, '{"vendor": "ACME"}'),
     ([1, 2], "[1, 2]"),
     (Invoice(vendor="ACME"), '{"vendor": "ACME"}'),
+    (AIMessage("said"), "said"),
+    (
+        AIMessage("", tool_calls=[{"name": "f", "args": {"a": 1}, "id": "1"}]),
+        '{"a": 1}',
+    ),
+    (lambda request: AIMessage(request.text), "Hi"),
+    (_awaited, "Hi, awaited"),
+    ({"tool_calls": [], "content": "x"}, '{"tool_calls": [], "content": "x"}'),
     (lambda request: f"{request.text}!", "Hi!"),
     (lambda request: {"n": len(request.text)}, '{"n": 2}'),
 ]
@@ -198,6 +234,41 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: faults.redirect("x", code=200), ValueError, "from 300 to 399"),
     (lambda e: faults.wrong("a", object()), TypeError, "not JSON serializable"),
     (lambda e: Emulator(models={"a": "b"}), ValueError, "nobody knows .b."),
+    (lambda e: Emulator(unscripted=BAD), ValueError, "none of invent, fail, fail_if"),
+    (lambda e: Emulator(chaos=[(2, faults.cut())]), ValueError, "from 0 to 1"),
+    (lambda e: Emulator(chaos=[(0.5, BAD)]), ValueError, "and a fault"),
+    (lambda e: e.answer(reply), TypeError, r"reply is not called: write reply\(...\)"),
+    (lambda e: e.answer(faults.cut), TypeError, r"write cut\(...\)"),
+    (lambda e: e.answer(Invoice), TypeError, r"write Invoice\(...\)"),
+    (lambda e: e.answer(b"x"), TypeError, "bytes is no answer"),
+    (lambda e: e.answer({"at": object()}), TypeError, "not JSON serializable"),
+    (lambda e: e.answer([float("nan")]), ValueError, "not JSON compliant"),
+    (lambda e: e.answer(HumanMessage("x")), TypeError, "HumanMessage is no answer"),
+    (lambda e: e.answer("x", text=5), TypeError, "text must be str or Pattern"),
+    (lambda e: e.answer("x", system=b"x"), TypeError, "system must be str"),
+    (lambda e: e.answer("x", model=re.compile(b"x")), TypeError, "model must be"),
+    (lambda e: e.answer("x", turn="0"), TypeError, "turn must be int"),
+    (lambda e: e.answer("x", turn=True), TypeError, "turn must be int"),
+    (lambda e: e.answer("x", turn=-1), ValueError, "turn must be 0 or more"),
+    (lambda e: e.answer("x", result=["18"]), TypeError, "result must be"),
+    (lambda e: e.answer("x", when=_awaited), TypeError, "a plain function"),
+    (lambda e: e.answer("x", times=1.0), ValueError, "times must be"),
+    (lambda e: e.reply(None), TypeError, "must be a str, not None"),
+    (lambda e: e.call(5), TypeError, "must be a str, not 5"),
+    (lambda e: e.call("f", at=object()), TypeError, "not JSON serializable"),
+    (lambda e: e.reply("x", usage={"promptTokenCount": "5"}), ValueError, "a count"),
+    (lambda e: e.answer(exactly(BAD)), TypeError, "a response is an object"),
+    (lambda e: e.answer(reply("x").paged(0)), ValueError, "at least 1, not 0"),
+    (lambda e: e.answer(reply("x") + BAD), TypeError, "unsupported operand"),
+    (lambda e: e.reply("x", delay=-1), ValueError, "seconds must be"),
+    (lambda e: e.fail(429, headers={"x": 5}), ValueError, "headers must be printable"),
+    (lambda e: e.fail(429, headers={"x": "a\r\nb"}), ValueError, "headers must be"),
+    (lambda e: e.fail(429, headers={"x y": "z"}), ValueError, "headers must be"),
+    (lambda e: e.fail(429, retry_after="€"), ValueError, "retry_after must be"),
+    (lambda e: e.fail(429, message=5), ValueError, "message must be a str"),
+    (lambda e: e.fail(429, retry_info="1s", shape="v4"), ValueError, "retry_info must"),
+    (lambda e: faults.redirect("http://ü.example"), ValueError, "location must be"),
+    (lambda e: faults.failed(state=BAD), ValueError, "state must be a bool"),
 ]
 
 
@@ -216,9 +287,18 @@ def _raises(request: Exchange) -> str:
     raise ZeroDivisionError("in the test's own function")
 
 
-RAISING: list[tuple[Callable[[Any], None], dict[str, Any], type[Exception], str]] = [
+def _fails(request: Exchange) -> str:
+    pytest.fail("not what I expected")
+
+
+Raising = tuple[Callable[[Any], Any], dict[str, Any], type[BaseException], str]
+RAISING: list[Raising] = [
     (lambda e: e.answer(_raises), {}, ZeroDivisionError, "own function"),
     (lambda e: e.answer("x", when=_raises), {}, ZeroDivisionError, "own function"),
+    (lambda e: e.answer(_fails), {}, pytest.fail.Exception, "not what I expected"),
+    (lambda e: e.answer(lambda r: sys.exit("ended")), {}, SystemExit, "ended"),
+    (lambda e: e.answer(lambda r: (x for x in "ab")), {}, TypeError, "generator is no"),
+    (lambda e: e.answer("x", when=lambda r: r.nothing), {}, AttributeError, "nothing"),
     (lambda e: e.answer(lambda r: None), {}, TypeError, "None is no answer"),
     (lambda e: e.answer(reply("x").wrong("a.b")), {}, ValueError, "has no 'a.b'"),
     (
@@ -242,7 +322,7 @@ RAISING: list[tuple[Callable[[Any], None], dict[str, Any], type[Exception], str]
     ("script", "body", "kind", "words"), RAISING, ids=range(len(RAISING))
 )
 def test_what_a_script_does_wrong_is_the_tests_error(
-    http: httpx.Client, script: Told, body: Any, kind: type[Exception], words: str
+    http: httpx.Client, script: Told, body: Any, kind: type[BaseException], words: str
 ) -> None:
     seen: list[httpx.Response] = []
 
@@ -347,6 +427,32 @@ class TestFaults:
         assert text_of(answer) == "real"
         assert answer.elapsed.total_seconds() >= 0.05
         client.emulator.assert_script_used()
+
+    def test_a_status_takes_no_answer_and_calls_no_function(
+        self, client: Client
+    ) -> None:
+        asked_for: list[str] = []
+
+        def said(request: Exchange) -> str:
+            asked_for.append(request.text)
+            return "real"
+
+        client.emulator.fail(faults.late(0.001))
+        client.emulator.fail(503)
+        client.emulator.answer(said)
+        assert client.run(asked("Hi")).status_code == 503
+        assert asked_for == []
+        assert text_of(client.run(asked("Hi"))) == "real"
+
+    def test_what_is_cut_twice_is_the_same_answer(self, client: Client) -> None:
+        client.emulator.script(faults.cut(), faults.cut(after_frames=0), "real")
+        for _ in range(2):
+            with pytest.raises(httpx.RemoteProtocolError):
+                client.run(asked("Hi"))
+        assert text_of(client.run(asked("Hi"))) == "real"
+        client.emulator.assert_script_used()
+        notes = [request.notes for request in client.emulator.requests]
+        assert not any("invented" in each for each in notes)
 
     def test_what_is_cut_is_asked_for_again(self, client: Client) -> None:
         client.emulator.fail(faults.cut())

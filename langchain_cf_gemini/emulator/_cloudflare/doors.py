@@ -5,7 +5,7 @@ Each door checks account and token and finds the model; each refuses in its own 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from langchain_cf_gemini.emulator._cloudflare.account import (
     GATEWAY_RUN,
@@ -57,6 +57,12 @@ class Settings:
     models: Mapping[str, Model] = field(default_factory=dict)
     rules: AccountRules = field(default_factory=AccountRules)
     rate_limit: Rate | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a word that means nothing."""
+        if self.unscripted not in get_args(Unscripted):
+            known = ", ".join(get_args(Unscripted))
+            raise ValueError(f"unscripted: {self.unscripted!r} is none of {known}")
 
     def lets_in(self, sent: str, permission: str = "") -> bool:
         """Whether a token has a permission; the account's own has all."""

@@ -1,11 +1,12 @@
 """The emulated service: a request in, an answer out, no sockets."""
 
+import asyncio
 import hashlib
 import json
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -32,6 +33,7 @@ from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import Refusal, shape_by_path, shaped
 from langchain_cf_gemini.emulator._script import (
+    Said,
     Script,
     ScriptError,
     Step,
@@ -84,9 +86,13 @@ class Service:
         self.recorder: Recorder | None = None
         self.journal = Journal()
         self.script = Script()
-        self.errors: list[Exception] = []
+        self.errors: list[BaseException] = []
         self.feedback = Latest[dict[str, Any]](_MOST_FEEDBACK)
         self._chaos = tuple(chaos)
+        for chance, fault in self._chaos:
+            if not isinstance(fault, Fault) or not 0 <= chance <= 1:
+                wanted = "pairs of a probability from 0 to 1 and a fault"
+                raise ValueError(f"chaos must be {wanted}, not {chance!r}, {fault!r}")
         self._seed = seed
         self._attempts = Latest[int](_MOST_DRAWN)
         self._cache = gateway.Cache(clock)
@@ -156,18 +162,18 @@ class Service:
         except Refusal as refusal:
             exchange.notes.append(f"refused by rule {refusal.rule}")
             outgoing = json_answer(refusal.code, refusal.body)
-        except Exception as error:  # a test's own function may raise anything
+        except BaseException as error:  # of a test's own function: pytest.fail, too
             outgoing = self._failed(exchange, error)
         if exchange.path.startswith(_CLOUDFLARE) and self.recorder is None:
             options = gateway.options_from_headers(exchange.headers)
             ids = gateway.response_headers(options, exchange.number)
-            outgoing = replace(outgoing, headers={**outgoing.headers, **ids})
+            outgoing = outgoing.with_headers(ids)
         self.journal.close(exchange, outgoing)
         if self.recorder is not None and exchange.asks:
             self.recorder.keep(exchange)
         return exchange, outgoing
 
-    def _failed(self, exchange: Exchange, error: Exception) -> Outgoing:
+    def _failed(self, exchange: Exchange, error: BaseException) -> Outgoing:
         """What the client sees of a script that is wrong; the test gets the error."""
         error.add_note(f"while the emulator answered: {exchange}")
         exchange.error = error
@@ -188,40 +194,25 @@ class Service:
             rules.check_policies(asked.name, self.journal)
             endpoint = "run" if asked.wrapped else "gateway"
             exchange.key_source = rules.key_source(incoming, endpoint)
-        generation = self._read(asked, exchange)
+        generation = self._read(asked, incoming, exchange)
         if exchange.route == "countTokens":
             return counted(generation)
-        return self._kept_or(
-            incoming,
-            exchange,
-            lambda options: self._attempted(
-                incoming, exchange, generation, asked_fault, options
-            ),
-        )
-
-    def _kept_or(
-        self,
-        incoming: Incoming,
-        exchange: Exchange,
-        answer: Callable[[gateway.GatewayOptions], Outgoing],
-    ) -> Outgoing:
-        """What the gateway's cache has, or an answer that goes into it."""
         options = gateway.options_from_headers(incoming.headers)
         caches = options.caches and not options.skip_cache and not exchange.stream
-        key = gateway.cache_key(incoming, options) if caches else None
-        kept = self._cache.get(key) if key else None
-        if kept:
+        key = gateway.cache_key(incoming, options) if caches else ""
+        if key and (kept := self._cache.get(key)):
             exchange.notes.append("from the gateway's cache")
-            return replace(kept, headers={**kept.headers, "cf-aig-cache-status": "HIT"})
-        outgoing = self._limited(exchange) or answer(options)
-        if key:
-            if outgoing.status < 400 and not outgoing.faults:
-                self._cache.put(key, outgoing, options)
-            missed = {**outgoing.headers, "cf-aig-cache-status": "MISS"}
-            outgoing = replace(outgoing, headers=missed)
-        return outgoing
+            return kept.with_headers({"cf-aig-cache-status": "HIT"})
+        outgoing = self._limited(exchange) or self._attempted(
+            exchange, generation, asked_fault, options
+        )
+        if key and outgoing.status < 400 and not outgoing.faults:
+            self._cache.put(key, outgoing, options)
+        return outgoing.with_headers({"cf-aig-cache-status": "MISS"} if key else {})
 
-    def _read(self, asked: Generation, exchange: Exchange) -> Generation:
+    def _read(
+        self, asked: Generation, incoming: Incoming, exchange: Exchange
+    ) -> Generation:
         """The request in one spelling, judged unless the emulator is lenient."""
         exchange.model, exchange.price = asked.name, asked.model.price
         body = asked.body
@@ -240,6 +231,7 @@ class Service:
             asked,
             body=read,
             stream=exchange.stream,
+            sse=incoming.query.get("alt") == "sse",
             foreign_signatures=self.settings.foreign_signatures,
             serial=exchange.number,
         )
@@ -258,7 +250,6 @@ class Service:
 
     def _attempted(
         self,
-        incoming: Incoming,
         exchange: Exchange,
         generation: Generation,
         asked_fault: Fault | None,
@@ -269,7 +260,7 @@ class Service:
         for attempt in range(1, options.max_attempts + 1):
             fault = asked_fault or self._drawn(exchange)
             step = self._step(exchange, generation, fault)
-            outgoing = self._said(incoming, exchange, generation, step)
+            outgoing = self._said(exchange, generation, step)
             if outgoing.status < 500 or attempt == options.max_attempts:
                 break
             exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
@@ -292,12 +283,13 @@ class Service:
         self, exchange: Exchange, generation: Generation, fault: Fault | None
     ) -> Step:
         """What was scripted for the request, or nothing if that may be invented."""
+        faults = () if fault is None else (fault,)
         if (page := self._paging.asked(generation)) is not None:
             exchange.notes.append("went on")
-            return Step(said=page, faults=() if fault is None else (fault,))
+            return Step(page, faults)
         strict = self.settings.unscripted
         fails = strict == "fail" or (strict != "invent" and self.script.used)
-        step = self.script.take(exchange, fault)
+        step = self.script.take(exchange, *faults)
         if step and step.where:
             exchange.notes.append("scripted")
         elif fails and not (step and not step.faults[0].delivers):
@@ -309,14 +301,13 @@ class Service:
             )
         return step or Step()
 
-    def _said(
-        self, incoming: Incoming, exchange: Exchange, generation: Generation, step: Step
-    ) -> Outgoing:
+    def _said(self, exchange: Exchange, generation: Generation, step: Step) -> Outgoing:
         said = step.said
-        if callable(said):
-            said = answer_from(said(exchange))
+        replaced = any(fault.replaces for fault in step.faults)
+        if callable(said) and not replaced:
+            said = _made(said, exchange)
         faults = (said, *step.faults) if isinstance(said, Fault) else step.faults
-        if faults and faults[0].replaces:
+        if any(fault.replaces for fault in faults):
             return spoiled_answer(Outgoing(), *faults)
         if not isinstance(said, Answer):
             exchange.notes.append("invented")
@@ -326,9 +317,13 @@ class Service:
         if checked and (wrong := next(problems(answer, generation), None)):
             raise ScriptError(f"{step.where} {wrong}")
         answer = self._paging.first_page(answer, generation)
-        sse = incoming.query.get("alt") == "sse"
-        key = exchange.key_source
         outgoing = outgoing_from_answer(
-            answer, generation, self._paging, sse=sse, key_source=key
+            answer, generation, self._paging, exchange.key_source
         )
         return spoiled_answer(outgoing, *answer.faults, *faults)
+
+
+def _made(said: Callable[[Exchange], Any], exchange: Exchange) -> Said:
+    made = said(exchange)
+    # Asked in a thread, see `is_slow`, so that no event loop runs here.
+    return answer_from(asyncio.run(made) if isinstance(made, Coroutine) else made)

@@ -1,20 +1,13 @@
 """How faults spoil the bytes of an answer."""
 
 import json
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.streams import (
-    array_frames,
-    response_from_chunks,
-    sse_frame,
-)
+from langchain_cf_gemini.emulator._google.streams import array_frames, sse_frame
 from langchain_cf_gemini.emulator._messages import Break, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import reason_phrase, shaped
-
-BLANKS = b" " * (1 << 20)
 
 
 def error(
@@ -48,7 +41,11 @@ def _page(code: int) -> str:
     return f"{page}</body></html>"
 
 
-def _payloads(outgoing: Outgoing) -> list[Any]:
+def _payload(frame: bytes) -> Any:
+    return json.loads(frame.removeprefix(b"data: "))
+
+
+def payloads(outgoing: Outgoing) -> list[Any]:
     """The JSON of an answer: one value, or one a chunk."""
     if outgoing.is_stream:
         return [_payload(frame) for frame in outgoing.pieces]
@@ -59,12 +56,12 @@ def _payloads(outgoing: Outgoing) -> list[Any]:
 def replaced(outgoing: Outgoing, path: str, value: Any) -> Outgoing:
     """Another value at a path of every chunk."""
     keys = [key for key in path.split(".") if key]
-    payloads = [_replaced(payload, keys, value) for payload in _payloads(outgoing)]
+    told = [_replaced(payload, keys, value) for payload in payloads(outgoing)]
     if outgoing.is_stream:
-        return replace(outgoing, frames=[sse_frame(payload) for payload in payloads])
+        return replace(outgoing, frames=[sse_frame(payload) for payload in told])
     if outgoing.body.startswith(b"["):
-        return replace(outgoing, frames=list(array_frames(payloads)))
-    return replace(outgoing, frames=json_answer(200, payloads[0]).frames)
+        return replace(outgoing, frames=list(array_frames(told)))
+    return replace(outgoing, frames=json_answer(200, told[0]).frames)
 
 
 def _replaced(whole: Any, keys: list[str], value: Any) -> Any:
@@ -87,31 +84,6 @@ def _key(node: Any, key: str) -> Any:
     return int(key) if isinstance(node, list) else key
 
 
-def bomb(megabytes: int) -> bytes:
-    """Gzip of so many megabytes of blanks."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
-    packed = (packer.compress(BLANKS) for _ in range(megabytes))
-    return b"".join([*packed, packer.flush()])
-
-
-def json_from_stream(outgoing: Outgoing) -> Outgoing:
-    """The chunks of a stream as one JSON answer."""
-    return json_answer(200, response_from_chunks(_payloads(outgoing)))
-
-
-def _payload(frame: bytes) -> Any:
-    return json.loads(frame.removeprefix(b"data: "))
-
-
-def stream_from_json(outgoing: Outgoing) -> Outgoing:
-    """A JSON answer as a stream of one chunk."""
-    if outgoing.is_stream:
-        return outgoing
-    said = [payload.get("result") or payload for payload in _payloads(outgoing)]
-    headers = {**outgoing.headers, "content-type": "text/event-stream"}
-    return replace(outgoing, headers=headers, frames=[sse_frame(each) for each in said])
-
-
 def inserted(outgoing: Outgoing, after_frames: int, item: bytes | Break) -> Outgoing:
     """The answer with something more after so many frames."""
     frames = list(outgoing.frames)
@@ -121,17 +93,6 @@ def inserted(outgoing: Outgoing, after_frames: int, item: bytes | Break) -> Outg
     pieces = [at for at, frame in enumerate(frames) if isinstance(frame, bytes)]
     place = pieces[after_frames] if after_frames < len(pieces) else len(frames)
     return replace(outgoing, frames=[*frames[:place], item, *frames[place:]])
-
-
-def dripped(outgoing: Outgoing, size: int, seconds: float) -> Outgoing:
-    """The answer in pieces of so many bytes, with a pause after each."""
-    return replace(outgoing, frames=list(_drops(outgoing.body, size, Break(seconds))))
-
-
-def _drops(body: bytes, size: int, pause: Break) -> Iterator[bytes | Break]:
-    for start in range(0, len(body), size):
-        yield body[start : start + size]
-        yield pause
 
 
 def _multiline(frames: list[bytes]) -> list[bytes]:

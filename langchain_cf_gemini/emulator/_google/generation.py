@@ -25,6 +25,7 @@ class Generation:
             "gemini_api" behind the other doors; their fields and words differ.
         wrapped: Whether the answer travels in Cloudflare's v4 envelope.
         stream: Whether a stream was asked for.
+        sse: Whether a stream comes as server-sent events, not as a JSON array.
         foreign_signatures: Whether unknown thought signatures pass.
         serial: How many requests this emulator had before; makes ids unique.
     """
@@ -35,6 +36,7 @@ class Generation:
     backend: Backend = "vertex"
     wrapped: bool = False
     stream: bool = False
+    sse: bool = False
     foreign_signatures: bool = False
     serial: int = 0
 
@@ -63,9 +65,26 @@ class Generation:
         return calling
 
     @property
+    def streams_args(self) -> bool:
+        """Whether arguments of calls come piece by piece."""
+        return bool(self.function_calling.get("streamFunctionCallArguments"))
+
+    @property
     def contents(self) -> list[Mapping[str, Any]]:
         """The contents."""
         return list(self.body.get("contents") or ())
+
+    @property
+    def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """All parts, the system instruction's first, each with its path."""
+        system = self.body.get("systemInstruction") or {}
+        places = [("system_instruction", system)]
+        places += [(f"contents[{i}]", told) for i, told in enumerate(self.contents)]
+        return [
+            (f"{place}.parts[{position}]", part)
+            for place, content in places
+            for position, part in enumerate(content.get("parts") or ())
+        ]
 
     @property
     def current_turn(self) -> list[Mapping[str, Any]]:

@@ -241,22 +241,21 @@ def _number(value: Any, field: Field) -> Any:
 def _integer(bits: int) -> Callable[[Any, Field], Any]:
     def read(value: Any, field: Field) -> Any:
         try:
-            whole = not isinstance(value, bool) and float(value).is_integer()
+            whole = int(float(value)) if float(value).is_integer() else None
         except (TypeError, ValueError, OverflowError):
-            whole = False
-        if whole and abs(int(float(value))) < 1 << (bits - 1):
-            return int(float(value))
-        return field.refuse(f"TYPE_INT{bits}", value)
+            whole = None
+        if whole is None or isinstance(value, bool) or abs(whole) >= 1 << (bits - 1):
+            return field.refuse(f"TYPE_INT{bits}", value)
+        return whole
 
     return read
 
 
-def _text(value: Any, field: Field) -> Any:
-    return value if isinstance(value, str) else field.refuse("TYPE_STRING", value)
+def _typed(kind: type, name: str) -> Callable[[Any, Field], Any]:
+    def read(value: Any, field: Field) -> Any:
+        return value if isinstance(value, kind) else field.refuse(name, value)
 
-
-def _boolean(value: Any, field: Field) -> Any:
-    return value if isinstance(value, bool) else field.refuse("TYPE_BOOL", value)
+    return read
 
 
 def bytes_from_base64(text: str) -> bytes | None:
@@ -278,17 +277,14 @@ def _bytes(value: Any, field: Field) -> Any:
     return _LEFT_OUT
 
 
+_text = _typed(str, "TYPE_STRING")
 _READERS: Mapping[str, Callable[[Any, Field], Any]] = {
-    "string": _text,
-    "boolean": _boolean,
+    "boolean": _typed(bool, "TYPE_BOOL"),
     "byte": _bytes,
-    "number": _number,
-    "float": _number,
-    "double": _number,
     "integer": _integer(32),
     "int32": _integer(32),
     "uint32": _integer(33),
     "int64": _integer(64),
-    "google-duration": _text,
-    "google-datetime": _text,
+    **dict.fromkeys(("number", "float", "double"), _number),
+    **dict.fromkeys(("string", "google-duration", "google-datetime"), _text),
 }

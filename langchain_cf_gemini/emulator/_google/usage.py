@@ -51,11 +51,8 @@ def _part_tokens(part: Mapping[str, Any]) -> tuple[str, int]:
         return _MODALITIES.get(kind, "DOCUMENT"), _TOKENS_PER_MEDIA
     if "text" in part:
         return "TEXT", tokens_from_text(str(part["text"]))
-    return "TEXT", tokens_from_text(json.dumps(_unsigned(part)))
-
-
-def _unsigned(part: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in part.items() if key != "thoughtSignature"}
+    unsigned = {key: value for key, value in part.items() if key != "thoughtSignature"}
+    return "TEXT", tokens_from_text(json.dumps(unsigned))
 
 
 def answer_tokens(parts: Sequence[Mapping[str, Any]], *, thoughts: bool) -> int:
@@ -83,13 +80,16 @@ def usage_metadata(
     usage.setdefault("totalTokenCount", total)
     usage["trafficType"] = "ON_DEMAND"
     if "promptTokenCount" not in overrides:
-        usage["promptTokensDetails"] = [
-            {"modality": modality, "tokenCount": count}
-            for modality, count in prompt.items()
-            if count
-        ]
-    if counted["candidatesTokenCount"]:
-        usage["candidatesTokensDetails"] = [
-            {"modality": "TEXT", "tokenCount": counted["candidatesTokenCount"]}
-        ]
+        usage["promptTokensDetails"] = details_from_counts(prompt)
+    if said := counted["candidatesTokenCount"]:
+        usage["candidatesTokensDetails"] = details_from_counts({"TEXT": said})
     return usage
+
+
+def details_from_counts(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Tokens by modality as the wire tells them."""
+    return [
+        {"modality": modality, "tokenCount": count}
+        for modality, count in counts.items()
+        if count
+    ]

@@ -49,18 +49,9 @@ def _empty_parts(judged: Generation) -> Iterator[str]:
             yield f"* {where}: contents.parts must not be empty.\n"
 
 
-def _all_parts(judged: Generation) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    system = judged.body.get("systemInstruction") or {}
-    for position, part in enumerate(system.get("parts") or ()):
-        yield f"system_instruction.parts[{position}]", part
-    for index, content in enumerate(judged.contents):
-        for position, part in enumerate(content.get("parts") or ()):
-            yield f"contents[{index}].parts[{position}]", part
-
-
 @rule("one payload per part")
 def _one_payload(judged: Generation) -> Iterator[str]:
-    for path, part in _all_parts(judged):
+    for path, part in judged.parts:
         held = [kind for kind in _PAYLOADS if kind in part]
         if not held and not part.get("thoughtSignature"):
             yield judged.words("one payload per part (1)", path)
@@ -70,7 +61,7 @@ def _one_payload(judged: Generation) -> Iterator[str]:
 
 @rule("media type")
 def _media_type(judged: Generation) -> Iterator[str]:
-    for path, part in _all_parts(judged):
+    for path, part in judged.parts:
         blob = part.get("inlineData")
         if blob is not None and not blob.get("mimeType"):
             where = f"GenerateContentRequest.{path}.inline_data.mime_type"
@@ -82,10 +73,9 @@ def _media_type(judged: Generation) -> Iterator[str]:
 
 @rule("URL may be crawled")
 def _crawlable(judged: Generation) -> Iterator[str]:
-    for _, part in _all_parts(judged):
-        files = [part.get("fileData") or {}]
-        for nested in (part.get("functionResponse") or {}).get("parts") or ():
-            files.append(nested.get("fileData") or {})
+    for _, part in judged.parts:
+        nested = (part.get("functionResponse") or {}).get("parts") or ()
+        files = [each.get("fileData") or {} for each in (part, *nested)]
         hosts = {urlsplit(str(file.get("fileUri"))).hostname for file in files}
         if judged.vertex and hosts & _REFUSED_HOSTS:
             yield judged.words("URL may be crawled")

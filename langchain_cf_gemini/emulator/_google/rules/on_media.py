@@ -16,18 +16,9 @@ _OFFICE = re.compile(r"application/(msword|vnd\.)")
 _DURATION = re.compile(r"\d+(\.\d{1,9})?s")
 
 
-def _parts(judged: Generation) -> Iterator[tuple[str, Part]]:
-    system = judged.body.get("systemInstruction") or {}
-    for position, part in enumerate(system.get("parts") or ()):
-        yield f"system_instruction.parts[{position}]", part
-    for index, content in enumerate(judged.contents):
-        for position, part in enumerate(content.get("parts") or ()):
-            yield f"contents[{index}].parts[{position}]", part
-
-
 @rule("empty text")
 def _empty_text(judged: Generation) -> Iterator[str]:
-    for _, part in _parts(judged):
+    for _, part in judged.parts:
         # An empty text is what streams carry their last signature in.
         if judged.vertex and part.get("text") == "" and len(part) == 1:
             yield judged.words("empty text")
@@ -35,7 +26,7 @@ def _empty_text(judged: Generation) -> Iterator[str]:
 
 def _files(judged: Generation) -> Iterator[tuple[Part, bool]]:
     """Every file, and whether it stands in a function response."""
-    for _, part in _parts(judged):
+    for _, part in judged.parts:
         inner = (part.get("functionResponse") or {}).get("parts") or ()
         for each, inside in ((part, False), *((one, True) for one in inner)):
             if file := each.get("inlineData") or each.get("fileData"):
@@ -79,7 +70,7 @@ def _media_in_a_response(judged: Generation) -> Iterator[str]:
 
 @rule("references in a response")
 def _references(judged: Generation) -> Iterator[str]:
-    for _, part in _parts(judged):
+    for _, part in judged.parts:
         response = part.get("functionResponse") or {}
         shown = {
             (each.get("inlineData") or each.get("fileData") or {}).get("displayName")
@@ -102,9 +93,9 @@ def _named(value: Any) -> Iterator[Any]:
 
 @rule("film offsets")
 def _film_offsets(judged: Generation) -> Iterator[str]:
-    for path, part in _parts(judged):
-        film = part.get("videoMetadata") or {}
-        for key, name in (("startOffset", "start_offset"), ("endOffset", "end_offset")):
-            value = film.get(key)
-            if value is not None and not _DURATION.fullmatch(str(value)):
+    offsets = {"startOffset": "start_offset", "endOffset": "end_offset"}
+    for path, part in judged.parts:
+        for key, value in (part.get("videoMetadata") or {}).items():
+            name = offsets.get(key)
+            if name and not _DURATION.fullmatch(str(value)):
                 yield judged.words("film offsets", path, name, value)

@@ -59,15 +59,11 @@ def _cache(judged: Generation) -> Iterator[str]:
 def _ids(judged: Generation) -> Iterator[str]:
     if judged.model.generation >= 3 or not judged.vertex:
         return
-    for place, content in enumerate(judged.contents):
-        for number, part in enumerate(content.get("parts") or ()):
-            for kind, name in _CALLS.items():
-                if (part.get(kind) or {}).get("id"):
-                    where = f"contents[{place}].parts[{number}].{name}"
-                    yield judged.words("ids of calls", where)
-
-
-_CALLS = {"functionCall": "function_call", "functionResponse": "function_response"}
+    kinds = {"functionCall": "function_call", "functionResponse": "function_response"}
+    for path, part in judged.parts:
+        for kind, name in kinds.items():
+            if (part.get(kind) or {}).get("id"):
+                yield judged.words("ids of calls", f"{path}.{name}")
 
 
 @rule("logprobs in whole answers of Vertex AI")
@@ -79,7 +75,7 @@ def _logprobs(judged: Generation) -> Iterator[str]:
 
 @rule("marks of processed media")
 def _marks(judged: Generation) -> Iterator[str]:
-    parts = [p for c in judged.contents for p in c.get("parts") or ()]
+    parts = [part for _, part in judged.parts]
     if any("mediaProcessing" in part for part in parts) and any(
         part.keys() <= {"thoughtSignature", "thought"} for part in parts
     ):

@@ -32,11 +32,10 @@ def _missing(judged: Generation) -> Iterator[str]:
 
 @rule("thought signature of the other backend")
 def _other(judged: Generation) -> Iterator[str]:
-    for content in judged.contents:
-        for part in content.get("parts") or ():
-            if verdict_on(part, judged.backend) == "other":
-                word = "Invalid" if judged.vertex else "Corrupted"
-                yield f"{word} thought signature."
+    word = "Invalid" if judged.vertex else "Corrupted"
+    for _, part in judged.parts:
+        if verdict_on(part, judged.backend) == "other":
+            yield f"{word} thought signature."
 
 
 @rule("thought signature invalid")

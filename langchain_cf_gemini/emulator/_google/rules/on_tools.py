@@ -192,6 +192,5 @@ def _search_retrieval(judged: Generation) -> Iterator[str]:
 
 @rule("streamed arguments")
 def _streamed_arguments(judged: Generation) -> Iterator[str]:
-    asked = judged.function_calling.get("streamFunctionCallArguments")
-    if asked and not judged.stream:
+    if judged.streams_args and not judged.stream:
         yield judged.words("streamed arguments")
