@@ -47,19 +47,23 @@ def _is_wait(value: Any) -> bool:
     return value is None or (type(value) in (int, float) and 0 <= value < math.inf)
 
 
-def _fits_headers(value: Any) -> bool:
-    if not isinstance(value, Mapping):
-        return value is None or re.fullmatch(r"[ -~]*", str(value)) is not None
-    return all(
-        isinstance(held, str) and re.fullmatch(r"[!-~]+", name) and _fits_headers(held)
-        for name, held in value.items()
+def _fits_header(value: Any) -> bool:
+    return value is None or re.fullmatch(r"[ -~]*", str(value)) is not None
+
+
+def _are_headers(value: Any) -> bool:
+    named = value.items() if isinstance(value, Mapping) else [("", value)]
+    return value is None or all(
+        isinstance(held, str) and re.fullmatch(r"[!-~]+", name) and _fits_header(held)
+        for name, held in named
     )
 
 
-_IN_HEADERS = ("retry_after", "retry_after_ms", "headers", "location", "content_type")
+_IN_HEADERS = ("retry_after", "retry_after_ms", "location", "content_type")
 # What a setting must be, by its name or its type, and how that is said.
 _CHECKS: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(_IN_HEADERS, (_fits_headers, "printable ASCII, for a header")),
+    **dict.fromkeys(_IN_HEADERS, (_fits_header, "printable ASCII, for a header")),
+    "headers": (_are_headers, "printable ASCII by name"),
     **dict.fromkeys(
         ("after_frames", "megabytes"), (_is_count, "a whole number, 0 or more")
     ),
@@ -237,6 +241,7 @@ class wrong(Fault):
 
     def __post_init__(self) -> None:
         """Refuse what JSON cannot hold."""
+        super().__post_init__()
         json.dumps(self.value)
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -480,7 +485,7 @@ def fault_from_words(words: str) -> Fault:
     try:
         options = dict(setting.split("=", 1) for setting in settings)
         return KINDS[kind](**{key: _value(text) for key, text in options.items()})
-    except (KeyError, TypeError, ValueError) as unknown:
+    except (KeyError, TypeError, ValueError, RecursionError) as unknown:
         kinds = ", ".join(KINDS)
         raise ValueError(
             f"cannot read {words!r} ({unknown}); kinds: {kinds}"

@@ -133,6 +133,14 @@ FOREIGN: list[dict[str, str]] = [
     {"host": "["},
     {"host": "127.0.0.1.example"},
     {"host": "10.0.0.1"},
+    {"host": "evil.example@127.0.0.1"},
+    {"host": "127.0.0.1/evil.example"},
+    {"host": "127.0.0.1:80@evil.example"},
+    {"host": "127.0.0.1, evil.example"},
+    {"host": "0.0.0.0"},
+    {"origin": "http://localhost.evil.example"},
+    {"origin": "https://127.0.0.1@evil.example"},
+    {"origin": "null, http://localhost"},
     {"origin": "https://elsewhere.example"},
     {"origin": "null"},
 ]
@@ -156,7 +164,8 @@ def test_other_sites_are_refused(
 
 def test_localhost_by_name(client: Client) -> None:
     port = client.emulator.url.rpartition(":")[2]
-    for host in (f"localhost:{port}", "127.0.0.1", f"[::1]:{port}"):
+    mapped = f"[::ffff:127.0.0.1]:{port}"
+    for host in (f"LocalHost:{port}", "127.0.0.1", f"[::1]:{port}", mapped):
         page = httpx.get(client.emulator.url, headers={"host": host})
         assert page.status_code == 200
 

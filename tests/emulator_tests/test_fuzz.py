@@ -3,11 +3,13 @@
 import copy
 import json
 import random
+import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from langchain_cf_gemini.emulator import Emulator
 from tests.support.judge import (
     ACCOUNT_ID,
     API_TOKEN,
@@ -174,6 +176,10 @@ ODD_HEADERS = [
     ("x-emulator-fault", "cut after_frames=99"),
     ("x-emulator-fault", "json_for_stream"),
     ("x-emulator-fault", "\xff"),
+    ("x-emulator-fault", "status code=429 headers=5"),
+    ("x-emulator-fault", "wrong path=5"),
+    ("x-emulator-fault", f"wrong path=a value={'[' * 3000}"),
+    ("x-emulator-fault", "cut ="),
     ("authorization", "\xff"),
 ]
 
@@ -292,3 +298,46 @@ def test_any_other_request(method: str, path: str) -> None:
             _, outgoing = answered(service, incoming)
             assert outgoing.status < 500
             assert service.errors == []
+
+
+RUN = f"POST {V4}/ai/run HTTP/1.1"
+SENT = json.dumps({"model": "google/gemini-3-flash", "input": BODIES[1]})
+IN_CHUNKS = f"{len(SENT):x}\r\n{SENT}\r\n0\r\n\r\n"
+LENGTH = f"content-length: {len(SENT)}"
+AUTH = f"authorization: Bearer {API_TOKEN}"
+HOST = "host: 127.0.0.1"
+RAW: list[tuple[list[str], str, int]] = [
+    ([RUN, HOST, AUTH, LENGTH], SENT, 200),
+    # A proxy before it, or a client that names one.
+    ([RUN, HOST, AUTH, LENGTH, "x-forwarded-for: 192.0.2.1"], SENT, 200),
+    ([RUN, HOST, AUTH, LENGTH, "x-forwarded-host: a.example"], SENT, 200),
+    ([RUN, HOST, AUTH, LENGTH, "x-forwarded-proto: https, http"], SENT, 200),
+    ([RUN, HOST, AUTH, LENGTH, "forwarded: for=192.0.2.1"], SENT, 200),
+    ([RUN, HOST, AUTH, LENGTH, "content-encoding: gzip"], SENT, 200),
+    ([RUN, HOST, AUTH, LENGTH, f"x-long: {'a' * 70_000}"], SENT, 200),
+    ([RUN, HOST, AUTH, LENGTH, *(f"x-{n}: a" for n in range(999))], SENT, 200),
+    ([RUN, HOST, AUTH, "transfer-encoding: chunked"], IN_CHUNKS, 200),
+    ([RUN, HOST, AUTH, "transfer-encoding: chunked"], "zz\r\n", 400),
+    ([RUN, HOST, HOST, AUTH, LENGTH], SENT, 400),
+    ([RUN, AUTH, LENGTH], SENT, 400),
+    (["GET / HTTP/1.0"], "", 403),
+    (["GET http://a.example/ HTTP/1.1", HOST], "", 400),
+    (["OPTIONS * HTTP/1.1", HOST], "", 400),
+    (["CONNECT a.example:443 HTTP/1.1", HOST], "", 400),
+    (["GET /%00%ff HTTP/1.1", HOST], "", 400),
+    (["GET / HTTP/1.1", HOST, "upgrade: websocket", "connection: upgrade"], "", 200),
+    (["\x16\x03\x01"], "", 400),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("head", "body", "status"), RAW, ids=range(len(RAW)))
+def test_what_comes_on_the_socket(
+    emulator: Emulator, head: list[str], body: str, status: int
+) -> None:
+    host, _, port = emulator.url.removeprefix("http://").rpartition(":")
+    sent = "\r\n".join([*head, "connection: close", "", body]).encode("latin-1")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(sent)
+        received = connection.recv(100)
+    assert received.startswith(f"HTTP/1.1 {status} ".encode())
+    assert emulator.errors == []

@@ -265,6 +265,8 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.fail(429, headers={"x": "a\r\nb"}), ValueError, "headers must be"),
     (lambda e: e.fail(429, headers={"x y": "z"}), ValueError, "headers must be"),
     (lambda e: e.fail(429, retry_after="€"), ValueError, "retry_after must be"),
+    (lambda e: e.fail(429, headers=BAD), ValueError, "headers must be"),
+    (lambda e: BAD.wrong(5), ValueError, "path must be a str"),
     (lambda e: e.fail(429, message=5), ValueError, "message must be a str"),
     (lambda e: e.fail(429, retry_info="1s", shape="v4"), ValueError, "retry_info must"),
     (lambda e: faults.redirect("http://ü.example"), ValueError, "location must be"),

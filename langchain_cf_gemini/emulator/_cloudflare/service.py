@@ -5,6 +5,7 @@ import hashlib
 import json
 import math
 import random
+import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
@@ -94,6 +95,7 @@ class Service:
                 wanted = "pairs of a probability from 0 to 1 and a fault"
                 raise ValueError(f"chaos must be {wanted}, not {chance!r}, {fault!r}")
         self._seed = seed
+        self._drawing = threading.Lock()
         self._attempts = Latest[int](_MOST_DRAWN)
         self._cache = gateway.Cache(clock)
         self._limit = RateLimit(settings.rate_limit, clock)
@@ -274,8 +276,9 @@ class Service:
             return None
         told = json.dumps([exchange.route, exchange.model, exchange.generation])
         request = hashlib.sha256(told.encode()).hexdigest()
-        attempt = (self._attempts.get(request) or 0) + 1
-        self._attempts.keep(request, attempt)
+        with self._drawing:
+            attempt = (self._attempts.get(request) or 0) + 1
+            self._attempts.keep(request, attempt)
         draw = random.Random(f"{self._seed}:{request}:{attempt}")
         return next((f for chance, f in self._chaos if draw.random() < chance), None)
 

@@ -1,12 +1,13 @@
 """Scripting over HTTP, for the page and for other languages: `/_emulator/...`."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
+from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._messages import (
@@ -52,24 +53,27 @@ def is_let_in(service: Service, incoming: Incoming) -> bool:
     sent = incoming.headers.get("authorization")
     if sent == f"Bearer {service.settings.api_token}":
         return True
-    origin = incoming.headers.get("origin", "//localhost")
-    named = (_host(f"//{incoming.headers.get('host', '')}"), _host(origin))
-    return all(map(is_loopback, (incoming.peer, *named)))
+    host = _hostname(incoming.headers.get("host", ""))
+    scheme, _, named = incoming.headers.get("origin", "http://localhost").partition(
+        "//"
+    )
+    origin = _hostname(named) if scheme in ("http:", "https:") else ""
+    return all(map(is_loopback, (incoming.peer, host, origin)))
 
 
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+def _hostname(host: str) -> str:
+    """The name in a header Host, without port and brackets; "" for anything else."""
+    found = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](:\d*)?|([\w.-]+)(:\d*)?", host)
+    return (found[1] or found[3]) if found else ""
 
 
 def is_loopback(host: str) -> bool:
     """Whether a name or address is this machine's own."""
     try:
-        return host == "localhost" or ip_address(host).is_loopback
+        address = ip_address(host)
     except ValueError:
-        return False
+        return host.lower() == "localhost"
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def _exchanges(service: Service, incoming: Incoming) -> Told:
@@ -88,7 +92,7 @@ def _state(service: Service, incoming: Incoming) -> Told:
     settings = service.settings
     known = {"account_id": settings.account_id, "api_token": settings.api_token}
     left = [str(entry) for entry in service.script.left()]
-    return 200, {**known, "gateway": settings.gateway, "left": left}
+    return 200, {**known, "version": __version__, "left": left}
 
 
 def _script(service: Service, incoming: Incoming) -> Told:

@@ -65,7 +65,9 @@ def _welcome(emulator: Emulator, host: str) -> str:
     )
     return (
         f"Gemini emulator on {emulator.url} (in a browser: the exchanges so far)\n\n"
-        f"ChatCloudflareGemini(\n    model='google/gemini-3-flash',\n{settings})\n\n"
+        "from langchain_cf_gemini import ChatCloudflareGemini\n\n"
+        "model = ChatCloudflareGemini(\n"
+        f"    model='google/gemini-3-flash',\n{settings})\n\n"
         f"For an application that makes its own model:\n{variables}\n"
         f"google-genai: api_key={emulator.api_token!r}, base_url={emulator.url!r}\n"
         f"{warning}Ctrl-C stops it."

@@ -39,6 +39,7 @@ class ServerThread:
             log_level="critical",
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # whoever asks says nothing of where it asks from
             ssl_certfile=certificate,
         )
         try:
