@@ -188,6 +188,13 @@ def test_what_was_recorded_is_a_script(
         through.run(asked[2])
         assert through.run(asked[3]).status_code == 404
         assert "recorded" in recording.requests[0].notes
+        # What asks no model goes on as well, and is no answer of the script.
+        account = f"{recording.base_url}/accounts/{real.account_id}"
+        token = {"authorization": f"Bearer {real.api_token}"}
+        listed = http.get(f"{account}/ai/catalog/models?per_page=2", headers=token)
+        assert listed.json()["result_info"]["per_page"] == 2
+        assert through.gateway(asked[0], method="countTokens").json()["totalTokens"]
+        assert [e.route for e in real.exchanges[-2:]] == ["catalogue", "countTokens"]
     assert real.api_token not in path.read_text()
     assert real.account_id not in path.read_text()
     with Emulator(unscripted="fail") as replaying:
