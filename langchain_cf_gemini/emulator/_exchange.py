@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from langchain_cf_gemini.emulator._google.generation import is_prompt
+from langchain_cf_gemini.emulator._google.generation import current_turn
 from langchain_cf_gemini.emulator._refusals import reason_phrase
 
 _SHOWN = 120
@@ -167,9 +167,7 @@ class Exchange:
     @property
     def told(self) -> str:
         """All text of the current turn: system, prompt, what functions answered."""
-        contents = self.contents
-        starts = [i for i, content in enumerate(contents) if is_prompt(content)]
-        turn = contents[starts[-1] :] if starts else contents
+        turn = current_turn(self.contents)
         asked = [p["text"] for p in _parts(_of_user(turn)) if p.get("text")]
         answered = [shown_response(r.response) for r in _responses(turn)]
         return "\n".join(part for part in (self.system, *asked, *answered) if part)

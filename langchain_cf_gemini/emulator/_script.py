@@ -6,7 +6,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, TypedDict, Unpack
@@ -309,7 +309,7 @@ class Queue:
     """Answers for some requests, one each, in order: what `when` returns."""
 
     script: Script
-    match: Match = field(default_factory=lambda: Match())
+    match: Match
 
     def then(self, *said: Sayable) -> "Queue":
         """Add answers; a fault takes one request of its own."""

@@ -89,9 +89,7 @@ class Generation:
     @property
     def current_turn(self) -> list[Mapping[str, Any]]:
         """The contents from the latest user message that is no function response."""
-        contents = self.contents
-        starts = [i for i, content in enumerate(contents) if is_prompt(content)]
-        return contents[starts[-1] :] if starts else contents
+        return current_turn(self.contents)
 
     @property
     def tools(self) -> list[Mapping[str, Any]]:
@@ -128,7 +126,13 @@ class Generation:
         return f"Unable to submit request because {reason} Learn more: {VERTEX_PAGE}"
 
 
-def is_prompt(content: Mapping[str, Any]) -> bool:
+def current_turn(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The contents from the latest one in which a user spoke, and no function."""
+    starts = [i for i, content in enumerate(contents) if _is_prompt(content)]
+    return contents[starts[-1] :] if starts else contents
+
+
+def _is_prompt(content: Mapping[str, Any]) -> bool:
     """Whether this is what a user said, and no function's response."""
     parts = content.get("parts") or ()
     return content.get("role", "user") == "user" and not any(

@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -59,15 +58,17 @@ class Recorder:
             self._url(incoming), incoming.body, headers, method=incoming.method
         )
         try:
-            with urlopen(asked, timeout=_TIMEOUT) as answer:
-                return _outgoing(answer.status, dict(answer.headers), answer.read())
+            answer = urlopen(asked, timeout=_TIMEOUT)
         except HTTPError as refused:
-            with refused:
-                return _outgoing(refused.code, dict(refused.headers), refused.read())
+            answer = refused
         except URLError as lost:
             said = f"emulator: Cloudflare cannot be reached: {lost.reason}"
             body = shaped(shape_by_path(incoming.path), 502, 502, said)
             return json_answer(502, body)
+        with answer:
+            read = {name.lower(): value for name, value in answer.headers.items()}
+            kept = {name: value for name, value in read.items() if name not in _OURS}
+            return Outgoing(status=answer.status, headers=kept, frames=[answer.read()])
 
     def _url(self, incoming: Incoming) -> str:
         for ours, theirs in zip(_HERE, self._upstream, strict=True):
@@ -80,9 +81,3 @@ class Recorder:
     def _write(self) -> None:
         told = {"answers": self._entries}
         self._path.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")
-
-
-def _outgoing(status: int, headers: Mapping[str, str], body: bytes) -> Outgoing:
-    read = {name.lower(): value for name, value in headers.items()}
-    kept = {name: value for name, value in read.items() if name not in _OURS}
-    return Outgoing(status=status, headers=kept, frames=[body])
