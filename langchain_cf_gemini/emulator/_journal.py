@@ -20,6 +20,7 @@ class Journal:
         """Start empty; keep so many exchanges and bytes of bodies, and count all."""
         self._lock = threading.Lock()
         self._exchanges = Latest[Exchange](kept, kept_bytes)
+        self.era = 0
         self.clear()
 
     def open(self, incoming: Incoming, route: str) -> Exchange:
@@ -61,6 +62,7 @@ class Journal:
         """Forget all of them, and count from 1 again."""
         with self._lock:
             self._exchanges.clear()
+            self.era += 1
             self._count = self.asked_count = 0
 
 

@@ -7,7 +7,6 @@ from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
 
-from langchain_cf_gemini._version import __version__
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._messages import (
@@ -92,7 +91,8 @@ def _state(service: Service, incoming: Incoming) -> Told:
     settings = service.settings
     known = {"account_id": settings.account_id, "api_token": settings.api_token}
     left = [str(entry) for entry in service.script.left()]
-    return 200, {**known, "version": __version__, "left": left}
+    era = service.journal.era  # another one once the exchanges were forgotten
+    return 200, {**known, "era": era, "left": left}
 
 
 def _script(service: Service, incoming: Incoming) -> Told:
