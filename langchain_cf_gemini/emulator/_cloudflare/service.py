@@ -123,11 +123,14 @@ class Service:
         if left:
             were = f"{len(left)} scripted answer{'s were' if left[1:] else ' was'}"
             yield f"{were} never asked for:"
-        asked = self.journal.asked()[-1:]
+        last = next(iter(self.journal.asked()[-1:]), None)
         for entry in left:
-            missed = entry.misses(asked[0]) if asked and entry.match else ()
-            of = f" of request {asked[0].number}" if missed else ""
-            yield f"  {entry}{'; not the ' if missed else ''}{' and '.join(missed)}{of}"
+            missed = entry.misses(last) if last and entry.match else ()
+            if last and missed:
+                wrong = " and ".join(missed)
+                yield f"  {entry}; not the {wrong} of request {last.number}"
+            else:
+                yield f"  {entry}"
 
     @property
     def is_slow(self) -> bool:
