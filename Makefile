@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check ecosystem format notebooks docs record bench soak mutate clean
+.PHONY: help demo test test-fast check ecosystem format notebooks docs record bench soak mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,9 +46,12 @@ else
 	@$(BIN)/langchain-cf-gemini ask $(QUESTION)
 endif
 
-# Two workers on two cores; each test has its own port.
+# A worker for each core; each test has its own port. What waits keeps no core busy.
 test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
+
+test-fast: $(VENV)/.test  ## Run what starts no other process and waits for nothing
+	@$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not soak'
 
 check: $(VENV)/.test  ## Formatting, lint, types and words
 	@$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""What every test lives in: no credentials, no network but loopback."""
+"""What every test lives in: no credentials, no network but loopback, one emulator."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
+from langchain_cf_gemini.emulator import Emulator
 from tests.support.http import forget_limits
 
 _VARIABLES = (
@@ -46,3 +47,17 @@ def loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
         socket_allow_hosts(_LOOPBACK, allow_unix_socket=True)
     yield
     enable_socket()
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[Emulator]:
+    with Emulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running_emulator: Emulator) -> Iterator[Emulator]:
+    """One running emulator for all tests, as new for each of them."""
+    running_emulator.reset()
+    yield running_emulator
+    running_emulator.reset()

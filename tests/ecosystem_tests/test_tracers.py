@@ -70,6 +70,8 @@ LangChainInstrumentor().instrument(tracer_provider=provider)
 """,
     "opentelemetry": """
 from opentelemetry.instrumentation.langchain import LangchainInstrumentor
+
+pytestmark = pytest.mark.slow
 LangchainInstrumentor().instrument(tracer_provider=provider)
 """,
 }

@@ -1,4 +1,4 @@
-"""Fixtures: one running emulator for all tests, and one without sockets."""
+"""Fixtures: who asks the running emulator, and one without sockets."""
 
 from collections.abc import Iterator
 
@@ -7,19 +7,6 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.judge import Client, Judge
-
-
-@pytest.fixture(scope="session")
-def running_emulator() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running_emulator: Emulator) -> Iterator[Emulator]:
-    running_emulator.reset()
-    yield running_emulator
-    running_emulator.reset()
 
 
 @pytest.fixture(scope="session")

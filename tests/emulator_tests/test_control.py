@@ -146,8 +146,11 @@ FOREIGN: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("headers", FOREIGN, ids=str)
-@pytest.mark.parametrize("action", ["exchanges", "script", "reset", "verify"])
+@pytest.mark.parametrize(
+    ("headers", "action"),
+    [*zip(FOREIGN, ["exchanges", "script", "reset", "verify"] * 2, strict=True)],
+    ids=str,
+)
 def test_other_sites_are_refused(
     client: Client, headers: dict[str, str], action: str
 ) -> None:
@@ -234,6 +237,7 @@ def test_cassettes_are_scripts(path: Path, http: httpx.Client) -> None:
     assert answer["text"].split()[0] in recorded
 
 
+@pytest.mark.slow
 def test_the_command_takes_a_script(tmp_path: Path, http: httpx.Client) -> None:
     path = tmp_path / "script.json"
     path.write_text(json.dumps({"answers": [{"answer": "from the file"}]}))

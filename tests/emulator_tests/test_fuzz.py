@@ -230,7 +230,7 @@ def survive(count: int, *, strict: bool, seed: int) -> None:
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_mutated_requests(strict: bool) -> None:
-    survive(1500, strict=strict, seed=21)
+    survive(500, strict=strict, seed=21)
 
 
 @pytest.mark.soak
@@ -259,10 +259,14 @@ BODIES_OF_BYTES = [
 ]
 
 
-@pytest.mark.parametrize("body", BODIES_OF_BYTES, ids=range(len(BODIES_OF_BYTES)))
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("strict", [True, False])
-def test_bodies_that_are_none(body: bytes, path: str, strict: bool) -> None:
+def test_bodies_that_are_none(path: str, strict: bool) -> None:
+    for body in BODIES_OF_BYTES:
+        _check_no_body(body, path, strict=strict)
+
+
+def _check_no_body(body: bytes, path: str, *, strict: bool) -> None:
     service = Service(Settings(strict=strict))
     if path.endswith("/ai/run"):
         body = b'{"model": "google/gemini-3-flash", "input": ' + body + b"}"

@@ -15,10 +15,13 @@ from langchain_cf_gemini.emulator import Emulator
 
 NODE = Path(__file__).parent / "node"
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("node") is None or not (NODE / "node_modules").is_dir(),
-    reason="node's clients are not installed",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        shutil.which("node") is None or not (NODE / "node_modules").is_dir(),
+        reason="node's clients are not installed",
+    ),
+]
 
 SAID: dict[str, dict[str, Any]] = {
     "google_genai": {"args": {"city": "Lima"}, "refused": 404},

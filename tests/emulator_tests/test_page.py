@@ -14,6 +14,8 @@ import pytest
 from langchain_cf_gemini.emulator import Emulator, call, faults, image, reply
 from tests.support.judge import Client, function, user
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 

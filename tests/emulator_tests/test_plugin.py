@@ -42,6 +42,7 @@ def test_the_marker_holds_settings(cf_gemini_emulator):
 """
 
 
+@pytest.mark.slow
 def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(TESTS)
     # In a process of its own: the tests' own pytest blocks sockets and holds plugins.
@@ -95,6 +96,7 @@ def test_the_next_is_untouched(cf_gemini_emulator, ask):
 """
 
 
+@pytest.mark.slow
 def test_what_a_script_did_wrong_fails_its_test(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(FAILING)
     done = pytester.runpytest_subprocess("-o", LOOP_SCOPE)
@@ -148,6 +150,7 @@ def test_leftovers_on_request(cf_gemini_emulator):
 """
 
 
+@pytest.mark.slow
 def test_scopes_and_markers(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(SCOPES)
     done = pytester.runpytest_subprocess("-W", "error", "-o", LOOP_SCOPE)
@@ -171,6 +174,7 @@ def test_nothing_waits_and_nothing_is_spent(cf_gemini_emulator):
 """
 
 
+@pytest.mark.slow
 def test_the_client_neither_waits_nor_spends(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(CLIENT)
     done = pytester.runpytest_subprocess("-o", LOOP_SCOPE)
@@ -192,6 +196,7 @@ print([name for name in heavy if name in sys.modules])
 """
 
 
+@pytest.mark.slow
 def test_the_entry_point_loads_nothing_heavy() -> None:
     command = [sys.executable, "-c", LOADED]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +39,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::langchain_core._api.LangChainBetaWarning"),
     pytest.mark.filterwarnings("ignore:create_react_agent has been moved"),
 ]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator) -> Iterator[Emulator]:
-    running.reset()
-    yield running
-    running.reset()
 
 
 def _model(emulator: Emulator, **settings: Any) -> ChatCloudflareGemini:
@@ -110,6 +97,11 @@ RUNS = {
     "stream_events": _events,
 }
 every_run = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
+# The endpoint only matters for what streams and what does not.
+every_run_and_endpoint = pytest.mark.parametrize(
+    ("run", "endpoint"),
+    [*((run, "auto") for run in RUNS.values()), (_invoke, "gateway"), (_stream, "run")],
+)
 
 
 def _asked(said: str) -> dict[str, list[AnyMessage]]:
@@ -119,8 +111,7 @@ def _asked(said: str) -> dict[str, list[AnyMessage]]:
 # ---- loops
 
 
-@every_endpoint
-@every_run
+@every_run_and_endpoint
 def test_agent_loop(emulator: Emulator, endpoint: str, run: Run) -> None:
     """Two steps, parallel calls in the first: signatures in their places, or 400."""
     emulator.script(
@@ -148,8 +139,7 @@ def test_agent_loop(emulator: Emulator, endpoint: str, run: Run) -> None:
     assert signed == [[True, False], [True]]
 
 
-@every_endpoint
-@every_run
+@every_run_and_endpoint
 def test_a_conversation_goes_on(emulator: Emulator, endpoint: str, run: Run) -> None:
     emulator.script(
         call("get_weather", city="Lima"), reply("18 °C."), reply("As I said, 18 °C.")
@@ -170,8 +160,7 @@ def count_people(city: str) -> int:
     return 10_000_000 if city == "Lima" else 700_000
 
 
-@every_endpoint
-@every_run
+@every_run_and_endpoint
 @pytest.mark.parametrize("bound", [True, False])
 def test_react_agent(emulator: Emulator, endpoint: str, run: Run, bound: bool) -> None:
     emulator.script(
@@ -191,8 +180,7 @@ def test_react_agent(emulator: Emulator, endpoint: str, run: Run, bound: bool) -
     assert names == ["get_weather", "count_people"]
 
 
-@every_endpoint
-@every_run
+@every_run_and_endpoint
 @pytest.mark.parametrize("output_mode", ["last_message", "full_history"])
 def test_supervisor(
     emulator: Emulator, endpoint: str, run: Run, output_mode: Any
@@ -249,8 +237,7 @@ class Weather(BaseModel):
     celsius: int
 
 
-@every_endpoint
-@every_run
+@every_run_and_endpoint
 @pytest.mark.parametrize("with_tools", [True, False])
 def test_provider_strategy(
     emulator: Emulator, endpoint: str, run: Run, with_tools: bool
@@ -268,8 +255,7 @@ def test_provider_strategy(
     assert config["responseMimeType"] == "application/json"
 
 
-@every_endpoint
-@every_run
+@every_run_and_endpoint
 def test_tool_strategy(emulator: Emulator, endpoint: str, run: Run) -> None:
     emulator.script(
         call("get_weather", city="Lima"), call("Weather", city="Lima", celsius=18)
@@ -299,7 +285,8 @@ def test_retries(emulator: Emulator, run: Run) -> None:
     middleware: Any = ModelRetryMiddleware(
         max_retries=2, initial_delay=0.0, jitter=False
     )
-    agent = create_agent(_model(emulator, endpoint="run"), [], middleware=[middleware])
+    model = _model(emulator, endpoint="run", adaptive_rate=False)
+    agent = create_agent(model, [], middleware=[middleware])
     assert run(agent, _asked("hi"))["messages"][-1].text == "Well."
     emulator.assert_request_count(3)
 
@@ -473,6 +460,7 @@ with SqliteSaver.from_conn_string(path) as saver:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("streamed", ["yes", "no"])
 def test_sqlite_checkpoints_across_processes(
     emulator: Emulator, streamed: str, tmp_path: Path

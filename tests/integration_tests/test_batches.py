@@ -28,6 +28,8 @@ from langchain_cf_gemini.exceptions import (
 from tests.support.loopback import Loopback, Wire, answer
 from tests.support.simulation import Limit, bucket, window
 
+pytestmark = pytest.mark.slow
+
 
 def limited(limit: Limit, *, says_when: bool = True) -> Callable[[Wire], Any]:
     """Answers what the limit lets through."""
@@ -76,8 +78,7 @@ def errors(outcomes: list[AIMessage | Exception]) -> list[CloudflareGeminiError]
 both_ways = pytest.mark.parametrize("way", ["threads", "asyncio"])
 
 
-@both_ways
-@pytest.mark.parametrize("says_when", [True, False])
+@pytest.mark.parametrize(("way", "says_when"), [("threads", False), ("asyncio", True)])
 def test_a_batch_follows_a_limit(way: str, says_when: bool) -> None:
     with Loopback([limited(bucket(100, 10), says_when=says_when)]) as server:
         started = time.monotonic()
@@ -113,19 +114,9 @@ def test_threads_loops_and_instances_share_a_pace() -> None:
     assert len(server.received) <= 1.7 * 180
 
 
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"adaptive_rate": False},
-        {"rate_limiter": InMemoryRateLimiter(requests_per_second=10**6)},
-    ],
-    ids=["switched off", "a limiter of the caller's own"],
-)
-def test_without_a_pace_a_batch_is_as_fast_as_it_is_told(
-    settings: dict[str, Any],
-) -> None:
+def test_without_a_pace_a_batch_is_as_fast_as_it_is_told() -> None:
     with Loopback([limited(bucket(10, 5), says_when=False)]) as server:
-        outcomes = batch("threads", model_of(server, **settings), 100, 50)
+        outcomes = batch("threads", model_of(server, adaptive_rate=False), 100, 50)
     # Every row asks three times within three seconds.
     assert len(errors(outcomes)) > 20
 

@@ -31,6 +31,8 @@ from tests.support.process import (
 )
 from tests.support.ways import asaid, astreaming, request_of, streaming
 
+pytestmark = pytest.mark.slow
+
 
 async def slow(wire: Wire) -> None:
     """Headers late, then a body or a stream in pieces, a few milliseconds each."""

@@ -41,6 +41,7 @@ def _run(*arguments: str, stdin: str = "", **values: str) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_import_is_light() -> None:
     """Beside LangChain's base class and httpx, only modules of ours."""
     program = """
@@ -66,6 +67,7 @@ print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "program",
     [
@@ -88,6 +90,7 @@ assert not loaded, loaded
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+@pytest.mark.slow
 def test_every_public_name_comes_on_demand() -> None:
     program = """
 import langchain_cf_gemini as package
@@ -98,6 +101,7 @@ for name in package.__all__:
     subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
 
 
+@pytest.mark.slow
 def test_ask_joins_standard_input_and_prompt() -> None:
     done = _run("ask", "--emulator", "-u", "Sum it up", stdin="The notes\n")
     assert done.returncode == 0, done.stderr
@@ -107,6 +111,7 @@ def test_ask_joins_standard_input_and_prompt() -> None:
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
     done = _run("--emulator", "--json", "-m", "gemini-3.1-flash-lite", stdin="世界")
     assert done.returncode == 0, done.stderr
@@ -117,6 +122,7 @@ def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
     assert said["response_metadata"]["finish_reason"] == "STOP"
 
 
+@pytest.mark.slow
 def test_standard_input_that_is_no_text() -> None:
     done = subprocess.run(
         [*COMMAND, "ask"], check=False, input=b"\xff\xfe", capture_output=True
@@ -125,6 +131,7 @@ def test_standard_input_that_is_no_text() -> None:
     assert done.stderr == b"error: Standard input is not valid UTF-8.\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_langchain_is_imported(tmp_path: Path) -> None:
     stand_in = tmp_path / "langchain_core" / "__init__.py"
     stand_in.parent.mkdir()
@@ -137,6 +144,7 @@ def test_ctrl_c_while_langchain_is_imported(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_cleanly() -> None:
     with subprocess.Popen(
         [*COMMAND, "emulator", "--port", str(_free_port())],
@@ -161,6 +169,7 @@ def _free_port() -> int:
         return port
 
 
+@pytest.mark.slow
 def test_emulator_serves() -> None:
     port = _free_port()
     with subprocess.Popen(
@@ -197,6 +206,7 @@ def test_emulator_serves() -> None:
             process.wait(30)
 
 
+@pytest.mark.slow
 def test_a_quiet_emulator_prints_nothing() -> None:
     port = _free_port()
     with subprocess.Popen(
@@ -213,6 +223,7 @@ def test_a_quiet_emulator_prints_nothing() -> None:
         assert process.communicate(timeout=30) == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
 def test_warnings_are_a_line_or_hidden(quiet: tuple[str, ...]) -> None:
     done = _run("--emulator", *quiet, "-m", "gemini-3.6-flash", "-t", "0.5", "hi")
@@ -222,6 +233,7 @@ def test_warnings_are_a_line_or_hidden(quiet: tuple[str, ...]) -> None:
     assert all(line.startswith("warning: ") for line in lines)
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away() -> None:
     """`ask ... | head -c 1`: no traceback, no second complaint."""
     with subprocess.Popen(
@@ -241,6 +253,7 @@ def test_a_reader_that_goes_away() -> None:
     assert "Exception ignored" not in said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
@@ -278,12 +291,6 @@ def empty_stdin() -> Iterator[None]:
     before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO())
     yield
     sys.stdin = before
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 def _main(emulator: Emulator, *arguments: str) -> int:

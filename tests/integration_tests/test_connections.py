@@ -175,6 +175,7 @@ def test_keepalive_is_on_in_every_way(way: str) -> None:
 
 
 # --------------------------------------------------------------- sharing
+@pytest.mark.slow
 def test_twenty_transports_share_one_connection() -> None:
     """In a process of its own, where no other test's model shares it, too."""
     code = """
@@ -376,6 +377,7 @@ def test_loops_in_several_threads_at_once() -> None:
     assert runs == [[str(number) for number in range(10)]] * 16
 
 
+@pytest.mark.slow
 @pytest.mark.fault(row=34)
 def test_a_loop_closed_without_notice_is_forgotten() -> None:
     code = """
@@ -398,6 +400,7 @@ def test_a_loop_closed_without_notice_is_forgotten() -> None:
 
 
 # ------------------------------------------------------- row 35: forks
+@pytest.mark.slow
 @pytest.mark.fault(row=35)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_opens_its_own_connections() -> None:
@@ -430,6 +433,7 @@ def test_a_forked_child_opens_its_own_connections() -> None:
         assert server.opened == 5
 
 
+@pytest.mark.slow
 @pytest.mark.fault(row=35)
 def test_pools_of_forked_processes() -> None:
     code = """
@@ -451,6 +455,7 @@ def test_pools_of_forked_processes() -> None:
         assert run_python(code, server.root).stdout.strip() == "9"
 
 
+@pytest.mark.slow
 def test_the_interpreter_ends_without_a_warning() -> None:
     code = """
         import asyncio, sys

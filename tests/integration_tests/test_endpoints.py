@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,19 +19,6 @@ from langchain_cf_gemini import (
 from langchain_cf_gemini.emulator import Emulator, reply
 from tests.support.loopback import Loopback, answer
 from tests.support.models import Json, endpoints, every_way
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Emulator]:
-    with Emulator() as emulator:
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator) -> Iterator[Emulator]:
-    running.reset()
-    yield running
-    running.reset()
 
 
 def _model(emulator: Emulator, **settings: Any) -> ChatCloudflareGemini:

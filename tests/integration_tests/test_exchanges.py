@@ -11,12 +11,15 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.judge import packaged
-from tests.support.models import Json, endpoints, every_way
+from tests.support.models import ENDS, WAYS, Json
 
 EXCHANGES = packaged("documented_exchanges")["exchanges"]
-every_exchange = pytest.mark.parametrize(
-    "exchange", EXCHANGES, ids=range(1, len(EXCHANGES) + 1)
-)
+# Each exchange at both endpoints, each way with both of them.
+ASKED = [
+    (exchange, endpoint, [*WAYS.values()][(n + shift) % len(WAYS)])
+    for n, exchange in enumerate(EXCHANGES)
+    for shift, endpoint in enumerate(ENDS)
+]
 
 
 @pytest.fixture(scope="module")
@@ -73,9 +76,7 @@ def test_there_are_eight() -> None:
     assert len(EXCHANGES) == 8
 
 
-@every_exchange
-@endpoints
-@every_way
+@pytest.mark.parametrize(("exchange", "endpoint", "way"), ASKED, ids=range(len(ASKED)))
 def test_documented_exchange(
     emulator: Emulator, exchange: Any, endpoint: str, way: Any
 ) -> None:

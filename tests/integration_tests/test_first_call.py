@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.process import run_python
+
+pytestmark = pytest.mark.slow
 
 # As where httpx is not installed for another package's sake; rich is.
 PROGRAM = """
@@ -65,12 +66,6 @@ PROGRAM = """
 
     asyncio.run(main())
 """
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 @pytest.mark.parametrize("way", ["ainvoke", "astream", "tools", "structured"])

@@ -1,6 +1,5 @@
 """Cloudflare's gateway end to end: what is asked of it, what it says, what it costs."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,12 +48,6 @@ SENT = {
     "cf-aig-no-wholesale": "false",
     "cf-aig-zdr": "true",
 }
-
-
-@pytest.fixture
-def emulator() -> Iterator[Emulator]:
-    with Emulator() as running:
-        yield running
 
 
 def model_of(emulator: Emulator, **settings: Any) -> ChatCloudflareGemini:

@@ -164,6 +164,7 @@ CROWD = """
 """
 
 
+@pytest.mark.slow
 @pytest.mark.fault(row=50)
 @pytest.mark.parametrize("colour", ["asyncio", "threads"])
 def test_more_calls_than_descriptors_wait_for_each_other(colour: str) -> None:

@@ -5,7 +5,6 @@ media with `httpx.get` from the web; here it gets the same kinds of file from th
 machine.
 """
 
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import httpx
@@ -19,11 +18,8 @@ from tests.support import assets
 
 
 @pytest.fixture(scope="module", autouse=True)
-def emulator() -> Iterator[Emulator]:
-    """One emulator for every test of the module."""
-    with Emulator() as running:
-        Everything.running = running
-        yield running
+def _asked(running_emulator: Emulator) -> None:
+    Everything.running = running_emulator
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,8 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 # The parent has used its model when it sends it, and keeps its token to itself.
 PRELUDE = """
     import json, multiprocessing, os, sys

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 # All is loaded once before: what LangChain needs there is its own affair.
 _PYODIDE = """
 import os, random, sys
@@ -48,10 +50,12 @@ def on_pyodide(program: str) -> str:
     return done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_imports_without_sockets_and_random_numbers() -> None:
     assert on_pyodide("print('imported')") == "imported\n"
 
 
+@pytest.mark.slow
 def test_says_what_to_do_instead() -> None:
     said = on_pyodide("model.invoke('hi')")
     assert "NotImplementedError: Pyodide has no sockets and no threads" in said
@@ -59,6 +63,7 @@ def test_says_what_to_do_instead() -> None:
     assert "ainvoke, astream, abatch" in said
 
 
+@pytest.mark.slow
 def test_media_by_address_say_so_too() -> None:
     image = "{'type': 'image', 'url': 'https://example.com/a.png'}"
     said = on_pyodide(f"model.invoke([('user', [{image}])])")

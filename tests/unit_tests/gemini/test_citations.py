@@ -107,6 +107,23 @@ def test_several_sources_of_one_place() -> None:
     assert [c["url"] for c in made] == ["https://r/1", "https://m/1"]
 
 
+def test_what_a_support_does_not_say_costs_no_citation() -> None:
+    """An index of no source, fewer scores than sources, half a character before it."""
+    supports: Json = {
+        "segment": {"startIndex": 3, "endIndex": 8},
+        "groundingChunkIndices": [-1, 0, 0],
+        "confidenceScores": [0.1, 0.5],
+    }
+    message = message_of(
+        text("\ud800Hello"),
+        groundingMetadata={"groundingChunks": [WEB], "groundingSupports": [supports]},
+    )
+    found = message.response_metadata["citations"]
+    notes = [each["extras"]["google_ai_metadata"] for each in found]
+    assert [note.get("confidence_score") for note in notes] == [0.5, None]
+    assert {(each["start_index"], each["end_index"]) for each in found} == {(1, 6)}
+
+
 def test_quotation_wins_over_offsets() -> None:
     segment = {"startIndex": 1, "endIndex": 3, "text": "Warm."}
     notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})

@@ -485,6 +485,11 @@ SHOWN: dict[str, tuple[Json, Json | None, Json | None]] = {
         IMAGE_PART,
         None,
     ),
+    "plain text": (
+        {"type": "file", "base64": "aGk=", "mime_type": "text/plain"},
+        {"inlineData": {"mimeType": "text/plain", "data": "aGk="}},
+        None,
+    ),
     "a film by address": (
         {"type": "video", "url": "gs://b/o.mp4"},
         None,

@@ -330,6 +330,85 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         _turn([{"type": "output_text", "text": "Well."}], None),
         [text("Well.")],
     ),
+    "OpenAI: several summaries": (
+        _turn(
+            [
+                {
+                    "type": "reasoning",
+                    "summary": [
+                        {"type": "summary_text", "text": "one"},
+                        {"type": "summary_text", "text": "two"},
+                    ],
+                },
+                "Well.",
+            ],
+            None,
+        ),
+        [thought("one\ntwo"), text("Well.")],
+    ),
+    "OpenAI: a call before words": (
+        _turn(
+            [
+                {
+                    "type": "function_call",
+                    "id": "fc_1",
+                    "call_id": "toolu_1",
+                    "name": "look",
+                    "arguments": '{"n": 1}',
+                },
+                {"type": "output_text", "text": "I am looking."},
+            ],
+            None,
+            tool_calls=[_CALL],
+        ),
+        [_CALLED, text("I am looking.")],
+    ),
+    "code of nobody's name": (
+        _turn(
+            [
+                {
+                    "type": "server_tool_call",
+                    "name": "code_execution",
+                    "id": "c",
+                    "args": {"language": "PYTHON", "code": "1"},
+                },
+                {
+                    "type": "server_tool_result",
+                    "tool_call_id": "c",
+                    "status": "success",
+                    "output": "1",
+                },
+            ],
+            None,
+        ),
+        [
+            {"executableCode": {"language": "PYTHON", "code": "1", "id": "c"}},
+            {
+                "codeExecutionResult": {
+                    "outcome": "OUTCOME_OK",
+                    "output": "1",
+                    "id": "c",
+                }
+            },
+        ],
+    ),
+    "google-genai: an outcome as text": (
+        _turn(
+            [
+                {"type": "executable_code", "executable_code": "1"},
+                {
+                    "type": "code_execution_result",
+                    "code_execution_result": "1",
+                    "outcome": "1",
+                },
+            ],
+            "google_genai",
+        ),
+        [
+            {"executableCode": {"language": "PYTHON", "code": "1"}},
+            {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
+        ],
+    ),
     "tool_use only in blocks": (
         _turn(["Let me see.", _TOOL_USE], None, tool_calls=[_CALL]),
         [text("Let me see."), _CALLED],

@@ -200,6 +200,11 @@ def test_content_is_blocks_where_more_was_asked(settings: Json) -> None:
     assert isinstance(message.content, list)
 
 
+def test_content_is_blocks_where_another_model_answered() -> None:
+    asked = Cloudflare({**answer(text("x")), "modelVersion": "gemini-3-pro-image"})
+    assert isinstance(asked.model().invoke("hi").content, list)
+
+
 def test_code_execution_makes_blocks() -> None:
     model = Cloudflare(answer(text("2"))).model().bind_tools(["code_execution"])
     assert isinstance(model.invoke("1+1?").content, list)
@@ -215,7 +220,7 @@ def test_args_are_untouched() -> None:
     assert isinstance(made["args"]["f"], float)
 
 
-@pytest.mark.parametrize("args", [[1], "text", 3, True])
+@pytest.mark.parametrize("args", [[1], "text", 3, True, [], "", 0, False])
 @pytest.mark.parametrize("streaming", [False, True])
 def test_args_that_are_no_object(args: Any, streaming: bool) -> None:
     part = call("look", args=args)
@@ -307,6 +312,16 @@ def test_an_id_that_is_a_number_is_read() -> None:
     assert made["id"] == "7"
 
 
+def test_calls_of_answers_without_ids_are_told_apart() -> None:
+    def id_at(time: str) -> Any:
+        whole = {**answer(call("look")), "createTime": time}
+        del whole["responseId"]
+        return Cloudflare(whole).model().invoke("hi").tool_calls[0]["id"]
+
+    first, second = "2026-11-22T05:00:00Z", "2026-11-22T05:00:01Z"
+    assert id_at(first) == id_at(first) != id_at(second)
+
+
 def test_calls_of_one_id_are_told_apart() -> None:
     message = message_of(call("look", id="i"), call("hear", id="i"))
     first, second = message.tool_calls
@@ -380,6 +395,7 @@ NOTES: list[tuple[Json, str, Any]] = [
     ({"tokenCount": 3}, "token_count", 3),
     ({"brandNewThing": {"someKey": 1}}, "brand_new_thing", {"some_key": 1}),
     ({"continuationToken": "t"}, "continuation_token", "t"),
+    ({"sha256Hash": "x"}, "sha256_hash", "x"),
 ]
 
 
@@ -411,6 +427,9 @@ REASONS = [
     (1, "STOP"),
     (2, "MAX_TOKENS"),
     (3, "SAFETY"),
+    (4, "RECITATION"),
+    (5, "OTHER"),
+    (6, "6"),
     (17, "17"),
 ]
 
@@ -809,12 +828,21 @@ def test_logprobs_of_a_stream_are_one_list() -> None:
         listed = [{"token": token, "logProbability": -1.0} for token in tokens]
         return {"logprobsResult": {"chosenCandidates": listed, "sum": -1.0}}
 
-    for second in (chosen("a", "a"), chosen("a")):  # all of them again, or the new ones
+    # All of them again, the new ones, or, told apart by nothing, the same once more.
+    for second, tokens in (("ab", "ab"), ("b", "ab"), ("aa", "aa"), ("a", "a")):
         first = event(text("a"), **chosen("a"))
-        message = streamed(first, answer(text("a"), **second))
+        message = streamed(first, answer(text("b"), **chosen(*second)))
         made = message.response_metadata["logprobs"]["chosen_candidates"]
-        assert [entry["token"] for entry in made] == ["a"] * len(made)
-        assert made
+        assert [entry["token"] for entry in made] == [*tokens]
+
+
+def test_pages_that_were_read_add_up_over_a_stream() -> None:
+    def read(url: str) -> Json:
+        return {"urlContextMetadata": {"urlMetadata": [{"retrievedUrl": url}]}}
+
+    message = streamed(event(text("a"), **read("u1")), answer(text("b"), **read("u2")))
+    kept = message.response_metadata["url_context_metadata"]["url_metadata"]
+    assert kept == [{"retrieved_url": "u1"}, {"retrieved_url": "u2"}]
 
 
 @pytest.mark.parametrize("sizes", [[1], [3, 3], [1, 1, 1, 1], [100, 101, 200, 349]])

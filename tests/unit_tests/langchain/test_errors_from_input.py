@@ -43,6 +43,10 @@ MESSAGES: dict[str, tuple[Any, str]] = {
     "empty turn of the model": ([AIMessage("")], "No user message"),
     "empty list": ([HumanMessage([])], "No user message"),
     "unknown block": (_human({"type": "hologram"}), "'hologram' in a HumanMessage"),
+    "unknown block that holds text": (
+        _human({"type": "hologram", "text": "x"}),
+        "'hologram' in a HumanMessage",
+    ),
     "block without type": (_human({"shape": "round"}), "None in a HumanMessage"),
     "tool_use of a user": (
         _human({"type": "tool_use", "id": "1", "name": "look", "input": {}}),
