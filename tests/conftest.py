@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.http import forget_limits
+
+# How long an example takes says more of what else runs here.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 _VARIABLES = (
     "CLOUDFLARE_ACCOUNT_ID",

@@ -95,7 +95,7 @@ class Draft:
             return
         last[field] += block[field]
         if "extras" in block:
-            last["extras"] = {**last.get("extras", {}), **block["extras"]}
+            last["extras"] = block["extras"]  # which end what can grow
 
     def annotate(self, index: str, annotations: list[Json]) -> None:
         """Add citations to a block of text that is there, or was handed over."""

@@ -257,12 +257,12 @@ def _object_schema(schema: Json, at: str) -> Json:
         kind = "object"
     variants = schema.get("anyOf") or schema.get("oneOf") or ()
     objects = (v.get("type", "") == "object" for v in variants if isinstance(v, dict))
-    if kind not in ("object", "OBJECT") or not all(objects):
+    if kind != "object" or not all(objects):
         raise UnsupportedContentError(
             f"{at} must be an object, because arguments have names. Wrap the value in "
             "a class with one field."
         )
-    if variants or "$ref" in schema:
+    if variants:
         return {"type": "object", **schema}
     return {"type": "object", "properties": {}, **schema}
 

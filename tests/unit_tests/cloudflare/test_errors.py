@@ -176,6 +176,14 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, tuple[str, ...]]] = [
      False, ("$1000.42",)),
     ("run", 200, {"code": 4006, "message": "no more"}, CloudflareRateLimitError, 4006,
      "cloudflare", False, ()),
+    ("run", 200, {"name": "AiError", "internalCode": 3040, "error": [{"code": 5,
+     "message": "full"}]}, CloudflareRateLimitError, 3040, "cloudflare", True, ()),
+    ("run", 200, {"name": "AiGatewayError", "code": 5, "description": "no"},
+     CloudflareNotFoundError, 5, "gateway", False, ()),
+    ("gateway", 401, {"error": google(401, "UNAUTHENTICATED", "deep")},
+     CloudflareAuthenticationError, 401, "provider", False, ("deep",)),
+    ("gateway", 500, google(500, "INTERNAL", "The input token count (9) exceeds it"),
+     CloudflareServerError, 500, "provider", True, ("ry again",)),
     # ---- guardrails, the edge
     ("run", 422, v4(2017), CloudflareInvalidRequestError, 2017, "gateway", False,
      ("guardrail",)),
@@ -232,6 +240,11 @@ def test_the_figures_of_a_limit_are_on_the_error() -> None:
     error = failure("run", 429, SPENT)
     assert error.details == SPENT["error"]
     assert not error.is_retryable
+
+
+def test_a_redirect_is_no_other_status_whatever_it_says() -> None:
+    error = failure("run", 302, v4(7003))
+    assert (type(error), error.status_code) == (ResponseFormatError, 302)
 
 
 @pytest.mark.parametrize("status", [302, 303, 307])

@@ -297,6 +297,11 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
         "success",
         {"output": ['{"a":{"$ref":"A"}}', {"t": 1}]},
     ),
+    "no number in a block": (
+        [{"t": float("nan")}],
+        "success",
+        {"output": '{"t":NaN}'},
+    ),
     "Google's word in a block": (
         [{"output": 1, "code": 2}],
         "success",

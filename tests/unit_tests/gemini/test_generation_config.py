@@ -66,6 +66,9 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
     ),
     "logprobs": ({"logprobs": True}, {"responseLogprobs": True}),
     "no logprobs": ({"logprobs": False}, {"responseLogprobs": False}),
+    "logprobs 0": ({"logprobs": 0}, {"responseLogprobs": True, "logprobs": 0}),
+    "the largest seed": ({"seed": 2**31 - 1}, {"seed": 2**31 - 1}),
+    "the smallest seed": ({"seed": -(2**31)}, {"seed": -(2**31)}),
     "logprobs 3": ({"logprobs": 3}, {"responseLogprobs": True, "logprobs": 3}),
     "schema": (
         {"response_schema": {"type": "object", "properties": {"a_b": {}}}},

@@ -270,6 +270,29 @@ WORDS: dict[str, tuple[Json, Json]] = {
         {"anyOf": [{"type": "INTEGER"}, {"type": "boolean"}]},
         {"anyOf": [{"type": "integer"}, {"type": "boolean"}]},
     ),
+    "a reference of names": (
+        {"propertyNames": {"$ref": "#/$defs/X"}},
+        {"propertyNames": {"type": "string"}},
+    ),
+    "a reference of what depends": (
+        {"dependentSchemas": {"b": {"$ref": "#/$defs/X"}}},
+        {"dependentSchemas": {"b": {"type": "string"}}},
+    ),
+    "a reference into a list": (
+        {"$ref": "#/$defs/Either/anyOf/1"},
+        {"type": "boolean"},
+    ),
+    "an inclusive bound": (
+        {"type": "integer", "minimum": 3, "exclusiveMinimum": False},
+        {"type": "integer", "minimum": 3},
+    ),
+    "recursion beside variants": (
+        {"$ref": "#", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
+        {
+            "allOf": [{"$ref": "#/$defs/Root"}],
+            "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
+        },
+    ),
     "percents": ({"$ref": "#/$defs/Box%3Cint%3E"}, {"type": "number"}),
     "an anchor": ({"$ref": "#here"}, {"type": "boolean"}),
     "an id": ({"$ref": "other.json"}, {"$id": "other.json", "type": "array"}),
@@ -287,6 +310,7 @@ def test_words_of_other_dialects(said: Json, meant: Json) -> None:
         "properties": {"a": said},
         "$defs": {
             "X": {"type": "string"},
+            "Either": {"anyOf": [{"type": "string"}, {"type": "boolean"}]},
             "Box<int>": {"type": "number"},
             "Anchored": {"$anchor": "here", "type": "boolean"},
             "Named": {"$id": "other.json", "type": "array"},

@@ -205,6 +205,14 @@ def test_content_is_blocks_where_another_model_answered() -> None:
     assert isinstance(asked.model().invoke("hi").content, list)
 
 
+def test_a_call_that_failed_has_a_place_among_the_blocks_of_a_stream() -> None:
+    called = event(thought("Hm.")), event(call("look"))
+    message = streamed(*called, answer(finish="MALFORMED_FUNCTION_CALL"))
+    blocks: Any = message.content
+    assert blocks[1]["type"] == "invalid_tool_call"
+    assert blocks[1]["index"] == "lc_answer-1_call_0"
+
+
 def test_code_execution_makes_blocks() -> None:
     model = Cloudflare(answer(text("2"))).model().bind_tools(["code_execution"])
     assert isinstance(model.invoke("1+1?").content, list)

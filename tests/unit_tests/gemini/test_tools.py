@@ -564,6 +564,10 @@ RAW: dict[str, tuple[Any, list[Json]]] = {
         {"parallel_ai_search": {"custom_configs": {"max_results": 3}}},
         [{"parallelAiSearch": {"customConfigs": {"max_results": 3}}}],
     ),
+    "a result's schema": (
+        {"function_declarations": [{"name": "f", "response": OBJECT}]},
+        [{"functionDeclarations": [{"name": "f", "response": CAPITALS}]}],
+    ),
     "a tool of tomorrow": ({"brand_new": {"a_b": 1}}, [{"brandNew": {"aB": 1}}]),
 }
 
@@ -589,6 +593,14 @@ def test_one_list_of_functions_where_the_first_stood() -> None:
     assert tools_from_langchain([]) == []
 
 
+def test_the_limits_themselves_are_taken() -> None:
+    assert len(declared([{"name": f"f{i}"} for i in range(512)])) == 512
+    assert declared([{"name": "x" * 128}])[0]["name"] == "x" * 128
+    names = {"x" * 64: {"type": "string"}}
+    found = declared([{"name": "f", "parameters": {"properties": names}}], "openapi")
+    assert [*found[0]["parameters"]["properties"]] == [*names]
+
+
 def test_equal_functions_are_declared_once() -> None:
     assert len(declared([Place, Place, json_schema_from(Place)])) == 1
     twice = [{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]
@@ -605,6 +617,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         "Two tools are named 'f'",
     ),
     "too many": ([{"name": f"f{i}"} for i in range(513)], "maximum of 512"),
+    "a schema without a title": ({"not": {"type": "object"}}, "isn't a tool"),
     "misspelt built-in": ("goggle_search", "Did you mean 'google_search'"),
     "openai's search": (
         {"type": "web_search_preview"},
@@ -683,6 +696,9 @@ def test_openapi_checks_the_names_and_root_of_parameters() -> None:
     dashed = {"name": "f", "parameters": {"properties": {"a-b": {"type": "string"}}}}
     with pytest.raises(UnsupportedContentError, match=r"properties\.a-b isn't a valid"):
         declared([dashed], "openapi")
+    long = {"name": "f", "parameters": {"properties": {"x" * 65: {"type": "string"}}}}
+    with pytest.raises(UnsupportedContentError, match="64 characters"):
+        declared([long], "openapi")
     variants = [{**OBJECT, "required": ["q"]}, {"type": "object"}]
     union = {"name": "f", "parameters": {"anyOf": variants}}
     with pytest.raises(UnsupportedContentError, match="must have type OBJECT"):
@@ -697,6 +713,7 @@ def test_strict_is_one_rule_for_all() -> None:
     with pytest.raises(UnsupportedContentError, match="'f' has strict=True"):
         declared([strict], strict=False)
     assert strict_from_tools([Place, strict]) is True
+    assert strict_from_tools([strict, {"name": "g", "strict": False}]) is True
     assert strict_from_tools([{"name": "f", "strict": False}]) is False
     assert strict_from_tools([Place, {"name": "f"}]) is None
 

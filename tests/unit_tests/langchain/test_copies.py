@@ -370,3 +370,6 @@ def test_errors_of_construction_do_not_show_secrets() -> None:
         _plain(temperature=9)
     assert TOKEN not in str(caught.value)
     assert KEY not in str(caught.value)
+    with pytest.raises(ValueError, match="api_token") as caught:
+        _plain(api_token=[TOKEN])
+    assert TOKEN not in str(caught.value)

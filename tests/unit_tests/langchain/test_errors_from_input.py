@@ -189,6 +189,10 @@ def test_media(block: Json, said: str) -> None:
 
 SETTINGS: dict[str, tuple[Json, str]] = {
     "temperature 3": ({"temperature": 3}, "temperature must be a number from 0 to 2"),
+    "temperature 2.0001": ({"temperature": 2.0001}, "from 0 to 2, not 2.0001"),
+    "seed 2**31": ({"seed": 2**31}, "seed"),
+    "seed below -2**31": ({"seed": -(2**31) - 1}, "seed"),
+    "timeout true": ({"timeout": True}, "timeout must be"),
     "temperature -1": ({"temperature": -0.1}, "temperature"),
     "top_p 2": ({"top_p": 2}, "top_p must be a number from 0 to 1"),
     "top_k 0": ({"top_k": 0}, "top_k"),

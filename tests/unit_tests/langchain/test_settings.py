@@ -133,6 +133,13 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         ],
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
     ),
+    "a format over a schema in capitals": (
+        [
+            {"response_schema": {"type": "OBJECT", "properties": {}}},
+            {"response_format": _schema("b")},
+        ],
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
+    ),
     "own words are laid key by key": (
         [
             {"generation_config": {"a": 1, "b": 1, "c": 1}},

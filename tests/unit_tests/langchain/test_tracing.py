@@ -370,6 +370,14 @@ async def test_run_metadata_does_not_cross_from_call_to_call() -> None:
     assert _metadata_sent(cloudflare)[-2:] == [None, None]
 
 
+def test_the_runs_metadata_wins_over_the_gateways() -> None:
+    cloudflare = _answering()
+    of_model = {"metadata": {"user_id": "model", "team": "a"}}
+    model = cloudflare.model(gateway=of_model, gateway_metadata_keys=["user_id"])
+    model.invoke("hi", {"metadata": {"user_id": "run"}})
+    assert _metadata_sent(cloudflare) == ['{"user_id":"run","team":"a"}']
+
+
 def test_a_models_own_metadata_counts_in_streams_too() -> None:
     cloudflare = _answering()
     model = cloudflare.model(
