@@ -21,6 +21,8 @@ from typing import Any, Final
 from langchain_cf_gemini._gemini.request.base64_data import bytes_of
 from langchain_cf_gemini._gemini.request.media_tokens import tokens_from_media
 from langchain_cf_gemini._gemini.request.media_types import TEXT, type_from_label
+from langchain_cf_gemini._gemini.request.model_rules import is_before_gemini_3
+from langchain_cf_gemini._gemini.schema.json_schema import subschemas
 
 # Every match is a token.
 _PIECE: Final = re.compile(
@@ -70,7 +72,7 @@ def tokens_from_request(body: Mapping[str, Any], model: str | None = None) -> in
     Returns:
         The estimate.
     """
-    older = _is_older(model)
+    older = is_before_gemini_3((model or "").rpartition("/")[2])
     resolution = (body.get("generationConfig") or {}).get("mediaResolution")
     system = body.get("systemInstruction")
     contents = [*([system] if system else []), *(body.get("contents") or [])]
@@ -81,11 +83,6 @@ def tokens_from_request(body: Mapping[str, Any], model: str | None = None) -> in
         + len(contents) * _CONTENT
         + sum(tokens_from_declaration(item) for item in _declarations(body))
     )
-
-
-def _is_older(model: str | None) -> bool:
-    bare = (model or "").rpartition("/")[2]
-    return bare.startswith(("gemini-2", "gemini-1"))
 
 
 def _part_tokens(part: Mapping[str, Any], resolution: str | None, older: bool) -> int:
@@ -156,21 +153,10 @@ def tokens_from_declaration(declaration: Mapping[str, Any]) -> int:
 
 def _schema_tokens(schema: Any) -> int:
     """Count names, descriptions and enum values; keywords are in the fitted numbers."""
-    if isinstance(schema, list):
-        return sum(_schema_tokens(item) for item in schema)
     if not isinstance(schema, Mapping):
         return 0
     properties = schema.get("properties") or {}
     count = tokens_from_text(schema.get("description") or "")
     count += sum(tokens_from_text(str(value)) + 1 for value in schema.get("enum") or [])
-    for name, inner in properties.items():
-        count += _PROPERTY + tokens_from_text(name) + _schema_tokens(inner)
-    count += sum(_schema_tokens(schema.get(key)) for key in _NESTED)
-    count += sum(
-        _schema_tokens(list((schema.get(key) or {}).values())) for key in _DEFS
-    )
-    return count
-
-
-_NESTED: Final = ("items", "anyOf", "oneOf", "allOf", "prefixItems")
-_DEFS: Final = ("$defs", "defs")
+    count += sum(_PROPERTY + tokens_from_text(name) for name in properties)
+    return count + sum(map(_schema_tokens, subschemas(schema, definitions=True)))

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+from langchain_cf_gemini._gemini.schema.json_schema import subschemas
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _logger = logging.getLogger("langchain_cf_gemini")
@@ -44,15 +45,11 @@ def within_item_limits(schema: Json) -> Json:
 
 def _limited(schema: Any) -> Iterator[Json]:
     """Return every schema inside one that has a `maxItems`."""
-    if isinstance(schema, list):
-        for each in schema:
-            yield from _limited(each)
-    elif isinstance(schema, dict):
+    if isinstance(schema, dict):
         if type(schema.get(_KEY)) is int:
             yield schema
-        for key, value in schema.items():
-            if key not in _VALUES:
-                yield from _limited(value)
+        for each in subschemas(schema, definitions=True):
+            yield from _limited(each)
 
 
 def _without(schema: Any, dropped: set[int]) -> Any:

@@ -39,7 +39,8 @@ _ONE = frozenset(
 )
 _LIST = frozenset({"anyOf", "oneOf", "allOf", "prefixItems", "items"})
 _NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
-_DROPPED = frozenset({"$schema", "$defs", "definitions", "$anchor", "$ref"})
+_DEFINITIONS = frozenset({"$defs", "definitions"})
+_DROPPED = _DEFINITIONS | {"$schema", "$anchor", "$ref"}
 _DYNAMIC = frozenset({"$dynamicRef", "$recursiveRef"})
 _MAX_SUBSCHEMAS = 20_000
 """Where inlining stops: references that double each other grow without bound."""
@@ -113,18 +114,22 @@ def _writes_its_own(cls: Any) -> bool:
     return getattr(method, "__func__", _MODEL_JSON_SCHEMA) is not _MODEL_JSON_SCHEMA
 
 
-def subschemas(schema: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the schemas directly inside a schema, definitions aside.
+def subschemas(
+    schema: Mapping[str, Any], *, definitions: bool = False
+) -> Iterator[Any]:
+    """Yield the schemas directly inside a schema.
 
     Args:
         schema: The schema; values that are data (`default`, `enum`) are not entered.
+        definitions: Whether definitions count as inside.
     """
+    named = _NAMED | _DEFINITIONS if definitions else _NAMED
     for key, value in schema.items():
         if key in _LIST and isinstance(value, list):
             yield from value
         elif key in _ONE:
             yield value
-        elif key in _NAMED and isinstance(value, Mapping):
+        elif key in named and isinstance(value, Mapping):
             yield from value.values()
 
 
@@ -299,10 +304,7 @@ class _Inlining:
                 found[f"#{each['$anchor']}"] = each
             if "$id" in each:
                 found[str(each["$id"])] = each
-            pending.extend(subschemas(each))
-            for key in ("$defs", "definitions"):
-                if isinstance(held := each.get(key), Mapping):
-                    pending.extend(held.values())
+            pending.extend(subschemas(each, definitions=True))
         return found
 
     def _recurring_references(self) -> frozenset[str]:
