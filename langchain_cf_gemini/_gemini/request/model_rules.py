@@ -99,6 +99,16 @@ def _configures_no_function(body: Json) -> bool:
     )
 
 
+def _has_tools_beside_json(body: Json) -> bool:
+    mime_type = _config(body).get("responseMimeType")
+    return bool(body.get("tools")) and mime_type == "application/json"
+
+
+def _has_tools_beside_functions(body: Json) -> bool:
+    kinds = {kind for tool in body.get("tools") or () for kind in tool}
+    return "functionDeclarations" in kinds and len(kinds) > 1
+
+
 def _is_long(body: Json) -> bool:
     most = _config(body).get("maxOutputTokens")
     is_long = isinstance(most, int) and most > _LONGEST_WHOLE
@@ -140,6 +150,17 @@ RULES: Final[Mapping[str, Rule]] = {
         f"returns at most {_LONGEST_WHOLE:,} tokens in a non-streaming response and "
         "rejects a higher max_tokens. Set streaming=True, so that invoke() streams",
         is_of_whole=True,
+    ),
+    "tools_beside_json": Rule(
+        _has_tools_beside_json,
+        "takes no tools beside an answer in JSON (Google: 'Function calling with a "
+        "response mime type: 'application/json' is unsupported'); leave one of both "
+        "out, or ask with with_structured_output(method='function_calling')",
+    ),
+    "tools_beside_functions": Rule(
+        _has_tools_beside_functions,
+        "takes either functions or Google's own tools (Google: 'Tool use with function "
+        "calling is unsupported'); ask in two calls, or a model of Gemini 3",
     ),
     "cached_content": Rule(
         lambda body: "cachedContent" in body,

@@ -72,9 +72,12 @@ class Field(NamedTuple):
 # gateway's google-ai-studio path and Google's own lead to the Gemini API. Sources: the
 # converters of google-genai 2.34.0, which refuse such fields for the other backend, the
 # Gemini API's protos (google/ai/generativelanguage/v1beta), and recorded requests.
+# The published schema is of 6 November 2026; gemini-4-hydrogen, of the 12th, brought a
+# thinking level more.
+_NEWER = packaged("gemini")["newer_fields"]
 BACKEND_FIELDS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "vertex": {},
-    "gemini_api": packaged("gemini")["gemini_api_fields"],
+    "vertex": _NEWER,
+    "gemini_api": {**_NEWER, **packaged("gemini")["gemini_api_fields"]},
 }
 
 

@@ -89,6 +89,16 @@ refused(["3-flash"], {"logprobs": True}, "logprobs", "gateway", "gateway once")
 refused(["3-flash"], {"logprobs": 3, "stream_on_run": True}, "logprobs", "run stream")
 taken(["3-flash"], {"logprobs": 3}, "run", "run stream")
 taken(["3-flash"], {"logprobs": False})
+BESIDE: Json = {"tools": ["google_search", {"name": "f"}]}
+AS_JSON: Json = {"response_mime_type": "application/json"}
+OF_2 = ["2.5-flash-lite", "2.5-flash", "2.5-pro"]
+refused(OF_2, BESIDE, "either functions or Google's own tools")
+refused(
+    OF_2, {"tools": [{"name": "f"}], **AS_JSON}, "no tools beside an answer in JSON"
+)
+taken(["3-flash", *NEWER, *UNKNOWN], {**BESIDE, **AS_JSON})
+taken(OF_2, {"tools": [{"name": "f"}]})
+taken(OF_2, AS_JSON)
 SEARCH: Json = {"tools": ["google_search"]}
 NONE: Json = {"function_calling_config": {"mode": "NONE"}}
 refused(["3-flash"], {**SEARCH, "tool_config": NONE}, "for functions only")
