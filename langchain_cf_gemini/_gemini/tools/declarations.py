@@ -1,7 +1,7 @@
 """Tools as LangChain users pass them to `tools` on Gemini's wire."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -64,10 +64,13 @@ def tools_from_settings(settings: Mapping[str, Any]) -> Json:
     body: Json = {}
     if tools or choice is not None:
         strict = settings.get("strict")
-        if strict is None:
-            strict = strict_from_tools(tools)
         dialect: Dialect = settings.get("schema_dialect") or "json"
-        wire = tools_from_langchain(tools, dialect=dialect, strict=strict)
+        if dialect == "json" and all(map(_is_flat_declaration, tools)):
+            wire = _gathered(tools)  # as `bind_tools` made them, once for all calls
+        else:
+            if strict is None:
+                strict = strict_from_tools(tools)
+            wire = tools_from_langchain(tools, dialect=dialect, strict=strict)
         config = tool_config_from_choice(
             choice, wire, strict=strict, tool_config=config
         )
@@ -129,21 +132,28 @@ def tools_from_langchain(
         UnsupportedContentError: If something is no tool, a name breaks Google's rule
             or stands for two functions, or a schema cannot be said in the dialect.
     """
+    return _gathered(
+        piece for tool in tools for piece in _pieces(tool, dialect, strict)
+    )
+
+
+def _gathered(pieces: Iterable[Json]) -> list[Json]:
+    """Put all declarations into one Tool where the first stood, equal ones once."""
     found: list[Json] = []
     declared: dict[str, Json] = {}
-    for tool in tools:
-        is_ready = dialect == "json" and _is_flat_declaration(tool)
-        for piece in [tool] if is_ready else _pieces(tool, dialect, strict):
-            if "name" not in piece:
-                found.append(piece)
-                continue
-            if not declared:
-                at = len(found)
-            name = piece["name"]
-            first = declared.setdefault(name, piece)
-            if first is not piece and first != piece:
-                msg = f"Two tools are named {name!r}. Gemini requires unique names: "
-                raise UnsupportedContentError(msg + "rename one.")
+    for piece in pieces:
+        if "name" not in piece:
+            found.append(piece)
+            continue
+        if not declared:
+            at = len(found)
+        name = piece["name"]
+        first = declared.setdefault(name, piece)
+        if first is not piece and first != piece:
+            raise UnsupportedContentError(
+                f"Two tools are named {name!r}. Gemini requires unique names: "
+                "rename one."
+            )
     if declared:
         _check_names(declared)
         found.insert(at, {"functionDeclarations": [*declared.values()]})
@@ -218,7 +228,7 @@ def strict_from_tools(tools: Sequence[Any]) -> bool | None:
     said = [
         strict
         for tool in tools
-        if not _is_flat_declaration(tool) and isinstance(tool, Mapping)
+        if isinstance(tool, Mapping)
         for body in (tool, tool.get("function"))
         if isinstance(body, Mapping) and isinstance(strict := body.get("strict"), bool)
     ]
