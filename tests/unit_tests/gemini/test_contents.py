@@ -589,7 +589,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
             HumanMessage("so?"),
         ],
         ["u", "m", "u"],
-        "a call that names no function",
+        "without a function name",
     ),
     "a block of a kind of its own": (
         [
