@@ -411,6 +411,9 @@ class ChatCloudflareGemini(BaseChatModel):
         def __setattr__(self, name: str, value: Any) -> None:
             """Set a field; LangChain's cache and tracers see the model as it is now."""
             field = ALIASES.get(name, name)
+            if field == "gateway":
+                options = GatewayOptions.from_value(value)
+                value = connection.with_named_gateway(options)
             super().__setattr__(field, secrets.hide({field: value}, {field})[field])
             self._forgotten()
 

@@ -43,8 +43,8 @@ async def listed_models(ask: Ask, account: Account) -> list[ModelInfo]:
             request = api_request(account, "GET", pages.path, service="catalogue")
             try:
                 pages.add(await ask(request))
-            except CloudflareInvalidRequestError as error:
-                if error.status_code != 400 or not pages.refused():
+            except CloudflareInvalidRequestError:
+                if not pages.refused():
                     raise
     except NO_CATALOGUE as error:
         why = error.message

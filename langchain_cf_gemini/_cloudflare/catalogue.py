@@ -41,7 +41,7 @@ NO_CATALOGUE: Final = (
 # server of Cloudflare's gives where there are more.
 _PAGE: Final = 100
 _SMALL_PAGE: Final = 50
-_LEAST_PAGE: Final = 20
+_LEAST_PAGE: Final = 10
 _MOST_PAGES: Final = 49
 _LONG_CONTEXT: Final = 200_000
 
@@ -206,7 +206,7 @@ class CataloguePages:
         return found >= _LEAST_PAGE
 
     def refused(self) -> bool:
-        """Take a 400: ask for smaller pages, if there are any.
+        """Take a refusal of the request: ask for smaller pages, if there are any.
 
         Returns:
             Whether there is another page size to try.
@@ -231,6 +231,8 @@ def _is_gemini_text(row: Any) -> bool:
     if not isinstance(row, Mapping):
         return False
     task = row.get("task", "Text Generation")
+    if isinstance(task, Mapping):  # as Cloudflare's older listings say it
+        task = task.get("name")
     return task == "Text Generation" and _id_of(row).startswith("google/gemini-")
 
 

@@ -157,7 +157,8 @@ def is_cache_hit(gateway: Any) -> bool:
     Returns:
         True for `cache_status` HIT.
     """
-    return isinstance(gateway, Mapping) and gateway.get("cache_status") == "HIT"
+    status = gateway.get("cache_status") if isinstance(gateway, Mapping) else None
+    return str(status).upper() == "HIT"
 
 
 def usage_after_cache(

@@ -24,7 +24,7 @@ _ANY_CREDENTIAL: Final[_Mistakes] = (
     (r"(?i)(bearer|basic)\s.*", _BARE.format("'Bearer '")),
     (r"""(["'`]).*\1""", _BARE.format("quotation marks")),
     (
-        r"<.*>|\$\{?[A-Z_]+\}?|\{\{?.*\}\}?|(?i:your[ _-].*|x{6,}|\*+|\.\.\.)",
+        r"<.*>|\$\{?[A-Z_]+\}?|\{\{?.*\}\}?|(?i:your[ _-].*|\*+|\.\.\.)",
         "it is a placeholder, not a value",
     ),
     (r"(?i)https?://.*", "it is an address"),

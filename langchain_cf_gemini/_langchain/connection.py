@@ -81,6 +81,7 @@ class Fields(Protocol):
     default_headers: Any
     endpoint: Any
     gateway: GatewayOptions
+    gateway_metadata_keys: list[str] | dict[str, str] | None
     base_url: str
     gateway_base_url: str
     allow_http: bool
@@ -111,6 +112,9 @@ def check_fields(model: Fields) -> None:
     for name in model.default_headers or {}:
         if name.lower() == "x-goog-api-key":
             raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
+    keys = model.gateway_metadata_keys or ()
+    for name in keys.values() if isinstance(keys, Mapping) else keys:
+        GatewayOptions(metadata={name: ""})
     if isinstance(model.gateway.cache_key, str):
         raise ValueError(
             "cache_key can't be set on a model: every prompt would get the first "

@@ -167,7 +167,7 @@ def catalogue(rows: int, cap: int, info: Any, most: int | None = None) -> Answer
     def answer(request: httpx.Request) -> httpx.Response:
         asked = int(request.url.params.get("per_page", "20"))
         if most is not None and asked > most:
-            return refusal(400, 7000, "per_page is too large")
+            return refusal(400 if cap > 20 else 422, 7000, "per_page is too large")
         page, size = int(request.url.params["page"]), min(asked, cap)
         names = [f"google/gemini-{n}" for n in range(rows)]
         # Gemini does not come first.
@@ -190,7 +190,8 @@ def catalogue(rows: int, cap: int, info: Any, most: int | None = None) -> Answer
 
 
 @pytest.mark.parametrize(
-    ("cap", "most"), [(100, None), (50, None), (20, None), (50, 50), (25, 30), (20, 20)]
+    ("cap", "most"),
+    [(100, None), (50, None), (20, None), (50, 50), (25, 30), (20, 20), (10, None)],
 )
 @pytest.mark.parametrize(
     "info",

@@ -125,8 +125,11 @@ def test_the_accounts_catalogue_is_read() -> None:
         ROW | {"model_id": "google/gemini-3.1-flash-tts", "task": "Text-to-Speech"},
         ROW | {"model_id": "openai/gpt-5"},
         ROW | {"model_id": None},
+        ROW | {"model_id": "google/gemini-9-tts", "task": {"name": "Text-to-Speech"}},
         "noise",
     ]
+    older = ROW | {"task": {"id": "c329", "name": "Text Generation"}}
+    assert models_listed(older, *others) == models_listed(ROW)
     assert models_listed(ROW, *others) == [
         ModelInfo(
             id="gemini-9-flash",

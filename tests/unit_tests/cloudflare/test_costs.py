@@ -168,6 +168,7 @@ WHOLE = {"custom_cost": {"total_cost": 0.25}}
         (WHOLE | UNIFIED, 0.25, 0.0),
         (WHOLE | OWN, 0.0, 0.25),
         (WHOLE | HIT, 0.0, 0.0),
+        ({"cache_status": "Hit"}, 0.0, 0.0),
     ],
 )
 def test_a_call_is_on_one_bill(
@@ -181,7 +182,8 @@ def test_a_call_is_on_one_bill(
     handler.on_llm_end(result(message))
     assert handler.total_cost == pytest.approx(cloudflare)
     assert handler.google_cost == pytest.approx(google)
-    assert handler.cached_calls == ((gateway or {}).get("cache_status") == "HIT")
+    status = str((gateway or {}).get("cache_status"))
+    assert handler.cached_calls == (status.upper() == "HIT")
 
 
 def test_a_custom_cost_knows_the_providers_cache() -> None:

@@ -66,7 +66,11 @@ def test_the_environment_names_the_gateway(
     options: Any, gateway: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_GATEWAY_ID", "from-env")
-    assert made(gateway=options or GatewayOptions()).gateway.gateway_id == gateway
+    model = made(gateway=options or GatewayOptions())
+    assert model.gateway.gateway_id == gateway
+    later: Any = made()
+    later.gateway = options
+    assert later.gateway.gateway_id == gateway
     monkeypatch.setenv("CLOUDFLARE_GATEWAY_ID", "")
     assert made().gateway.gateway_id == "default"
 
@@ -102,7 +106,7 @@ FORTY = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
         ({"api_token": f"export CF_TOKEN = {FORTY}"}, "variable's name"),
         ({"api_token": "YOUR_API_TOKEN"}, "placeholder"),
         ({"api_token": "your-api-token"}, "placeholder"),
-        ({"api_token": "xxxxxxxx"}, "placeholder"),
+        ({"api_token": "********"}, "placeholder"),
         ({"api_token": f"token {FORTY}"}, "a blank"),
         ({"api_token": f"{FORTY[:20]}\n{FORTY[20:]}"}, "a line break"),
         ({"api_token": "sk-proj-123"}, "another provider"),
@@ -133,6 +137,8 @@ FORTY = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
          "Google's address"),
         ({"default_headers": {"X-Goog-Api-Key": KEY}}, "google_api_key"),
         ({"gateway": {"cache_key": "greeting"}}, "set on a model"),
+        ({"gateway_metadata_keys": ["user", "cf.user_id"]}, "reserved"),
+        ({"gateway_metadata_keys": {"user_id": "cf.user_id"}}, "reserved"),
     ],
 )  # fmt: skip
 def test_what_is_pasted_wrongly_is_told(settings: Json, said: str) -> None:
@@ -142,7 +148,7 @@ def test_what_is_pasted_wrongly_is_told(settings: Json, said: str) -> None:
     if isinstance(value, str) and "token" in str(settings):
         assert FORTY not in str(caught.value)
     model = silent()
-    setattr(model, name, GatewayOptions(**value) if name == "gateway" else value)
+    setattr(model, name, value)
     with pytest.raises(ValueError, match=said):
         model.invoke("hi")
 
