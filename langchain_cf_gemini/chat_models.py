@@ -256,7 +256,10 @@ class ChatCloudflareGemini(BaseChatModel):
 
     # Validators are built with the first instance: 9 ms less to import.
     # Inputs stay out of validation errors: one of them is the token.
-    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
+    # A subclass may give a field a name of its own; the field's holds, too.
+    model_config = ConfigDict(
+        defer_build=True, hide_input_in_errors=True, populate_by_name=True
+    )
 
     model: str
     account_id: str | None = Field(default_factory=connection.text("account_id"))
@@ -356,6 +359,8 @@ class ChatCloudflareGemini(BaseChatModel):
         """Refuse what Google would refuse, and credentials that are not there."""
         self._add_version("langchain-cf-gemini", __version__)
         self.__dict__["gateway"] = connection.with_named_gateway(self.gateway)
+        # Defaults of subclasses are not looked at before.
+        self.__dict__ |= secrets.hidden_fields(self.__dict__)
         self._tell(calls.check_settings(self._settings(None, {})))
         account = self._account
         if self.endpoint == "run":
@@ -369,11 +374,11 @@ class ChatCloudflareGemini(BaseChatModel):
         return super().__copy__()._forgotten()
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Copy the settings deeply; a user's own clients are shared, not copied."""
+        """Copy the settings deeply; clients and a limiter are shared, not copied."""
         memo = {} if memo is None else memo
-        for name in connection.SENDERS:
-            if (sender := getattr(self, name)) is not None:
-                memo[id(sender)] = sender
+        for name in (*connection.SENDERS, "rate_limiter"):
+            if (shared := getattr(self, name)) is not None:
+                memo[id(shared)] = shared
         return super().__deepcopy__(memo)._forgotten()
 
     def _forgotten(self) -> Self:
@@ -412,9 +417,10 @@ class ChatCloudflareGemini(BaseChatModel):
             """Set a field; LangChain's cache and tracers see the model as it is now."""
             field = ALIASES.get(name, name)
             if field == "gateway":
-                options = GatewayOptions.from_value(value)
-                value = connection.with_named_gateway(options)
+                value = connection.with_named_gateway(value)
             super().__setattr__(field, secrets.hide({field: value}, {field})[field])
+            if field == "model":
+                self.__dict__["profile"] = self._resolve_model_profile()
             self._forgotten()
 
     def __getstate__(self) -> dict[Any, Any]:
@@ -422,6 +428,7 @@ class ChatCloudflareGemini(BaseChatModel):
         state = dict(super().__getstate__())
         fields = state["__dict__"] = dict(state["__dict__"])
         fields |= dict.fromkeys(connection.SENDERS)
+        fields["rate_limiter"] = connection.packed(self.rate_limiter)
         for name in _MADE:
             fields.pop(name, None)
         if not self.carry_secrets:
@@ -432,6 +439,7 @@ class ChatCloudflareGemini(BaseChatModel):
         """Read the environment for what did not travel."""
         super().__setstate__(state)
         self.__dict__ |= secrets.found(self, self.required_secrets)
+        self.rate_limiter = connection.unpacked(self.rate_limiter)
 
     # ---- LangChain's house
 
@@ -483,7 +491,7 @@ class ChatCloudflareGemini(BaseChatModel):
             is_set = name in values and value != fields[name].get_default(
                 call_default_factory=True
             )
-            if is_set or name == "endpoint":
+            if is_set or name in ("model", "endpoint"):
                 yield name, list(value or ()) if name == secrets.HEADERS else value
 
     @property

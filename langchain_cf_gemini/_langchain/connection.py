@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
+from langchain_core.rate_limiters import InMemoryRateLimiter
 from pydantic import SecretStr
 
 from langchain_cf_gemini._cloudflare.binding import BoundBackend, check_binding
@@ -64,8 +65,9 @@ def token(field: str) -> Callable[[], SecretStr | None]:
     return lambda: SecretStr(found) if (found := read()) else None
 
 
-def with_named_gateway(options: GatewayOptions) -> GatewayOptions:
-    """Return the options, with the environment's gateway if they name none."""
+def with_named_gateway(value: Any) -> GatewayOptions:
+    """Return options of any form, with the environment's gateway if they name none."""
+    options = GatewayOptions.from_value(value)
     named = os.environ.get("CLOUDFLARE_GATEWAY_ID")
     is_named = not named or "id" in options.as_dict()
     return options if is_named else options.merged({"id": named})
@@ -199,6 +201,20 @@ def _missing(arguments: list[str]) -> str:
         "dash.cloudflare.com. No account? Use the emulator: pip install "
         "'langchain-cf-gemini[emulator]'."
     )
+
+
+_PACE: Final = ("requests_per_second", "check_every_n_seconds", "max_bucket_size")
+
+
+def packed(limiter: Any) -> Any:
+    """Return a limiter as it travels to another process: LangChain's holds a lock."""
+    is_langchains = type(limiter) is InMemoryRateLimiter
+    return {n: getattr(limiter, n) for n in _PACE} if is_langchains else limiter
+
+
+def unpacked(limiter: Any) -> Any:
+    """Return a limiter that has travelled."""
+    return InMemoryRateLimiter(**limiter) if isinstance(limiter, dict) else limiter
 
 
 def transport_from_fields(model: Fields) -> Transport:

@@ -53,6 +53,11 @@ def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
     return found
 
 
+def hidden_fields(fields: Mapping[str, Any]) -> Json:
+    """Return the fields that hold secrets, hidden."""
+    return hide({name: fields[name] for name in (*TOKENS, HEADERS)}, TOKENS)
+
+
 def hidden(value: Any) -> Any:
     """Return a text that shows itself to nobody; what is no text stays."""
     if isinstance(value, bytes):

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 from langchain_core.load import dumpd, dumps, load, loads
 from langchain_core.prompts import ChatPromptTemplate
+from langchain_core.rate_limiters import InMemoryRateLimiter
 from pydantic import SecretStr
 
 from langchain_cf_gemini import (
@@ -123,6 +124,23 @@ def test_copies_answer_for_themselves(copied: Any) -> None:
     assert other._transport is not model._transport
     model.close()
     assert other.invoke("hi").content == "ok"
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES.keys())
+def test_copies_share_a_rate_limiter(copied: Any) -> None:
+    limiter = InMemoryRateLimiter(requests_per_second=1000, max_bucket_size=5)
+    model = _plain(rate_limiter=limiter)
+    assert copied(model).rate_limiter is limiter
+
+
+@pytest.mark.parametrize("module", PICKLES.values(), ids=PICKLES.keys())
+def test_pickles_bring_a_rate_limiter_of_the_same_rate(module: Any) -> None:
+    limiter = InMemoryRateLimiter(requests_per_second=1000, max_bucket_size=5)
+    model = _plain(rate_limiter=limiter, carry_secrets=True)
+    loaded: Any = pickle.loads(module.dumps(model)).rate_limiter
+    assert model.rate_limiter is limiter
+    assert (loaded.requests_per_second, loaded.max_bucket_size) == (1000, 5)
+    assert loaded.acquire()
 
 
 def test_a_copy_with_other_settings() -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.load import dumps
 from langchain_core.runnables import ConfigurableField
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field, SecretStr, create_model
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from tests.support.models import (
     ACCOUNT,
+    TOKEN,
     Cloudflare,
     Json,
     answer,
@@ -490,6 +493,45 @@ def test_two_names_with_one_value_are_not() -> None:
     assert silent(api_key="one", api_token=SecretStr("one")).api_token == SecretStr(
         "one"
     )
+
+
+def test_defaults_of_subclasses_are_read_as_arguments_are() -> None:
+    class Mine(ChatCloudflareGemini):
+        model: str = "gemini-3-flash"
+        account_id: str | None = ACCOUNT
+        api_token: Any = TOKEN
+        gateway: Any = "mine"
+        default_headers: Any = Field(default={"x-mine": TOKEN})
+
+    cloudflare = Cloudflare()
+    client = httpx.Client(transport=httpx.MockTransport(cloudflare))
+    model = Mine(http_client=client)
+    assert repr(model).startswith("Mine(model='gemini-3-flash', endpoint='auto'")
+    assert TOKEN not in f"{model!r} {dumps(model)}"
+    model.invoke("hi")
+    sent = cloudflare.requests[0].headers
+    assert sent["authorization"] == f"Bearer {TOKEN}"
+    assert sent["cf-aig-gateway-id"] == "mine"
+    assert sent["x-mine"] == TOKEN
+
+
+@pytest.mark.parametrize("of_its_own", ["alias", "validation_alias"])
+@pytest.mark.parametrize("name", ["theirs", "model", "model_name"])
+def test_a_field_with_a_name_of_its_own_keeps_the_others(
+    of_its_own: str, name: str
+) -> None:
+    named: Json = {of_its_own: "theirs"}
+    field: Any = Field("gemini-3-flash", **named)
+    made: Any = create_model("Mine", __base__=ChatCloudflareGemini, model=(str, field))
+    model = made(**{name: "gemini-3.1-pro"}, account_id=ACCOUNT, api_token=TOKEN)
+    assert model.model == "gemini-3.1-pro"
+
+
+def test_the_profile_follows_the_model() -> None:
+    model = silent()
+    model.model_name = "gemini-2.5-flash"  # type: ignore[misc]
+    assert model.profile is not None
+    assert model.profile["name"] == "Gemini 2.5 Flash"
 
 
 def test_subclasses_keep_the_names() -> None:
