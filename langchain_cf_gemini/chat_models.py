@@ -627,8 +627,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
-        if exchange.downloads:
-            calls.download(exchange.downloads)
+        calls.download(exchange.downloads)
         send = self._transport.send
         while not exchange.is_over:
             try:
@@ -647,8 +646,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
-        if exchange.downloads:
-            await calls.adownload(exchange.downloads)
+        await calls.adownload(exchange.downloads)
         send, times = self._transport.asend, exchange.times
         while not exchange.is_over:
             try:
@@ -727,8 +725,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
-        if exchange.downloads:
-            calls.download(exchange.downloads)
+        calls.download(exchange.downloads)
         send = self._transport.stream
         while not exchange.is_over:
             try:
@@ -752,8 +749,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
-        if exchange.downloads:
-            await calls.adownload(exchange.downloads)
+        await calls.adownload(exchange.downloads)
         send = self._transport.astream
         while not exchange.is_over:
             try:

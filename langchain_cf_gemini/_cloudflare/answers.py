@@ -74,14 +74,6 @@ class EnvelopeReader(_WholeBody):
         return envelope_from_body(self.whole(), self._head)
 
 
-class ResultReader(EnvelopeReader):
-    """Reads the `result` alone."""
-
-    def end(self) -> Any:
-        """The result, or a typed error."""
-        return super().end()["result"]
-
-
 class AnswerReader(_WholeBody):
     """Reads the payloads of a model's answer, of JSON or server-sent events.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
-from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables import Runnable
 from langchain_core.runnables.base import RunnableBinding
 from pydantic import ConfigDict
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
         BaseChatModel,
         _ChatModelBinding,
     )
-    from langchain_core.messages import AIMessage
 else:
     # LangChain's own differs in its types alone.
     _ChatModelBinding = RunnableBinding
@@ -76,93 +76,24 @@ class Binding(_ChatModelBinding):
         model = cast("BaseChatModel", self.bound)
         return model.with_structured_output(schema, **{**self.kwargs, **kwargs})
 
-    def invoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Ask; see `BaseChatModel.invoke`."""
-        return super(Binding, self._over(kwargs)).invoke(input, config)
 
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Ask; see `BaseChatModel.ainvoke`."""
-        return await super(Binding, self._over(kwargs)).ainvoke(input, config)
+def _over_what_is_bound(name: str) -> Any:
+    """Return LangChain's way of asking, with a call's arguments laid over the bound."""
+    own = getattr(RunnableBinding, name)
 
-    def batch(
-        self,
-        inputs: list[LanguageModelInput],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        **kwargs: Any,
-    ) -> list[AIMessage]:
-        """Ask several times; see `Runnable.batch`."""
-        return super(Binding, self._over(kwargs)).batch(
-            inputs, config, return_exceptions=return_exceptions
-        )
+    @wraps(own)
+    def ask(self: Binding, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        ways = {k: kwargs.pop(k) for k in _OF_THE_WAY if k in kwargs}
+        return own(self._over(kwargs), input, config, **ways)
 
-    async def abatch(
-        self,
-        inputs: list[LanguageModelInput],
-        config: RunnableConfig | list[RunnableConfig] | None = None,
-        *,
-        return_exceptions: bool = False,
-        **kwargs: Any,
-    ) -> list[AIMessage]:
-        """Ask several times; see `Runnable.abatch`."""
-        return await super(Binding, self._over(kwargs)).abatch(
-            inputs, config, return_exceptions=return_exceptions
-        )
+    return ask
 
-    def stream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessage]:
-        """Stream an answer; see `BaseChatModel.stream`."""
-        return super(Binding, self._over(kwargs)).stream(input, config)
 
-    def astream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessage]:
-        """Stream an answer; see `BaseChatModel.astream`."""
-        return super(Binding, self._over(kwargs)).astream(input, config)
-
-    def stream_events(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        version: Any = "v2",
-        **kwargs: Any,
-    ) -> Any:
-        """Stream events; see `BaseChatModel.stream_events`."""
-        return super(Binding, self._over(kwargs)).stream_events(
-            input, config, version=version
-        )
-
-    def astream_events(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        version: Any = "v2",
-        **kwargs: Any,
-    ) -> Any:
-        """Stream events; see `BaseChatModel.astream_events`."""
-        return super(Binding, self._over(kwargs)).astream_events(
-            input, config, version=version
-        )
+_OF_THE_WAY = ("return_exceptions", "version")
+_WAYS = ("invoke", "batch", "batch_as_completed", "stream", "transform")
+for _way in (*_WAYS, "stream_events"):
+    for _name in (_way, f"a{_way}"):
+        setattr(Binding, _name, _over_what_is_bound(_name))
 
 
 def bound_tools(

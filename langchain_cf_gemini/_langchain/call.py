@@ -432,14 +432,14 @@ def download(downloads: Sequence[Download]) -> None:
         UnsupportedContentError: If an address may not or cannot be fetched, or gave
             what Google does not take.
     """
-    urls = _addresses(downloads)
-    _fill(downloads, dict(zip(urls, FILES.fetch(urls), strict=True)))
+    if urls := _addresses(downloads):
+        _fill(downloads, dict(zip(urls, FILES.fetch(urls), strict=True)))
 
 
 async def adownload(downloads: Sequence[Download]) -> None:
     """Fetch every address once, a few at the same time; see `download`."""
-    urls = _addresses(downloads)
-    _fill(downloads, dict(zip(urls, await FILES.afetch(urls), strict=True)))
+    if urls := _addresses(downloads):
+        _fill(downloads, dict(zip(urls, await FILES.afetch(urls), strict=True)))
 
 
 def _addresses(downloads: Sequence[Download]) -> list[str]:

@@ -97,8 +97,6 @@ def register() -> None:
 
 # ---- init_chat_model
 
-_ENTRY_PARTS: Final = 3
-
 
 def _create(cls: Callable[..., Any], **kwargs: Any) -> Any:
     return cls(**kwargs)
@@ -143,7 +141,7 @@ def register_in(base: Any) -> None:
     providers = getattr(base, "_BUILTIN_PROVIDERS", None)
     if not _is_provider_table(providers):
         msg = (
-            f"langchain {_langchain_version()} keeps its chat model providers in a way "
+            f"langchain {version('langchain')} keeps its chat model providers in a way "
             "this package does not know (it knows 1.4 and 1.5). Construct "
             "langchain_cf_gemini.ChatCloudflareGemini(...) instead."
         )
@@ -162,13 +160,8 @@ def _is_provider_table(providers: Any) -> TypeGuard[dict[str, tuple[Any, ...]]]:
     return (
         isinstance(providers, dict)
         and bool(providers)
-        and all(_is_provider_row(row) for row in providers.values())
+        and all(
+            isinstance(row, tuple) and len(row) == len(_ENTRY) and callable(row[2])
+            for row in providers.values()
+        )
     )
-
-
-def _is_provider_row(row: Any) -> bool:
-    return isinstance(row, tuple) and len(row) == _ENTRY_PARTS and callable(row[2])
-
-
-def _langchain_version() -> str:
-    return version("langchain")

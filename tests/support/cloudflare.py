@@ -1,6 +1,8 @@
 """What tests take from the inside of `_cloudflare`: endpoints, readers, errors."""
 
-from langchain_cf_gemini._cloudflare.answers import AnswerReader, ResultReader
+from typing import Any
+
+from langchain_cf_gemini._cloudflare.answers import AnswerReader, EnvelopeReader
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
@@ -45,3 +47,11 @@ __all__ = [
     "usage_after_cache",
     "whole_events",
 ]
+
+
+class ResultReader(EnvelopeReader):
+    """Reads the result of an envelope alone."""
+
+    def end(self) -> Any:
+        """The result, or a typed error."""
+        return super().end()["result"]

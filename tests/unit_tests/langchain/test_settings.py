@@ -566,6 +566,33 @@ def test_subclasses_may_take_more() -> None:
     assert model.model_extra == {"team": "x"}
 
 
+OTHER_WAYS: dict[str, Any] = {
+    "batch_as_completed": lambda bound, **said: list(
+        bound.batch_as_completed(["hi"], **said)
+    ),
+    "transform": lambda bound, **said: list(bound.transform(iter(["hi"]), **said)),
+    "stream_events": lambda bound, **said: list(
+        bound.stream_events("hi", version="v3", **said)
+    ),
+}
+
+
+@pytest.mark.parametrize("ask", OTHER_WAYS.values(), ids=OTHER_WAYS.keys())
+def test_every_way_of_asking_lays_a_call_over_what_is_bound(ask: Any) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    bound = cloudflare.model(endpoint="run").bind(
+        max_output_tokens=5, generation_config={"top_k": 3}, thinking_budget=7
+    )
+    said: Json = {"max_tokens": 9, "temperature": None, "thinking_level": "low"}
+    ask(bound, **said, generation_config={"seed": 1})
+    assert cloudflare.bodies[0]["generationConfig"] == {
+        "maxOutputTokens": 9,
+        "topK": 3,
+        "seed": 1,
+        "thinkingConfig": {"thinkingLevel": "LOW"},
+    }
+
+
 def test_unknown_names_are_told_with_their_class() -> None:
     with pytest.raises(TypeError, match="a call of ChatCloudflareGemini has no"):
         silent().invoke("hi", temprature=1)
