@@ -111,7 +111,9 @@ def check_fields(model: Fields) -> None:
     refuse_pasted_addresses(model.base_url, model.gateway_base_url)
     if texts["google_api_key"] == "":
         raise ValueError("google_api_key is empty. Pass a key, or leave it out.")
-    for name in model.default_headers or {}:
+    headers = {n: _open(v) or "" for n, v in (model.default_headers or {}).items()}
+    gateway_from_headers(headers, model.gateway)
+    for name in headers:
         if name.lower() == "x-goog-api-key":
             raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
     keys = model.gateway_metadata_keys or ()

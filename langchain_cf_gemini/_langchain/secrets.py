@@ -19,14 +19,7 @@ HEADERS: Final = "default_headers"
 HEADERS_VARIABLE: Final = "CLOUDFLARE_GEMINI_DEFAULT_HEADERS"
 """Stands for a caller's headers in a serialized model."""
 
-_HIDDEN: Final = {*TOKENS, "api_key"}
-
-
-def hidden_headers(value: Any) -> Any:
-    """Return headers with their values hidden; what is no dict is for a check."""
-    if isinstance(value, Mapping):
-        return {name: hidden(each) for name, each in value.items()}
-    return hidden(value)
+_HIDDEN: Final = {*TOKENS, "api_key", HEADERS}
 
 
 def open_headers(headers: Mapping[str, str | SecretStr]) -> dict[str, str]:
@@ -44,12 +37,8 @@ def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
     """
     found: Json = {}
     for name, value in arguments.items():
-        if name == HEADERS:
-            found[name] = hidden_headers(value)
-        elif name in _HIDDEN or name not in known:
-            found[name] = hidden(value)
-        else:
-            found[name] = value
+        is_shown = name in known and name not in _HIDDEN
+        found[name] = value if is_shown else hidden(value)
     return found
 
 
@@ -59,9 +48,13 @@ def hidden_fields(fields: Mapping[str, Any]) -> Json:
 
 
 def hidden(value: Any) -> Any:
-    """Return a text that shows itself to nobody; what is no text stays."""
+    """Return a text, or texts in lists and dicts, so that they show themselves not."""
     if isinstance(value, bytes):
         return SecretStr(value.decode("latin-1"))
+    if isinstance(value, Mapping):
+        return {name: hidden(each) for name, each in value.items()}
+    if isinstance(value, list | tuple | set):
+        return [hidden(each) for each in value]
     return SecretStr(value) if isinstance(value, str) else value
 
 

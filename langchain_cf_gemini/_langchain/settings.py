@@ -29,7 +29,7 @@ from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.tools.declarations import declarations_from_tools
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
 from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
-from langchain_cf_gemini._langchain.secrets import HEADERS, hidden, hidden_headers
+from langchain_cf_gemini._langchain.secrets import HEADERS, hidden
 from langchain_cf_gemini.gateway import GatewayOptions
 
 Check = Callable[[Any], str | None]
@@ -227,7 +227,7 @@ def _tools(value: Any) -> Any:
 _KEPT: Final[Mapping[str, Callable[[Any], Any]]] = {
     _CONFIG: _camel_config,
     _TOOLS: camel_case,
-    HEADERS: hidden_headers,
+    HEADERS: hidden,
     "response_format": _schema,
     "response_schema": _schema,
     "tools": _tools,

@@ -383,11 +383,30 @@ def test_errors_do_not_show_secrets(status: int, endpoint: str) -> None:
             assert KEY not in shown
 
 
-def test_errors_of_construction_do_not_show_secrets() -> None:
-    with pytest.raises(ValueError, match="temperature") as caught:
-        _plain(temperature=9)
-    assert TOKEN not in str(caught.value)
-    assert KEY not in str(caught.value)
-    with pytest.raises(ValueError, match="api_token") as caught:
-        _plain(api_token=[TOKEN])
-    assert TOKEN not in str(caught.value)
+SECRETS_IN_ODD_PLACES: list[dict[str, Any]] = [
+    {"temperature": 9},
+    {"api_token": [TOKEN]},
+    {"api_token": {"token": TOKEN}},
+    {"api_token": f"Bearer {TOKEN}"},
+    {"gateway_token": (TOKEN,)},
+    {"google_api_key": {TOKEN}},
+    {"google_api_key": {"keys": [{"first": TOKEN}]}},
+    {"default_headers": [TOKEN]},
+    {"default_headers": {"x-a": TOKEN, "x-b": 3}},
+    {"default_headers": {"x-a": {"nested": TOKEN}}},
+    {"api_tokn": TOKEN},
+    {"token": {"value": TOKEN}},
+]
+
+
+@pytest.mark.parametrize("given", SECRETS_IN_ODD_PLACES, ids=repr)
+def test_errors_of_construction_do_not_show_secrets(given: dict[str, Any]) -> None:
+    with pytest.raises((ValueError, TypeError)) as caught:
+        _plain(**given)
+    error: Any = caught.value
+    shown = [str(error), repr(error), "".join(traceback.format_exception(error))]
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if "langchain_cf_gemini" in frame.f_code.co_filename:
+            shown.append(repr(frame.f_locals))
+    for secret in (TOKEN, KEY):
+        assert not any(secret in each for each in shown)
