@@ -126,12 +126,12 @@ def rules_table() -> str:
 
 def models_table() -> str:
     """The catalogue as a table."""
-    from langchain_cf_gemini._cloudflare.catalogue import packaged_models
+    from langchain_cf_gemini._cloudflare.catalogue import MODELS
 
     heads = ["id", "Google's id", "context", "output", "thinking", "price"]
     heads += ["last day", "refuses", "ignores"]
     lines = [f"| {' | '.join(heads)} |", "|" + " --- |" * len(heads)]
-    return "\n".join([*lines, *map(_model_row, packaged_models())])
+    return "\n".join([*lines, *map(_model_row, MODELS)])
 
 
 def _model_row(model: Any) -> str:

@@ -11,8 +11,8 @@ from typing import Any
 from langchain_cf_gemini._cli.session import model_from, read_env_file
 from langchain_cf_gemini._cloudflare.catalogue import (
     CATALOGUE_DATE,
+    MODELS,
     ModelInfo,
-    packaged_models,
 )
 
 _CREDENTIALS = (
@@ -48,7 +48,7 @@ def _models(args: argparse.Namespace) -> Sequence[ModelInfo]:
         "your account's.",
         file=sys.stderr,
     )
-    return list(packaged_models())
+    return list(MODELS)
 
 
 def _row(info: ModelInfo) -> tuple[str, ...]:

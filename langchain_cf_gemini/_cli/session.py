@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from langchain_cf_gemini._cli.arguments import UsageError
-from langchain_cf_gemini._cloudflare.catalogue import model_info, packaged_models
+from langchain_cf_gemini._cloudflare.catalogue import MODELS, model_info
 from langchain_cf_gemini.chat_models import ChatCloudflareGemini
 from langchain_cf_gemini.exceptions import CloudflareNotFoundError
 
@@ -55,7 +55,7 @@ def _names_of_models(name: str) -> Iterator[None]:
         yield
     except CloudflareNotFoundError as error:
         if model_info(name) is None:
-            known = [info.id for info in packaged_models()]
+            known = [info.id for info in MODELS]
             near = get_close_matches(name, known, n=3, cutoff=0.4) or known[:3]
             error.add_note(
                 f"Similar models: {', '.join(near)}. `langchain-cf-gemini models` "

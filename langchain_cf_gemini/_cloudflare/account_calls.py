@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from langchain_cf_gemini._cloudflare.catalogue import (
+    MODELS,
     NO_CATALOGUE,
     CataloguePages,
     ModelInfo,
-    packaged_models,
 )
 from langchain_cf_gemini._cloudflare.endpoints import Account, api_request
 from langchain_cf_gemini._http.request import Request
@@ -51,4 +51,4 @@ async def listed_models(ask: Ask, account: Account) -> list[ModelInfo]:
     if found := pages.models():
         return found
     _logger.warning("Listing the packaged models instead of the account's: %s", why)
-    return list(packaged_models())
+    return list(MODELS)

@@ -15,7 +15,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -155,7 +154,7 @@ def model_info(model: str) -> ModelInfo | None:
     Returns:
         The row, or None for a model that the table does not know.
     """
-    return _by_id().get(model.rpartition("/")[2])
+    return _BY_ID.get(model.rpartition("/")[2])
 
 
 class CataloguePages:
@@ -337,17 +336,14 @@ def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-@cache
-def packaged_models() -> tuple[ModelInfo, ...]:
-    """Return the packaged models, oldest family first."""
-    rows = json.loads(files(__package__).joinpath("catalogue.json").read_bytes())
-    return tuple(map(_packaged_model, rows))
+# At import: a model may be made in an event loop, where no file is to be read.
+MODELS: Final[tuple[ModelInfo, ...]] = tuple(
+    _packaged_model(row)
+    for row in json.loads(files(__package__).joinpath("catalogue.json").read_bytes())
+)
+"""The packaged models, oldest family first."""
 
-
-@cache
-def _by_id() -> Mapping[str, ModelInfo]:
-    # A message carries the id that Google answers with, a caller may write either one.
-    models = packaged_models()
-    return {model.google_id: model for model in models} | {
-        model.id: model for model in models
-    }
+# A message carries the id that Google answers with, a caller may write either one.
+_BY_ID: Final = {model.google_id: model for model in MODELS} | {
+    model.id: model for model in MODELS
+}

@@ -17,8 +17,8 @@ from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_head
 from langchain_cf_gemini._cloudflare.known_errors import (
+    KNOWN_ERRORS,
     KnownError,
-    known_errors,
     status_of_code,
 )
 from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
@@ -251,7 +251,7 @@ def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
     return next(
         (
             row
-            for row in known_errors()
+            for row in KNOWN_ERRORS
             if row.fits(
                 code=fault.code,
                 status=status,

@@ -7,8 +7,8 @@ fits tells. `code_status` is what a code means where it stands in an answer of 2
 
 import json
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
+from typing import Final
 
 from langchain_cf_gemini.exceptions import Origin
 
@@ -58,14 +58,14 @@ class KnownError:
         )
 
 
-@cache
-def known_errors() -> tuple[KnownError, ...]:
-    """Return the table, read with the first error."""
-    rows = json.loads(files(__package__).joinpath("known_errors.json").read_bytes())
-    return tuple(KnownError(**row) for row in rows)
+# At import: an error may come in an event loop, where no file is to be read.
+KNOWN_ERRORS: Final[tuple[KnownError, ...]] = tuple(
+    KnownError(**row)
+    for row in json.loads(files(__package__).joinpath("known_errors.json").read_bytes())
+)
 
 
 def status_of_code(code: int | str) -> int | None:
     """Tell what Cloudflare's code means as an HTTP status, in an answer of 200."""
-    meant = (row.code_status for row in known_errors() if row.code == code)
+    meant = (row.code_status for row in KNOWN_ERRORS if row.code == code)
     return next((status for status in meant if status is not None), None)

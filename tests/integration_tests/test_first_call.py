@@ -18,7 +18,7 @@ PROGRAM = """
 
     from blockbuster import blockbuster_ctx
     from pydantic import BaseModel
-    from langchain_cf_gemini import ChatCloudflareGemini
+    from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 
     assert "httpx" not in sys.modules
     import rich
@@ -46,6 +46,17 @@ PROGRAM = """
     async def structured():
         await model.with_structured_output(Laws).ainvoke("hi")
 
+    async def made_there():
+        made = ChatCloudflareGemini(**json.loads(sys.argv[1]))
+        await made.ainvoke("hi", temperature=0.5)
+
+    async def refused():
+        try:
+            await model.ainvoke("hi", model="gemini-9-none")
+        except CloudflareGeminiError:
+            return
+        raise SystemExit("not refused")
+
     async def main():
         holds = []
 
@@ -68,7 +79,10 @@ PROGRAM = """
 """
 
 
-@pytest.mark.parametrize("way", ["ainvoke", "astream", "tools", "structured"])
+WAYS = ["ainvoke", "astream", "tools", "structured", "made_there", "refused"]
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_a_first_call_holds_the_event_loop_less_than_a_tenth_of_a_second(
     emulator: Emulator, way: str
 ) -> None:

@@ -22,11 +22,12 @@ from langchain_cf_gemini._cloudflare.errors import (
 from langchain_cf_gemini._cloudflare.events import EventDecoder, whole_events
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_headers
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
-from langchain_cf_gemini._cloudflare.known_errors import known_errors
+from langchain_cf_gemini._cloudflare.known_errors import KNOWN_ERRORS
 from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
 from langchain_cf_gemini._cloudflare.routing import GatewayMemory
 
 __all__ = [
+    "KNOWN_ERRORS",
     "Account",
     "AnswerReader",
     "EventDecoder",
@@ -38,7 +39,6 @@ __all__ = [
     "gateway_from_headers",
     "gateway_request",
     "json_from_body",
-    "known_errors",
     "payloads_from_body",
     "payloads_from_json",
     "retry_after_from_details",

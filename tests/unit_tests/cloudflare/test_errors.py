@@ -20,7 +20,7 @@ from langchain_cf_gemini.exceptions import (
     CloudflareServerError,
     ResponseFormatError,
 )
-from tests.support.cloudflare import known_errors
+from tests.support.cloudflare import KNOWN_ERRORS
 from tests.support.http import is_retried
 from tests.support.models import ACCOUNT, Cloudflare, Json, refusal, sse
 from tests.support.models import answer as model_answer
@@ -260,19 +260,19 @@ def test_the_login_page_of_access_is_named(status: int) -> None:
 
 
 def test_every_row_of_the_table_has_advice_and_a_source() -> None:
-    for row in known_errors():
+    for row in KNOWN_ERRORS:
         assert row.advice.endswith(".")
         assert row.source.startswith("https://")
         assert row.words is None or row.words == row.words.lower()
     # A row that another one hides is never read.
     keys = [
         (r.code, r.status, r.words, r.origin, r.asked, r.code_status)
-        for r in known_errors()
+        for r in KNOWN_ERRORS
     ]
     assert len(keys) == len(set(keys))
 
 
-CODES = sorted({row.code for row in known_errors() if isinstance(row.code, int)})
+CODES = sorted({row.code for row in KNOWN_ERRORS if isinstance(row.code, int)})
 
 
 @pytest.mark.parametrize("code", CODES)
