@@ -21,7 +21,7 @@ from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from pydantic import (
@@ -661,34 +661,6 @@ class ChatCloudflareGemini(BaseChatModel):
 
     # langchain-core gives `_stream` no run manager here, and so no run metadata.
 
-    def stream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Stream an answer; see `BaseChatModel.stream`."""
-        chunks = super().stream(input, config, stop=stop, **kept(kwargs))
-        if not self.gateway_metadata_keys:
-            return chunks
-        return tracing.within_run(chunks, self._run_metadata(config))
-
-    def astream(
-        self,
-        input: LanguageModelInput,
-        config: RunnableConfig | None = None,
-        *,
-        stop: list[str] | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Stream an answer; see `BaseChatModel.astream`."""
-        chunks = super().astream(input, config, stop=stop, **kept(kwargs))
-        if not self.gateway_metadata_keys:
-            return chunks
-        return tracing.awithin_run(chunks, self._run_metadata(config))
-
     if not TYPE_CHECKING:  # LangChain's own types hold
 
         def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
@@ -700,6 +672,20 @@ class ChatCloudflareGemini(BaseChatModel):
             """Ask several times; see `Runnable.batch_as_completed`."""
             self._transport.require_blocking()
             return super().batch_as_completed(*args, **kwargs)
+
+        def stream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+            """Stream an answer; see `BaseChatModel.stream`."""
+            chunks = super().stream(input, config, **kept(kwargs))
+            if not self.gateway_metadata_keys:
+                return chunks
+            return tracing.within_run(chunks, self._run_metadata(config))
+
+        def astream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
+            """Stream an answer; see `BaseChatModel.astream`."""
+            chunks = super().astream(input, config, **kept(kwargs))
+            if not self.gateway_metadata_keys:
+                return chunks
+            return tracing.awithin_run(chunks, self._run_metadata(config))
 
         def stream_events(self, *args: Any, **kwargs: Any) -> Any:
             """Stream events; see `BaseChatModel.stream_events`."""
