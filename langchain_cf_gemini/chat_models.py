@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
@@ -57,7 +57,6 @@ from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
-from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.seam import run
 from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain import call as calls
@@ -575,15 +574,13 @@ class ChatCloudflareGemini(BaseChatModel):
         call = calls.call_from_settings(settings, messages)
         if stream and call.candidates > 1:
             raise ValueError("n > 1 can't be streamed. Use n=1, or invoke().")
-        account, memory = self._account, self.gateway_memory
-        fallback = Fallback(call, account, memory, self.fallback_ttl)
+        account = self._account
+        fallback = Fallback(call, account, self.gateway_memory, self.fallback_ttl)
         endpoint = call.chosen(
             account, stream=stream, gateway_refuses=fallback.is_known
         )
         self._tell(call.notices(endpoint))
-        return Exchange(
-            call, account, endpoint, stream=stream, fallback=fallback, memory=memory
-        )
+        return Exchange(call, account, endpoint, stream=stream, fallback=fallback)
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Warn of what was not told yet."""
@@ -605,16 +602,14 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> ChatResult:
         with tracing.run_of(kwargs.get("run_manager")):
             result = super()._generate_with_cache(messages, *args, **kwargs)
-        result.llm_output = result.llm_output or tracing.llm_output_from(result)
-        return result
+        return tracing.with_llm_output(result)
 
     async def _agenerate_with_cache(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> ChatResult:
         with tracing.run_of(kwargs.get("run_manager")):
             result = await super()._agenerate_with_cache(messages, *args, **kwargs)
-        result.llm_output = result.llm_output or tracing.llm_output_from(result)
-        return result
+        return tracing.with_llm_output(result)
 
     def _combine_llm_outputs(self, llm_outputs: list[Json | None]) -> Json:
         return tracing.combined_llm_outputs(llm_outputs)
@@ -628,15 +623,7 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
         calls.download(exchange.downloads)
-        send = self._transport.send
-        while not exchange.is_over:
-            try:
-                answer = send(exchange.request(), AnswerReader(), **exchange.times)
-            except CloudflareGeminiError as error:
-                exchange.failed(error)
-            else:
-                exchange.take(answer)
-        return exchange.result()
+        return run(exchange.answered(self._send))
 
     async def _agenerate(
         self,
@@ -647,15 +634,11 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
         await calls.adownload(exchange.downloads)
-        send, times = self._transport.asend, exchange.times
-        while not exchange.is_over:
-            try:
-                answer = await send(exchange.request(), AnswerReader(), **times)
-            except CloudflareGeminiError as error:
-                exchange.failed(error)
-            else:
-                exchange.take(answer)
-        return exchange.result()
+        return await exchange.answered(self._transport.asend)
+
+    async def _send(self, *asked: Any, **times: Any) -> Any:
+        """Ask, blocking: a coroutine that never waits, which `run` drives."""
+        return self._transport.send(*asked, **times)
 
     # ---- streams
 
@@ -1001,22 +984,13 @@ class ChatCloudflareGemini(BaseChatModel):
         return await self._aasked(listed_models)
 
     def _asked(self, call: Callable[..., Coroutine[Any, Any, _T]], *given: Any) -> _T:
-        """Ask Cloudflare's API, blocking: the coroutine never waits."""
-        transport = self._transport
-
-        async def ask(request: Request) -> Json:
-            return transport.send(request, EnvelopeReader())
-
+        ask = partial(self._send, reader=EnvelopeReader())
         return run(call(ask, self._account, *given))
 
     async def _aasked(
         self, call: Callable[..., Coroutine[Any, Any, _T]], *given: Any
     ) -> _T:
-        transport = self._transport
-
-        async def ask(request: Request) -> Json:
-            return await transport.asend(request, EnvelopeReader())
-
+        ask = partial(self._transport.asend, reader=EnvelopeReader())
         return await call(ask, self._account, *given)
 
     # ---- connections

@@ -8,7 +8,7 @@ behind a checkpoint.
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -18,10 +18,9 @@ from langchain_core.messages import (
 )
 from langchain_core.outputs import ChatGeneration, ChatResult
 
-from langchain_cf_gemini._cloudflare.answers import Answer
+from langchain_cf_gemini._cloudflare.answers import Answer, AnswerReader
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import Account
-from langchain_cf_gemini._cloudflare.routing import GatewayMemory
 from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
@@ -63,7 +62,6 @@ class Exchange:
         *,
         stream: bool,
         fallback: Fallback,
-        memory: GatewayMemory,
     ) -> None:
         """Begin a call.
 
@@ -73,7 +71,6 @@ class Exchange:
             endpoint: Where.
             stream: Whether a stream is wanted.
             fallback: Tells whether `run` may take the gateway's place.
-            memory: What is known of the gateways and their answers.
         """
         self.is_over = False
         self._call = call
@@ -81,7 +78,7 @@ class Exchange:
         self._endpoint = endpoint
         self._stream = stream
         self._fallback = fallback
-        self._memory = memory
+        self._memory = fallback.memory
         self._asked: Request | None = None
         self._replaces = False
         self._pages = Pages(
@@ -123,6 +120,17 @@ class Exchange:
         self._asked = request
         return request.again() if self._memory.skips_cache(request) else request
 
+    async def answered(self, send: Callable[..., Awaitable[Answer]]) -> ChatResult:
+        """Ask until the answer is whole; see `Transport.asend` for `send`."""
+        while not self.is_over:
+            try:
+                answer = await send(self.request(), AnswerReader(), **self.times)
+            except CloudflareGeminiError as error:
+                self.failed(error)
+            else:
+                self._take(answer)
+        return self._result()
+
     # ---- what comes
 
     def feed(self, payload: Json) -> Sequence[AIMessageChunk]:
@@ -143,7 +151,7 @@ class Exchange:
             )
             raise self._fatal from None
 
-    def take(self, answer: Answer) -> None:
+    def _take(self, answer: Answer) -> None:
         """Take a whole page."""
         self._payloads += [self._pages.take(payload) for payload in answer.payloads]
         self.end_page(answer.gateway)
@@ -203,7 +211,7 @@ class Exchange:
             chunks[-1].usage_metadata = None
         return chunks
 
-    def result(self) -> ChatResult:
+    def _result(self) -> ChatResult:
         """Return the whole answer, one generation for each candidate.
 
         Raises:

@@ -23,6 +23,7 @@ class Fallback:
     """The refusals of one call.
 
     Attributes:
+        memory: What is known of the gateways that a model asks.
         is_known: Whether the gateway is known to refuse such calls.
     """
 
@@ -38,7 +39,7 @@ class Fallback:
             seconds: How long a refusal is remembered.
         """
         self._call, self._account = call, account
-        self._memory, self._seconds = memory, seconds
+        self.memory, self._seconds = memory, seconds
         self._refusal: CloudflareGeminiError | None = None
         self.is_known = memory.is_refused(self._key)
 
@@ -49,7 +50,7 @@ class Fallback:
 
     def is_trusted(self, endpoint: Endpoint) -> bool:
         """Whether the call's credential was let in a moment ago."""
-        return self._memory.is_trusted(credential_key(self._account, endpoint))
+        return self.memory.is_trusted(credential_key(self._account, endpoint))
 
     def allows(self, error: CloudflareGeminiError, endpoint: Endpoint) -> bool:
         """Whether `run` may be asked after an endpoint's error; remembers that it is.
@@ -70,10 +71,10 @@ class Fallback:
 
     def answered(self, endpoint: Endpoint) -> None:
         """Take note that an endpoint answered: only now is a refusal believed."""
-        self._memory.worked(credential_key(self._account, endpoint))
+        self.memory.worked(credential_key(self._account, endpoint))
         if endpoint == "gateway":
-            self._memory.opened(self._key)
-        elif self._refusal is not None and self._memory.refused(
+            self.memory.opened(self._key)
+        elif self._refusal is not None and self.memory.refused(
             self._key, self._seconds
         ):
             call = self._call

@@ -43,7 +43,7 @@ def info_from(message: AIMessage) -> Json | None:
     return info or None
 
 
-def llm_output_from(result: ChatResult) -> Json:
+def with_llm_output(result: ChatResult) -> ChatResult:
     """Say what tracers read of a whole result: the model, and its tokens.
 
     The tokens stand under OpenAI's names, which `token_usage` means to most, and under
@@ -56,7 +56,8 @@ def llm_output_from(result: ChatResult) -> Json:
         output["model_name"] = name_of_model(name)
     if (usage := message.usage_metadata) is not None:
         output["token_usage"] = _token_usage(usage)
-    return output
+    result.llm_output = result.llm_output or output
+    return result
 
 
 def combined_llm_outputs(outputs: Sequence[Json | None]) -> Json:
