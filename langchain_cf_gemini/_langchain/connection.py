@@ -111,11 +111,7 @@ def check_fields(model: Fields) -> None:
     refuse_pasted_addresses(model.base_url, model.gateway_base_url)
     if texts["google_api_key"] == "":
         raise ValueError("google_api_key is empty. Pass a key, or leave it out.")
-    headers = {n: _open(v) or "" for n, v in (model.default_headers or {}).items()}
-    gateway_from_headers(headers, model.gateway)
-    for name in headers:
-        if name.lower() == "x-goog-api-key":
-            raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
+    _check_headers(model)
     keys = model.gateway_metadata_keys or ()
     for name in keys.values() if isinstance(keys, Mapping) else keys:
         GatewayOptions(metadata={name: ""})
@@ -124,6 +120,14 @@ def check_fields(model: Fields) -> None:
             "cache_key can't be set on a model: every prompt would get the first "
             "response. Pass it to a call: invoke(..., gateway={'cache_key': ...})."
         )
+
+
+def _check_headers(model: Fields) -> None:
+    headers = {n: _open(v) or "" for n, v in (model.default_headers or {}).items()}
+    for name in headers:
+        if name.lower() == "x-goog-api-key":
+            raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
+    gateway_from_headers(headers, model.gateway)
 
 
 def gateway_from_headers(
