@@ -137,8 +137,8 @@ FORTY = "Sn3lZJTBX6kkg7OdcBUAxOO963GEIyGQqnFTOFYY"
          "Google's address"),
         ({"default_headers": {"X-Goog-Api-Key": KEY}}, "google_api_key"),
         ({"gateway": {"cache_key": "greeting"}}, "set on a model"),
-        ({"gateway_metadata_keys": ["user", "cf.user_id"]}, "reserved"),
-        ({"gateway_metadata_keys": {"user_id": "cf.user_id"}}, "reserved"),
+        ({"gateway_metadata_keys": ["user", "cf.user_id"]}, "reserves"),
+        ({"gateway_metadata_keys": {"user_id": "cf.user_id"}}, "reserves"),
     ],
 )  # fmt: skip
 def test_what_is_pasted_wrongly_is_told(settings: Json, said: str) -> None:
