@@ -4,6 +4,7 @@ MkDocs calls the `on_...` functions; see `hooks` in mkdocs.yml.
 """
 
 import ast
+import json
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -13,19 +14,34 @@ from urllib.parse import unquote, urlsplit
 from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File
 
+from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
 from langchain_cf_gemini._verify import beliefs
 
 ROOT = Path(__file__).parents[1]
 _ROW = re.compile(r"pytest\.mark\.fault\(row=(\d+)\)")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
+_TABLE = re.compile(r"<table>.*?</table>", re.S)
+_HEAD = re.compile(r"<th[^>]*>(.*?)</th>", re.S)
+_NO_TEXT = re.compile(r'alt="No description has been provided for this image"')
 _LINK = re.compile(r'(?:href|src)="([^"]+)"')
 _ID = re.compile(r'\bid="([^"]+)"')
 
 
 def on_files(files: Any, config: Any) -> Any:
-    """Add the generated page."""
-    files.append(File.generated(config, "fault-tests.md", content=fault_tests_page()))
+    """Add the generated pages."""
+    for name, content in (
+        ("fault-tests.md", fault_tests_page()),
+        ("changelog.md", changelog_page()),
+    ):
+        files.append(File.generated(config, name, content=content))
     return files
+
+
+def changelog_page() -> str:
+    """The changelog, whose links to other files of the repository become text."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    front = "---\ndescription: Changes of each version of langchain-cf-gemini.\n---\n\n"
+    return front + re.sub(r"\bdocs/([a-z-]+)\.md\b", r"[\1](\1.md)", text)
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
@@ -36,14 +52,41 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return markdown.replace("{{ beliefs }}", beliefs.tables())
     if page.file.src_uri == "models.md":
         return markdown.replace("{{ models }}", models_table())
+    if page.file.src_uri == "migration.md":
+        return markdown.replace("{{ foreign_arguments }}", foreign_arguments_table())
     return markdown.replace("{{ rules }}", rules_table())
 
 
 def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
-    """Lead links from one notebook to another to its page."""
+    """Lead links between notebooks to their pages; name each cell's column."""
     if page.file.src_uri.startswith("guides/"):
-        return _NOTEBOOK_LINK.sub(r'href="../\1/"', html)
-    return html
+        html = _NOTEBOOK_LINK.sub(r'href="../\1/"', html)
+        return with_alternative_texts(html, ROOT / "notebooks" / page.file.name)
+    return _TABLE.sub(_labelled, html)
+
+
+def _labelled(table: re.Match[str]) -> str:
+    """A table whose cells carry their column's name, which a phone shows with them."""
+    heads = [re.sub(r"<[^>]+>|\"", "", head) for head in _HEAD.findall(table[0])]
+    rows = table[0].split("<tr>")
+    for place, row in enumerate(rows):
+        cells = row.split("<td")
+        for column, name in enumerate(heads[: len(cells) - 1], 1):
+            cells[column] = f' data-label="{name}"{cells[column]}'
+        rows[place] = "<td".join(cells)
+    return "<tr>".join(rows)
+
+
+def with_alternative_texts(html: str, stem: Path) -> str:
+    """Give each image of a notebook the text in its cell's metadata."""
+    cells = json.loads(stem.with_suffix(".ipynb").read_text("utf-8"))["cells"]
+    texts = iter(
+        cell["metadata"].get("alt", "")
+        for cell in cells
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {})
+    )
+    return _NO_TEXT.sub(lambda _: f'alt="{next(texts)}"', html)
 
 
 def on_post_build(config: Any) -> None:
@@ -122,6 +165,12 @@ def rules_table() -> str:
     return "\n".join(
         ["| rule | how well proven | source |", "| --- | --- | --- |", *rows]
     )
+
+
+def foreign_arguments_table() -> str:
+    """The arguments of other packages and their replacements, as a table."""
+    rows = (f"| `{name}` | {advice} |" for name, advice in FOREIGN_ARGUMENTS.items())
+    return "\n".join(["| argument | what to do |", "| --- | --- |", *rows])
 
 
 def models_table() -> str:

@@ -36,7 +36,24 @@ def blocks(page: Path) -> list[str]:
     return [code for language, code in fences(page) if language == "python"]
 
 
+# The output that a page shows under a block of code.
+_SHOWN = re.compile(
+    r"^```python\n(.*?)^```\n\n```text title=\"Output\"\n(.*?)^```$", re.M | re.S
+)
+
+
+def shown_outputs(page: Path) -> dict[str, str]:
+    return dict(_SHOWN.findall(page.read_text("utf-8")))
+
+
 PROGRAMS = [page for page in PAGES if blocks(page)]
+
+
+def test_every_page_has_a_description() -> None:
+    missing = [
+        p.name for p in PAGES[1:] if "\ndescription: " not in p.read_text("utf-8")
+    ]
+    assert missing == []
 
 
 def test_pages_have_programs() -> None:
@@ -51,9 +68,13 @@ def test_every_fence_names_a_language(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PROGRAMS, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_python_block_runs(
-    page: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    page: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    outputs = shown_outputs(page)
     with Emulator() as emulator:
         for name, value in emulator.environment.items():
             monkeypatch.setenv(name, value)
@@ -62,10 +83,21 @@ def test_every_python_block_runs(
             if _needs_the_ecosystem(code):
                 continue
             program = _MODEL.sub("ChatCloudflareGemini(**emulated, ", code)
+            capsys.readouterr()
             exec(compile(program, str(page), "exec"), names)
+            if code in outputs:
+                assert capsys.readouterr().out == outputs[code]
 
 
-def test_every_error_has_a_row_on_the_page_about_errors() -> None:
+def test_outputs_are_shown() -> None:
+    assert sum(len(shown_outputs(page)) for page in PROGRAMS) >= 8
+
+
+def test_every_replaced_argument_is_in_the_guide() -> None:
+    assert "{{ foreign_arguments }}" in (DOCS / "migration.md").read_text("utf-8")
+
+
+def test_every_error_has_a_section_on_the_page_about_errors() -> None:
     page = (DOCS / "errors.md").read_text("utf-8")
     classes = [
         name
@@ -75,8 +107,8 @@ def test_every_error_has_a_row_on_the_page_about_errors() -> None:
         and value.__module__ == _exceptions.__name__
     ]
     assert len(classes) > 10
-    rows = set(re.findall(r"^\| `(\w+)` \|", page, re.M))
-    assert {*classes} - {"CloudflareGeminiError"} <= rows
+    sections = set(re.findall(r"^## (\w+)$", page, re.M))
+    assert {*classes} - {"CloudflareGeminiError"} <= sections
 
 
 def test_every_public_name_is_in_the_reference() -> None:
