@@ -105,11 +105,10 @@ class Slots:
 class Part(Generic[_Transport]):
     """One transport and how many calls are on it."""
 
-    __slots__ = ("busy", "idle_since", "siblings", "transport")
+    __slots__ = ("busy", "idle_since", "transport")
 
-    def __init__(self, transport: _Transport, siblings: list[Part[_Transport]]) -> None:
+    def __init__(self, transport: _Transport) -> None:
         self.transport = transport
-        self.siblings = siblings
         self.busy = 0
         self.idle_since = 0.0
 
@@ -166,19 +165,17 @@ class Connections(Generic[_Transport]):
         return part
 
     def _taken(self, url: httpx2.URL) -> Part[_Transport]:
-        origin = (url.scheme, url.host, url.port)
-        surplus: list[Part[_Transport]] = []
+        done: list[Part[_Transport]] = []
         with self._lock:
-            parts = self._parts.setdefault(origin, [])
-            for part in parts:
-                if part.busy < CONNECTIONS:
-                    break
-            else:
-                part = Part(self._new_transport(url), parts)
+            parts = self._parts.setdefault((url.scheme, url.host, url.port), [])
+            part = next((part for part in parts if part.busy < CONNECTIONS), None)
+            if is_new := part is None:
+                part = Part(self._new_transport(url))
                 parts.append(part)
-                surplus = self._taken_out(self._surplus())
             part.busy += 1
-        self._close_all(surplus)
+            if is_new:
+                done = self._taken_out()
+        self._close_all(done)
         return part
 
     def _new_transport(self, url: httpx2.URL) -> _Transport:
@@ -190,27 +187,16 @@ class Connections(Generic[_Transport]):
             socket_options=keepalive_options(),
         )
 
-    def _surplus(self) -> list[Part[_Transport]]:
-        """Idle transports to other origins, if all together have too many."""
-        parts = [part for parts in self._parts.values() for part in parts]
-        many = len(parts) - max(1, self.slots.most // CONNECTIONS)
-        idle = [part for part in parts[:-1] if not part.busy]
-        return idle[: max(0, many)]
-
     def give_back(self, part: Part[_Transport]) -> None:
         """Take a call off; transports that nobody needs any longer are closed."""
         done: list[Part[_Transport]] = []
-        self.slots.give_back()
         with self._lock:
             part.busy -= 1
-            if not part.busy and part in part.siblings:
+            if not part.busy:
                 part.idle_since = self._clock()
-                # The last ones are the first to fall idle.
-                last = part.siblings[-1] if self.is_open else part
-                is_stale = part.idle_since - last.idle_since > IDLE_SECONDS
-                if not last.busy and (is_stale or not self.is_open):
-                    done = self._taken_out([last])
+                done = self._taken_out()
         self._close_all(done)
+        self.slots.give_back()
 
     def is_last(self, lessee: object) -> bool:
         """Whether nobody uses these connections when a lease is given up."""
@@ -225,14 +211,28 @@ class Connections(Generic[_Transport]):
         """
         self.is_open = False
         with self._lock:
-            parts = [part for parts in self._parts.values() for part in parts]
-            done = self._taken_out([part for part in parts if busy or not part.busy])
+            done = self._taken_out(busy=busy)
         self._close_all(done)
 
-    def _taken_out(self, parts: list[Part[_Transport]]) -> list[Part[_Transport]]:
-        for part in parts:
-            part.siblings.remove(part)
-        return parts
+    def _taken_out(self, *, busy: bool = False) -> list[Part[_Transport]]:
+        """Idle transports that are too old or too many, which are kept no longer."""
+        now = self._clock()
+        parts = [part for parts in self._parts.values() for part in parts]
+        idle = sorted(
+            (part for part in parts if busy or not part.busy),
+            key=lambda part: part.idle_since,
+        )
+        surplus = len(parts) - max(1, self.slots.most // CONNECTIONS)
+        done = [
+            part
+            for place, part in enumerate(idle)
+            if place < surplus
+            or now - part.idle_since > IDLE_SECONDS
+            or not self.is_open
+        ]
+        for kept in self._parts.values() if done else ():
+            kept[:] = [part for part in kept if part not in done]
+        return done
 
     def _close_all(self, parts: list[Part[_Transport]]) -> None:
         for part in parts:

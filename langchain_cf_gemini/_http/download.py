@@ -85,7 +85,7 @@ def fetch(
     backend = Blocking(proxied=False)
     room = _Room(settings.max_sum)
     try:
-        return [run(_fetched(backend, _Download(url, settings, room))) for url in urls]
+        return [run(_Download(backend, url, settings, room).file()) for url in urls]
     finally:
         backend.connections.close()
 
@@ -103,7 +103,7 @@ async def afetch(
 
     async def one(url: str) -> File:
         async with gate:
-            return await _fetched(backend, _Download(url, settings, room))
+            return await _Download(backend, url, settings, room).file()
 
     tasks = [asyncio.ensure_future(one(url)) for url in urls]
     try:
@@ -122,113 +122,109 @@ class _Room:
         self.left = left
 
 
-async def _fetched(backend: ConnectedBackend, download: _Download) -> File:
-    error = None
-    try:
-        await backend.within(download.attempt, _done(backend, download))
-    except Exception as fault:
-        if not is_fault(fault):
-            raise
-        error = download.error_from(fault)
-    if error is not None:
-        raise error
-    return download.result()
-
-
-async def _done(backend: ConnectedBackend, download: _Download) -> None:
-    while not download.is_done:
-        await _step(backend, download)
-
-
-async def _step(backend: ConnectedBackend, download: _Download) -> None:
-    """Ask the address that the URL names; it gives the file or another URL."""
-    exchange = await _opened(backend, download, await _addresses(backend, download))
-    try:
-        if download.begin(exchange.response):
-            while (raw := await exchange.read(download.attempt)) is not None:
-                download.feed(raw)
-    finally:
-        await exchange.aclose(ended=False)
-
-
-async def _opened(
-    backend: ConnectedBackend, download: _Download, addresses: list[str]
-) -> Exchange:
-    """Ask the first of the addresses that can be reached."""
-    download.check(addresses)
-    while True:
-        request = download.request(addresses.pop(0))
-        # What one address may take, so that there is time for the others.
-        left = (download.attempt.left() or 0.0) / (len(addresses) + 1)
-        download.attempt.waits["connect"] = max(min(left, CONNECT_SECONDS), 0.001)
-        try:
-            return await backend.open(request, download.attempt)
-        except (httpx2.ConnectError, httpx2.ConnectTimeout):
-            if not addresses:
-                raise
-
-
-async def _addresses(backend: ConnectedBackend, download: _Download) -> list[str]:
-    """Resolve in a thread, because the system's resolver knows no deadline."""
-    found: Future[list[str]] = Future()
-    found.set_running_or_notify_cancel()  # nobody can cancel it any longer
-
-    def resolve() -> None:
-        try:
-            found.set_result(download.settings.resolve(download.host, download.port))
-        except (OSError, ValueError) as fault:  # the latter if IDNA cannot encode it
-            found.set_exception(fault)
-
-    # A daemon, so that a resolver that hangs does not hold the interpreter's end.
-    threading.Thread(target=resolve, daemon=True).start()
-    return await backend.result(download.attempt, found)
-
-
 class _Download:
-    """One file on its way, over as many redirects as it takes."""
+    """One file, over as many redirects and addresses as it takes."""
 
-    def __init__(self, url: str, settings: FetchSettings, room: _Room) -> None:
-        self.settings = settings
+    def __init__(
+        self,
+        backend: ConnectedBackend,
+        url: str,
+        settings: FetchSettings,
+        room: _Room,
+    ) -> None:
+        self._backend = backend
+        self._settings = settings
         self._room = room
-        self.is_done = False
-        self._redirects = 0
-        self._mime_type = ""
-        self._chunks: list[bytes] = []
-        self._size = 0
-        self._base = ""
-        self._go_to(url)
+        self._go_to(httpx2.URL(""), url)
         waits = times_from_timeout(settings.timeout).waits
         asked = Request(method="GET", url=str(self._url), headers={})
-        self.attempt = Attempt(asked, waits, settings.timeout, settings.clock)
+        self._attempt = Attempt(asked, waits, settings.timeout, settings.clock)
 
-    def _go_to(self, url: str) -> None:
+    async def file(self) -> File:
+        """The file and its mime type."""
+        try:
+            return await self._backend.within(self._attempt, self._followed())
+        except Exception as fault:
+            if not is_fault(fault):
+                raise
+            error = self._error_from(fault)
+        # Outside of the handler: what was asked for may hold a signature.
+        raise error
+
+    async def _followed(self) -> File:
+        for _ in range(self._settings.max_redirects + 1):
+            exchange = await self._opened(await self._addresses())
+            try:
+                if self._is_file(exchange.response):
+                    return await self._read(exchange)
+            finally:
+                await exchange.aclose(ended=False)
+        raise self._refused("it redirects too many times")
+
+    # ------------------------------------------------------------ where to
+    def _go_to(self, base: httpx2.URL, url: str) -> None:
         self._shown = shown_url(url)
         try:
-            joined = urljoin(self._base, url)
+            joined = urljoin(str(base), url)
             self._shown = shown_url(joined)
             self._url = httpx2.URL(joined)
         except (httpx2.InvalidURL, ValueError):
             self._url = httpx2.URL("")
-        self._base = str(self._url)
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise self._refused("only http and https URLs can be downloaded")
         if self._url.userinfo:
             raise self._refused("URLs with a user name aren't downloaded")
-        self.host = self._url.raw_host.decode("ascii")
-        self.port = self._url.port or (443 if self._url.scheme == "https" else 80)
-        if not _HOST.fullmatch(self.host) or self.port > 65535:
+        self._host = self._url.raw_host.decode("ascii")
+        self._port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        if not _HOST.fullmatch(self._host) or self._port > 65535:
             raise self._refused("its host or port isn't valid")
 
-    def check(self, addresses: list[str]) -> None:
-        """Refuse a host that has no address, or one that may not be asked."""
+    async def _addresses(self) -> list[str]:
+        """The host's addresses, all of them public.
+
+        They are resolved in a thread, because the system's resolver knows no deadline.
+        """
+        found: Future[list[str]] = Future()
+        found.set_running_or_notify_cancel()  # nobody can cancel it any longer
+
+        def resolve() -> None:
+            try:
+                found.set_result(self._settings.resolve(self._host, self._port))
+            except (
+                OSError,
+                ValueError,
+            ) as fault:  # the latter if IDNA cannot encode it
+                found.set_exception(fault)
+
+        # A daemon, so that a resolver that hangs does not hold the interpreter's end.
+        threading.Thread(target=resolve, daemon=True).start()
+        addresses = await self._backend.result(self._attempt, found)
         if not addresses or not all(map(self._is_allowed, addresses)):
             raise self._refused(
                 "its host is not a public one; media on private networks must be "
                 "passed as bytes"
             )
+        return addresses
 
-    def request(self, address: str) -> Request:
-        """The request to one of the host's addresses."""
+    def _is_allowed(self, address: str) -> bool:
+        if self._settings.allow_loopback and is_loopback(address):
+            return True
+        return is_public(address)
+
+    async def _opened(self, addresses: list[str]) -> Exchange:
+        """Ask the first of the addresses that can be reached."""
+        while True:
+            request = self._request(addresses.pop(0))
+            # What one address may take, so that there is time for the others.
+            left = (self._attempt.left() or 0.0) / (len(addresses) + 1)
+            self._attempt.waits["connect"] = max(min(left, CONNECT_SECONDS), 0.001)
+            try:
+                return await self._backend.open(request, self._attempt)
+            except (httpx2.ConnectError, httpx2.ConnectTimeout):
+                if not addresses:
+                    raise
+
+    def _request(self, address: str) -> Request:
         return Request(
             method="GET",
             url=str(self._url.copy_with(host=address)),
@@ -241,64 +237,49 @@ class _Download:
                 "user-agent": "langchain-cf-gemini",
             },
             # The certificate is checked against the name, not the address.
-            server_name=self.host,
+            server_name=self._host,
         )
 
-    def _is_allowed(self, address: str) -> bool:
-        if self.settings.allow_loopback and is_loopback(address):
-            return True
-        return is_public(address)
-
-    def begin(self, response: Any) -> bool:
+    # ------------------------------------------------------------ what comes
+    def _is_file(self, response: Any) -> bool:
         """Whether the response's body is the file; a redirect is taken instead."""
         if response.status_code in (301, 302, 303, 307, 308):
-            self._redirect(response.headers.get("location", ""))
+            self._go_to(self._url, response.headers.get("location", ""))
             return False
         if response.status_code != 200:
             raise self._refused(f"the server returned {response.status_code}")
         if response.headers.get("content-encoding", "identity") != "identity":
             raise self._refused("the server compressed it without being asked")
-        self._mime_type = response.headers.get("content-type", "")
         length = response.headers.get("content-length", "")
-        if length.isdigit() and int(length) > self.settings.max_bytes:
-            raise self._too_large()
-        self.is_done = True
+        self._check_size(int(length) if length.isdecimal() else 0)
         return True
 
-    def _redirect(self, location: str) -> None:
-        self._redirects += 1
-        if self._redirects > self.settings.max_redirects:
-            raise self._refused("it redirects too many times")
-        self._go_to(location)
+    async def _read(self, exchange: Exchange) -> File:
+        chunks: list[bytes] = []
+        size = 0
+        while (raw := await exchange.read(self._attempt)) is not None:
+            size += len(raw)
+            self._check_size(size)
+            self._room.left -= len(raw)
+            if self._room.left < 0:
+                raise self._refused(
+                    "the media of this request have more than "
+                    f"{self._settings.max_sum:,} bytes together"
+                )
+            self._attempt.check_deadline()
+            chunks.append(raw)
+        return b"".join(chunks), exchange.response.headers.get("content-type", "")
 
-    def feed(self, raw: bytes) -> None:
-        """Take bytes of the file."""
-        self._size += len(raw)
-        self._room.left -= len(raw)
-        if self._size > self.settings.max_bytes:
-            raise self._too_large()
-        if self._room.left < 0:
-            raise self._refused(
-                f"the media of this request have more than {self.settings.max_sum:,} "
-                "bytes together"
-            )
-        self.attempt.check_deadline()
-        self._chunks.append(raw)
+    def _check_size(self, size: int) -> None:
+        if size > self._settings.max_bytes:
+            raise self._refused(f"it has more than {self._settings.max_bytes:,} bytes")
 
-    def result(self) -> File:
-        """The file and its mime type."""
-        return b"".join(self._chunks), self._mime_type
-
-    def error_from(self, fault: Exception) -> UnsupportedContentError:
-        """The typed error of a fault."""
+    def _error_from(self, fault: Exception) -> UnsupportedContentError:
         if isinstance(fault, (TimeoutError, httpx2.TimeoutException)):
             return self._refused(
-                f"it did not come within {self.settings.timeout:g} seconds"
+                f"it did not come within {self._settings.timeout:g} seconds"
             )
         return self._refused(f"{type(fault).__name__}: {fault}")
-
-    def _too_large(self) -> UnsupportedContentError:
-        return self._refused(f"it has more than {self.settings.max_bytes:,} bytes")
 
     def _refused(self, reason: str) -> UnsupportedContentError:
         return UnsupportedContentError(

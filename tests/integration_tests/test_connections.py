@@ -31,6 +31,7 @@ from tests.support.http import (
     CONNECTIONS,
     IDLE_SECONDS,
     Connections,
+    Slots,
     Transport,
     TransportSettings,
     keepalive_options,
@@ -46,6 +47,7 @@ from tests.support.loopback import (
     drip_header,
     event,
     events,
+    head,
     reset,
     saying,
     stall,
@@ -305,7 +307,7 @@ async def no_wait(_: object) -> None:
 
 
 def test_transports_that_are_idle_too_long_are_closed() -> None:
-    """A burst's transports go, the last one first, when later calls end."""
+    """A burst's transports go when a later call ends."""
     now, closed = [0.0], list[Any]()
     connections = Connections(httpx2.HTTPTransport, closed.append, clock=lambda: now[0])
 
@@ -322,9 +324,53 @@ def test_transports_that_are_idle_too_long_are_closed() -> None:
     connections.give_back(first)
     assert closed == []
     now[0] = IDLE_SECONDS + 1
-    for _ in range(3):
-        connections.give_back(taken())
-    assert closed == [burst[-1].transport, burst[CONNECTIONS].transport]
+    connections.give_back(taken())
+    assert closed == [burst[CONNECTIONS].transport, burst[-1].transport]
+
+
+def test_a_slot_is_handed_on_when_its_connection_is_free_and_not_before() -> None:
+    busy: list[int] = []
+
+    class Watched(Slots):
+        def give_back(self) -> None:
+            busy.append(part.busy)
+            super().give_back()
+
+    connections = Connections(httpx2.HTTPTransport, lambda _: None, slots=Watched(1))
+    part = run(connections.take(httpx2.URL("http://127.0.0.1:1"), no_wait))
+    assert part.busy == 1
+    connections.give_back(part)
+    assert busy == [0]
+
+
+def test_a_request_is_one_packet() -> None:
+    """Its head and its body are written together."""
+    packets: list[bytes] = []
+    body = json.dumps(PAYLOAD).encode()
+
+    class Server(asyncio.Protocol):
+        def connection_made(self, transport: Any) -> None:
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            packets.append(data)
+            self.transport.write(head(200, {"content-length": str(len(body))}) + body)
+
+    async def ask_both_ways() -> None:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(Server, "127.0.0.1", 0)
+        root = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        request = request_of("send", root)
+        transport = Transport(TransportSettings(max_retries=0))
+        for _ in range(10):
+            assert await asaid(transport, request) == [PAYLOAD]
+            assert await asyncio.to_thread(said, transport, request) == [PAYLOAD]
+        await transport.aclose()
+        server.close()
+
+    asyncio.run(ask_both_ways())
+    assert len(packets) == 20
+    assert all(packet.endswith(b"}") for packet in packets)
 
 
 # --------------------------------------------------------- row 34: loops
