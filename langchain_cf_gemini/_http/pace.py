@@ -1,9 +1,9 @@
 """How fast to ask a far side that limits the rate, learned from what it refuses.
 
 Off until the first refusal, and off again after a minute without one; only a first
-burst of hundreds is spread over a tenth of a second. In between, attempts wait in a
-queue: first those that were refused most often, so that few are refused three times,
-then in the order in which they came. The rate
+burst of hundreds waits half a second for the first outcomes. In between, attempts wait
+in a queue: first those that were refused most often, so that few are refused three
+times, then in the order in which they came. The rate
 
 - starts at what was not refused lately, and doubles every quarter of a second until it
   meets the limit (as TCP's slow start does);
@@ -33,8 +33,9 @@ from itertools import takewhile
 
 PEACE_SECONDS = 60.0
 """Without a refusal for so long, the rate is free again."""
-# After a minute without calls so many may ask at once, and twice as many each 50 ms:
-# refusals come sooner than answers, and 200 callers at once would each be refused.
+# After a minute without calls so many may ask at once, two more for each answer, and
+# all after half a second: a limit refuses sooner than a model answers, and of 200
+# callers of a small one nearly all would ask in vain.
 _BURST, _BURST_SECONDS = 64, 0.5
 # What a window of a minute lets through in a burst stays below; ten thousand a second
 # is no pace that a model's answers are asked for.
@@ -90,7 +91,7 @@ class Pace:
         self._round_trip = 0.1  # of a refusal, in seconds
         self._next = self._held = self._refused = float("-inf")
         self._started = self._changed = self._grown = float("-inf")
-        self._begun, self._burst = float("-inf"), 0
+        self._begun, self._room = float("-inf"), 0
         self._is_starting = True
         self._rate_at_start = _FIRST_RATE
         self._rate_before_dark = 1.0
@@ -128,11 +129,10 @@ class Pace:
 
     def _wait_at_the_start(self, ticket: Ticket, now: float) -> float | None:
         if not self._sent or now - self._sent[-1].sent > PEACE_SECONDS:
-            self._begun, self._burst = now, 0
-        since = now - self._begun
-        if since < _BURST_SECONDS and self._burst >= _BURST * 2 ** (since / 0.05):
+            self._begun, self._room = now, _BURST
+        if self._room <= 0 and now - self._begun < _BURST_SECONDS:
             return 0.01
-        self._burst += 1
+        self._room -= 1
         self._go(ticket, now)
         return None
 
@@ -189,6 +189,7 @@ class Pace:
     # --------------------------------------------------------------- answers
     def answered(self, ticket: Ticket) -> None:
         """The far side took the attempt, whatever it said."""
+        self._room += 2
         if self.dark_since is None:
             return
         with self._lock:
