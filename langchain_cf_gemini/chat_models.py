@@ -116,7 +116,7 @@ _FROM_ENVIRONMENT = frozenset(connection.VARIABLES) - {"google_api_key"}
 
 
 class ModelWarning(UserWarning):
-    """The model asked for is retired, or takes a setting that has no effect on it."""
+    """The model is retired, or ignores a setting."""
 
 
 def _timeout_from(value: Any) -> Any:
@@ -135,18 +135,15 @@ if not TYPE_CHECKING:
 
 
 class ChatCloudflareGemini(BaseChatModel):
-    """Google's Gemini models as Cloudflare proxies them.
+    """LangChain chat model for Google Gemini through Cloudflare.
 
-    Two of Cloudflare's endpoints carry the same native Gemini body. `run` is
-    `POST /accounts/{id}/ai/run`, which answers whole; `gateway` is the AI Gateway's
-    Google path, the only one with a documented native stream. `endpoint="auto"` invokes
-    through `run` and streams through `gateway`; if the gateway refuses to stream for a
-    reason of set-up, `run` answers for it, if the same token and the same bill allow,
-    which is told once, as a `GatewayFallbackWarning`.
+    Requests use Gemini's native format on two endpoints. `run` is
+    `POST /accounts/{id}/ai/run`, which returns each response in one chunk. `gateway` is
+    AI Gateway's Google path, the only one with documented streaming.
+    `endpoint="auto"` uses `run` for `invoke` and `gateway` for `stream`. If the gateway
+    isn't set up for streaming, `run` is used, and you get one `GatewayFallbackWarning`.
 
-    No live account was available to this package's authors: what rests on Cloudflare's
-    and Google's documents, on recorded exchanges or on neither is told apart in the
-    README under "Verification status".
+    Not tested with a live account; see "Verification status" in the documentation.
 
     Example:
         ```python
@@ -156,101 +153,100 @@ class ChatCloudflareGemini(BaseChatModel):
         model.invoke("What are the three laws of thermodynamics?").text
         ```
 
-    Every argument that shapes an answer can also be given to a call (`invoke(...,
-    temperature=0)`), bound (`bind`) and made configurable (`configurable_fields`). Only
-    what was set goes on the wire. Values that Google is documented to refuse fail
-    before anything is sent, and so do arguments that nobody reads.
+    Set generation options on the model, pass them to a single call, or use `bind()` or
+    `configurable_fields()`. Options you leave out aren't sent, so Gemini's defaults
+    apply. Invalid values and unknown arguments raise before a request is sent.
 
     Attributes:
-        model: `gemini-3-flash`, or with its author, `google/gemini-3-flash`. Also
-            `model_name`.
-        account_id: Cloudflare account; environment `CLOUDFLARE_ACCOUNT_ID`,
-            `CF_ACCOUNT_ID`.
-        api_token: Cloudflare API token; environment `CLOUDFLARE_API_TOKEN`,
-            `CF_API_TOKEN`, `CF_AI_API_TOKEN`. Also `api_key`.
-        gateway_token: A token for the gateway alone, if it is not the `api_token`;
-            environment `CF_AIG_TOKEN`, `CLOUDFLARE_GATEWAY_TOKEN`.
-        google_api_key: A key of your own with Google. Every call then goes through the
-            gateway, the only endpoint that takes one.
+        model: Model to use, for example `gemini-3-flash` or `google/gemini-3-flash`.
+            Also `model_name`.
+        account_id: Cloudflare account ID (default: `CLOUDFLARE_ACCOUNT_ID` or
+            `CF_ACCOUNT_ID`).
+        api_token: Cloudflare API token (default: `CLOUDFLARE_API_TOKEN`,
+            `CF_API_TOKEN` or `CF_AI_API_TOKEN`). Also `api_key`.
+        gateway_token: Separate token for AI Gateway (default: `CF_AIG_TOKEN` or
+            `CLOUDFLARE_GATEWAY_TOKEN`, otherwise `api_token`).
+        google_api_key: Your own Google key. All requests then use the gateway, the only
+            endpoint that supports one.
         endpoint: `auto` (default), `run` or `gateway`.
-        base_url: Root of Cloudflare's API.
-        gateway_base_url: Root of the AI Gateway, or the address of a custom domain,
-            up to `/google-ai-studio`.
-        allow_http: Let plain http go to hosts other than this machine.
-        gateway: A gateway's id, or `GatewayOptions`; default gateway `default`.
-        gateway_metadata_keys: Keys of LangChain's run metadata to send as the
-            gateway's metadata; a dict renames them. None by default.
-        google_model: Google's id of the model on the gateway, if the packaged table is
-            out of date (`gemini-3-flash` is `gemini-3-flash-preview` there).
-        temperature: 0 to 2. Google advises to leave Gemini 3 at its default of 1;
-            from 3.5 Flash-Lite and 3.6 on it has no effect, and neither have the
-            next two.
+        base_url: Address of Cloudflare's API (default:
+            `https://api.cloudflare.com/client/v4`).
+        gateway_base_url: Address of AI Gateway (default:
+            `https://gateway.ai.cloudflare.com/v1`), or of a custom domain up to
+            `/google-ai-studio`.
+        allow_http: Allow unencrypted HTTP to other machines (default: False).
+        gateway: Gateway's name, or `GatewayOptions` (default: the gateway `default`).
+        gateway_metadata_keys: Keys of LangChain's run metadata to send as gateway
+            metadata. A dict renames them (default: None).
+        google_model: Google's ID of the model on the gateway, if the packaged catalog
+            is out of date (`gemini-3-flash` is `gemini-3-flash-preview` there).
+        temperature: 0 to 2. Google recommends the default of 1 for Gemini 3. No effect
+            from Gemini 3.5 Flash-Lite and 3.6 on, like `top_p` and `top_k`.
         top_p: 0 to 1.
         top_k: At least 1.
-        max_tokens: Most tokens to write, thoughts included. Also `max_output_tokens`.
-        stop: Texts that end the answer. Also `stop_sequences`.
-        seed: For answers that repeat as far as Google can.
-        presence_penalty: -2 to below 2; Gemini 3.5 Flash-Lite, 3.6 and later take none.
-        frequency_penalty: The same.
-        n: Candidates per answer, 1 to 8; streams have one. Also `candidate_count`.
-        thinking_level: `minimal`, `low`, `medium`, `high` or `xhigh`, as far as the
-            model has it; Gemini 3 and later. Also `reasoning_effort`.
-        thinking_budget: Tokens for thinking, 0 for none, -1 for as many as the model
-            wants; made for Gemini 2.5.
-        include_thoughts: Whether summaries of the thoughts come, as reasoning blocks.
+        max_tokens: Maximum output tokens, including thinking. Also `max_output_tokens`.
+        stop: Strings that end the response, at most 5. Also `stop_sequences`.
+        seed: Seed for best-effort reproducible output.
+        presence_penalty: -2 to below 2. Not supported from Gemini 3.5 Flash-Lite and
+            3.6 on.
+        frequency_penalty: -2 to below 2, like `presence_penalty`.
+        n: Number of candidates, 1 to 8. Streams have one. Also `candidate_count`.
+        thinking_level: `minimal`, `low`, `medium`, `high` or `xhigh`, depending on the
+            model. For Gemini 3 and later. Also `reasoning_effort`.
+        thinking_budget: Tokens for thinking, 0 for none, -1 to let the model decide.
+            For Gemini 2.5.
+        include_thoughts: Return thought summaries as reasoning blocks.
         response_mime_type: `application/json` or `text/plain`.
-        response_schema: The schema that the text must have: a pydantic class,
-            TypedDict, or JSON Schema.
-        response_modalities: `TEXT`, `IMAGE`, `AUDIO`.
+        response_schema: Schema of the response text: a Pydantic class, TypedDict or
+            JSON Schema.
+        response_modalities: List of `TEXT`, `IMAGE`, `AUDIO`.
         media_resolution: `low`, `medium` or `high`, for all media of the request.
         speech_config: Google's SpeechConfig.
         image_config: Google's ImageConfig.
-        logprobs: True, or how many alternatives for each token.
+        logprobs: True, or the number of alternatives per token.
         safety_settings: Dict of category to threshold, or Google's list.
-        tool_config: Google's ToolConfig, under what `tool_choice` says.
-        schema_dialect: How schemas are said: `json` (JSON Schema, lossless) or
-            `openapi` (Google's older subset).
+        tool_config: Google's ToolConfig. `tool_choice` overrides it.
+        schema_dialect: Schema format sent to Google: `json` (JSON Schema, lossless,
+            default) or `openapi` (Google's older subset).
         cached_content: Name of content that Google caches.
         labels: Google's labels for the request.
-        automatic_continuation: Whether an answer that Google cuts at its limit for one
-            request (`CONTINUATION`) is asked for to its end, and a stream that broke
-            from its last checkpoint; False turns that off. A call takes
-            `continuation_token`, too.
-        generation_config: Laid over everything else in `generationConfig`, so that
-            what Google adds tomorrow can be sent today.
-        media_urls: `inline` downloads media named by an address and sends the bytes;
-            `pass` has Google fetch it.
-        timeout: Seconds, an `httpx2.Timeout`, or None for no limit; 600 by default. A
-            number is the deadline of one attempt of a whole answer, and for streams
-            the longest wait between two events. Also `request_timeout`.
-        max_retries: Repetitions of a failed attempt; 0 is one attempt, 2 the default.
-        adaptive_rate: Whether all calls of the process keep to a rate limit once they
-            have met it; see "Batches" in the documentation. Off where `rate_limiter`
-            is set, which then is in charge.
-        streaming: Whether `invoke` streams underneath.
-        stream_usage: Whether streams report token usage.
-        stream_on_run: Ask `run` to stream too, which Cloudflare does not document for
-            this dialect; what comes back is read by its content type.
-        default_headers: Further headers for every request.
-        http_client: A client of your own for sync calls, of httpx2 or httpx; never
-            closed here.
-        http_async_client: The same for async calls.
-        binding: A Worker's AI binding, such as `self.env.AI`, which sends in the place
-            of connections; see "In a Worker" in the documentation. It needs neither
-            account nor token, uses no address, and can only be awaited.
-        carry_secrets: Whether pickles hold the token and the key. By default they do
-            not, and a worker reads its own environment.
-        required_secrets: Secrets without which a loaded model asks nothing; saved
-            models name them.
-        fallback_ttl: Seconds for which a gateway that refused to stream is not asked.
-        gateway_memory: What gateways refused lately; copies of a model share it.
+        automatic_continuation: Request all pages of a response that Google ends at its
+            limit for one request (`CONTINUATION`), and resume a broken stream from its
+            last checkpoint (default: True). A call also accepts `continuation_token`.
+        generation_config: Dict that overrides `generationConfig`, for fields that this
+            package doesn't know.
+        media_urls: `inline` (default) downloads media and sends the bytes. `pass` lets
+            Google fetch the URL.
+        timeout: Seconds per attempt (default: 600). For streams, the longest gap
+            between events. An `httpx2.Timeout` sets each phase, None disables the
+            limit. Also `request_timeout`.
+        max_retries: Number of retries after a failed attempt (default: 2).
+        adaptive_rate: Follow rate limits with one pace for the whole process (default:
+            True). No effect with a `rate_limiter`. See "Batches".
+        streaming: Stream also for `invoke` (default: None, not).
+        stream_usage: Report token usage in streams (default: True).
+        stream_on_run: Request streams from `run` too, which Cloudflare doesn't document
+            for Gemini's format (default: False).
+        default_headers: Additional headers for every request.
+        http_client: Your own httpx2 or httpx client for sync calls. You close it.
+        http_async_client: Your own client for async calls.
+        binding: A Worker's AI binding, such as `self.env.AI`. It replaces connections
+            and needs neither account nor token, and supports async calls only. See
+            "In a Worker" in the documentation.
+        carry_secrets: Include credentials in pickles (default: False: workers read
+            their own environment).
+        required_secrets: Secrets without which a loaded model sends nothing. Saved
+            models set this.
+        fallback_ttl: Seconds before a gateway that failed to stream is tried again
+            (default: 600).
+        gateway_memory: Recent failures of gateways. Copies of a model share it.
 
     Raises:
-        ValueError: From the constructor, for a value out of its range, a model that
-            does not speak this dialect, or missing credentials.
-        CloudflareGeminiError: From calls; the subclass says what went wrong.
-        UnsupportedContentError: From calls, for what cannot be said to Gemini; nothing
-            was sent then.
+        ValueError: From the constructor, for an invalid value, an unsupported model, or
+            missing credentials.
+        CloudflareGeminiError: From calls. The subclass tells what went wrong.
+        UnsupportedContentError: From calls, if the input has no Gemini equivalent. No
+            request was sent.
     """
 
     # Validators are built with the first instance: 9 ms less to import.
@@ -591,11 +587,11 @@ class ChatCloudflareGemini(BaseChatModel):
                 tracing.warn_caller(notice, ModelWarning)
 
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
-        """Ask several times; see `BaseChatModel.generate`."""
+        """Send several prompts; see `BaseChatModel.generate`."""
         return super().generate(*args, **kept(kwargs))
 
     async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
-        """Ask several times; see `BaseChatModel.agenerate`."""
+        """Send several prompts; see `BaseChatModel.agenerate`."""
         return await super().agenerate(*args, **kept(kwargs))
 
     def _generate_with_cache(
@@ -658,14 +654,14 @@ class ChatCloudflareGemini(BaseChatModel):
             return super().batch_as_completed(*args, **kwargs)
 
         def stream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Stream an answer; see `BaseChatModel.stream`."""
+            """Stream a response; see `BaseChatModel.stream`."""
             chunks = super().stream(input, config, **kept(kwargs))
             if not self.gateway_metadata_keys:
                 return chunks
             return tracing.within_run(chunks, self._run_metadata(config))
 
         def astream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Stream an answer; see `BaseChatModel.astream`."""
+            """Stream a response; see `BaseChatModel.astream`."""
             chunks = super().astream(input, config, **kept(kwargs))
             if not self.gateway_metadata_keys:
                 return chunks
@@ -759,15 +755,15 @@ class ChatCloudflareGemini(BaseChatModel):
                 Gemini's own tools (`"google_search"`, `"code_execution"`, ...).
             tool_choice: `"auto"`, `"any"`, `"required"`, `"none"`, True, a tool's name,
                 a list of names, or a dict of OpenAI's, Anthropic's or Gemini's.
-            strict: True makes Google hold calls to their schema (mode VALIDATED).
-            parallel_tool_calls: Gemini cannot forbid parallel calls. False keeps the
-                first call of an answer; the others are kept out of `tool_calls` and
-                told in `response_metadata["dropped_tool_calls"]`.
-            response_format: A schema that the answer's text must have.
+            strict: True makes Google enforce the tools' schemas (mode VALIDATED).
+            parallel_tool_calls: Gemini can't turn off parallel tool calls. False keeps
+                the first tool call and lists the others in
+                `response_metadata["dropped_tool_calls"]`.
+            response_format: Schema of the response text.
             **kwargs: Any other argument of a call, bound with the tools.
 
         Raises:
-            ValueError: If a tool or a choice cannot be said in Gemini's terms.
+            ValueError: If a tool or a choice has no Gemini equivalent.
         """
         dialect = kwargs.get("schema_dialect") or self.schema_dialect
         bound = bound_tools(tools, tool_choice, strict, dialect)
@@ -811,8 +807,9 @@ class ChatCloudflareGemini(BaseChatModel):
             schema: A pydantic class, TypedDict, dataclass, Enum, `list[...]`, or JSON
                 Schema.
             include_raw: Whether to return `{"raw", "parsed", "parsing_error"}`.
-            method: `"json_schema"` has Google hold the text to the schema,
-                `"function_calling"` forces one call, `"json_mode"` asks for any JSON.
+            method: `"json_schema"` makes Google enforce the schema,
+                `"function_calling"` forces a tool call, `"json_mode"` requests any
+                JSON.
             strict: For function calling, as in `bind_tools`.
             tools: Tools that the model may call instead of answering.
             **kwargs: Any other argument of a call.
@@ -872,7 +869,7 @@ class ChatCloudflareGemini(BaseChatModel):
             tools: Tools as for `bind_tools`.
 
         Raises:
-            UnsupportedContentError: If something in a message has no word of Gemini's.
+            UnsupportedContentError: If a message has no Gemini equivalent.
         """
         arguments = {"tools": list(tools)} if tools else {}
         settings = self._settings(None, arguments)
@@ -966,22 +963,22 @@ class ChatCloudflareGemini(BaseChatModel):
         return model_id_from(self.model), google_id
 
     def list_models(self) -> list[ModelInfo]:
-        """List the Gemini text models that the account can ask for.
+        """List the Gemini models available to your account.
 
-        The account's catalogue endpoint is known from third parties only. Where it is
-        not there, not readable or holds no Gemini model, the packaged table is listed.
+        The endpoint is known from third parties only. If it is missing, not readable or
+        contains no Gemini model, the packaged models are listed.
 
         Returns:
-            One row for each model; `packaged` tells where a row comes from, and a
-            warning of the logger `langchain_cf_gemini` why it is not the account's.
+            One `ModelInfo` per model. `packaged` tells where it comes from. The logger
+            `langchain_cf_gemini` warns why it isn't the account's.
 
         Raises:
-            CloudflareGeminiError: If Cloudflare does not answer or refuses the token.
+            CloudflareGeminiError: If Cloudflare fails or rejects the token.
         """
         return self._asked(listed_models)
 
     async def alist_models(self) -> list[ModelInfo]:
-        """List the models that the account can ask for, as `list_models` does."""
+        """List the Gemini models available to your account, like `list_models`."""
         return await self._aasked(listed_models)
 
     def _asked(self, call: Callable[..., Coroutine[Any, Any, _T]], *given: Any) -> _T:

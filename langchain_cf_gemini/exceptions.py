@@ -40,24 +40,24 @@ Origin: TypeAlias = Literal["cloudflare", "gateway", "provider"]
 
 
 class CloudflareGeminiError(ModelError):
-    """A call that Cloudflare, the gateway or Google did not answer as asked.
+    """A request that failed at Cloudflare, at AI Gateway or at Google.
 
     Attributes:
         message: What happened and what to do about it.
-        status_code: HTTP status of the answer, or the one that the error names
-            inside an answer of 200. None if there was no answer.
+        status_code: HTTP status of the response, or the one in the error of a 200
+            response. None without a response.
         code: Cloudflare's number (2009), or a word where there is no number.
-        origin: Who answered: `cloudflare` (its API or edge), `gateway` (the AI Gateway)
-            or `provider` (Google). None if nobody did.
+        origin: `cloudflare` (its API or edge), `gateway` (AI Gateway) or `provider`
+            (Google). None without a response.
         details: The error object of the answer, as it came; `spent` and `limit`, for
             instance, if a spending limit was reached.
         ray_id: Cloudflare's `cf-ray`, to quote to its support.
         log_id: The gateway's log entry (`cf-aig-log-id`).
         request_id: `cf-aig-request-id`, or the ray id where that is missing.
-        retry_after: Seconds that the far side asks to wait.
+        retry_after: Delay in seconds that the server requested.
         body: The answer's body, cut after 16,384 characters.
         headers: The answer's headers, without cookies.
-        gateway: What the gateway said of itself, as in
+        gateway: Facts of the gateway, as in
             `response_metadata["gateway"]` of a message.
         is_sent: False if the call was not sent at all, because others before it have
             failed with nothing but this; the message says since when.
@@ -127,21 +127,21 @@ _OF_THE_WIRE = frozenset({"content-encoding", "content-length", "transfer-encodi
 
 
 class CloudflareAuthenticationError(CloudflareGeminiError, ModelAuthenticationError):
-    """The token, or the Google key behind it, was not accepted (401)."""
+    """Cloudflare or Google rejected the token or key (401)."""
 
 
 class CloudflarePermissionError(CloudflareGeminiError, ModelPermissionDeniedError):
-    """The token may not do this, or the account has no credit (402, 403)."""
+    """The token lacks a permission, or the account has no credit (402, 403)."""
 
 
 class CloudflareInvalidRequestError(CloudflareGeminiError, ModelInvalidRequestError):
-    """The request was refused for what it says (400, 413, 422, 424)."""
+    """The request isn't valid (400, 413, 422, 424)."""
 
 
 class CloudflareContextOverflowError(
     CloudflareInvalidRequestError, ContextOverflowError
 ):
-    """The input has more tokens than the model takes."""
+    """The input has more tokens than the model supports."""
 
 
 class CloudflareNotFoundError(CloudflareGeminiError, ModelNotFoundError):
@@ -161,15 +161,15 @@ class CloudflareConnectionError(CloudflareGeminiError, ModelConnectionError):
 
 
 class CloudflareTimeoutError(CloudflareConnectionError, ModelTimeoutError):
-    """Cloudflare did not answer in time."""
+    """Cloudflare didn't respond in time."""
 
 
 class ResponseFormatError(CloudflareGeminiError):
-    """An answer that is not what was promised: empty, not JSON, cut short, too long."""
+    """A response that can't be read: empty, not JSON, incomplete or too large."""
 
 
 class UnsupportedContentError(ValueError):
-    """Something that cannot be sent to Gemini; nothing has been sent."""
+    """The input has no Gemini equivalent. No request was sent."""
 
 
 _CLASS_OF_STATUS: dict[int, type[CloudflareGeminiError]] = {

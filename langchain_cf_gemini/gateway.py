@@ -57,24 +57,24 @@ class _Frozen(dict[str, Any]):
 
 @dataclass(frozen=True, kw_only=True, repr=False, eq=False)
 class GatewayOptions:
-    """What to ask of Cloudflare's AI Gateway for a call.
+    """Options of Cloudflare's AI Gateway for a call.
 
-    Every option may be left out (nothing is sent, the gateway's own setting holds), or
-    be None (the same, and in a per-call option it takes back what the model had). All
-    are checked here, before anything is sent.
+    Leave an option out, or set it to None, to use the gateway's setting. In a per-call
+    override, None also clears the model's value. Invalid values raise `ValueError`.
 
     Attributes:
         id: Name of the gateway, at most 64 characters. Without it Cloudflare uses the
             account's `default` gateway.
-        skip_cache: Answer from the provider even if the cache has the answer.
-        cache_ttl: How long the answer stays in the cache: whole seconds, from 60 to a
-            month. Only identical requests hit. Cloudflare documents caching for
+        skip_cache: Don't use a cached response.
+        cache_ttl: Seconds to cache the response, a whole number from 60 to 2,678,400
+            (31 days). Only identical non-streaming requests hit. Cloudflare documents
+            caching for
             `/ai/run`, but its own package says the run path has none, and in a gateway
             whose cache is off this option alone may not switch it on: read
             `response_metadata["gateway"]["cache_status"]` back.
-        cache_key: Cache under this key instead of the request's own, for one call: a
-            model that has one would answer every prompt with the first answer. With
-            caching off in the gateway, the answer is still kept for 5 minutes.
+        cache_key: Key of the cached response, for a single call. On a model, every
+            prompt would get the first response. With caching off in the gateway, the
+            response is still kept for 5 minutes.
         metadata: Up to 5 entries (str, number or bool) to find the call by in the logs
             and to set spend limits and policies on. Entries of a per-call option are
             added to those of the model. Names beginning with `cf.` are reserved;
@@ -82,23 +82,23 @@ class GatewayOptions:
             gateway exports.
         collect_log: Whether the gateway logs the call at all.
         collect_log_payload: False logs tokens, model, cost and status, but neither
-            prompt nor answer.
+            prompt nor response.
         request_timeout: Seconds until the provider must have sent the first part of its
-            answer (sent in milliseconds).
-        max_attempts: How often the gateway itself tries, 1 to 5. These multiply with
+            response.
+        max_attempts: Number of attempts of the gateway, 1 to 5. They multiply with
             this client's `max_retries`.
         retry_delay: Seconds between the gateway's attempts, at most 60.
         backoff: How that delay grows: `constant`, `linear` or `exponential`.
-        event_id: Your own id for the call; comes back as `event_id`.
+        event_id: Your own ID for the call, returned as `event_id`.
         custom_cost: US dollars, to override the gateway's price list: `per_token_in`
             and `per_token_out`, optionally `per_cache_read_token` and
             `per_cache_write_token`; or `total_cost` of the call.
-        no_wholesale: Never bill the call to Cloudflare's credits: without a key of your
-            own it fails with 400.
+        no_wholesale: Never bill the call to Cloudflare's credits. Without your own key
+            it fails with 400.
         zdr: Ask for zero data retention under Unified Billing. Cloudflare's prose names
             OpenAI and Anthropic only; where it is not supported it is ignored.
-        byok_alias: Which of the keys stored with Cloudflare to use. Only on the gateway
-            endpoint: `/ai/run` knows no alias but `default`.
+        byok_alias: Alias of the stored Google key to use. Gateway endpoint only:
+            `/ai/run` uses `default`.
         otel_trace_id: OpenTelemetry's id of the trace that the gateway's own span joins
             (32 hexadecimal digits). Left out, it is that of the current span, if the
             program uses OpenTelemetry; None sends none.

@@ -114,7 +114,11 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
     add("--endpoint", choices=("auto", "run", "gateway"), help="endpoint to use")
     add("--env-file", metavar="FILE", help="read environment variables from this file")
     add("--timeout", type=float, metavar="S", help="seconds per attempt")
-    add("--no-stream", action="store_true", help="print the response in one piece")
+    add(
+        "--no-stream",
+        action="store_true",
+        help="print the response at once, without streaming",
+    )
     add("--markdown", action="store_true", help="render Markdown on a terminal "
         "(needs the extra 'cli')")  # fmt: skip
     add("-u", "--usage", action="store_true", help="print token usage to standard "

@@ -271,6 +271,6 @@ def _error_from_failure(failure: Exception, request: Request) -> Exception:
         return failure
     said = line_from_text(without_secrets(f"{name}: {message}", request.secrets))
     return CloudflareConnectionError(
-        f"no whole answer from the Worker's binding ({said}); Cloudflare or the "
-        "runtime ended the call, try again"
+        f"The Worker's binding returned no complete response ({said}). Cloudflare or "
+        "the runtime ended the call. Try again."
     )

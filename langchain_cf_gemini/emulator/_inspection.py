@@ -50,14 +50,14 @@ class Inspection:
         return "\n".join(exchange.story for exchange in self.exchanges)
 
     def assert_request_count(self, expected: int) -> None:
-        """A model was asked exactly so often, failed attempts included."""
+        """Assert the number of model requests, including failed attempts."""
         count = self._service.journal.asked_count
         self._assert(
             count == expected, f"expected {expected} requests to a model, got {count}"
         )
 
     def assert_asked(self, text: str) -> None:
-        """Some request's turn contained this: prompt, system or a function's result."""
+        """Assert that a prompt, system message or function result contains a text."""
         told = [request.told for request in self.requests]
         found = any(text.lower() in turn.lower() for turn in told)
         near = difflib.get_close_matches(text, told, 1, 0.3)
@@ -67,7 +67,7 @@ class Inspection:
     def assert_function_response(
         self, name: str, response: Any = _ANYTHING, *, id: str | None = None
     ) -> None:
-        """A function's result was sent to the model.
+        """Assert that a function's result was sent to the model.
 
         Args:
             name: The function.

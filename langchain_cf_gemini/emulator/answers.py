@@ -282,7 +282,7 @@ def exactly(response: Mapping[str, Any]) -> Answer:
 def grounding(text: str, *sources: tuple[str, str]) -> dict[str, Any]:
     """GroundingMetadata that credits a whole text to (title, uri) sources.
 
-    Segment ends count UTF-8 bytes, and a start of 0 is left out, as on the wire.
+    Segment ends count UTF-8 bytes. A start of 0 is left out, as Google does.
     """
     return {
         "webSearchQueries": [text[:60]],
