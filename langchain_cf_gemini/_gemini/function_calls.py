@@ -29,12 +29,18 @@ def exact_args(value: Any, depth: int = MAX_DEPTH) -> Any:
     Google reads arguments and responses into doubles: 1234567890123456789 would be
     another number, and JSON has no word for infinity.
     """
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict | list | tuple | set | frozenset):
         if not depth:
             return json_from_args(value)
         if isinstance(value, dict):
             return {key: exact_args(each, depth - 1) for key, each in value.items()}
         return [exact_args(each, depth - 1) for each in value]
+    return _exact_number(value)
+
+
+def _exact_number(value: Any) -> Any:
     if isinstance(value, float):
         return _NOT_FINITE.get(repr(value), value)
     return str(value) if isinstance(value, int) and abs(value) > MAX_WHOLE else value

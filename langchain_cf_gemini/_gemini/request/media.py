@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from langchain_cf_gemini._gemini.request.base64_data import first_bytes, text_from_data
+from langchain_cf_gemini._gemini.request.base64_data import text_from_data
 from langchain_cf_gemini._gemini.request.media_notes import note_on_part
 from langchain_cf_gemini._gemini.request.media_types import (
     TEXT,
@@ -45,6 +45,7 @@ _FILES = (
 _HOLDERS = frozenset({*_FILES, *_URLS})
 _DATA = ("base64", "data", "bytes", "blob", "b64_json", "value", *_FILES)
 _ADDRESSES = ("url", "uri", "file_uri", "fileUri", "file_url", "fileUrl", *_URLS)
+_ANYWHERE = (*_DATA, *_ADDRESSES)
 _IDS = ("file_id", "fileId", "id")
 _TYPES = ("mime_type", "mimeType", "media_type", "mediaType", "format")
 _NAMES = ("filename", "file_name", "fileName", "name")
@@ -195,8 +196,10 @@ class _Block:
 
     def first(self, keys: tuple[str, ...]) -> Any:
         """Return the first of some fields that is given."""
-        given = (self.found[key] for key in keys if self.found.get(key) is not None)
-        return next(given, None)
+        for key in keys:
+            if (value := self.found.get(key)) is not None:
+                return value
+        return None
 
     def label(self) -> str | None:
         """Return the type that is said; what is no type counts as none."""
@@ -250,20 +253,19 @@ def _text_in(block: _Block) -> str | None:
     text = block.found.get("text")
     if text is None and block.found.get("source_type") == "text":
         text = block.first(("data", "url"))
-    elif block.kind != "resource" and block.first((*_DATA, *_ADDRESSES)):
+    elif text is None or (block.kind != "resource" and block.first(_ANYWHERE)):
         return None
     return text if isinstance(text, str) else None
 
 
 def _part_from_block(block: _Block) -> Json:
-    data, address, id_ = map(block.first, (_DATA, _ADDRESSES, _IDS))
-    if data is None or (isinstance(data, str) and _IS_ADDRESS.match(data)):
-        address = address if data is None else data
-    else:
+    data = block.first(_DATA)
+    if data is not None and not (isinstance(data, str) and _IS_ADDRESS.match(data)):
         return _inline(data, block.label(), block)
+    address = block.first(_ADDRESSES) if data is None else data
     if address is not None:
         return _part_from_url(address, block)
-    if id_:
+    if id_ := block.first(_IDS):
         return _passed(str(id_), block)
     source = block.found.get("source_type")
     if source not in (None, "base64"):
@@ -306,17 +308,18 @@ def _taken(mime: str, kind: str, *, office: bool) -> str:
 
 
 def _inline(data: Any, label: str | None, block: _Block) -> Json:
-    text = text_from_data(data)
+    text, head = text_from_data(data) or ("", b"")
     if not text:
         raise block.refused(
             "contains data that isn't base64. Pass base64 text or bytes"
         )
     if label is None and block.kind == "text-plain":
         label = TEXT
-    named = (type_from_name(block.found.get(key)) for key in _NAMES)
-    label = label or next((mime for mime in named if mime), None)
+    if label is None:
+        named = (type_from_name(block.found.get(key)) for key in _NAMES)
+        label = next((mime for mime in named if mime), None)
     media = block.media
-    mime = _checked_type(first_bytes(text), label, block.kind, office=media.office)
+    mime = _checked_type(head, label, block.kind, office=media.office)
     media.is_inline = True
     return {"inlineData": {"mimeType": mime, "data": text}}
 

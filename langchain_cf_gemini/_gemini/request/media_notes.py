@@ -10,6 +10,10 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "ULTRA_HIGH")
 _DURATION = re.compile(r"\d+(\.\d{1,9})?s")
+_NOTES = frozenset(
+    {"video_metadata", "videoMetadata", "media_resolution", "mediaResolution"}
+    | {"detail", "media_processing", "mediaProcessing"}
+)
 _MOST_FPS = 24  # https://ai.google.dev/api/generate-content#VideoMetadata
 _OFFSETS = ("startOffset", "endOffset")
 
@@ -26,6 +30,8 @@ def note_on_part(part: Json, notes: Mapping[str, Any], *, per_part: bool) -> Non
     Raises:
         UnsupportedContentError: If a note is none that Google knows.
     """
+    if _NOTES.isdisjoint(notes):
+        return
     if video := notes.get("video_metadata") or notes.get("videoMetadata"):
         part["videoMetadata"] = _video_metadata(video)
     level = notes.get("media_resolution") or notes.get("mediaResolution")

@@ -98,7 +98,8 @@ class ModelTurn:
             self._read_text(message.content)
         else:
             self._read_blocks(message)
-        self._add_from_kwargs()
+        if "audio" in self._kwargs or "refusal" in self._kwargs:
+            self._add_from_kwargs()
         for id_ in list(self._waiting):
             self._add_call(id_, None)
 
@@ -187,14 +188,16 @@ class ModelTurn:
             return []
         return [*before, self._with_notes(part, block)]
 
-    def _signature(self, block: Json) -> Any:
-        return (block.get("extras") or {}).get("signature") if self._google else None
+    def _extras(self, block: Json) -> Json:
+        """Return what a block keeps of Google's part: nothing, if it is another's."""
+        return (self._google and block.get("extras")) or {}
 
     def _with_notes(self, part: Json, block: Json) -> Json:
-        if signature := self._signature(block):
-            part["thoughtSignature"] = signature
-        extras = (block.get("extras") or {}) if self._google else {}
-        return self._signed(with_rest(part, extras.get("part")))
+        if extras := self._extras(block):
+            if signature := extras.get("signature"):
+                part["thoughtSignature"] = signature
+            part = self._signed(with_rest(part, extras.get("part")))
+        return part
 
     def _signed(self, part: Json) -> Json:
         """Note which backend signed a part, if the message says so."""
@@ -216,7 +219,7 @@ class ModelTurn:
         text = block.get("reasoning")
         if text is None:  # OpenAI's reasoning items hold a list of summaries
             text = _joined(block.get("summary"))
-        if not (text or self._genai or self._signature(block)):
+        if not (text or self._genai or self._extras(block).get("signature")):
             return []
         return self._spoken(block, text, {"thought": True})
 
@@ -232,10 +235,10 @@ class ModelTurn:
             raise UnsupportedContentError(
                 f"a block of type {block['type']!r} has the text {text!r:.80}"
             )
-        signature = self._signature(block)
-        start = (block.get("extras") or {}).get("signature_start")
+        extras = self._extras(block)
+        start = extras.get("signature_start")
         splits = isinstance(start, int) and 0 <= start <= len(text)
-        if not signature or not splits:
+        if not extras.get("signature") or not splits:
             return [self._with_notes({"text": text, **thought}, block)]
         signed = {"text": text[start:], **thought}
         return [{"text": text[:start], **thought}, self._with_notes(signed, block)]
@@ -306,13 +309,11 @@ class ModelTurn:
         if id_ and not id_.startswith(SYNTHETIC):
             wire["id"] = id_
         part: Json = {"functionCall": wire}
-        note = self._notes_of_calls.get(id_, {})
-        signature = (self._signature(block) if block else None) or note.get("signature")
-        if signature and self._google:
-            part["thoughtSignature"] = signature
-        extras = (block or {}).get("extras") or {}
-        rest = extras.get("part") or note.get("part")
-        part = with_rest(part, rest if self._google else None)
+        if self._google and (block or self._kwargs):
+            note, extras = self._notes_of_calls.get(id_, {}), self._extras(block or {})
+            if signature := extras.get("signature") or note.get("signature"):
+                part["thoughtSignature"] = signature
+            part = with_rest(part, extras.get("part") or note.get("part"))
         if not self._media.per_part:  # before Gemini 3 a 400: Unknown name "id"
             part["functionCall"].pop("id", None)
         part = self._signed(part)
