@@ -7,7 +7,7 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.content import KNOWN_BLOCK_TYPES
 
-from langchain_cf_gemini._gemini.answer.wire import word_from
+from langchain_cf_gemini._gemini.answer.wire import objects_from, word_from
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 REFUSAL_ERROR: Any = getattr(exceptions, "ModelRefusalError", None)
@@ -17,6 +17,7 @@ REFUSAL_ERROR: Any = getattr(exceptions, "ModelRefusalError", None)
 # on the first five reasons only, so later numbers stay what they are.
 _FINISH_REASONS = {1: "STOP", 2: "MAX_TOKENS", 3: "SAFETY", 4: "RECITATION", 5: "OTHER"}
 _BLOCK_REASONS = {1: "SAFETY", 2: "OTHER", 3: "BLOCKLIST", 4: "PROHIBITED_CONTENT"}
+_BLOCKS = ("blockReason", "block_reason")  # as Google says it, and as metadata does
 # Calls run under these alone.
 _GOOD = frozenset({"STOP", "MAX_TOKENS"})
 # Another reason may follow: the answer goes on.
@@ -52,8 +53,9 @@ def finish_reason_from(value: Any) -> str | None:
 
 def block_reason_from(feedback: Any) -> str | None:
     """Return why a prompt was blocked; ratings alone block nothing."""
-    found = feedback.get("blockReason") if isinstance(feedback, dict) else None
-    return word_from(found, _BLOCK_REASONS)
+    reasons = (each.get(name) for each in objects_from(feedback) for name in _BLOCKS)
+    words = (word_from(reason, _BLOCK_REASONS) for reason in reasons)
+    return next(filter(None, words), None)
 
 
 def is_final(reason: str | None) -> bool:
@@ -88,12 +90,6 @@ def _is_refusal(reason: Any) -> bool:
     return word in _REFUSALS or word.startswith("IMAGE_")
 
 
-def _block_reason_of(metadata: Json) -> str | None:
-    feedback = metadata.get("prompt_feedback")
-    found = feedback.get("block_reason") if isinstance(feedback, dict) else None
-    return str(found) if found else None
-
-
 def refusal_from_metadata(metadata: Json) -> Json | None:
     """Return the v1 block of an answer that Google withheld.
 
@@ -106,7 +102,7 @@ def refusal_from_metadata(metadata: Json) -> Json | None:
     """
     if not _HAS_REFUSAL_BLOCKS:
         return None
-    if reason := _block_reason_of(metadata):
+    if reason := block_reason_from(metadata.get("prompt_feedback")):
         said = "block_reason"
     elif _is_refusal(reason := metadata.get("finish_reason")):
         said = "finish_reason"
@@ -143,7 +139,7 @@ def failure_from_message(message: BaseMessage) -> Exception | None:
 
 
 def _refusal(message: BaseMessage, reason: str) -> str | None:
-    if blocked := _block_reason_of(message.response_metadata):
+    if blocked := block_reason_from(message.response_metadata.get("prompt_feedback")):
         return f"the prompt was blocked, block_reason {blocked}"
     if _is_refusal(reason):
         return f"finish_reason {reason}"

@@ -9,8 +9,9 @@ counted or signed.
 from math import inf, isfinite
 from typing import Any
 
-MOST_DEEP = 100
-"""Levels of nesting; protobuf's own parsers read no more."""
+MOST_DEEP = 90
+"""Levels of nesting: protobuf's parsers read 100 of a request, and a call's arguments
+begin at the seventh."""
 
 TOO_DEEP = "(nested too deep)"
 _LEAST, _MOST = -(2**63), 2**63 - 1

@@ -7,6 +7,7 @@ again.
 """
 
 from collections.abc import Callable
+from string import ascii_letters, digits
 from typing import Any
 
 from pydantic_core import to_json
@@ -23,19 +24,37 @@ _MEDIA = ("image", "audio", "video")
 _OWN_MEDIA = {"inlineData": ("base64", "data"), "fileData": ("url", "fileUri")}
 
 
+_BASE64 = f"{ascii_letters}{digits}+/-_=".encode()
+
+
 def _is_text(payload: Json, *names: str) -> bool:
     return all(isinstance(payload.get(name) or "", str) for name in names)
+
+
+def _is_blob(blob: Json) -> bool:
+    if not (_is_text(blob, "data", "mimeType") and blob.get("mimeType")):
+        return False
+    data = blob.get("data") or ""
+    return data.isascii() and not data.encode().translate(None, _BASE64)
+
+
+def _is_enum(value: Any) -> bool:
+    """Whether it is a word or a number of one; null is unset."""
+    is_number = isinstance(value, int) and abs(value) < 2**31
+    return value is None or isinstance(value, str) or is_number
 
 
 # In the order in which a part is cut that breaks Google's rule of one payload.
 PAYLOADS: dict[str, Callable[[Json], bool]] = {
     "text": lambda _: True,
-    "inlineData": lambda blob: (
-        _is_text(blob, "data", "mimeType") and bool(blob.get("mimeType"))
-    ),
+    "inlineData": _is_blob,
     "fileData": lambda file: _is_text(file, "mimeType", "fileUri"),
-    "executableCode": lambda code: _is_text(code, "id", "code"),
-    "codeExecutionResult": lambda result: _is_text(result, "id", "output"),
+    "executableCode": lambda code: (
+        _is_text(code, "id", "code") and _is_enum(code.get("language"))
+    ),
+    "codeExecutionResult": lambda result: (
+        _is_text(result, "id", "output") and _is_enum(result.get("outcome"))
+    ),
     "functionCall": lambda _: True,
 }
 """The payloads that blocks are made of, and whether an object is one."""

@@ -218,8 +218,8 @@ class Exchange:
             ResponseFormatError: If it does not have the promised shape.
         """
         try:
-            indices = sorted({0}.union(*map(candidates_from_payload, self._payloads)))
-            messages = [self._message(index) for index in indices]
+            indices = set().union(*map(candidates_from_payload, self._payloads))
+            messages = [self._message(index) for index in sorted(indices or {0})]
         except ResponseFormatError as error:
             error.gateway.update(self._gateway)
             raise

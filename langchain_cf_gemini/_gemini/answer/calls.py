@@ -24,6 +24,12 @@ def _goes_on(wire: Json) -> bool:
     return wire.get("willContinue") in _ON
 
 
+def name_from(wire: Json) -> str | None:
+    """Return the function that a call names, if it names any."""
+    name = text_from(wire.get("name"))
+    return name if name and not name.isspace() else None
+
+
 def is_partial(wire: Json) -> bool:
     """Whether a call's arguments come in pieces."""
     return _goes_on(wire) or bool(wire.get("partialArgs"))
@@ -97,7 +103,6 @@ class Call:
         args, self.fault = _args_from(wire)
         if args or self.fault:
             texts.append(pieces.write_whole(args))
-            return
         partial = wire.get("partialArgs")
         if partial is not None and not isinstance(partial, dict | list):
             raise PartialArgsError(f"partialArgs is {partial!r:.200}")
@@ -106,7 +111,7 @@ class Call:
 
     def end(self, *, is_cut: bool = False) -> str:
         """Return the JSON text that ends the pieces; whether they were all is told."""
-        if is_cut:
+        if is_cut or (self._pieces is not None and self._pieces.in_string):
             self.fault = self.fault or _CUT
         text = "" if self._pieces is None else self._pieces.close()
         self._texts.append(text)
@@ -186,15 +191,20 @@ def joined_calls(parts: list[Json]) -> list[Json]:
 def _call_before(part: Json, joined: list[Json]) -> int | None:
     """Return the place of the call that one without a name adds to.
 
-    That is the call of its id, or without an id the one right before.
+    That is the call of its id, or without an id the one right before; other parts may
+    stand between it and a call that still lacks its arguments.
     """
     wire = part.get("functionCall")
-    if wire is None or wire.get("name") or is_partial(wire):
+    if wire is None or name_from(wire) or is_partial(wire):
         return None
     id_ = text_from(wire.get("id"))
     for at in reversed(range(len(joined))):
-        known = joined[at].get("functionCall") or {}
-        if known.get("name") and id_ in (None, text_from(known.get("id"))):
+        known = joined[at].get("functionCall")
+        if known is None:
+            continue
+        if at < len(joined) - 1 and id_ is None and known.get("args"):
+            return None
+        if name_from(known) and id_ in (None, text_from(known.get("id"))):
             objects = (
                 isinstance(each.get("args") or {}, dict) for each in (known, wire)
             )

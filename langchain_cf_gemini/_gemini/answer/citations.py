@@ -138,7 +138,9 @@ class _Places:
         base = self._starts[named] if named < len(self._starts) else 0
         if quoted := text_from(segment.get("text")):
             return self._of_quote(quoted, base, start)
-        if end is None or not start <= end <= len(self._encoded) - base:
+        if end is None or named >= len(self._starts):
+            return {}
+        if not start <= end <= len(self._encoded) - base:
             return {}
         return self._characters(base + start, base + end)
 

@@ -126,7 +126,7 @@ def _list_from(value: Any) -> list[Any] | None:
 
 
 def _object_or_none(value: Any) -> Json | None:
-    return value if isinstance(value, dict) else None
+    return object_from(value) or (value if value == {} else None)
 
 
 def _chain(old: Any, new: Any) -> Any:

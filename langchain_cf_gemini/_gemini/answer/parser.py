@@ -10,6 +10,7 @@ from langchain_cf_gemini._gemini.answer.calls import (
     OpenCalls,
     is_partial,
     joined_calls,
+    name_from,
 )
 from langchain_cf_gemini._gemini.answer.citations import SaidText
 from langchain_cf_gemini._gemini.answer.message_draft import Draft, chunk_of
@@ -153,7 +154,7 @@ class AnswerParser:
             return bool(self._held)
         if self._open.of(wire) is not None:
             return False
-        if not self._held and is_partial(wire) and wire.get("name"):
+        if not self._held and is_partial(wire) and name_from(wire):
             return False
         self._interrupt()
         return True
@@ -189,13 +190,14 @@ class AnswerParser:
         kind = _KINDS["thought" in part]
         signature, rest = part.get("thoughtSignature"), rest_of(part, "text")
         is_last = signature is not None or rest is not None
-        text = self._whole_characters(kind, part["text"], is_last=is_last)
-        if self._streaming and not text and not is_last:
+        if self._streaming and not part["text"] and not is_last:
             return  # the empty part that closes a stream: framing, not content
         self._interrupt()
         if kind == "reasoning" and not self._draft.as_blocks:
             self._switch()
-        self._say(kind, text, signature, rest)
+        text = self._whole_characters(kind, part["text"], is_last=is_last)
+        if text or is_last or not self._streaming:
+            self._say(kind, text, signature, rest)
 
     def _whole_characters(self, kind: str, text: str, *, is_last: bool) -> str:
         """Return valid text; half a character waits for its half in the next event."""
@@ -306,7 +308,7 @@ class AnswerParser:
 
     def _call_from(self, part: Json, wire: Json) -> Call:
         ordinal = len(self._calls)
-        name, id_ = text_from(wire.get("name")), text_from(wire.get("id"))
+        name, id_ = name_from(wire), text_from(wire.get("id"))
         rest = rest_of(part, "functionCall")
         if id_ is not None and id_ in self._ids:
             # Results are told apart by ids; Google's own goes back all the same.

@@ -59,13 +59,14 @@ class PartialArgs:
 
     Attributes:
         started: Whether anything has been written.
+        in_string: Whether more of a string is to come.
     """
 
     def __init__(self) -> None:
         self.started = False
         self._path: list[Step] = []
         self._seen: list[set[Step]] = [set()]
-        self._in_string = False
+        self.in_string = False
         self._half = ""
         self._whole = False
 
@@ -78,7 +79,7 @@ class PartialArgs:
         steps = steps_from_path(piece.get("jsonPath"))
         value = _value_from(piece)
         more = piece.get("willContinue") in (True, "true")
-        if self._in_string and steps == self._path:
+        if self.in_string and steps == self._path:
             return self._in(value, more=more)
         if value is _NO_VALUE:
             if not more:
@@ -87,7 +88,7 @@ class PartialArgs:
         text = self._move_to(steps)
         if not isinstance(value, str):
             return text + json_from_args(value)
-        self._in_string = True
+        self.in_string = True
         return text + '"' + self._in(value, more=more)
 
     def write_whole(self, args: Any) -> str:
@@ -124,9 +125,9 @@ class PartialArgs:
         return text if more else text + self._close_string()
 
     def _close_string(self) -> str:
-        if not self._in_string:
+        if not self.in_string:
             return ""
-        self._in_string, half, self._half = False, self._half, ""
+        self.in_string, half, self._half = False, self._half, ""
         return _inner(half) + '"'
 
     def _close_to(self, depth: int) -> str:

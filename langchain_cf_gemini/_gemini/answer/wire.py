@@ -17,8 +17,9 @@ from langchain_cf_gemini.exceptions import ResponseFormatError
 
 
 def object_from(value: Any) -> Json:
-    """Return an object, {} for what is none."""
-    return value if isinstance(value, dict) else {}
+    """Return an object, also the only one of a list; {} for what is none."""
+    found = value if isinstance(value, list) and len(value) == 1 else [value]
+    return found[0] if isinstance(found[0], dict) else {}
 
 
 def objects_from(value: Any) -> list[Json]:
@@ -63,7 +64,7 @@ def word_from(value: Any, words: Mapping[int, str]) -> str | None:
 def candidates_from_payload(payload: Json) -> dict[int, Json]:
     """Return the candidates of an answer or an event by their indices.
 
-    An index of 0 is left out on the wire; without any, the place in the list counts.
+    An index of 0 is left out on the wire; if two have one, the place counts.
 
     Raises:
         ResponseFormatError: If what stands there are no candidates.
@@ -72,13 +73,13 @@ def candidates_from_payload(payload: Json) -> dict[int, Json]:
     if _is_one_object(listed) and not listed[0].get("index"):
         return {0: listed[0]}
     candidates = objects_from(listed)
-    if listed and not candidates:
+    if listed and listed != [None] and not candidates:
         raise ResponseFormatError(
             f"the answer's candidates hold no object but {listed!r:.200}"
         )
-    if not any(candidate.get("index") for candidate in candidates):
-        return dict(enumerate(candidates))
     indices = [count_from(candidate.get("index")) or 0 for candidate in candidates]
+    if len({*indices}) < len(indices):
+        return dict(enumerate(candidates))
     return dict(zip(indices, candidates, strict=True))
 
 

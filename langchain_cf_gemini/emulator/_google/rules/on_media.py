@@ -52,8 +52,15 @@ def _media_type_is_taken(judged: Generation) -> Iterator[str]:
 
 @rule("media has data")
 def _media_has_data(judged: Generation) -> Iterator[str]:
+    # What the model wrote itself goes back as it came.
+    own = [
+        part.get("inlineData")
+        for content in judged.contents
+        if content.get("role") == "model"
+        for part in content.get("parts") or ()
+    ]
     for file, _ in _files(judged):
-        if file.get("data") == "":
+        if file.get("data") == "" and not any(file is each for each in own):
             yield judged.unable("it has an empty inlineData parameter.")
 
 
