@@ -60,6 +60,18 @@ _STATUS_OF_WORD = {
 }  # fmt: skip
 _STATUS_OF_NUMBER = dict(enumerate(_STATUS_OF_WORD.values(), start=1))
 _WORD = re.compile(rf"\b(?:{'|'.join(w for w in _STATUS_OF_WORD if '_' in w)})\b")
+# `429 Too Many Requests`, `Error code: 429`, `HTTP/1.1 503`, `got status: 429`.
+_STATUS_NUMBER = re.compile(
+    r"^\W*([45]\d\d)\b"
+    r"|\b(?:status|code|error|http(?:/[\d.]+)?)\W{1,3}([45]\d\d)\b",
+    re.IGNORECASE,
+)
+_STATUS_OF_PHRASE = {
+    status.phrase: int(status)
+    for status in HTTPStatus
+    if status >= 400 and " " in status.phrase
+}
+_PHRASE = re.compile("|".join(_STATUS_OF_PHRASE))
 
 Json = dict[str, Any]
 
@@ -137,8 +149,8 @@ def _fault_of(value: Json) -> _Fault:
     inner = value.get("error") or value.get("errors")
     if isinstance(inner, list):
         inner = inner[0] if inner else None
-    if isinstance(inner, str):
-        inner = {**value, "message": inner}
+    if isinstance(inner, str | int):
+        inner = {**value, "message": str(inner)}
     if not isinstance(inner, dict):
         inner = value
     if isinstance(inner.get("error"), dict):
@@ -283,17 +295,30 @@ def _status(fault: _Fault, head: Head) -> int:
     """
     if head.status >= 300 and not fault.is_carried:
         return head.status
-    code, word = fault.code, _WORD.search(fault.message)
+    code = fault.code
+    of_code = status_of_code(code) if code is not None else None
+    if of_code is not None and of_code >= 500:  # which says no more than that it failed
+        of_code = _status_in_text(fault.message) or of_code
     named = (
         fault.http_code
         or (code if _is_status(code) else None)
         or _STATUS_OF_WORD.get(_text(fault.details, "status"))
-        or (status_of_code(code) if code is not None else None)
+        or of_code
         or _STATUS_OF_WORD.get(str(code))
         or (_STATUS_OF_NUMBER.get(code) if isinstance(code, int) else None)
-        or (_STATUS_OF_WORD[word[0]] if word else None)
+        or _status_in_text(fault.message)
     )
     return int(named or head.status)
+
+
+def _status_in_text(text: str) -> int | None:
+    """The status that a text names: as Google's word, as a number, as HTTP's phrase."""
+    if word := _WORD.search(text):
+        return _STATUS_OF_WORD[word[0]]
+    if number := _STATUS_NUMBER.search(text):
+        return int(number[1] or number[2])
+    phrase = _PHRASE.search(text)
+    return _STATUS_OF_PHRASE[phrase[0]] if phrase else None
 
 
 def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
