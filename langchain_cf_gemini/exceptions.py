@@ -32,6 +32,7 @@ from langchain_core.exceptions import (
     ModelRateLimitError,
     ModelTimeoutError,
 )
+from langchain_core.messages.ai import UsageMetadata
 
 if sys.platform != "emscripten":
     import httpx2
@@ -50,7 +51,8 @@ class CloudflareGeminiError(ModelError):
         origin: `cloudflare` (its API or edge), `gateway` (AI Gateway) or `provider`
             (Google). None without a response.
         details: The error object of the answer, as it came; `spent` and `limit`, for
-            instance, if a spending limit was reached.
+            instance, if a spending limit was reached. Or all that an answer said in
+            which the model said nothing.
         ray_id: Cloudflare's `cf-ray`, to quote to its support.
         log_id: The gateway's log entry (`cf-aig-log-id`).
         request_id: `cf-aig-request-id`, or the ray id where that is missing.
@@ -59,11 +61,16 @@ class CloudflareGeminiError(ModelError):
         headers: The answer's headers, without cookies.
         gateway: Facts of the gateway, as in
             `response_metadata["gateway"]` of a message.
+        usage_metadata: The token counts of an answer that was paid for and could not be
+            read, as LangChain writes them; None where it told none.
+        model_name: The model that gave it.
         is_sent: False if the call was not sent at all, because others before it have
             failed with nothing but this; the message says since when.
     """
 
     is_sent = True
+    usage_metadata: UsageMetadata | None = None
+    model_name: str | None = None
 
     def __init__(
         self,

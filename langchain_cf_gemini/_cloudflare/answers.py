@@ -29,6 +29,8 @@ from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
 _LONGEST_FIELD = max(map(len, _FIELDS))
+# Keep-alives that are no JSON, under whatever event's name.
+_IDLE_WORDS = frozenset({"ping", "pong", "heartbeat", "keepalive", "keep-alive"})
 # What only the slow way reads.
 _MORE = frozenset({"error", "gatewayMetadata"})
 
@@ -150,12 +152,17 @@ class AnswerReader(_WholeBody):
     def _nothing(self, what: str) -> CloudflareGeminiError:
         """The error of an answer in which nothing was said."""
         odd = self._waiting or self._idle
-        return format_error(what, self._head, odd or None, is_retryable=True)
+        error = format_error(what, self._head, odd or None, is_retryable=True)
+        for payload in self._waiting:
+            error.details.update(payload)
+        return error
 
     def _read(self, event: str) -> None:
         try:
             value = from_json(event)
         except ValueError:
+            if event.strip().lower() in _IDLE_WORDS:
+                return
             value = json_from_text(event, self._head)
         # Nearly every event is a bare payload; unwrapping it would take a microsecond.
         if type(value) is dict and "candidates" in value and not value.keys() & _MORE:
@@ -212,7 +219,8 @@ def _has_feedback(payload: Payload) -> bool:
 
 def _is_blocked(payload: Payload) -> bool:
     feedback = payload.get("promptFeedback")
-    return isinstance(feedback, dict) and _is_reason(feedback.get("blockReason"))
+    told = feedback if isinstance(feedback, list) else [feedback]
+    return any(isinstance(f, dict) and _is_reason(f.get("blockReason")) for f in told)
 
 
 def _says_anything(payload: Payload) -> bool:

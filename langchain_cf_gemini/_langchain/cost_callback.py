@@ -19,6 +19,7 @@ from langchain_cf_gemini._cloudflare.costs import (
     is_from_cache,
     model_from_metadata,
 )
+from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 # The two ways of one run are told one right after the other; the rest is for threads.
 _LAST_RUNS = 4096
@@ -68,6 +69,17 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
             self._add(message)
         if self._parent is not None:
             self._parent.on_llm_end(response, **kwargs)
+
+    @override
+    def on_llm_error(self, error: BaseException, **kwargs: Any) -> None:
+        """Add a call that was paid for, though its answer could not be read."""
+        if isinstance(error, CloudflareGeminiError) and error.usage_metadata:
+            told = {"model_name": error.model_name, "gateway": error.gateway}
+            message = AIMessage(
+                "", usage_metadata=error.usage_metadata, response_metadata=told
+            )
+            paid = LLMResult(generations=[[ChatGeneration(message=message)]])
+            self.on_llm_end(paid, run_id=kwargs.get("run_id"))
 
     def _is_new(self, run_id: Any) -> bool:
         with self._lock:

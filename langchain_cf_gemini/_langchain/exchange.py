@@ -8,7 +8,8 @@ behind a checkpoint.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -16,11 +17,13 @@ from langchain_core.messages import (
     AIMessageChunk,
     message_chunk_to_message,
 )
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatResult
 
 from langchain_cf_gemini._cloudflare.answers import Answer, AnswerReader
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._gemini.answer.metadata import spent_in
 from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
@@ -141,6 +144,7 @@ class Exchange:
             return self._parser.feed(self._pages.take(payload))
         except CloudflareGeminiError as error:
             self._fatal = error
+            self._parser.note(payload)
             raise
         except DivergedError:
             assert self._broke is not None
@@ -153,7 +157,8 @@ class Exchange:
 
     def _take(self, answer: Answer) -> None:
         """Take a whole page."""
-        self._payloads += [self._pages.take(payload) for payload in answer.payloads]
+        with self._reading(answer.payloads):
+            self._payloads += map(self._pages.take, answer.payloads)
         self.end_page(answer.gateway)
 
     def end_page(self, gateway: Json) -> None:
@@ -162,8 +167,35 @@ class Exchange:
         self._gateway = self._call.gateway_facts(self._account, self._endpoint, gateway)
         self.is_over = not self._pages.next_page()
 
+    @contextmanager
+    def _reading(self, payloads: Iterable[Json]) -> Iterator[None]:
+        """Tell what an answer cost that turns out not to be readable."""
+        try:
+            yield
+        except ResponseFormatError as error:
+            error.gateway.update(self._gateway)
+            self._tell_cost(error, *spent_in(payloads))
+            raise
+
+    def _tell_cost(
+        self,
+        error: CloudflareGeminiError,
+        usage: UsageMetadata | None,
+        model: str | None,
+    ) -> None:
+        if usage is not None:
+            error.gateway = self._call.gateway_facts(
+                self._account, self._endpoint, error.gateway
+            )
+            error.usage_metadata = usage_after_cache(usage, error.gateway)
+            error.model_name = model or self._call.model
+
     def failed(self, error: CloudflareGeminiError) -> None:
         """Take an error; raises it unless there is something else to ask."""
+        if self._has_begun and self._parser is not None:
+            self._tell_cost(error, *self._parser.spent())
+        else:
+            self._tell_cost(error, *spent_in([error.details]))
         if error is self._fatal:
             raise error
         if self._has_begun or self._pages.count > 1:
@@ -217,12 +249,9 @@ class Exchange:
         Raises:
             ResponseFormatError: If it does not have the promised shape.
         """
-        try:
+        with self._reading(self._payloads):
             indices = set().union(*map(candidates_from_payload, self._payloads))
             messages = [self._message(index) for index in sorted(indices or {0})]
-        except ResponseFormatError as error:
-            error.gateway.update(self._gateway)
-            raise
         for message in messages[1:]:
             message.usage_metadata = None  # counted once for all candidates
         return ChatResult(

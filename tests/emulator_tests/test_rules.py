@@ -671,6 +671,11 @@ TAKEN = {
     "an empty text that is signed": ask(
         user("a"), model({"text": "", "thoughtSignature": "AAECAwQ="}), user("b")
     ),
+    "empty media that the model wrote": ask(
+        user("a"),
+        model({"inlineData": {"mimeType": "image/png", "data": ""}}),
+        user("b"),
+    ),
     "only a signature": ask(
         user("a"), model({"thoughtSignature": "AAECAwQ="}), user("b")
     ),

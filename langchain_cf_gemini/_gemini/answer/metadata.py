@@ -1,6 +1,6 @@
 """What an answer says about itself: usage, finish reason, ratings, grounding."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 
@@ -126,7 +126,7 @@ def _list_from(value: Any) -> list[Any] | None:
 
 
 def _object_or_none(value: Any) -> Json | None:
-    return object_from(value) or (value if value == {} else None)
+    return value if isinstance(value, dict) else None
 
 
 def _chain(old: Any, new: Any) -> Any:
@@ -208,6 +208,14 @@ class _Notes(dict[str, Any]):
         return notes
 
 
+def spent_in(payloads: Iterable[Json]) -> tuple[UsageMetadata | None, str | None]:
+    """Return what an answer that cannot be read cost, and the model that gave it."""
+    record = AnswerRecord()
+    for payload in payloads:
+        record.add(payload)
+    return record.spent()
+
+
 class AnswerRecord:
     """What the payloads of one answer say beside its parts, gathered as they come.
 
@@ -240,8 +248,8 @@ class AnswerRecord:
         self._blocked: str | None = None
         self._has_candidate = False
 
-    def add(self, payload: Json, candidate: Json) -> None:
-        """Take what one payload says."""
+    def add(self, payload: Json) -> None:
+        """Take what one payload says beside its candidates."""
         known = self._answer
         for key, value in payload.items():
             # In nearly every event but the usage all is as it was before.
@@ -250,12 +258,15 @@ class AnswerRecord:
             if key == "promptFeedback":
                 self._blocked = block_reason_from(value) or self._blocked
             known.add(key, value)
+        if not self.id and (id_ := text_from(payload.get("responseId"))):
+            self.id = self.repeated["id"] = id_
+
+    def add_candidate(self, candidate: Json) -> None:
+        """Take what one payload says of the candidate beside its parts."""
         self._has_candidate = self._has_candidate or bool(candidate)
         for key, value in candidate.items():
             if key not in _READ_APART and value is not None and value != {}:
                 self._add_note(key, value)
-        if not self.id and (id_ := text_from(payload.get("responseId"))):
-            self.id = self.repeated["id"] = id_
 
     def _add_note(self, key: str, value: Any) -> None:
         if key == "finishReason":
@@ -313,8 +324,8 @@ class AnswerRecord:
             notes["grounding_metadata"] = snake_case(sound(grounding))
         if self._reason is not None:
             notes["finish_reason"] = self._reason
-        feedback = notes.get("prompt_feedback")
-        if feedback and (self._blocked is not None or not self._has_candidate):
+        feedback = notes.get("prompt_feedback") or {}
+        if self._blocked is not None or (feedback and not self._has_candidate):
             notes |= self._notes_of_block(feedback)
         return {**notes, UNKNOWN: unknown} if unknown else notes
 
@@ -335,4 +346,9 @@ class AnswerRecord:
 
     def usage(self) -> UsageMetadata | None:
         """Return the token counts, if there are any."""
-        return usage_from_metadata(object_from(self._answer.get("usageMetadata")))
+        raw = _object_or_none(self._answer.get("usageMetadata"))
+        return usage_from_metadata(raw or {})
+
+    def spent(self) -> tuple[UsageMetadata | None, str | None]:
+        """Return the token counts so far, and the model that they are of."""
+        return self.usage(), text_from(self._answer.get("modelVersion"))

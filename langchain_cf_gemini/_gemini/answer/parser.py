@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import UsageMetadata
 
 from langchain_cf_gemini._gemini.answer.audio import AudioRun
 from langchain_cf_gemini._gemini.answer.calls import (
@@ -111,8 +112,9 @@ class AnswerParser:
         Raises:
             ResponseFormatError: If the payload does not have the promised shape.
         """
+        self._record.add(payload)
         candidate = candidates_from_payload(payload).get(self._candidate, {})
-        self._record.add(payload, candidate)
+        self._record.add_candidate(candidate)
         parts = parts_from_candidate(candidate)
         if self._run is not None and len(parts) == 1:
             chunk = self._more_of(self._run, parts[0])
@@ -325,6 +327,14 @@ class AnswerParser:
         )
 
     # ---- output
+
+    def note(self, payload: Json) -> None:
+        """Take what a payload that cannot be read says beside its candidates."""
+        self._record.add(payload)
+
+    def spent(self) -> tuple[UsageMetadata | None, str | None]:
+        """Return the token counts so far, and the model that they are of."""
+        return self._record.spent()
 
     def _read_held(self) -> None:
         """Read what waited for the end of the answer."""

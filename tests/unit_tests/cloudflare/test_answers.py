@@ -69,6 +69,8 @@ IDLE: dict[str, str] = {
     "ratings": 'data: {"promptFeedback": {"safetyRatings": [{"category": "X"}]}}',
     "comment": ": keep-alive",
     "word": 'data: "ping"',
+    "bare word": "event: ping\ndata: ping",
+    "null candidate": 'data: {"candidates": [null]}',
 }
 
 

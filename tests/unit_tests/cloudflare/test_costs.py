@@ -16,13 +16,22 @@ from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from langchain_cf_gemini import (
+    CloudflareGeminiError,
     CostCallbackHandler,
     Prices,
+    ResponseFormatError,
     cost,
     get_cost_callback,
 )
 from tests.support.cloudflare import usage_after_cache
-from tests.support.models import packaged_models
+from tests.support.models import (
+    Cloudflare,
+    event,
+    packaged_models,
+    refusal,
+    text,
+)
+from tests.support.models import answer as wire_answer
 
 PACKAGED = packaged_models()
 HIT = {"cache_status": "HIT", "log_id": "x"}
@@ -57,6 +66,14 @@ CASES: list[tuple[UsageMetadata, str, float | None]] = [
     (usage(MILLION, 0), "gemini-3-flash-preview", 0.50),
     (usage(MILLION, 0, cache_read=MILLION), "gemini-3-flash", 0.05),
     (usage(MILLION, 0, cache_read=500_000), "gemini-3-flash", 0.275),
+    # More out of a cache than was read at all, which no bill can mean.
+    (usage(MILLION, 0, cache_read=3 * MILLION), "gemini-3-flash", 0.05),
+    (usage(MILLION, 0, cache_creation=3 * MILLION), "gemini-3.5-flash-lite", 0.03),
+    (
+        usage(MILLION, 0, cache_read=MILLION, cache_creation=MILLION),
+        "gemini-3-flash",
+        0.05,
+    ),
     (usage(MILLION, 0, cache_creation=MILLION), "gemini-3.5-flash-lite", 0.03),
     (usage(MILLION, 0, cache_creation=MILLION), "gemini-3-flash", 0.50),
     # One price up to 200,000 tokens of prompt, another for the whole call beyond.
@@ -356,3 +373,68 @@ async def test_a_block_counts_tasks_and_ends_with_an_error() -> None:
         raise ZeroDivisionError
     await model.ainvoke("y")
     assert (spent.calls, spent.total_cost) == (3, 1.5)
+
+
+# ---- answers that say little of themselves, or cannot be read
+
+BILLED = {
+    "promptTokenCount": MILLION,
+    "candidatesTokenCount": MILLION,
+    "totalTokenCount": 2 * MILLION,
+}
+
+
+@pytest.mark.parametrize("endpoint", ["run", "gateway"])
+@pytest.mark.parametrize("said", [None, "", ["gemini-3-flash"]])
+def test_an_answer_without_a_model_is_of_the_one_that_was_asked(
+    endpoint: str, said: Any
+) -> None:
+    whole = {**wire_answer(text("ok")), "usageMetadata": BILLED, "modelVersion": said}
+    for model in ("gemini-3-flash", "google/gemini-3-flash"):
+        asked = Cloudflare(whole).model(model=model, endpoint=endpoint)
+        message = asked.invoke("hi")
+        assert "model_name" not in message.response_metadata
+        assert message.response_metadata["requested_model"] == "gemini-3-flash"
+        assert cost(message) == pytest.approx(3.5)
+
+
+UNREADABLE: dict[str, Any] = {
+    "candidates": ["x"],
+    "content": [{"content": "x", "finishReason": "STOP"}],
+    "parts": [{"content": {"parts": 3}, "finishReason": "STOP"}],
+    "none": [],
+}
+
+
+@pytest.mark.parametrize("candidates", UNREADABLE.values(), ids=UNREADABLE.keys())
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("endpoint", ["run", "gateway"])
+def test_an_answer_that_cannot_be_read_is_paid_for(
+    candidates: Any, streaming: bool, endpoint: str
+) -> None:
+    whole = {**wire_answer(), "usageMetadata": BILLED, "candidates": candidates}
+    model = Cloudflare(whole).model(endpoint=endpoint)
+    with get_cost_callback() as spent, pytest.raises(ResponseFormatError) as caught:
+        list(model.stream("hi")) if streaming else model.invoke("hi")
+    assert caught.value.usage_metadata == usage(MILLION, MILLION)
+    assert caught.value.model_name == "gemini-3-flash-preview"
+    assert spent.calls == 1
+    assert spent.total_cost == pytest.approx(3.5)
+
+
+def test_a_stream_that_breaks_is_paid_for_as_far_as_it_came() -> None:
+    begun = {**event(text("Well")), "usageMetadata": BILLED, "modelVersion": None}
+    model = Cloudflare([begun]).model(endpoint="gateway", google_api_key="AIza-x")
+    with get_cost_callback() as spent, pytest.raises(ResponseFormatError) as caught:
+        list(model.stream("hi"))
+    assert caught.value.model_name == "gemini-3-flash"
+    # With a key of one's own Google bills it.
+    assert (spent.calls, spent.total_cost) == (1, 0.0)
+    assert spent.google_cost == pytest.approx(3.5)
+
+
+def test_an_error_without_counts_costs_nothing() -> None:
+    with get_cost_callback() as spent, pytest.raises(CloudflareGeminiError) as caught:
+        Cloudflare(refusal(400, 1)).model().invoke("hi")
+    assert caught.value.usage_metadata is None
+    assert spent.calls == 0

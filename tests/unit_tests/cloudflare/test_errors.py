@@ -196,8 +196,8 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, tuple[str, ...]]] = [
      True, ("answered 429",)),
     ("run", 200, v4(2002, "RESOURCE_EXHAUSTED: quota"), CloudflareRateLimitError, 2002,
      "gateway", True, ()),
-    ("run", 200, v4(1, "upstream said Too Many Requests"), CloudflareRateLimitError, 1,
-     "cloudflare", True, ()),
+    ("run", 200, v4(1234, "upstream: Too Many Requests"), CloudflareRateLimitError,
+     1234, "cloudflare", True, ()),
     ("run", 200, {"state": "Failed", "error": "the prompt has 429 tokens too many"},
      CloudflareServerError, None, "provider", True, ("answered 200",)),
     # ---- guardrails, the edge

@@ -261,6 +261,13 @@ def test_offsets_count_from_the_part_that_is_named() -> None:
     assert found == ["Zwölf", "Première.", "Zwölf", "Zwölf"]
 
 
+def test_a_part_that_is_not_there_is_no_place() -> None:
+    segment = {"partIndex": 3, "startIndex": 0, "endIndex": 2}
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    (citation,) = _citations(message_of(text("Yes."), groundingMetadata=notes))
+    assert "start_index" not in citation
+
+
 def test_a_quotation_is_found_where_it_is_nearest() -> None:
     said = "Yes. No. Yes. No. Yes."
     segment = {"startIndex": 10, "endIndex": 14, "text": "Yes."}

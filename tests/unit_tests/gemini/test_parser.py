@@ -145,6 +145,19 @@ NEVER_SENT: dict[str, tuple[Json, str]] = {
     "odd data": ({"inlineData": {"mimeType": "image/png", "data": 5}}, "non_standard"),
     "odd text": ({"text": 3}, "non_standard"),
     "odd code": ({"executableCode": "1+1"}, "non_standard"),
+    "odd language": (
+        {"executableCode": {"language": 1.5, "code": "1"}},
+        "non_standard",
+    ),
+    "odd outcome": ({"codeExecutionResult": {"outcome": 2**70}}, "non_standard"),
+    "no base64": (
+        {"inlineData": {"mimeType": "image/png", "data": "<html>"}},
+        "non_standard",
+    ),
+    "blank name": (
+        {"functionCall": {"name": " ", "args": {"a": 1}}},
+        "invalid_tool_call",
+    ),
     "no object": ("look", "non_standard"),  # type: ignore[dict-item]
     "nameless call": ({"functionCall": {}}, "invalid_tool_call"),
     "nameless call with arguments": (
@@ -339,13 +352,15 @@ def test_calls_of_one_id_are_told_apart() -> None:
 
 
 DEEP: Any = "x"
+DEEP_OBJECT: Any = {}
 for _ in range(300):
-    DEEP = [DEEP]
+    DEEP, DEEP_OBJECT = [DEEP], {"k": DEEP_OBJECT}
 UNSENDABLE: dict[str, Any] = {
     "infinite": float("inf"),
     "no number": float("nan"),
     "beyond 64 bits": 2**64,
     "nested too deep": DEEP,
+    "objects too deep": DEEP_OBJECT,
 }
 
 
@@ -382,6 +397,55 @@ def test_text_is_valid_unicode(pieces: list[str], said: str, kind: str) -> None:
         assert blocks[0].get("text", blocks[0].get("reasoning")) == said
         assert back(each)[-1]["thoughtSignature"] == "c2ln"
         json.dumps(messages_to_dict([each])).encode()
+
+
+def test_half_a_character_of_a_thought_stays_in_it() -> None:
+    message = streamed(
+        event(text("Well.")), event(thought("Hm\ud83d")), answer(text("So."))
+    )
+    assert message.text == "Well.So."
+    assert back(message) == [text("Well."), thought("Hm\ufffd"), text("So.")]
+
+
+LATE: dict[str, tuple[list[Json], list[str], bool]] = {
+    "after text": (
+        [call("look", args={}), text("Wait. ")],
+        ["tool_call", "text"],
+        True,
+    ),
+    "after a thought": (
+        [call("look"), thought("Hm.")],
+        ["tool_call", "reasoning"],
+        True,
+    ),
+    "after a call that has its own": (
+        [call("look", args={"m": 1}), text("Wait. ")],
+        ["tool_call", "text", "invalid_tool_call"],
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("parts", "kinds", "joins"), LATE.values(), ids=LATE.keys())
+@pytest.mark.parametrize("streaming", [False, True])
+def test_arguments_reach_the_call_that_lacks_them(
+    parts: list[Json], kinds: list[str], joins: bool, streaming: bool
+) -> None:
+    late: Json = {"functionCall": {"args": {"n": 1}}}
+    message = message_of(*parts, late)
+    if streaming:
+        message = streamed(*map(event, parts), answer(late), endpoint="gateway")
+    assert [block["type"] for block in message.content_blocks] == kinds
+    (made,) = message.tool_calls
+    assert made["args"] == ({"n": 1} if joins else {"m": 1})
+
+
+def test_arguments_that_came_twice_and_differ_never_run() -> None:
+    message = message_of(call("look", args={"n": 1}), call("", args={"n": 2}))
+    assert message.tool_calls == []
+    (invalid,) = message.invalid_tool_calls
+    assert json.loads(str(invalid["args"])) == [{"n": 1}, {"n": 2}]
+    assert back(message)
 
 
 # ---- what is said of an answer

@@ -222,6 +222,7 @@ WRONG: dict[str, tuple[list[Json], str]] = {
     "a list at the root": ([_piece("$[0]", 1)], "out of order"),
     "members in a list": ([_piece("$.a[0]", 1), _piece("$.a.b", 2)], "out of order"),
     "a hole in a list": ([_piece("$.a[1]", 1)], "out of order"),
+    "a string that was to go on": ([_piece("$.a", "x", more=True)], CUT),
 }
 
 
@@ -242,6 +243,17 @@ def test_pieces_that_make_no_object(pieces: list[Json], said: str) -> None:
         assert re.search(said, str(block["error"]))
         part, *_ = back(message)
         assert part["functionCall"]["name"] == invalid["name"] == "cook"
+
+
+def test_arguments_in_pieces_and_as_a_whole_never_run() -> None:
+    wire = {"args": {"a": 1}, "partialArgs": [_piece("$.b", 1)]}
+    part: Json = {"functionCall": {"name": "cook", **wire}}
+    for message in (
+        streamed(answer(part)),
+        Cloudflare(answer(part)).model().invoke("hi"),
+    ):
+        assert message.tool_calls == []
+        assert [call["name"] for call in message.invalid_tool_calls] == ["cook"]
 
 
 def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:

@@ -14,6 +14,7 @@ from tests.support.models import (
     answer,
     back,
     call,
+    candidate,
     event,
     streamed,
     text,
@@ -27,6 +28,7 @@ REVOKED: dict[str, tuple[list[Json], str]] = {
         [{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}],
         "PROHIBITED_CONTENT",
     ),
+    "block, in a list": ([{"promptFeedback": [{"blockReason": "SAFETY"}]}], "SAFETY"),
     "block, by number": ([{"promptFeedback": {"blockReason": 4}}], "PROHIBITED"),
     "reason": ([answer(finish="STOP"), answer(finish="SAFETY")], "SAFETY"),
     "reason, taken back": ([answer(finish="SAFETY"), answer(finish="STOP")], "SAFETY"),
@@ -71,6 +73,17 @@ def test_an_unspecified_reason_ends_nothing(reason: Any) -> None:
     assert len(whole.invalid_tool_calls) == 1
 
 
+UNBLOCKED = ["BLOCKED_REASON_UNSPECIFIED", 0, "0", None]
+
+
+@pytest.mark.parametrize("reason", UNBLOCKED, ids=repr)
+def test_an_unspecified_block_refuses_nothing(reason: Any) -> None:
+    whole = {**answer(call("look", args={})), "promptFeedback": {"blockReason": reason}}
+    for message in (Cloudflare(whole).model().invoke("hi"), streamed(whole)):
+        assert [block["type"] for block in message.content_blocks] == ["tool_call"]
+        assert message.response_metadata["finish_reason"] == "STOP"
+
+
 def test_ratings_of_the_prompt_end_no_stream() -> None:
     feedback = {"promptFeedback": {"safetyRatings": [{"category": "X"}]}}
     first = {**event(text("Well. ")), **feedback}
@@ -112,3 +125,18 @@ def test_candidates_go_by_their_index() -> None:
     assert [m.tool_calls[0]["args"] for m in messages] == [{}, {"n": 2}]
     assert messages[0].tool_calls[0]["id"] != messages[1].tool_calls[0]["id"]
     assert [m.usage_metadata is None for m in messages] == [False, True]
+
+
+@pytest.mark.parametrize("index", [1, "2", 7.0])
+def test_a_lone_candidate_is_the_answer_whatever_its_index(index: Any) -> None:
+    whole = answer(text("ok"))
+    whole["candidates"][0]["index"] = index
+    message = Cloudflare(whole).model().invoke("hi")
+    assert (message.text, message.response_metadata["finish_reason"]) == ("ok", "STOP")
+
+
+def test_candidates_of_one_index_are_told_apart_by_their_place() -> None:
+    whole = answer(text("A"))
+    whole["candidates"] = [{**candidate(text(said)), "index": 1} for said in ("A", "B")]
+    (found,) = Cloudflare(whole).model(n=2).generate([[HumanMessage("hi")]]).generations
+    assert [generation.text for generation in found] == ["A", "B"]
