@@ -200,18 +200,19 @@ def _call_before(part: Json, joined: list[Json]) -> int | None:
     id_ = text_from(wire.get("id"))
     for at in reversed(range(len(joined))):
         known = joined[at].get("functionCall")
-        if known is None:
+        if known is None or id_ not in (None, text_from(known.get("id"))):
             continue
-        if at < len(joined) - 1 and id_ is None and known.get("args"):
-            return None
-        if name_from(known) and id_ in (None, text_from(known.get("id"))):
-            objects = (
-                isinstance(each.get("args") or {}, dict) for each in (known, wire)
-            )
-            return at if all(objects) and not is_partial(known) else None
-        if id_ is None:
-            return None
+        is_next = id_ is not None or at == len(joined) - 1
+        return at if _takes_more(known, wire, is_next=is_next) else None
     return None
+
+
+def _takes_more(known: Json, more: Json, *, is_next: bool) -> bool:
+    """Whether a call can be given arguments that came apart."""
+    own = known.get("args") or {}
+    is_whole = name_from(known) is not None and not is_partial(known)
+    are_objects = isinstance(own, dict) and isinstance(more.get("args") or {}, dict)
+    return is_whole and are_objects and (is_next or not own)
 
 
 def _joined(part: Json, more: Json) -> Json:
