@@ -1,7 +1,7 @@
 """Rules on texts and media: what a part may hold."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
@@ -24,9 +24,9 @@ def _empty_text(judged: Generation) -> Iterator[str]:
             yield judged.words("empty text")
 
 
-def _files(judged: Generation) -> Iterator[tuple[Part, bool]]:
+def _files(parts: Iterable[Part]) -> Iterator[tuple[Part, bool]]:
     """Every file, and whether it stands in a function response."""
-    for _, part in judged.parts:
+    for part in parts:
         inner = (part.get("functionResponse") or {}).get("parts") or ()
         for each, inside in ((part, False), *((one, True) for one in inner)):
             if file := each.get("inlineData") or each.get("fileData"):
@@ -44,7 +44,7 @@ def _is_taken(judged: Generation, mime: str) -> bool:
 
 @rule("media type is taken")
 def _media_type_is_taken(judged: Generation) -> Iterator[str]:
-    for file, _ in _files(judged):
+    for file, _ in _files(part for _, part in judged.parts):
         mime = str(file.get("mimeType") or "")
         if mime and not _is_taken(judged, mime):
             yield judged.words("media type is taken", mime)
@@ -53,20 +53,15 @@ def _media_type_is_taken(judged: Generation) -> Iterator[str]:
 @rule("media has data")
 def _media_has_data(judged: Generation) -> Iterator[str]:
     # What the model wrote itself goes back as it came.
-    own = [
-        part.get("inlineData")
-        for content in judged.contents
-        if content.get("role") == "model"
-        for part in content.get("parts") or ()
-    ]
-    for file, _ in _files(judged):
-        if file.get("data") == "" and not any(file is each for each in own):
+    asked = [each for each in judged.contents if each.get("role") != "model"]
+    for file, _ in _files(p for each in asked for p in each.get("parts") or ()):
+        if file.get("data") == "":
             yield judged.unable("it has an empty inlineData parameter.")
 
 
 @rule("media in a response")
 def _media_in_a_response(judged: Generation) -> Iterator[str]:
-    for file, inside in _files(judged):
+    for file, inside in _files(part for _, part in judged.parts):
         mime = str(file.get("mimeType") or "")
         fits = mime in (*_IN_RESPONSE, "text/plain") or _OFFICE.match(mime)
         if inside and judged.model.generation < 3:
