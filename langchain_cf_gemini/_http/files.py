@@ -56,7 +56,7 @@ class Files:
         self, found: dict[str, File | None], new: list[str], files: list[File]
     ) -> list[File]:
         fetched = dict(zip(new, files, strict=True))
-        return [file or self._keep(url, fetched[url]) for url, file in found.items()]
+        return [file or self.keep(url, fetched[url]) for url, file in found.items()]
 
     def _recall(self, url: str) -> File | None:
         file = self._held.pop(url, None)
@@ -64,7 +64,8 @@ class Files:
             self._held[url] = file
         return file
 
-    def _keep(self, url: str, file: File) -> File:
+    def keep(self, url: str, file: File) -> File:
+        """Keep a file as the latest one; return it."""
         self._held[url] = file
         while sum(len(data) for data, _ in list(self._held.values())) > self._most:
             self._held.pop(next(iter(self._held)), None)

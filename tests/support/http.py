@@ -23,7 +23,7 @@ from langchain_cf_gemini._http.download import (
     shown_url,
 )
 from langchain_cf_gemini._http.environment import proxy_from_environment, ssl_context
-from langchain_cf_gemini._http.files import File, Files
+from langchain_cf_gemini._http.files import FILES, File, Files
 from langchain_cf_gemini._http.limits import (
     Attempts,
     SharedLimits,
@@ -44,6 +44,7 @@ from langchain_cf_gemini._http.urls import is_loopback
 __all__ = [
     "CONNECTIONS",
     "DEFAULT_TIMEOUT",
+    "FILES",
     "IDLE_SECONDS",
     "PEACE_SECONDS",
     "Asyncio",

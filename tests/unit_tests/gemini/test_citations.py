@@ -124,6 +124,14 @@ def test_what_a_support_does_not_say_costs_no_citation() -> None:
     assert {(each["start_index"], each["end_index"]) for each in found} == {(1, 6)}
 
 
+def test_an_offset_within_a_character_is_before_it() -> None:
+    segment: Json = {"startIndex": 4, "endIndex": 9}
+    support: Json = {"segment": segment, "groundingChunkIndices": [0]}
+    message = message_of(text(SAID), groundingMetadata=_grounding(support))
+    (found,) = message.response_metadata["citations"]
+    assert (found["start_index"], found["end_index"]) == (3, 5)
+
+
 def test_quotation_wins_over_offsets() -> None:
     segment = {"startIndex": 1, "endIndex": 3, "text": "Warm."}
     notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})

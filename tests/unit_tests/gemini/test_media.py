@@ -14,7 +14,15 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
 from langchain_cf_gemini import UnsupportedContentError
 from tests.support.gemini import Media, body_from_messages, parts_from_media
-from tests.support.models import Json, contents_of
+from tests.support.http import FILES
+from tests.support.models import (
+    Cloudflare,
+    Json,
+    answer,
+    contents_of,
+    every_way,
+    text,
+)
 
 
 def _b64(data: bytes) -> str:
@@ -668,6 +676,25 @@ def test_media_of_the_model() -> None:
     image = {"type": "image", "base64": PNG, "mime_type": "image/png"}
     history = [HumanMessage("draw"), AIMessage([image]), HumanMessage("thanks")]
     assert contents_of(history)[1]["parts"] == [_inline("image/png")]
+
+
+@every_way
+def test_what_was_fetched_arrives_in_its_place(way: Any) -> None:
+    """In every way of asking; the files are there, as after an earlier turn."""
+    root = "https://files.example"
+    FILES.keep(f"{root}/b", (b64decode(PDF), "application/pdf"))
+    FILES.keep(f"{root}/a", (b64decode(PNG), "image/png"))
+    blocks: list[Any] = [
+        {"type": "file", "url": f"{root}/b"},
+        {"type": "text", "text": "and"},
+        {"type": "image", "url": f"{root}/a"},
+        {"type": "file", "url": f"{root}/b"},
+    ]
+    cloudflare = Cloudflare([answer(text("ok"))])
+    way(cloudflare.model(endpoint="gateway"), [HumanMessage(blocks)])
+    pdf = _inline("application/pdf", PDF)
+    wanted = [pdf, text("and"), _inline("image/png"), pdf]
+    assert cloudflare.contents[0]["parts"] == wanted
 
 
 def test_what_was_fetched_goes_inline() -> None:
