@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast check ecosystem format notebooks docs record bench soak mutate clean
+.PHONY: help demo test test-fast lowest versions check ecosystem format notebooks docs record bench soak mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -46,12 +46,43 @@ else
 	@$(BIN)/langchain-cf-gemini ask $(QUESTION)
 endif
 
-# A worker for each core; each test has its own port. What waits keeps no core busy.
+# A worker for each core; each test has its own port. `make test ORDER=7` runs them in a
+# random order, the same for the same number.
+ORDER ?=
+ORDERED := $(if $(ORDER),--random-order-bucket=module --random-order-seed=$(ORDER))
+
 test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist worksteal $(ORDERED)
 
 test-fast: $(VENV)/.test  ## Run what starts no other process and waits for nothing
-	@$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not soak'
+	@$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not soak' $(ORDERED)
+
+# The other environments are uv's; where it is absent, it is fetched into one of its own.
+OTHERS := .venvs
+OTHER_UV := $(or $(UV),$(OTHERS)/uv/bin/uv)
+PYENV := $(or $(PYENV_ROOT),$(HOME)/.pyenv)
+
+$(OTHERS)/uv/bin/uv:
+	@$(PYTHON) -m venv $(OTHERS)/uv
+	@$(OTHERS)/uv/bin/python -m pip install --quiet uv
+
+lowest: $(OTHER_UV)  ## Run the unit tests on the lowest versions that the package declares
+	@mkdir -p $(OTHERS)
+	@$(OTHER_UV) pip compile --quiet --resolution lowest-direct --no-deps --extra emulator --extra cli pyproject.toml -o $(OTHERS)/lowest.txt
+	@$(OTHER_UV) venv --quiet --clear --python $(PYTHON) $(OTHERS)/lowest
+	@$(OTHER_UV) pip install --quiet --python $(OTHERS)/lowest/bin/python -e '.[emulator,cli]' --group unit --constraint $(OTHERS)/lowest.txt
+	@$(OTHERS)/lowest/bin/pytest -n auto --dist worksteal tests/unit_tests
+
+VERSIONS := 3.12 3.13
+versions: $(OTHER_UV)  ## Run the fast tests on the other versions of Python that are here
+	@for version in $(VERSIONS); do \
+	  python=$$(ls -d $(PYENV)/versions/$$version*/bin/python 2>/dev/null | tail -1); \
+	  python=$${python:-python$$version}; \
+	  $$python --version || { echo "Python $$version is not on this machine."; continue; }; \
+	  $(OTHER_UV) venv --quiet --clear --python $$python $(OTHERS)/$$version && \
+	  $(OTHER_UV) pip install --quiet --python $(OTHERS)/$$version/bin/python -e '.[emulator,cli]' --group test && \
+	  $(OTHERS)/$$version/bin/pytest -n auto --dist worksteal -m 'not slow and not soak' || exit 1; \
+	done
 
 check: $(VENV)/.test  ## Formatting, lint, types and words
 	@$(BIN)/ruff format --check .
@@ -126,4 +157,4 @@ mutate: $(VENV)/.mutation  ## Break the modules that talk to Cloudflare; list wh
 	@$(BIN)/mutmut results
 
 clean:  ## Remove the environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov mutants
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov mutants $(OTHERS)
