@@ -55,6 +55,21 @@ def text_of(answer: httpx.Response) -> str:
 
 LIMA = asked("Weather in Lima?", tools=TOOLS)
 LIMA_TOLD = asked("Weather in Lima?", called(city="Lima"), answered("18"), tools=TOOLS)
+UNCALLED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "NONE"}}}
+OTHER_ALLOWED = asked(
+    "Weather?",
+    tools=[{"functionDeclarations": [WEATHER, function("get_time")]}],
+    toolConfig={
+        "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["get_time"]}
+    },
+)
+COLOR = asked(
+    "Which?",
+    generationConfig={
+        "responseMimeType": "text/x.enum",
+        "responseSchema": {"type": "STRING", "enum": ["red", "blue"]},
+    },
+)
 BRIEF = asked("Hi", systemInstruction={"parts": [{"text": "Be brief."}]})
 
 # A condition, a request that meets it, and one that does not.
@@ -316,6 +331,19 @@ RAISING: list[Raising] = [
         r"calls get_wether, which is not declared; declared are \['get_weather'\]",
     ),
     (lambda e: e.call("get_weather", city=1), LIMA, AssertionError, "not of type"),
+    (
+        lambda e: e.call("get_weather", city="Lima"),
+        UNCALLED,
+        AssertionError,
+        "mode NONE",
+    ),
+    (
+        lambda e: e.call("get_weather", city="Lima"),
+        OTHER_ALLOWED,
+        AssertionError,
+        r"which is not allowed; allowed are \['get_time'\]",
+    ),
+    (lambda e: e.reply("teal"), COLOR, AssertionError, "none of .'red', 'blue'"),
     (lambda e: e.call("get_weather"), LIMA, AssertionError, "'city' is a required"),
 ]
 

@@ -16,11 +16,20 @@ def problems(answer: Answer, generation: Generation) -> Iterator[str]:
     declared = {str(d.get("name")): d for d in generation.declarations}
     called = [part["functionCall"] for part in answer.parts if "functionCall" in part]
     for call in called if declared else ():
+        yield from _choice_problems(str(call.get("name")), generation.function_calling)
         yield from _call_problems(call, declared)
     schema, mime_type = generation.output
     texts = [p["text"] for p in answer.parts if "text" in p and not p.get("thought")]
-    if mime_type == "application/json" and texts and answer.finish_reason == "STOP":
-        yield from _json_problems("".join(texts), schema)
+    if texts and answer.finish_reason == "STOP":
+        yield from _text_problems("".join(texts), schema, mime_type)
+
+
+def _choice_problems(name: str, calling: Mapping[str, Any]) -> Iterator[str]:
+    allowed = calling.get("allowedFunctionNames") or [name]
+    if calling.get("mode") == "NONE":
+        yield f"calls {name}, and the request wants no call (mode NONE)"
+    elif name not in allowed:
+        yield f"calls {name}, which is not allowed; allowed are {allowed}"
 
 
 def _call_problems(
@@ -42,7 +51,12 @@ def _call_problems(
         yield f"passes {_shown(args)} to {name}: {wrong}"
 
 
-def _json_problems(text: str, schema: Any) -> Iterator[str]:
+def _text_problems(text: str, schema: Any, mime_type: str | None) -> Iterator[str]:
+    options = schema.get("enum") if isinstance(schema, Mapping) else None
+    if mime_type == "text/x.enum" and options and text not in options:
+        yield f"answers {text[:_SHOWN]!r}, which is none of {options}"
+    if mime_type != "application/json":
+        return
     try:
         value = json.loads(text)
     except ValueError:
