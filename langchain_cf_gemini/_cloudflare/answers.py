@@ -165,7 +165,7 @@ class AnswerReader(_WholeBody):
                 return
             value = json_from_text(event, self._head)
         # Nearly every event is a bare payload; unwrapping it would take a microsecond.
-        if type(value) is dict and "candidates" in value and not value.keys() & _MORE:
+        if type(value) is dict and "candidates" in value and _MORE.isdisjoint(value):
             self._keep([value], None)
         elif is_idle(value):
             self._keep_idle(value)
