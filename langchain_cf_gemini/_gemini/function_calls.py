@@ -56,7 +56,7 @@ def json_from_args(args: Any) -> str:
         return to_json(args, inf_nan_mode="constants").decode()
     except ValueError as error:
         raise UnsupportedContentError(
-            f"{args!r:.100} cannot be written as JSON: {error}"
+            f"{args!r:.100} can't be written as JSON: {error}"
         ) from error
 
 

@@ -169,9 +169,7 @@ class Call:
             # A file's name, or a text that was cut in the middle of an emoji.
             if (repaired := with_sound_texts(body)) == body:
                 raise
-            _logger.warning(
-                "half characters (lone surrogates) of a request were replaced by U+FFFD"
-            )
+            _logger.warning("Invalid characters (lone surrogates) were sent as U+FFFD.")
             return self._written(account, endpoint, repaired, stream, is_trusted)
 
     def _written(

@@ -303,18 +303,12 @@ def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
 
 
 _ADDERS: Mapping[str, Callable[[_Conversation, Any], object]] = {
-    "system": _Conversation._add_system,
-    "SystemMessageChunk": _Conversation._add_system,
-    "human": _Conversation._add_human,
-    "HumanMessageChunk": _Conversation._add_human,
-    "ai": _Conversation._add_ai,
-    "AIMessageChunk": _Conversation._add_ai,
-    "tool": _Conversation._add_result,
-    "ToolMessageChunk": _Conversation._add_result,
-    "chat": _Conversation._add_chat,
-    "ChatMessageChunk": _Conversation._add_chat,
-    "function": _Conversation._add_results,
-    "FunctionMessageChunk": _Conversation._add_results,
+    **dict.fromkeys(("system", "SystemMessageChunk"), _Conversation._add_system),
+    **dict.fromkeys(("human", "HumanMessageChunk"), _Conversation._add_human),
+    **dict.fromkeys(("ai", "AIMessageChunk"), _Conversation._add_ai),
+    **dict.fromkeys(("tool", "ToolMessageChunk"), _Conversation._add_result),
+    **dict.fromkeys(("chat", "ChatMessageChunk"), _Conversation._add_chat),
+    **dict.fromkeys(("function", "FunctionMessageChunk"), _Conversation._add_results),
 }
 
 

@@ -60,7 +60,8 @@ def _video_metadata(video: Any) -> Json:
     fps = made.get("fps")
     if fps is not None and not 0 < float(fps) <= _MOST_FPS:
         raise UnsupportedContentError(
-            f"video_metadata's fps must be above 0 and at most {_MOST_FPS}, not {fps!r}"
+            f"The fps of video_metadata must be above 0 and at most {_MOST_FPS}, not "
+            f"{fps!r}."
         )
     return {key: value for key, value in made.items() if value is not None}
 

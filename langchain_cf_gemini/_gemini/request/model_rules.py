@@ -153,14 +153,15 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "tools_beside_json": Rule(
         _has_tools_beside_json,
-        "takes no tools beside an answer in JSON (Google: 'Function calling with a "
-        "response mime type: 'application/json' is unsupported'); leave one of both "
-        "out, or ask with with_structured_output(method='function_calling')",
+        "doesn't support tools together with JSON output (Google: 'Function calling "
+        "with a response mime type: 'application/json' is unsupported'). Leave one of "
+        "them out, or use with_structured_output(method='function_calling')",
     ),
     "tools_beside_functions": Rule(
         _has_tools_beside_functions,
-        "takes either functions or Google's own tools (Google: 'Tool use with function "
-        "calling is unsupported'); ask in two calls, or a model of Gemini 3",
+        "doesn't support functions together with Google's own tools (Google: 'Tool use "
+        "with function calling is unsupported'). Send two requests, or use a model of "
+        "Gemini 3",
     ),
     "cached_content": Rule(
         lambda body: "cachedContent" in body,

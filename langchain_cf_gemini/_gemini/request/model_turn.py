@@ -233,7 +233,8 @@ class ModelTurn:
     def _spoken(self, block: Json, text: str, thought: Json) -> list[Json]:
         if not isinstance(text, str):
             raise UnsupportedContentError(
-                f"a block of type {block['type']!r} has the text {text!r:.80}"
+                f"The text of a block of type {block['type']!r} must be a string, not "
+                f"{text!r:.80}."
             )
         extras = self._extras(block)
         start = extras.get("signature_start")

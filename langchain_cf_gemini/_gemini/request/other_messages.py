@@ -17,13 +17,9 @@ from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _ROLES: Mapping[str, type[BaseMessage]] = {
-    "user": HumanMessage,
-    "human": HumanMessage,
-    "system": SystemMessage,
-    "developer": SystemMessage,
-    "assistant": AIMessage,
-    "model": AIMessage,
-    "ai": AIMessage,
+    **dict.fromkeys(("user", "human"), HumanMessage),
+    **dict.fromkeys(("system", "developer"), SystemMessage),
+    **dict.fromkeys(("assistant", "model", "ai"), AIMessage),
 }
 
 

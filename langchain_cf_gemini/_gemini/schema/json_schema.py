@@ -174,9 +174,7 @@ class _Inlining:
         if isinstance(schema, bool):
             return schema
         if not isinstance(schema, Mapping):
-            raise UnsupportedContentError(
-                f"{at} is {schema!r:.80}, where a schema belongs"
-            )
+            raise UnsupportedContentError(f"{at} must be a schema, not {schema!r:.80}.")
         schema = modern_schema(schema)
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
@@ -205,7 +203,7 @@ class _Inlining:
         if key in _NAMED:
             if not isinstance(value, Mapping):
                 raise UnsupportedContentError(
-                    f"{at} is {value!r:.80}, where names and their schemas belong"
+                    f"{at} must be a dict of schemas, not {value!r:.80}."
                 )
             return self._named(value, at, required if key == "properties" else [])
         if key in _DYNAMIC:
@@ -329,7 +327,7 @@ def _required_in(schema: Mapping[str, Any], at: str) -> list[str]:
     required = schema.get("required") or []
     if not isinstance(required, list | tuple):
         raise UnsupportedContentError(
-            f"{at}.required is {required!r:.80}, where a list of names belongs"
+            f"{at}.required must be a list of names, not {required!r:.80}."
         )
     return list(required)
 

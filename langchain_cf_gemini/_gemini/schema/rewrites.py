@@ -29,8 +29,8 @@ def _lower_case(schema: Schema) -> Schema:
     lower = [kind.lower() for kind in kinds]
     if unknown := {*lower} - KINDS:
         raise UnsupportedContentError(
-            f"a schema has the type {unknown.pop()!r}, which is none of JSON Schema's: "
-            f"use {', '.join(sorted(KINDS))}"
+            f"A schema has the type {unknown.pop()!r}, which JSON Schema doesn't have. "
+            f"Use {', '.join(sorted(KINDS))}."
         )
     schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
     return schema

@@ -77,7 +77,7 @@ def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
     name = body["name"]
     if not isinstance(name, str):
         raise UnsupportedContentError(
-            f"a function has the name {name!r}, which is no text"
+            f"The name of a function must be a string, not {name!r}."
         )
     around = {key: value for key, value in tool.items() if key != wrapper}
     schema = _schema_in({**around, **body}, name)
@@ -113,8 +113,8 @@ def _schema_in(body: Mapping[str, Any], name: str) -> Any:
 def _refuse_properties(schema: Any, name: str) -> None:
     if _are_properties(schema):
         raise UnsupportedContentError(
-            f"function {name} has properties and no schema around them: put them into "
-            "{'type': 'object', 'properties': ...}"
+            f"The parameters of function {name} are properties without a schema around "
+            "them. Pass {'type': 'object', 'properties': ...}."
         )
 
 

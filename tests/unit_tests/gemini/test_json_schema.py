@@ -395,18 +395,18 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
     "a type that is none": ({"type": {"a": 1}}, "has the type"),
-    "a type of no JSON": ({"type": "str"}, "the type 'str', which is none"),
+    "a type of no JSON": ({"type": "str"}, "the type 'str', which JSON Schema"),
     "a text for a schema": (
         {"type": "object", "properties": {"a": "string"}},
-        r"schema\.properties\.a is 'string', where a schema belongs",
+        r"schema\.properties\.a must be a schema, not 'string'",
     ),
     "a property that says it is required": (
         {"properties": {"a": {"type": "string", "required": True}}},
-        r"schema\.properties\.a\.required is True, where a list",
+        r"schema\.properties\.a\.required must be a list of names, not True",
     ),
     "a list for properties": (
         {"type": "object", "properties": []},
-        r"schema\.properties is \[\], where names and their schemas belong",
+        r"schema\.properties must be a dict of schemas, not \[\]",
     ),
     "no type": ({"properties": {"a": {"type": None}}}, "has the type"),
     "a reference to nothing": (

@@ -92,10 +92,8 @@ taken(["3-flash"], {"logprobs": False})
 BESIDE: Json = {"tools": ["google_search", {"name": "f"}]}
 AS_JSON: Json = {"response_mime_type": "application/json"}
 OF_2 = ["2.5-flash-lite", "2.5-flash", "2.5-pro"]
-refused(OF_2, BESIDE, "either functions or Google's own tools")
-refused(
-    OF_2, {"tools": [{"name": "f"}], **AS_JSON}, "no tools beside an answer in JSON"
-)
+refused(OF_2, BESIDE, "functions together with Google's own tools")
+refused(OF_2, {"tools": [{"name": "f"}], **AS_JSON}, "tools together with JSON output")
 taken(["3-flash", *NEWER, *UNKNOWN], {**BESIDE, **AS_JSON})
 taken(OF_2, {"tools": [{"name": "f"}]})
 taken(OF_2, AS_JSON)

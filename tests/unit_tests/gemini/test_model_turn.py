@@ -624,7 +624,7 @@ def test_a_block_that_is_not_built_as_it_should_be() -> None:
     [{"type": "text", "text": 5}, {"type": "reasoning", "reasoning": {"a": "b"}}],
 )
 def test_a_text_that_is_none_is_refused(block: Json) -> None:
-    with pytest.raises(UnsupportedContentError, match="has the text"):
+    with pytest.raises(UnsupportedContentError, match="must be a string"):
         _sent(_turn([block], None))
 
 

@@ -663,9 +663,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "properties alone": (
         {"name": "f", "parameters": {"q": {"type": "string"}}},
-        "function f has properties and no schema around them",
+        "function f are properties without a schema",
     ),
-    "a name that is no text": ({"name": None, "parameters": OBJECT}, "the name None"),
+    "a name that is no text": (
+        {"name": None, "parameters": OBJECT},
+        "must be a string, not None",
+    ),
     "two schemas": (
         {"name": "f", "parameters": OBJECT, "schema": {"type": "object"}},
         "two schemas, in parameters and schema",
