@@ -151,9 +151,11 @@ else
 endif
 	@touch $@
 
-mutate: $(VENV)/.mutation  ## Break the modules that talk to Cloudflare; list what no test notices (half an hour)
+# Everything takes many hours; a module takes minutes: make mutate MODULE=_gemini.answer.citations
+MODULE ?=
+mutate: $(VENV)/.mutation  ## Break the code in every way, or one MODULE of it; list what no test notices
 	@rm -rf mutants
-	@$(BIN)/mutmut run --max-children 2
+	@$(BIN)/mutmut run --max-children 2 'langchain_cf_gemini.$(MODULE)*'
 	@$(BIN)/mutmut results
 
 clean:  ## Remove the environment and every cache

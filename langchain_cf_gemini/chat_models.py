@@ -484,7 +484,7 @@ class ChatCloudflareGemini(BaseChatModel):
         for name in ("model", "endpoint", *(n for n in fields if n not in _UNSEEN)):
             value = values.get(name)
             is_set = name in values and value != fields[name].get_default(
-                call_default_factory=True
+                call_default_factory=True, validated_data={}
             )
             if is_set or name in ("model", "endpoint"):
                 yield name, list(value or ()) if name == secrets.HEADERS else value

@@ -325,6 +325,12 @@ def test_a_calls_own_values_are_traced(
     assert {key: params[key] for key in wanted} == wanted
 
 
+def test_all_that_was_set_is_told() -> None:
+    told = silent(output_version="v1", seed=7)._identifying_params
+    assert (told["output_version"], told["seed"]) == ("v1", 7)
+    assert told["model"] == "gemini-3-flash"
+
+
 # ---- metadata of the run
 
 
