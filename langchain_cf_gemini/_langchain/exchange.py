@@ -144,7 +144,7 @@ class Exchange:
             return self._parser.feed(self._pages.take(payload))
         except CloudflareGeminiError as error:
             self._fatal = error
-            self._parser.note(payload)
+            self._parser.record.add(payload)
             raise
         except DivergedError:
             assert self._broke is not None
@@ -193,7 +193,7 @@ class Exchange:
     def failed(self, error: CloudflareGeminiError) -> None:
         """Take an error; raises it unless there is something else to ask."""
         if self._has_begun and self._parser is not None:
-            self._tell_cost(error, *self._parser.spent())
+            self._tell_cost(error, *self._parser.record.spent())
         else:
             self._tell_cost(error, *spent_in([error.details]))
         if error is self._fatal:

@@ -101,7 +101,7 @@ class Call:
 
     def _write(self, pieces: PartialArgs, wire: Json, texts: list[str]) -> None:
         args, self.fault = _args_from(wire)
-        if args or self.fault:
+        if args and isinstance(args, dict):
             texts.append(pieces.write_whole(args))
         partial = wire.get("partialArgs")
         if partial is not None and not isinstance(partial, dict | list):

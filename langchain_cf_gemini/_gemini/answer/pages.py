@@ -106,7 +106,8 @@ class Pages:
         if self._expected:
             new = list(self._new_parts(parts_from_candidate(candidate)))
             content = {**object_from(candidate.get("content")), "parts": new}
-            payload, candidate = _with_candidate(payload, candidate, content=content)
+            candidate = {**candidate, "content": content}
+            payload = {**payload, "candidates": [candidate]}
         if token is not None:
             payload = self._checked(payload, candidate, token, reason)
         elif self.token is not None:
@@ -169,7 +170,8 @@ class Pages:
         """Return a text without what was given of it."""
         said = given.get("text", "")
         common = min(len(text), len(said))
-        is_same = text[:common] == said[:common] and _kind(given) == _kind(part)
+        of_a_kind = bool(given.get("thought")) == bool(part.get("thought"))
+        is_same = text[:common] == said[:common] and of_a_kind
         if not common or not is_same:
             raise DivergedError
         self._given.append({**_unsigned(given), "text": said[:common]})
@@ -225,13 +227,6 @@ def _is_plain(payload: Json) -> bool:
     return type(first) is dict and _ENDS.isdisjoint(first)
 
 
-def _with_candidate(
-    payload: Json, candidate: Json, **changed: Any
-) -> tuple[Json, Json]:
-    candidate = {**candidate, **changed}
-    return {**payload, "candidates": [candidate]}, candidate
-
-
 def _unsigned(part: Json) -> Json:
     return {key: value for key, value in part.items() if key != _SIGNATURE}
 
@@ -239,7 +234,3 @@ def _unsigned(part: Json) -> Json:
 def _says(part: Json) -> bool:
     """Whether a part adds anything: an empty text without a signature is framing."""
     return part.get("text") != "" or _SIGNATURE in part
-
-
-def _kind(part: Json) -> bool:
-    return bool(part.get("thought"))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.messages.ai import UsageMetadata
 
 from langchain_cf_gemini._gemini.answer.audio import AudioRun
 from langchain_cf_gemini._gemini.answer.calls import (
@@ -54,6 +53,9 @@ class AnswerParser:
     A whole answer is one payload: `feed` it, then take `message`. A stream is many:
     `feed` returns what each added, `end` the rest. Whole calls wait for the end, which
     alone tells whether they may be run, and so does all that comes after one.
+
+    Attributes:
+        record: What the payloads say beside their parts.
     """
 
     def __init__(
@@ -83,7 +85,7 @@ class AnswerParser:
         self._candidate = candidate
         self._seed = seed
         self._backend = backend
-        self._record = AnswerRecord()
+        self.record = AnswerRecord()
         self._notes = PartNotes(streaming=streaming)
         self._draft = Draft(streaming=streaming)
         self._said = SaidText()
@@ -112,9 +114,9 @@ class AnswerParser:
         Raises:
             ResponseFormatError: If the payload does not have the promised shape.
         """
-        self._record.add(payload)
+        self.record.add(payload)
         candidate = candidates_from_payload(payload).get(self._candidate, {})
-        self._record.add_candidate(candidate)
+        self.record.add_candidate(candidate)
         parts = parts_from_candidate(candidate)
         if self._run is not None and len(parts) == 1:
             chunk = self._more_of(self._run, parts[0])
@@ -129,7 +131,7 @@ class AnswerParser:
                 self._read(part)
         if not self._streaming:
             return ()
-        return self._draft.chunks(None, self._record.repeated)
+        return self._draft.chunks(None, self.record.repeated)
 
     def _more_of(self, run: Text, part: Json) -> AIMessageChunk | None:
         """Return the chunk of an event that only adds to the text under way.
@@ -143,9 +145,9 @@ class AnswerParser:
             return None
         run.add(text)
         if not self._draft.as_blocks:
-            return chunk_of(text, self._notes.piece(run), self._record.repeated)
+            return chunk_of(text, self._notes.piece(run), self.record.repeated)
         block = {"type": run.kind, run.kind: text, "index": run.index}
-        return chunk_of([block], [], self._record.repeated)
+        return chunk_of([block], [], self.record.repeated)
 
     def _is_held(self, part: Json) -> bool:
         """Whether a part waits for the end of the answer."""
@@ -170,7 +172,7 @@ class AnswerParser:
         plain = all(map(_is_plain, parts))
         if not self._chosen:
             self._chosen = True
-            self._record.fix_id(self._seed)
+            self.record.fix_id(self._seed)
             self._as_blocks = self._as_blocks or "image" in self._model or not plain
             self._draft.as_blocks = self._as_blocks
         return plain
@@ -268,7 +270,7 @@ class AnswerParser:
         # turns that are merged later keep their signatures apart.
         self._begin_part()
         self._blocks += 1
-        return f"lc_{self._record.id}_{self._blocks}"
+        return f"lc_{self.record.id}_{self._blocks}"
 
     def _begin_part(self) -> None:
         self._draft.add_block(self._audio.end())
@@ -319,22 +321,14 @@ class AnswerParser:
         self._ids.add(id_ or "")
         self._begin_part()
         return Call(
-            id_=id_ or self._record.call_id(ordinal, name, self._candidate),
+            id_=id_ or self.record.call_id(ordinal, name, self._candidate),
             name=name,
             ordinal=ordinal,
-            index=call_index(self._record.id, ordinal),
+            index=call_index(self.record.id, ordinal),
             extras=extras_from(part.get("thoughtSignature"), rest),
         )
 
     # ---- output
-
-    def note(self, payload: Json) -> None:
-        """Take what a payload that cannot be read says beside its candidates."""
-        self._record.add(payload)
-
-    def spent(self) -> tuple[UsageMetadata | None, str | None]:
-        """Return the token counts so far, and the model that they are of."""
-        return self._record.spent()
 
     def _read_held(self) -> None:
         """Read what waited for the end of the answer."""
@@ -350,13 +344,13 @@ class AnswerParser:
     def _finish(self) -> tuple[str | None, Json]:
         """Read what was held; return why no call may run, and the metadata."""
         self._read_held()
-        failure = self._record.verdict()
+        failure = self.record.verdict()
         for call in self._open.rest():
-            self._hand_over(call, call.end(is_cut=self._record.is_cut))
+            self._hand_over(call, call.end(is_cut=self.record.is_cut))
         for call in self._calls:
             if call.is_live and (why := failure or call.fault):
                 self._draft.add_fragment(call, mark_of(why))
-        metadata = self._record.metadata(self._backend)
+        metadata = self.record.metadata(self._backend)
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
         if self._as_blocks:
@@ -370,7 +364,7 @@ class AnswerParser:
         return failure, metadata
 
     def _cite(self, metadata: Json) -> None:
-        record, said = self._record, self._said
+        record, said = self.record, self._said
         citations = said.citations(record.grounding.metadata(), record.citations)
         if citations and not (self._draft.as_blocks and said.texts):
             metadata["citations"] = citations
@@ -381,11 +375,11 @@ class AnswerParser:
     def end(self) -> list[AIMessageChunk]:
         """Return the last chunks of a stream: what was held back, metadata, usage."""
         failure, metadata = self._finish()
-        chunks = self._draft.chunks(failure, self._record.repeated)
-        return [*chunks, self._draft.last_chunk(metadata, self._record.usage())]
+        chunks = self._draft.chunks(failure, self.record.repeated)
+        return [*chunks, self._draft.last_chunk(metadata, self.record.usage())]
 
     def message(self, *, with_usage: bool = True) -> AIMessage:
         """Return the message of a whole answer."""
         failure, metadata = self._finish()
-        usage = self._record.usage() if with_usage else None
+        usage = self.record.usage() if with_usage else None
         return self._draft.message(failure, metadata, usage)

@@ -91,7 +91,7 @@ class PartialArgs:
         self.in_string = True
         return text + '"' + self._in(value, more=more)
 
-    def write_whole(self, args: Any) -> str:
+    def write_whole(self, args: Json) -> str:
         """Return the JSON text of arguments that came at once after all.
 
         Raises:
@@ -99,8 +99,6 @@ class PartialArgs:
         """
         if self.started:
             raise PartialArgsError("arguments came both in pieces and as a whole")
-        if not isinstance(args, dict):
-            raise PartialArgsError("The arguments aren't a JSON object.")
         self.started = self._whole = True
         return json_from_args(args)
 
