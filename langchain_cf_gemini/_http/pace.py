@@ -37,6 +37,8 @@ PEACE_SECONDS = 60.0
 # all after half a second: a limit refuses sooner than a model answers, and of 200
 # callers of a small one nearly all would ask in vain.
 _BURST, _BURST_SECONDS = 64, 0.5
+# An event loop that is busy for so long reads what has come between two polls.
+_BURST_POLLS = 8
 # What a window of a minute lets through in a burst stays below; ten thousand a second
 # is no pace that a model's answers are asked for.
 _LOWEST_RATE, _HIGHEST_RATE = 0.02, 1e4
@@ -57,14 +59,16 @@ class Ticket:
 
     Attributes:
         key: Sorts the queue: repetitions made, most first, then the order of arrival.
+        polls: How often it has asked in vain while a first burst waits.
         sent: When it was sent.
         is_refused: Whether the far side said to come later.
     """
 
-    __slots__ = ("is_refused", "key", "sent")
+    __slots__ = ("is_refused", "key", "polls", "sent")
 
     def __init__(self, key: tuple[int, int]) -> None:
         self.key = key
+        self.polls = 0
         self.sent = float("-inf")
         self.is_refused = False
 
@@ -91,7 +95,7 @@ class Pace:
         self._round_trip = 0.1  # of a refusal, in seconds
         self._next = self._held = self._refused = float("-inf")
         self._started = self._changed = self._grown = float("-inf")
-        self._begun, self._room = float("-inf"), 0
+        self._begun, self._room = float("-inf"), 0.0
         self._is_starting = True
         self._rate_at_start = _FIRST_RATE
         self._rate_before_dark = 1.0
@@ -111,6 +115,7 @@ class Pace:
             now = self._clock()
             if self.rate is not None and self._is_at_peace(now):
                 self.rate = self.dark_since = self._probe = None
+                self._room = float("inf")
             if self.rate is None:
                 return self._wait_at_the_start(ticket, now)
             place = bisect_left(self._queue, ticket.key)
@@ -129,9 +134,12 @@ class Pace:
 
     def _wait_at_the_start(self, ticket: Ticket, now: float) -> float | None:
         if not self._sent or now - self._sent[-1].sent > PEACE_SECONDS:
-            self._begun, self._room = now, _BURST
-        if self._room <= 0 and now - self._begun < _BURST_SECONDS:
-            return 0.01
+            self._begun, self._room = now, float(_BURST)
+        if self._room <= 0:
+            ticket.polls += 1
+            if now - self._begun < _BURST_SECONDS or ticket.polls < _BURST_POLLS:
+                return 0.01
+            self._room = float("inf")
         self._room -= 1
         self._go(ticket, now)
         return None
