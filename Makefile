@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lowest versions check ecosystem format notebooks docs record bench soak mutate clean
+.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks docs record bench soak mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -103,6 +103,18 @@ ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model, a
 	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix tests/emulator_tests/node; fi
 	@$(BIN)/pytest tests/ecosystem_tests tests/integration_tests/test_documents.py tests/emulator_tests/test_node.py
 
+$(VENV)/.worker: pyproject.toml $(VENV)/.test
+ifdef UV
+	@uv pip install --quiet --python $(BIN)/python --group worker
+else
+	@$(BIN)/python -m pip install --quiet --group worker
+endif
+	@touch $@
+
+worker: $(VENV)/.worker  ## Ask through a Worker's binding, on Pyodide in node
+	@$(BIN)/python -m tests.worker_tests.install
+	@$(BIN)/pytest -m worker tests/worker_tests
+
 format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
@@ -159,4 +171,4 @@ mutate: $(VENV)/.mutation  ## Break the code in every way, or one MODULE of it; 
 	@$(BIN)/mutmut results
 
 clean:  ## Remove the environment and every cache
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov mutants $(OTHERS)
+	rm -rf $(VENV) .worker .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov mutants $(OTHERS)
