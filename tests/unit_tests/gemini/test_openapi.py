@@ -237,11 +237,10 @@ def test_says(case: str) -> None:
     assert problems("Schema", after) == []
 
 
-@pytest.mark.parametrize("case", SAID)
+@pytest.mark.parametrize("case", [name for name in SAID if "type" in SAID[name][1]])
 def test_leaves_its_own_result_alone(case: str) -> None:
     after = SAID[case][1]
-    if "type" in after:
-        assert openapi_schema_from(after) == after
+    assert openapi_schema_from(after) == after
 
 
 @pytest.mark.parametrize("case", REFUSED)

@@ -568,7 +568,7 @@ def test_the_log_says_what_and_how_long_but_no_secret(
     assert "tok" not in line
 
 
-def test_a_transport_is_cheap_and_opens_nothing() -> None:
+def test_closing_twice_is_no_error() -> None:
     transport = Transport(TransportSettings())
     transport.close()
     transport.close()
