@@ -34,8 +34,6 @@ from tests.support.http import (
     Slots,
     Transport,
     TransportSettings,
-    keepalive_options,
-    proxy_from_environment,
     run,
 )
 from tests.support.loopback import (
@@ -127,18 +125,6 @@ def test_the_same_for_asyncio(way: str) -> None:
     assert server.opened == 3
 
 
-@pytest.mark.fault(row=31)
-def test_sockets_are_probed_while_they_wait() -> None:
-    options = keepalive_options()
-    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1) in options
-    with socket.socket() as probed:
-        for option in options:
-            probed.setsockopt(*option)
-        assert probed.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
-        if hasattr(socket, "TCP_KEEPIDLE"):
-            assert probed.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60
-
-
 def sockets_to(port: int) -> list[socket.socket]:
     """The client's sockets to a port, found among all objects."""
     return [
@@ -162,18 +148,19 @@ def is_peer(found: socket.socket, port: int) -> bool:
 @pytest.mark.fault(row=31)
 @pytest.mark.parametrize("way", ["send", "asend"])
 def test_keepalive_is_on_in_every_way(way: str) -> None:
-    seen: list[int] = []
+    seen: list[tuple[int, int]] = []
     with Loopback() as server:
 
         async def look(wire: Wire) -> None:
             for found in sockets_to(server.port):
-                seen.append(found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+                is_on = found.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                after = found.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE)
+                seen.append((is_on, after))
             await answer()(wire)
 
         server.acts = [look]
         assert ask(way, server).payloads == [PAYLOAD]
-    assert seen
-    assert all(seen)
+    assert set(seen) == {(1, 60)}
 
 
 # --------------------------------------------------------------- sharing
@@ -607,17 +594,19 @@ def test_a_transport_is_copied_and_pickled_without_its_connections() -> None:
         transport.close()
 
 
-def test_proxies_of_the_environment_are_used_but_not_for_this_machine(
-    monkeypatch: pytest.MonkeyPatch,
+@our_ways
+def test_a_proxy_of_the_environment_is_asked_but_for_what_is_excepted(
+    way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("HTTPS_PROXY", "NO_PROXY", "no_proxy", "https_proxy", "ALL_PROXY"):
+    for name in ("HTTPS_PROXY", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    url = httpx2.URL("https://api.cloudflare.com/client/v4")
-    monkeypatch.setenv("https_proxy", "proxy.example:3128")
-    assert proxy_from_environment(url) == "http://proxy.example:3128"
-    assert proxy_from_environment(httpx2.URL("http://127.0.0.1:8080")) is None
-    monkeypatch.setenv("no_proxy", "cloudflare.com")
-    assert proxy_from_environment(url) is None
+    with Loopback([answer(b"", 502)]) as proxy:
+        monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
+        assert ask(way, FAR, max_retries=0).error is not None
+        monkeypatch.setenv("no_proxy", "cloudflare.invalid")
+        assert ask(way, FAR, max_retries=0).error is not None
+    asked = [(received.method, received.path) for received in proxy.received]
+    assert asked == [("CONNECT", "cloudflare.invalid:443")]
 
 
 @our_ways

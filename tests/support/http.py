@@ -7,7 +7,7 @@ from langchain_cf_gemini._http.attempt import (
     times_from_timeout,
 )
 from langchain_cf_gemini._http.backends import Asyncio
-from langchain_cf_gemini._http.body import Body, Head
+from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini._http.client import Stream, Transport, TransportSettings
 from langchain_cf_gemini._http.connections import (
     CONNECTIONS,
@@ -22,7 +22,7 @@ from langchain_cf_gemini._http.download import (
     fetch,
     shown_url,
 )
-from langchain_cf_gemini._http.environment import proxy_from_environment, ssl_context
+from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.files import FILES, File, Files
 from langchain_cf_gemini._http.limits import (
     Attempts,
@@ -38,8 +38,6 @@ from langchain_cf_gemini._http.retries import (
     retry_after_from_headers,
 )
 from langchain_cf_gemini._http.seam import run
-from langchain_cf_gemini._http.sockets import keepalive_options
-from langchain_cf_gemini._http.urls import is_loopback
 
 __all__ = [
     "CONNECTIONS",
@@ -50,7 +48,6 @@ __all__ = [
     "Asyncio",
     "Attempt",
     "Attempts",
-    "Body",
     "Connections",
     "FetchSettings",
     "File",
@@ -69,12 +66,9 @@ __all__ = [
     "afetch",
     "fetch",
     "forget_limits",
-    "is_loopback",
     "is_public",
     "is_retried",
-    "keepalive_options",
     "limits_from_request",
-    "proxy_from_environment",
     "retry_after_from_headers",
     "run",
     "shown_url",

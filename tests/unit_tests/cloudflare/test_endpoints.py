@@ -30,7 +30,7 @@ from tests.support.cloudflare import (
     payloads_from_json,
     run_request,
 )
-from tests.support.http import Head, Request, is_loopback
+from tests.support.http import Head, Request
 from tests.support.strategies import JSON
 
 ACCOUNT = Account(account_id="acc0", api_token="tok", google_api_key="AIza-key")
@@ -302,15 +302,17 @@ def test_plain_http_can_be_allowed() -> None:
         ("app.localhost", True),
         ("127.0.0.1", True),
         ("127.9.9.9", True),
-        ("::1", True),
+        ("[::1]", True),
         ("10.0.0.1", False),
         ("localhost.example", False),
         ("example.com", False),
         ("0.0.0.0", False),
     ],
 )
-def test_is_loopback(host: str, expected: bool) -> None:
-    assert is_loopback(host) is expected
+def test_plain_http_is_for_this_machine(host: str, expected: bool) -> None:
+    refused = pytest.raises(UnsupportedContentError, match="allow_http")
+    with contextlib.nullcontext() if expected else refused:
+        Account(account_id="a", api_token="t", base_url=f"http://{host}")
 
 
 @pytest.mark.parametrize(

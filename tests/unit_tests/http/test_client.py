@@ -40,7 +40,6 @@ from tests.support.cloudflare import (
 )
 from tests.support.http import (
     DEFAULT_TIMEOUT,
-    Body,
     Head,
     Request,
     RetryPolicy,
@@ -129,14 +128,6 @@ def test_any_bytes_give_the_same_events_however_they_are_cut(
     assert decoded(data, cuts) == decoded(data, [])
 
 
-def test_the_short_way_is_taken_for_what_servers_write() -> None:
-    assert whole_events(b'data: {"a": 1}\r\n\r\n') == ['{"a": 1}']
-    assert whole_events(b"data: 1\n\ndata: 2\n\n") == ["1", "2"]
-    assert whole_events(b"data: [DONE]\n\n") == []
-    for other in (b"data: 1\n", b": c\n\n", b"data: 1\ndata: 2\n\n", b"data: \xff\n\n"):
-        assert whole_events(other) is None
-
-
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_json_outside_of_any_field_is_kept(size: int) -> None:
     error = {"error": {"code": 499, "message": "cancelled"}}
@@ -202,14 +193,6 @@ def test_the_key_source_of_a_stream_is_kept() -> None:
     reader.feed(b"data: " + json.dumps(payload).encode() + b"\n\n")
     reader.end()
     assert reader.gateway == {"ray_id": "r", "key_source": "Unified"}
-
-
-def test_an_error_body_is_read_no_further_than_needed() -> None:
-    body = Body(Head(500, {}), AnswerReader(), 10**6)
-    for _ in range(3):
-        body.take(b"x" * (1 << 19))
-    assert body.is_over
-    assert type(body.error) is CloudflareServerError
 
 
 # ---------------------------------------------------------------------- times
