@@ -24,7 +24,6 @@ from langchain_cf_gemini._cloudflare.gateway_facts import (
     gateway_from_payload,
 )
 from langchain_cf_gemini._http.body import Head
-from langchain_cf_gemini._http.faults import without_secrets
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 _FIELDS = (b"data:", b"event:", b"id:", b"retry:", b":")
@@ -174,7 +173,7 @@ class AnswerReader(_WholeBody):
 
     def _keep(self, payloads: list[Payload], metadata: Payload | None) -> None:
         if metadata:
-            self.gateway.update(without_secrets(metadata, self._head.secrets))
+            self.gateway.update(self._head.shown(metadata))
         if not self._has_answer:
             # What comes before the first word is handed over with it: until then the
             # request may be sent again.
@@ -193,7 +192,7 @@ class AnswerReader(_WholeBody):
         self._idle = value or self._idle
         if isinstance(value, dict):
             metadata = gateway_from_payload(value)
-            self.gateway.update(without_secrets(metadata, self._head.secrets))
+            self.gateway.update(self._head.shown(metadata))
 
 
 def _first_candidate(payload: Payload) -> Payload:

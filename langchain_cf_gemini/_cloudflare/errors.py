@@ -10,20 +10,20 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from http import HTTPStatus
 from typing import Any
 
 from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_head
-from langchain_cf_gemini._cloudflare.known_errors import (
-    KNOWN_ERRORS,
-    KnownError,
-    status_of_code,
+from langchain_cf_gemini._cloudflare.known_errors import KnownError, known_error
+from langchain_cf_gemini._cloudflare.named_status import (
+    PHRASES,
+    is_error_status,
+    status_named,
 )
 from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
 from langchain_cf_gemini._http.body import Head
-from langchain_cf_gemini._http.faults import line_from_text, without_secrets
+from langchain_cf_gemini._http.faults import line_from_text
 from langchain_cf_gemini._http.retries import (
     retry_after_from_headers,
     seconds_from_text,
@@ -49,30 +49,6 @@ _FIGURES = frozenset({"bucket", "spent", "limit"})
 _HTML = re.compile(r"\s*<(?:!doctype )?html", re.IGNORECASE)
 _RETRY_IN = re.compile(r"retry in (\d{1,6}(?:\.\d+)?) ?s", re.IGNORECASE)
 
-# Google's words for errors, in the order of gRPC's numbers, as HTTP statuses.
-# https://cloud.google.com/apis/design/errors#handling_errors
-_STATUS_OF_WORD = {
-    "CANCELLED": 499, "UNKNOWN": 500, "INVALID_ARGUMENT": 400,
-    "DEADLINE_EXCEEDED": 504, "NOT_FOUND": 404, "ALREADY_EXISTS": 409,
-    "PERMISSION_DENIED": 403, "RESOURCE_EXHAUSTED": 429, "FAILED_PRECONDITION": 400,
-    "ABORTED": 409, "OUT_OF_RANGE": 400, "UNIMPLEMENTED": 501, "INTERNAL": 500,
-    "UNAVAILABLE": 503, "DATA_LOSS": 500, "UNAUTHENTICATED": 401,
-}  # fmt: skip
-_STATUS_OF_NUMBER = dict(enumerate(_STATUS_OF_WORD.values(), start=1))
-_WORD = re.compile(rf"\b(?:{'|'.join(w for w in _STATUS_OF_WORD if '_' in w)})\b")
-# `429 Too Many Requests`, `Error code: 429`, `HTTP/1.1 503`, `got status: 429`.
-_STATUS_NUMBER = re.compile(
-    r"^\W*([45]\d\d)\b"
-    r"|\b(?:status|code|error|http(?:/[\d.]+)?)\W{1,3}([45]\d\d)\b",
-    re.IGNORECASE,
-)
-_STATUS_OF_PHRASE = {
-    status.phrase: int(status)
-    for status in HTTPStatus
-    if status >= 400 and " " in status.phrase
-}
-_PHRASE = re.compile("|".join(_STATUS_OF_PHRASE))
-
 Json = dict[str, Any]
 
 
@@ -81,7 +57,7 @@ def error_from_body(body: bytes, head: Head) -> CloudflareGeminiError:
     try:
         value = from_json(body)
     except ValueError:
-        text = without_secrets(body.decode("utf-8", "replace"), head.secrets)
+        text = head.shown(body.decode("utf-8", "replace"))
         return _error(_Fault(message=line_from_text(text), text=text), head, text)
     return error_from_json(value, head, body)
 
@@ -90,10 +66,9 @@ def error_from_json(
     value: Any, head: Head, body: bytes | None = None
 ) -> CloudflareGeminiError:
     """The error that one of the known error bodies describes."""
-    if isinstance(value, list) and value:
-        # Google's unary stream endpoint wraps its error in a list of one.
-        value = value[0]
-    value = without_secrets(value, head.secrets)
+    # Google's unary stream endpoint wraps its error in a list of one.
+    value = _first(value)
+    value = head.shown(value)
     fault = _fault_from_json(value) if isinstance(value, dict) else _Fault()
     return _error(fault, head, body if body is not None else value)
 
@@ -146,9 +121,7 @@ def _json_in(message: str) -> Json | None:
 
 
 def _fault_of(value: Json) -> _Fault:
-    inner = value.get("error") or value.get("errors")
-    if isinstance(inner, list):
-        inner = inner[0] if inner else None
+    inner = _first(value.get("error") or value.get("errors"))
     if isinstance(inner, str | int):
         inner = {**value, "message": str(inner)}
     if not isinstance(inner, dict):
@@ -165,9 +138,14 @@ def _fault_of(value: Json) -> _Fault:
         message=". ".join([said.rstrip("."), *_chain(inner)]),
         code=code,
         origin=_origin(value, inner, code),
-        http_code=next(filter(_is_status, named), None),
+        http_code=next(filter(is_error_status, named), None),
         details=inner,
     )
+
+
+def _first(value: Any) -> Any:
+    """The first of a list; whatever is none, as it is."""
+    return next(iter(value), None) if isinstance(value, list) else value
 
 
 def _chain(error: Json) -> list[str]:
@@ -176,10 +154,6 @@ def _chain(error: Json) -> list[str]:
     causes = chain if isinstance(chain, list) else []
     texts = (_text(cause, "message") for cause in causes if isinstance(cause, dict))
     return [text for text in texts if text]
-
-
-def _is_status(value: Any) -> bool:
-    return isinstance(value, int) and 400 <= value <= 599
 
 
 def _origin(value: Json, inner: Json, code: int | str | None) -> Origin:
@@ -191,7 +165,11 @@ def _origin(value: Json, inner: Json, code: int | str | None) -> Origin:
     gateway_code = isinstance(code, int) and (2000 <= code < 3000 or code == 7013)
     if gateway_code or value.get("name") == "AiGatewayError":
         return "gateway"
-    if _text(inner, "status") or _is_status(code) or value.get("state") == "Failed":
+    if (
+        _text(inner, "status")
+        or is_error_status(code)
+        or value.get("state") == "Failed"
+    ):
         return "provider"
     is_gateways = isinstance(value.get("error"), dict | list) and "success" in value
     return "gateway" if is_gateways else "cloudflare"
@@ -216,32 +194,24 @@ def _code(*candidates: Any) -> int | str | None:
 def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
     status = _status(fault, head)
     known = _known(fault, status, head)
-    gateway = gateway_from_head(head)
+    retryable = known.retryable if known else None
+    # Cloudflare sometimes refuses a good token for some seconds, in bursts.
+    if head.is_trusted and status == 401 and fault.code == 2009:
+        retryable = True
     retry_after = _retry_after(fault, status, head)
     text = _message(fault, status, known.advice if known else "", retry_after)
     if 300 <= status < 400 and not known:
         text = _redirect(head)
     return _class(fault, status)(
-        text + _ids(gateway),
+        text + _ids(head),
         status_code=status,
         code=fault.carrier or fault.code,
         origin=fault.origin,
         details=fault.details,
         retry_after=retry_after,
-        body=_kept(body, head.secrets),
-        headers=_kept_headers(head),
-        gateway=gateway,
-        is_retryable=_is_retryable(fault, status, known, head),
+        is_retryable=retryable,
+        **_kept_of_answer(head, body),
     )
-
-
-def _is_retryable(
-    fault: _Fault, status: int, known: KnownError | None, head: Head
-) -> bool | None:
-    # Cloudflare sometimes refuses a good token for some seconds, in bursts.
-    if head.is_trusted and status == 401 and fault.code == 2009:
-        return True
-    return known.retryable if known else None
 
 
 def _retry_after(fault: _Fault, status: int, head: Head) -> float | None:
@@ -259,20 +229,12 @@ def _retry_after(fault: _Fault, status: int, head: Head) -> float | None:
 def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
     """The row of the table that an error belongs to."""
     said = (fault.message, fault.text, head.headers.get("location", ""))
-    text = "\n".join((*said, *_FIGURES & fault.details.keys())).lower()
-    return next(
-        (
-            row
-            for row in KNOWN_ERRORS
-            if row.fits(
-                code=fault.code,
-                status=status,
-                text=text,
-                origin=fault.origin,
-                asked=head.service,
-            )
-        ),
-        None,
+    return known_error(
+        code=fault.code,
+        status=status,
+        text="\n".join((*said, *_FIGURES & fault.details.keys())).lower(),
+        origin=fault.origin,
+        asked=head.service,
     )
 
 
@@ -295,30 +257,8 @@ def _status(fault: _Fault, head: Head) -> int:
     """
     if head.status >= 300 and not fault.is_carried:
         return head.status
-    code = fault.code
-    of_code = status_of_code(code) if code is not None else None
-    if of_code is not None and of_code >= 500:  # which says no more than that it failed
-        of_code = _status_in_text(fault.message) or of_code
-    named = (
-        fault.http_code
-        or (code if _is_status(code) else None)
-        or _STATUS_OF_WORD.get(_text(fault.details, "status"))
-        or of_code
-        or _STATUS_OF_WORD.get(str(code))
-        or (_STATUS_OF_NUMBER.get(code) if isinstance(code, int) else None)
-        or _status_in_text(fault.message)
-    )
-    return int(named or head.status)
-
-
-def _status_in_text(text: str) -> int | None:
-    """The status that a text names: as Google's word, as a number, as HTTP's phrase."""
-    if word := _WORD.search(text):
-        return _STATUS_OF_WORD[word[0]]
-    if number := _STATUS_NUMBER.search(text):
-        return int(number[1] or number[2])
-    phrase = _PHRASE.search(text)
-    return _STATUS_OF_PHRASE[phrase[0]] if phrase else None
+    code, word = fault.code, _text(fault.details, "status")
+    return fault.http_code or status_named(code, word, fault.message) or head.status
 
 
 def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
@@ -337,29 +277,22 @@ def _message(fault: _Fault, status: int, advice: str, retry_after: float | None)
     said = f": {fault.message.rstrip('.')}" if fault.message else ""
     if _HTML.match(fault.text):
         said = " (an HTML error page)"
-    figures = _figures(fault.details)
     wait = "" if retry_after is None else f" Retry after {retry_after:g} seconds."
-    failed = f"Cloudflare returned {_named_status(status)}"
+    failed = f"Cloudflare returned {status} {PHRASES.get(status, '')}".rstrip()
     if status < 300:
         failed = f"Cloudflare reported an error in an HTTP {status} response"
-    advice = advice or _advice(status)
-    return f"{failed}{code}{said}{figures}. {advice}{wait}".rstrip()
+    if not advice and not 300 <= status < 500:
+        advice = "Try again later."
+    return f"{failed}{code}{said}{_figures(fault.details)}. {advice}{wait}".rstrip()
 
 
 def _redirect(head: Head) -> str:
-    target = without_secrets(head.headers.get("location", ""), head.secrets)
+    target = head.shown(head.headers.get("location", ""))
     return (
         f"The base URL redirects to {line_from_text(target) or 'another address'} "
         f"(HTTP {head.status}). Redirects aren't followed because they could leak the "
         "API token. Set base_url to the final address."
     )
-
-
-def _named_status(status: int) -> str:
-    try:
-        return f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:  # Cloudflare has statuses of its own, such as 524
-        return str(status)
 
 
 def _figures(details: Json) -> str:
@@ -373,54 +306,45 @@ def _figures(details: Json) -> str:
     return f" (${spent:g} of ${limit:g}{of})"
 
 
-def _ids(gateway: Json) -> str:
+def _ids(head: Head) -> str:
     """What to quote to Cloudflare's support."""
+    gateway = gateway_from_head(head)
     named = [name for name in ("ray_id", "log_id") if name in gateway]
     ids = [f"{name} {line_from_text(gateway[name])}" for name in named]
     return f" [{', '.join(ids)}]" if ids else ""
-
-
-def _advice(status: int) -> str:
-    if status < 300 or status >= 500:
-        return "Try again later."
-    return ""
 
 
 def format_error(
     what: str, head: Head, body: Any = None, *, is_retryable: bool = False
 ) -> ResponseFormatError:
     """An error for an answer that is not what was promised."""
-    gateway = gateway_from_head(head)
-    kept = _kept(body, head.secrets)
+    facts = _kept_of_answer(head, body)
+    kept = facts["body"]
     shown = f": {line_from_text(kept)!r}" if kept else ""
     known = _known(_Fault(text=kept), head.status, head)
     advice = f". {known.advice}" if known else "."
     return ResponseFormatError(
-        f"Cloudflare returned {what} (HTTP {head.status}){shown}{advice}"
-        f"{_ids(gateway)}",
+        f"Cloudflare returned {what} (HTTP {head.status}){shown}{advice}{_ids(head)}",
         status_code=head.status,
         origin="cloudflare",
-        body=kept,
-        headers=_kept_headers(head),
-        gateway=gateway,
         is_retryable=is_retryable and not known,
+        **facts,
     )
 
 
-def _kept(body: Any, secrets: list[str]) -> str:
-    """The beginning of a body as text that can be encoded."""
-    if body is None:
-        return ""
-    if isinstance(body, bytes):
-        text = body.decode("utf-8", "replace")
-    else:
-        text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-        # JSON may hold lone surrogates.
-        text = text.encode("utf-8", "backslashreplace").decode()
-    kept: str = without_secrets(text, secrets)[:_KEPT]
-    return kept
+def _kept_of_answer(head: Head, body: Any) -> Json:
+    """What an error keeps: the beginning of the body, headers, and the gateway's facts.
 
-
-def _kept_headers(head: Head) -> dict[str, str]:
-    kept: dict[str, str] = without_secrets(head.headers, head.secrets)
-    return {name: value for name, value in kept.items() if name != "set-cookie"}
+    The body becomes text that can be encoded; JSON may hold lone surrogates.
+    """
+    if body is not None and not isinstance(body, bytes | str):
+        body = json.dumps(body, ensure_ascii=False)
+    if isinstance(body, str):
+        body = body.encode("utf-8", "backslashreplace")
+    headers = head.shown(head.headers)
+    headers.pop("set-cookie", None)
+    return {
+        "body": head.shown((body or b"").decode("utf-8", "replace"))[:_KEPT],
+        "headers": headers,
+        "gateway": gateway_from_head(head),
+    }

@@ -8,7 +8,6 @@ from typing import Any
 from pydantic_core import from_json
 
 from langchain_cf_gemini._http.body import Head
-from langchain_cf_gemini._http.faults import without_secrets
 
 _FIELDS = {
     "cf-aig-log-id": "log_id",
@@ -30,9 +29,7 @@ _READ_AS_JSON = frozenset({"step", "dlp"})
 
 def gateway_from_head(head: Head) -> dict[str, Any]:
     """What the gateway says of an answer, without the request's credentials."""
-    gateway: dict[str, Any] = without_secrets(
-        gateway_from_headers(head.headers), head.secrets
-    )
+    gateway: dict[str, Any] = head.shown(gateway_from_headers(head.headers))
     return gateway
 
 

@@ -6,6 +6,7 @@ fits tells. `code_status` is what a code means where it stands in an answer of 2
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import Final
@@ -39,24 +40,6 @@ class KnownError:
     retryable: bool | None = None
     code_status: int | None = None
 
-    def fits(
-        self,
-        *,
-        code: int | str | None,
-        status: int,
-        text: str,
-        origin: Origin,
-        asked: str,
-    ) -> bool:
-        """Whether an error is of this row; `text` in lower case."""
-        return (
-            self.code in (None, code)
-            and self.status in (None, status)
-            and self.origin in (None, origin)
-            and self.asked in (None, asked)
-            and (self.words is None or self.words in text)
-        )
-
 
 # At import: an error may come in an event loop, where no file is to be read.
 KNOWN_ERRORS: Final[tuple[KnownError, ...]] = tuple(
@@ -65,7 +48,23 @@ KNOWN_ERRORS: Final[tuple[KnownError, ...]] = tuple(
 )
 
 
-def status_of_code(code: int | str) -> int | None:
-    """Tell what Cloudflare's code means as an HTTP status, in an answer of 200."""
-    meant = (row.code_status for row in KNOWN_ERRORS if row.code == code)
-    return next((status for status in meant if status is not None), None)
+STATUS_OF_CODE: Final[Mapping[int | str | None, int]] = {
+    row.code: row.code_status for row in reversed(KNOWN_ERRORS) if row.code_status
+}
+"""What Cloudflare's codes mean as an HTTP status, in an answer of 200."""
+
+
+def known_error(
+    *, code: int | str | None, status: int, text: str, origin: Origin, asked: str
+) -> KnownError | None:
+    """Find the row of an error; `text` is all that it says, in lower case."""
+    fitting = (
+        row
+        for row in KNOWN_ERRORS
+        if row.code in (None, code)
+        and row.status in (None, status)
+        and row.origin in (None, origin)
+        and row.asked in (None, asked)
+        and (row.words or "") in text
+    )
+    return next(fitting, None)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from langchain_cf_gemini._http.faults import without_secrets
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 # Of the body of an error no more is read than a message and its details can need.
@@ -39,6 +40,10 @@ class Head:
     def is_error(self) -> bool:
         """Whether the body can only be an error's."""
         return not 200 <= self.status < 300
+
+    def shown(self, value: Any) -> Any:
+        """What of an answer may be shown: a text, or JSON, without the credentials."""
+        return without_secrets(value, self.secrets)
 
 
 class Reader(Protocol[_T_co]):
