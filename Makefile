@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks docs record bench soak mutate clean
+.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks docs site record bench soak mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -135,12 +135,16 @@ else
 endif
 	@touch $@
 
-# Without the suite's own configuration: notebooks take longer than a test may.
-notebooks: $(VENV)/.notebooks  ## Run every notebook from top to bottom
-	@$(BIN)/pytest -c /dev/null --rootdir . -q --nbmake --nbmake-timeout=900 --durations=7 notebooks
+
+notebooks: $(VENV)/.notebooks  ## Run every notebook and compare its outputs with the stored ones
+	@$(BIN)/python -m tests.notebook_outputs
 
 docs: $(VENV)/.docs  ## Build the documentation site; a warning or a dead link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+site: docs $(VENV)/.test  ## Build the site and check it in a browser (Debian's package chromium, or CHROMIUM=path)
+	@command -v $${CHROMIUM:-chromium} >/dev/null || { echo "No browser: install Debian's package chromium, or set CHROMIUM to one." >&2; exit 1; }
+	@$(BIN)/pytest tests/site_tests
 
 record: $(VENV)/.test  ## Record the cassettes again (live with the two variables set)
 	@$(BIN)/python -m tests.record_cassettes

@@ -61,8 +61,16 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     """Lead links between notebooks to their pages; name each cell's column."""
     if page.file.src_uri.startswith("guides/"):
         html = _NOTEBOOK_LINK.sub(r'href="../\1/"', html)
+        page.meta["description"] = first_paragraph(html)
         return with_alternative_texts(html, ROOT / "notebooks" / page.file.name)
     return _TABLE.sub(_labelled, html)
+
+
+def first_paragraph(html: str) -> str:
+    """The text of a page's first paragraph, without quotation marks."""
+    found = re.search(r"<p>(.*?)</p>", html, re.S)
+    words = re.sub(r"<[^>]+>|\"", "", found[1]).split() if found else []
+    return " ".join(words)
 
 
 def _labelled(table: re.Match[str]) -> str:
@@ -140,9 +148,15 @@ def fault_tests_page() -> str:
     """The source of every test that a row of the faults has."""
     tests = tests_of_rows()
     lines = [
-        "# Tests of the faults",
+        "---",
+        "description: The tests behind each row of the page on failure handling.",
+        "search:",
+        "  exclude: true",
+        "---",
         "",
-        "Each row of [Faults](faults.md) with the tests that hold the client to it. "
+        "# Tests of the failures",
+        "",
+        "Each row of [Failure handling](faults.md) with its tests. "
         "They run with the whole suite, most of them over a real socket on loopback.",
     ]
     for row in sorted(tests):
