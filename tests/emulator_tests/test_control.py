@@ -149,7 +149,7 @@ FOREIGN: list[dict[str, str]] = [
 
 @pytest.mark.parametrize(
     ("headers", "action"),
-    zip(FOREIGN, itertools.cycle(["exchanges", "script", "reset", "verify"])),
+    [*zip(FOREIGN, itertools.cycle(["exchanges", "script", "reset", "verify"]))],
     ids=str,
 )
 def test_other_sites_are_refused(
