@@ -20,6 +20,8 @@ from langchain_cf_gemini._verify import beliefs
 ROOT = Path(__file__).parents[1]
 _ROW = re.compile(r"pytest\.mark\.fault\(row=(\d+)\)")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
+# A notebook names a page by its place in the repository.
+_PAGE_LINK = re.compile(r'href="\.\./docs/([\w/-]+)\.md"')
 _TABLE = re.compile(r"<table>.*?</table>", re.S)
 _HEAD = re.compile(r"<th[^>]*>(.*?)</th>", re.S)
 _NO_TEXT = re.compile(r'alt="No description has been provided for this image"')
@@ -61,6 +63,7 @@ def on_page_content(html: str, page: Any, config: Any, files: Any) -> str:
     """Lead links between notebooks to their pages; name each cell's column."""
     if page.file.src_uri.startswith("guides/"):
         html = _NOTEBOOK_LINK.sub(r'href="../\1/"', html)
+        html = _PAGE_LINK.sub(r'href="../../\1/"', html)
         page.meta["description"] = first_paragraph(html)
         return with_alternative_texts(html, ROOT / "notebooks" / page.file.name)
     return _TABLE.sub(_labelled, html)
