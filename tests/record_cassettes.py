@@ -15,11 +15,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import yaml
-from vcr import VCR
 from vcr.request import Request
 
-from langchain_cf_gemini.exceptions import CloudflareGeminiError
+from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
+from langchain_cf_gemini._verify.lab import Recorder
+from langchain_cf_gemini._verify.scrubbing import Scrubber
 from tests.support import cassettes
 
 _VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
@@ -74,25 +76,40 @@ def _record_documented_exchanges() -> Iterator[str]:
 
 def _record(path: Path) -> None:
     """Ask Cloudflare what the cassette asks; it is replaced only by an answer."""
+    path.write_text(_FROM_CLOUDFLARE + recorded(path), "utf-8")
+
+
+def recorded(path: Path, **settings: Any) -> str:
+    """Record anew what a cassette asks, with the recorder and scrubber of `verify`.
+
+    Args:
+        path: The cassette.
+        **settings: Arguments of the model, in addition to the cassette's own.
+
+    Returns:
+        The new cassette, without credentials and ids.
+
+    Raises:
+        CloudflareGeminiError: If the request fails.
+    """
     (interaction,) = yaml.safe_load(path.read_text("utf-8"))["interactions"]
     asked = interaction["request"]
     request = Request(asked["method"], asked["uri"], asked["body"], {})
-    new = path.with_suffix(".new.yaml")
-    recorder = VCR(record_mode="all")
-    settings = cassettes.VCR_SETTINGS
-    try:
-        with recorder.use_cassette(str(new), record_on_exception=False, **settings):
-            _ask(path, cassettes.generation_from_request(request))
-        text = new.read_text("utf-8")
-    finally:
-        new.unlink(missing_ok=True)
-    if os.environ["CLOUDFLARE_API_TOKEN"] in text:
-        raise RuntimeError(f"{path.name} would hold the token; nothing was written")
-    path.write_text(_FROM_CLOUDFLARE + text, "utf-8")
+    generation = cassettes.generation_from_request(request)
+    recorder = Recorder(httpx2.HTTPTransport())
+    with httpx2.Client(transport=recorder) as client:
+        model = cassettes.model_for(path, generation, http_client=client, **settings)
+        _ask(model, path, generation)
+    exchange = recorder.exchanges[-1]
+    tokens = (model.api_token, model.gateway_token, model.google_api_key)
+    secrets = [token.get_secret_value() for token in tokens if token]
+    scrubber = Scrubber(secrets, model.account_id or "")
+    scrubber.learn(exchange)
+    cassette = {"interactions": [scrubber.interaction(exchange)], "version": 1}
+    return yaml.safe_dump(cassette, allow_unicode=True, width=100)
 
 
-def _ask(path: Path, generation: dict[str, Any]) -> None:
-    model = cassettes.model_for(path, generation)
+def _ask(model: ChatCloudflareGemini, path: Path, generation: dict[str, Any]) -> None:
     messages = cassettes.messages_from_contents(generation)
     if path.stem.endswith(".stream"):
         for _ in model.stream(messages):
