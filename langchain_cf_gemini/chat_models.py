@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property, partial
+from functools import cached_property, partial, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
@@ -22,7 +22,7 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from pydantic import (
     AfterValidator,
@@ -34,11 +34,7 @@ from pydantic import (
     model_validator,
 )
 
-from langchain_cf_gemini._cloudflare.account_calls import (
-    add_feedback,
-    listed_models,
-    log_entry,
-)
+from langchain_cf_gemini._cloudflare import account_calls
 from langchain_cf_gemini._cloudflare.answers import AnswerReader, EnvelopeReader
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
 from langchain_cf_gemini._cloudflare.credential_check import (
@@ -47,7 +43,6 @@ from langchain_cf_gemini._cloudflare.credential_check import (
 )
 from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
-from langchain_cf_gemini._cloudflare.model_ids import google_id_from, model_id_from
 from langchain_cf_gemini._cloudflare.routing import GatewayMemory, refuse_run
 from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
@@ -57,6 +52,7 @@ from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
+from langchain_cf_gemini._http.files import FILES, File
 from langchain_cf_gemini._http.seam import run
 from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain import call as calls
@@ -115,6 +111,11 @@ _MADE = ("_account", "_layer", "_transport", "_serialized")
 _FROM_ENVIRONMENT = frozenset(connection.VARIABLES) - {"google_api_key"}
 
 
+async def _fetch(urls: Sequence[str]) -> list[File]:
+    """Fetch, blocking: a coroutine that never waits, which `run` drives."""
+    return FILES.fetch(urls)
+
+
 class ModelWarning(UserWarning):
     """The model is retired, or ignores a setting."""
 
@@ -128,6 +129,16 @@ def _timeout_from(value: Any) -> Any:
     if wanted := check_timeout(value):
         raise ValueError(f"timeout must be {wanted} or None, not {value!r}.")
     return value if hasattr(value, "as_dict") else float(value)
+
+
+def _with_kept_arguments(ask: Any) -> Any:
+    """Return a way of asking to which arguments come as traces and caches hold them."""
+
+    @wraps(ask)
+    def asked(self: BaseChatModel, *args: Any, **kwargs: Any) -> Any:
+        return ask(self, *args, **kept(kwargs))
+
+    return asked
 
 
 if not TYPE_CHECKING:
@@ -569,15 +580,10 @@ class ChatCloudflareGemini(BaseChatModel):
         kwargs.pop("stream", None)
         settings = self._settings(stop, kwargs, tracing.run_metadata(run_manager))
         call = calls.call_from_settings(settings, messages)
-        if stream and call.candidates > 1:
-            raise ValueError("n > 1 can't be streamed. Use n=1, or invoke().")
-        account = self._account
-        fallback = Fallback(call, account, self.gateway_memory, self.fallback_ttl)
-        endpoint = call.chosen(
-            account, stream=stream, gateway_refuses=fallback.is_known
-        )
-        self._tell(call.notices(endpoint))
-        return Exchange(call, account, endpoint, stream=stream, fallback=fallback)
+        fallback = Fallback(call, self._account, self.gateway_memory, self.fallback_ttl)
+        exchange = Exchange(call, self._account, fallback, stream=stream)
+        self._tell(exchange.notices)
+        return exchange
 
     def _tell(self, notices: Sequence[str]) -> None:
         """Warn of what was not told yet."""
@@ -586,13 +592,11 @@ class ChatCloudflareGemini(BaseChatModel):
                 self._told.add(notice)
                 tracing.warn_caller(notice, ModelWarning)
 
-    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
-        """Send several prompts; see `BaseChatModel.generate`."""
-        return super().generate(*args, **kept(kwargs))
-
-    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
-        """Send several prompts; see `BaseChatModel.agenerate`."""
-        return await super().agenerate(*args, **kept(kwargs))
+    if not TYPE_CHECKING:  # LangChain's own types hold
+        generate = _with_kept_arguments(BaseChatModel.generate)
+        agenerate = _with_kept_arguments(BaseChatModel.agenerate)
+        stream_events = _with_kept_arguments(BaseChatModel.stream_events)
+        astream_events = _with_kept_arguments(BaseChatModel.astream_events)
 
     def _generate_with_cache(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
@@ -619,8 +623,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
-        calls.download(exchange.downloads)
-        return run(exchange.answered(self._send))
+        return run(exchange.answered(self._send, _fetch))
 
     async def _agenerate(
         self,
@@ -630,8 +633,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
-        await calls.adownload(exchange.downloads)
-        return await exchange.answered(self._transport.asend)
+        return await exchange.answered(self._transport.asend, FILES.afetch)
 
     async def _send(self, *asked: Any, **times: Any) -> Any:
         """Ask, blocking: a coroutine that never waits, which `run` drives."""
@@ -667,14 +669,6 @@ class ChatCloudflareGemini(BaseChatModel):
                 return chunks
             return tracing.awithin_run(chunks, self._run_metadata(config))
 
-        def stream_events(self, *args: Any, **kwargs: Any) -> Any:
-            """Stream events; see `BaseChatModel.stream_events`."""
-            return super().stream_events(*args, **kept(kwargs))
-
-        def astream_events(self, *args: Any, **kwargs: Any) -> Any:
-            """Stream events; see `BaseChatModel.astream_events`."""
-            return super().astream_events(*args, **kept(kwargs))
-
     def _run_metadata(self, config: RunnableConfig | None) -> Json:
         # As LangChain lays them over each other for a run manager.
         of_run = ensure_config(config).get("metadata")
@@ -691,7 +685,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
-        calls.download(exchange.downloads)
+        run(exchange.download(_fetch))
         send = self._transport.stream
         while not exchange.is_over:
             try:
@@ -699,13 +693,11 @@ class ChatCloudflareGemini(BaseChatModel):
                     exchange.request(), AnswerReader(), **exchange.times
                 ) as stream:
                     for payload in stream:
-                        for chunk in exchange.feed(payload):
-                            yield tracing.generation_from_chunk(chunk)
+                        yield from exchange.feed(payload)
                     exchange.end_page(stream.reader.gateway)
             except CloudflareGeminiError as error:
                 exchange.failed(error)
-        for chunk in exchange.last():
-            yield tracing.generation_from_chunk(chunk)
+        yield from exchange.last()
 
     async def _astream(
         self,
@@ -715,7 +707,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
-        await calls.adownload(exchange.downloads)
+        await exchange.download(FILES.afetch)
         send = self._transport.astream
         while not exchange.is_over:
             try:
@@ -724,12 +716,12 @@ class ChatCloudflareGemini(BaseChatModel):
                 ) as stream:
                     async for payload in stream:
                         for chunk in exchange.feed(payload):
-                            yield tracing.generation_from_chunk(chunk)
+                            yield chunk
                     exchange.end_page(stream.reader.gateway)
             except CloudflareGeminiError as error:
                 exchange.failed(error)
         for chunk in exchange.last():
-            yield tracing.generation_from_chunk(chunk)
+            yield chunk
 
     # ---- tools and structured output
 
@@ -902,7 +894,7 @@ class ChatCloudflareGemini(BaseChatModel):
             CloudflareGeminiError: If Cloudflare refuses it.
         """
         path = log_path(message, gateway, self.gateway)
-        self._asked(add_feedback, path, feedback_body(**said))
+        self._asked(account_calls.add_feedback, path, feedback_body(**said))
 
     async def asend_feedback(
         self,
@@ -913,7 +905,7 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> None:
         """Add feedback to the log entry of an answer, as `send_feedback` does."""
         path = log_path(message, gateway, self.gateway)
-        await self._aasked(add_feedback, path, feedback_body(**said))
+        await self._aasked(account_calls.add_feedback, path, feedback_body(**said))
 
     def read_log(
         self, message: AIMessage | str, *, gateway: str | GatewayOptions | None = None
@@ -937,13 +929,17 @@ class ChatCloudflareGemini(BaseChatModel):
             CloudflareNotFoundError: If the entry is not there (yet).
             CloudflareGeminiError: If Cloudflare refuses it.
         """
-        return self._asked(log_entry, log_path(message, gateway, self.gateway))
+        return self._asked(
+            account_calls.log_entry, log_path(message, gateway, self.gateway)
+        )
 
     async def aread_log(
         self, message: AIMessage | str, *, gateway: str | GatewayOptions | None = None
     ) -> Json:
         """Read Cloudflare's log entry of an answer, as `read_log` does."""
-        return await self._aasked(log_entry, log_path(message, gateway, self.gateway))
+        return await self._aasked(
+            account_calls.log_entry, log_path(message, gateway, self.gateway)
+        )
 
     def check_credentials(self) -> CredentialReport:
         """Find out what the credentials may do, without a model's answer or a bill.
@@ -952,15 +948,11 @@ class ChatCloudflareGemini(BaseChatModel):
             For the token, both endpoints, logs and feedback whether they let the
             credentials in, and which permission is missing; printed, one line each.
         """
-        return self._asked(checked_credentials, self.gateway, *self._ids())
+        return self._asked(checked_credentials, self._settings(None, {}))
 
     async def acheck_credentials(self) -> CredentialReport:
         """Find out what the credentials may do, as `check_credentials` does."""
-        return await self._aasked(checked_credentials, self.gateway, *self._ids())
-
-    def _ids(self) -> tuple[str, str]:
-        google_id = google_id_from(self.model, self.google_model)
-        return model_id_from(self.model), google_id
+        return await self._aasked(checked_credentials, self._settings(None, {}))
 
     def list_models(self) -> list[ModelInfo]:
         """List the Gemini models available to your account.
@@ -975,11 +967,11 @@ class ChatCloudflareGemini(BaseChatModel):
         Raises:
             CloudflareGeminiError: If Cloudflare fails or rejects the token.
         """
-        return self._asked(listed_models)
+        return self._asked(account_calls.listed_models)
 
     async def alist_models(self) -> list[ModelInfo]:
         """List the Gemini models available to your account, like `list_models`."""
-        return await self._aasked(listed_models)
+        return await self._aasked(account_calls.listed_models)
 
     def _asked(self, call: Callable[..., Coroutine[Any, Any, _T]], *given: Any) -> _T:
         ask = partial(self._send, reader=EnvelopeReader())

@@ -16,6 +16,7 @@ from langchain_cf_gemini._cloudflare.endpoints import (
     gateway_request,
     run_request,
 )
+from langchain_cf_gemini._cloudflare.model_ids import google_id_from, model_id_from
 from langchain_cf_gemini._cloudflare.routing import only_on_gateway
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini.exceptions import (
@@ -25,7 +26,6 @@ from langchain_cf_gemini.exceptions import (
     CloudflareNotFoundError,
     CloudflarePermissionError,
 )
-from langchain_cf_gemini.gateway import GatewayOptions
 
 Service = Literal["token", "run", "gateway", "log", "feedback"]
 Outcome = Literal["ok", "refused", "unknown", "not used"]
@@ -93,22 +93,20 @@ class CredentialReport:
 
 
 async def checked_credentials(
-    ask: Ask, account: Account, gateway: GatewayOptions, model: str, google_id: str
+    ask: Ask, account: Account, settings: Mapping[str, Any]
 ) -> CredentialReport:
     """Ask each service.
 
     Args:
         ask: Sends a request.
         account: The credentials.
-        gateway: The gateway that calls go through.
-        model: Catalogue id of a model, without its author.
-        google_id: Google's id of it.
+        settings: The model's `gateway`, `model` and `google_model`.
 
     Returns:
         The report.
     """
     checks = []
-    for service, requests in _requests(account, gateway, model, google_id).items():
+    for service, requests in _requests(account, settings).items():
         outcome: Outcome = "not used"
         error: CloudflareGeminiError | None = None
         for request in requests:
@@ -129,9 +127,11 @@ async def checked_credentials(
 
 
 def _requests(
-    account: Account, gateway: GatewayOptions, model: str, google_id: str
+    account: Account, settings: Mapping[str, Any]
 ) -> dict[Service, list[Request]]:
     """The requests of each service, of which one good answer is enough."""
+    model, gateway = settings["model"], settings["gateway"]
+    google_id = google_id_from(model, settings.get("google_model"))
     name = gateway.gateway_id
     log = f"/ai-gateway/gateways/{name}/logs/{_NO_LOG}"
     headers = {**gateway.headers("gateway"), **_UNLOGGED}
@@ -153,7 +153,9 @@ def _requests(
     if only_on_gateway(account, gateway) is None:
         headers = {**gateway.headers("run"), **_UNLOGGED}
         asked["run"] = [
-            run_request(account, f"google/{model}", _NO_BODY, headers=headers)
+            run_request(
+                account, f"google/{model_id_from(model)}", _NO_BODY, headers=headers
+            )
         ]
     return asked
 

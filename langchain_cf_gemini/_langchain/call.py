@@ -8,9 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
 
-from langchain_core.messages import (
-    BaseMessage,
-)
+from langchain_core.messages import BaseMessage
 from pydantic_core import to_json
 
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo, model_info, today
@@ -35,7 +33,7 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     config_from_settings,
     safety_settings_from,
 )
-from langchain_cf_gemini._gemini.request.media import Download, Media
+from langchain_cf_gemini._gemini.request.media import Media
 from langchain_cf_gemini._gemini.request.model_rules import (
     ignored,
     is_before_gemini_3,
@@ -45,7 +43,6 @@ from langchain_cf_gemini._gemini.request.response_format import JSON
 from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
-from langchain_cf_gemini._http.files import FILES, File
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.connection import gateway_from_headers
 from langchain_cf_gemini._langchain.secrets import open_headers
@@ -418,32 +415,3 @@ def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
         or any("codeExecution" in tool for tool in tools.get("tools", ()))
         or _MORE_THAN_TEXT.search(model)
     )
-
-
-# ---- media behind addresses, put into the parts that wait for it
-
-
-def download(downloads: Sequence[Download]) -> None:
-    """Fetch every address once, one after the other.
-
-    Raises:
-        UnsupportedContentError: If an address may not or cannot be fetched, or gave
-            what Google does not take.
-    """
-    if urls := _addresses(downloads):
-        _fill(downloads, dict(zip(urls, FILES.fetch(urls), strict=True)))
-
-
-async def adownload(downloads: Sequence[Download]) -> None:
-    """Fetch every address once, a few at the same time; see `download`."""
-    if urls := _addresses(downloads):
-        _fill(downloads, dict(zip(urls, await FILES.afetch(urls), strict=True)))
-
-
-def _addresses(downloads: Sequence[Download]) -> list[str]:
-    return list(dict.fromkeys(wanted.url for wanted in downloads))
-
-
-def _fill(downloads: Sequence[Download], files: Mapping[str, File]) -> None:
-    for wanted in downloads:
-        wanted.fill(*files[wanted.url])

@@ -18,7 +18,7 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.outputs import ChatGeneration, ChatResult
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_cf_gemini._cloudflare.answers import Answer, AnswerReader
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
@@ -27,12 +27,12 @@ from langchain_cf_gemini._gemini.answer.metadata import spent_in
 from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
-from langchain_cf_gemini._gemini.request.media import Download
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._http.files import File
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.call import Call
 from langchain_cf_gemini._langchain.fallback import Fallback
-from langchain_cf_gemini._langchain.tracing import info_from
+from langchain_cf_gemini._langchain.tracing import generation_from_chunk, info_from
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
@@ -40,7 +40,6 @@ from langchain_cf_gemini.exceptions import (
     CloudflareServerError,
     ResponseFormatError,
 )
-from langchain_cf_gemini.gateway import Endpoint
 
 _logger = logging.getLogger("langchain_cf_gemini")
 
@@ -50,31 +49,43 @@ _SIGNATURE = re.compile(r"thought[ _]?signature", re.IGNORECASE)
 _BREAKS = (CloudflareConnectionError, CloudflareServerError, ResponseFormatError)
 
 
+Fetch = Callable[[Sequence[str]], Awaitable[list[File]]]
+"""Fetches the files behind addresses, in their order."""
+
+
 class Exchange:
     """The requests of one call, and what came of them.
 
     Attributes:
         is_over: Whether the answer is whole.
+        notices: What the caller should know of the model and the settings.
     """
 
     def __init__(
         self,
         call: Call,
         account: Account,
-        endpoint: Endpoint,
+        fallback: Fallback,
         *,
         stream: bool,
-        fallback: Fallback,
     ) -> None:
-        """Begin a call.
+        """Begin a call, and choose its endpoint.
 
         Args:
             call: What to ask.
             account: As whom.
-            endpoint: Where.
-            stream: Whether a stream is wanted.
             fallback: Tells whether `run` may take the gateway's place.
+            stream: Whether a stream is wanted.
+
+        Raises:
+            ValueError: If there is no way to ask that.
         """
+        if stream and call.candidates > 1:
+            raise ValueError("n > 1 can't be streamed. Use n=1, or invoke().")
+        endpoint = call.chosen(
+            account, stream=stream, gateway_refuses=fallback.is_known
+        )
+        self.notices = call.notices(endpoint)
         self.is_over = False
         self._call = call
         self._account = account
@@ -94,10 +105,18 @@ class Exchange:
         self._fatal: CloudflareGeminiError | None = None
         self._broke: CloudflareGeminiError | None = None
 
-    @property
-    def downloads(self) -> Sequence[Download]:
-        """What is to be fetched before anything is asked."""
-        return self._call.media.downloads
+    async def download(self, fetch: Fetch) -> None:
+        """Fetch what is to be sent as bytes, every address once.
+
+        Raises:
+            UnsupportedContentError: If an address may not or cannot be fetched, or gave
+                what Google does not take.
+        """
+        downloads = self._call.media.downloads
+        if urls := list(dict.fromkeys(wanted.url for wanted in downloads)):
+            files = dict(zip(urls, await fetch(urls), strict=True))
+            for wanted in downloads:
+                wanted.fill(*files[wanted.url])
 
     @property
     def times(self) -> Json:
@@ -123,8 +142,11 @@ class Exchange:
         self._asked = request
         return request.again() if self._memory.skips_cache(request) else request
 
-    async def answered(self, send: Callable[..., Awaitable[Answer]]) -> ChatResult:
+    async def answered(
+        self, send: Callable[..., Awaitable[Answer]], fetch: Fetch
+    ) -> ChatResult:
         """Ask until the answer is whole; see `Transport.asend` for `send`."""
+        await self.download(fetch)
         while not self.is_over:
             try:
                 answer = await send(self.request(), AnswerReader(), **self.times)
@@ -136,12 +158,13 @@ class Exchange:
 
     # ---- what comes
 
-    def feed(self, payload: Json) -> Sequence[AIMessageChunk]:
+    def feed(self, payload: Json) -> Iterable[ChatGenerationChunk]:
         """Take a payload of a stream; return the chunks that it adds."""
         assert self._parser is not None
         self._has_begun = True
         try:
-            return self._parser.feed(self._pages.take(payload))
+            chunks = self._parser.feed(self._pages.take(payload))
+            return map(generation_from_chunk, chunks)
         except CloudflareGeminiError as error:
             self._fatal = error
             self._parser.record.add(payload)
@@ -231,10 +254,11 @@ class Exchange:
 
     # ---- the answer
 
-    def last(self) -> Sequence[AIMessageChunk]:
+    def last(self) -> Iterable[ChatGenerationChunk]:
         """Return the chunks that end a stream."""
         assert self._parser is not None
-        return self._ended(self._parser, with_usage=self._call.with_usage)
+        ended = self._ended(self._parser, with_usage=self._call.with_usage)
+        return map(generation_from_chunk, ended)
 
     def _ended(self, parser: AnswerParser, *, with_usage: bool) -> list[AIMessageChunk]:
         chunks = parser.end()
