@@ -108,7 +108,6 @@ _UNSEEN = frozenset(
 )
 # What is made of the fields when it is first needed, and dropped when one is set.
 _MADE = ("_account", "_layer", "_transport", "_serialized")
-_FROM_ENVIRONMENT = frozenset(connection.VARIABLES) - {"google_api_key"}
 
 
 async def _fetch(urls: Sequence[str]) -> list[File]:
@@ -268,17 +267,13 @@ class ChatCloudflareGemini(BaseChatModel):
     )
 
     model: str
-    account_id: str | None = Field(default_factory=connection.text("account_id"))
-    api_token: SecretStr | None = Field(default_factory=connection.token("api_token"))
-    gateway_token: SecretStr | None = Field(
-        default_factory=connection.token("gateway_token")
-    )
+    account_id: str | None = connection.from_environment("account_id")
+    api_token: SecretStr | None = connection.from_environment("api_token")
+    gateway_token: SecretStr | None = connection.from_environment("gateway_token")
     google_api_key: SecretStr | None = None
     endpoint: Literal["auto", "run", "gateway"] = "auto"
-    base_url: str = Field(default_factory=connection.address("base_url"))
-    gateway_base_url: str = Field(
-        default_factory=connection.address("gateway_base_url")
-    )
+    base_url: str = connection.from_environment("base_url")
+    gateway_base_url: str = connection.from_environment("gateway_base_url")
     allow_http: bool = False
     gateway: GatewayOptions = Field(default_factory=GatewayOptions)
     gateway_metadata_keys: list[str] | dict[str, str] | None = None
@@ -357,7 +352,7 @@ class ChatCloudflareGemini(BaseChatModel):
         return {
             name: value
             for name, value in unset.items()
-            if value is not None or name not in _FROM_ENVIRONMENT
+            if value is not None or name not in connection.READ_BY_FIELDS
         }
 
     @model_validator(mode="after")

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-_API, _GATEWAY = "api.cloudflare.com", "gateway.ai.cloudflare.com"
 _TOKEN_ADVICE: Final = "create an API token in the dashboard (My Profile > API Tokens)"
 _ID_ADVICE: Final = (
     "it is the 32 hexadecimal digits in the dashboard's address, "
@@ -57,6 +56,35 @@ _MISTAKES: Final[Mapping[str, _Mistakes]] = {
         *_ANY_CREDENTIAL,
         (r"cf(ut|at|k)_.*", "it is a token of Cloudflare's, and would go to Google"),
     ),
+    # Of an address, its host and path are looked at.
+    "base_url": (
+        (
+            r"gateway\.ai\.cloudflare\.com(/.*)?|.*/(google-ai-studio|compat).*",
+            "it is the gateway's address. Pass it as gateway_base_url",
+        ),
+        (
+            r".*/(accounts|ai)(/.*)?|api\.cloudflare\.com(?!/client/v4\Z)(/.*)?",
+            "pass only https://api.cloudflare.com/client/v4",
+        ),
+    ),
+    "gateway_base_url": (
+        (
+            r"api\.cloudflare\.com(/.*)?",
+            "it is the API's address. Pass it as base_url",
+        ),
+        (
+            r"gateway\.ai\.cloudflare\.com(?!/v1\Z)(/.*)?",
+            "pass only https://gateway.ai.cloudflare.com/v1, account_id= and gateway=",
+        ),
+        (
+            r".*/google-ai-studio/.+|.*/(models|compat)(/.*)?",
+            "the address of a custom domain must end with /google-ai-studio",
+        ),
+        (
+            r"[^/]*googleapis\.com(/.*)?",
+            "it is Google's address; this class sends requests through Cloudflare",
+        ),
+    ),
 }
 
 
@@ -71,51 +99,27 @@ def refuse_pasted(**values: str | None) -> None:
         ValueError: With the name of the argument and what is wrong with its value.
     """
     for name, value in values.items():
-        for pattern, said in _MISTAKES[name] if value else ():
-            if re.fullmatch(pattern, value or "", re.S):
-                raise ValueError(f"{name} has the wrong value: {said}.")
+        if value and (said := _mistake(name, value)):
+            raise ValueError(f"{name} has the wrong value: {said}.")
 
 
-def refuse_pasted_addresses(base_url: str, gateway_base_url: str) -> None:
+def refuse_pasted_addresses(**values: str) -> None:
     """Refuse base addresses that are longer than their root, or each other's.
+
+    Args:
+        **values: `base_url`, `gateway_base_url`.
 
     Raises:
         ValueError: With the address to write instead.
     """
-    api, gateway = urlsplit(base_url), urlsplit(gateway_base_url)
-    api_path, gateway_path = api.path.rstrip("/"), gateway.path.rstrip("/")
-    if api.hostname == _GATEWAY or re.search(r"/google-ai-studio|/compat", api_path):
-        raise _address(
-            "base_url",
-            base_url,
-            "it is the gateway's address. Pass it as gateway_base_url",
-        )
-    if re.search(r"/accounts(/|$)|/ai(/|$)", api_path) or (
-        api.hostname == _API and api_path != "/client/v4"
-    ):
-        said = "pass only https://api.cloudflare.com"
-        raise _address("base_url", base_url, f"{said}/client/v4")
-    if gateway.hostname == _API:
-        raise _address(
-            "gateway_base_url",
-            gateway_base_url,
-            "it is the API's address. Pass it as base_url",
-        )
-    if gateway.hostname == _GATEWAY and gateway_path != "/v1":
-        said = (
-            "pass only https://gateway.ai.cloudflare.com/v1, account_id= and gateway="
-        )
-        raise _address("gateway_base_url", gateway_base_url, said)
-    if re.search(r"/google-ai-studio/.|/models(/|$)|/compat(/|$)", gateway_path):
-        said = "the address of a custom domain must end with /google-ai-studio"
-        raise _address("gateway_base_url", gateway_base_url, said)
-    if (gateway.hostname or "").endswith("googleapis.com"):
-        said = "it is Google's address; this class sends requests through Cloudflare"
-        raise _address("gateway_base_url", gateway_base_url, said)
+    for name, value in values.items():
+        parts = urlsplit(value)
+        if said := _mistake(name, f"{parts.hostname or ''}{parts.path.rstrip('/')}"):
+            # Without a user name or a query, which may be a credential.
+            shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
+            raise ValueError(f"{name}={shown!r} isn't valid: {said}.")
 
 
-def _address(name: str, value: str, said: str) -> ValueError:
-    # Without a user name or a query, which may be a credential.
-    parts = urlsplit(value)
-    shown = f"{parts.scheme}://{parts.hostname}{parts.path}"
-    return ValueError(f"{name}={shown!r} isn't valid: {said}.")
+def _mistake(name: str, text: str) -> str | None:
+    rows = _MISTAKES[name]
+    return next((said for of, said in rows if re.fullmatch(of, text, re.S)), None)

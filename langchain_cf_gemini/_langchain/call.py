@@ -44,8 +44,10 @@ from langchain_cf_gemini._gemini.tools.declarations import tools_from_settings
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._langchain.connection import gateway_from_headers
-from langchain_cf_gemini._langchain.secrets import open_headers
+from langchain_cf_gemini._langchain.connection import (
+    gateway_from_headers,
+    open_headers,
+)
 from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
@@ -355,7 +357,7 @@ def call_from_settings(
         body["labels"] = dict(labels)
     if token := get("continuation_token"):
         body["continuationToken"] = token
-    headers = open_headers(get("default_headers") or {})
+    headers = open_headers(get("default_headers"))
     return Call(
         model=model,
         google_id=google_id,

@@ -1,11 +1,12 @@
 """Where and as whom a model asks, and through what it sends."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final, Protocol
 
 from langchain_core.rate_limiters import InMemoryRateLimiter
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
 from langchain_cf_gemini._cloudflare.binding import BoundBackend, check_binding
 from langchain_cf_gemini._cloudflare.endpoints import (
@@ -35,6 +36,10 @@ VARIABLES: Final[Mapping[str, tuple[str, ...]]] = {
     "base_url": ("CLOUDFLARE_BASE_URL",),
     "gateway_base_url": ("CLOUDFLARE_GATEWAY_BASE_URL",),
 }
+READ_BY_FIELDS: Final = frozenset(VARIABLES) - {"google_api_key"}
+"""The fields that are read from their variables where they are not given."""
+
+_PUBLIC: Final = {"base_url": API_BASE_URL, "gateway_base_url": GATEWAY_BASE_URL}
 # Nobody connects there: a request's way to the binding, and its name in errors.
 _BOUND: Final = "https://env.ai"
 TOKENS: Final = ("api_token", "gateway_token", "google_api_key")
@@ -43,26 +48,21 @@ SENDERS: Final = ("http_client", "http_async_client", "binding")
 """The fields that hold what a caller made to send with; they do not travel."""
 
 
-def from_variables(*names: str) -> str | None:
-    """Return the first of some environment variables that is set and not empty."""
-    return next((value for name in names if (value := os.environ.get(name))), None)
+def from_variables(field: str) -> Any:
+    """Read a field from the first of its variables that is set and not empty.
+
+    Returns:
+        The text, hidden if it is a credential; without a variable, None or the public
+        address.
+    """
+    texts = (os.environ.get(name) for name in VARIABLES[field])
+    found = next(filter(None, texts), _PUBLIC.get(field))
+    return SecretStr(found) if found and field in TOKENS else found
 
 
-def text(field: str) -> Callable[[], str | None]:
-    """Return a reader of a field's variables."""
-    return lambda: from_variables(*VARIABLES[field])
-
-
-def address(field: str) -> Callable[[], str]:
-    """Return a reader of an address's variable, or the public address."""
-    default = {"base_url": API_BASE_URL, "gateway_base_url": GATEWAY_BASE_URL}[field]
-    return lambda: from_variables(*VARIABLES[field]) or default
-
-
-def token(field: str) -> Callable[[], SecretStr | None]:
-    """Return a reader of a credential's variables."""
-    read = text(field)
-    return lambda: SecretStr(found) if (found := read()) else None
+def from_environment(field: str) -> Any:
+    """Declare a field that is read from its variables where it is not given."""
+    return Field(default_factory=partial(from_variables, field))
 
 
 def with_named_gateway(value: Any) -> GatewayOptions:
@@ -108,7 +108,9 @@ def check_fields(model: Fields) -> None:
             raise ValueError("binding or an HTTP client: one sends, leave one out")
     texts = {name: _open(getattr(model, name)) for name in TOKENS}
     refuse_pasted(account_id=model.account_id, **texts)
-    refuse_pasted_addresses(model.base_url, model.gateway_base_url)
+    refuse_pasted_addresses(
+        base_url=model.base_url, gateway_base_url=model.gateway_base_url
+    )
     if texts["google_api_key"] == "":
         raise ValueError("google_api_key is empty. Pass a key, or leave it out.")
     _check_headers(model)
@@ -123,7 +125,7 @@ def check_fields(model: Fields) -> None:
 
 
 def _check_headers(model: Fields) -> None:
-    headers = {n: _open(v) or "" for n, v in (model.default_headers or {}).items()}
+    headers = open_headers(model.default_headers)
     for name in headers:
         if name.lower() == "x-goog-api-key":
             raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
@@ -189,11 +191,19 @@ def _open(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
+def open_headers(headers: Mapping[str, str | SecretStr] | None) -> dict[str, str]:
+    """Return headers with their values, to be sent."""
+    return {
+        name: v.get_secret_value() if isinstance(v, SecretStr) else v
+        for name, v in (headers or {}).items()
+    }
+
+
 def _token_in(headers: Mapping[str, SecretStr] | None) -> str | None:
     """Return the gateway's token out of a caller's header for it."""
-    for name, value in (headers or {}).items():
+    for name, value in open_headers(headers).items():
         if name.lower() == "cf-aig-authorization":
-            return value.get_secret_value().removeprefix("Bearer ")
+            return value.removeprefix("Bearer ")
     return None
 
 

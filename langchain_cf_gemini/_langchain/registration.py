@@ -69,14 +69,14 @@ _SECRETS: Final = ("api_token", "google_api_key", "gateway_token", "default_head
 def _is_of_environment(field: str, value: Any) -> bool:
     if isinstance(value, Mapping):
         return any(_is_of_environment("", each) for each in value.values())
-    if value is None:  # the constructor would read it, but for a key of Google's
-        variables = connection.VARIABLES if field != "google_api_key" else {}
-        return connection.from_variables(*variables.get(field, ())) is not None
+    if value is None:  # the constructor would read it
+        is_read = field in connection.READ_BY_FIELDS
+        return is_read and connection.from_variables(field) is not None
     return value in os.environ.values()
 
 
 def _is_trusted(name: str, address: str) -> bool:
-    own = connection.address(name)()
+    own = connection.from_variables(name)
     host = urlsplit(address).hostname or ""
     return address.rstrip("/") == own.rstrip("/") or is_loopback(host)
 

@@ -6,28 +6,25 @@ it is there: without it, somebody else might pay for the call, or let it in.
 """
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 from pydantic import SecretStr, ValidationError
 from pydantic_core import from_json
 
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._langchain.connection import TOKENS, VARIABLES, Fields, token
+from langchain_cf_gemini._langchain.connection import (
+    TOKENS,
+    VARIABLES,
+    Fields,
+    from_variables,
+)
 
 HEADERS: Final = "default_headers"
 HEADERS_VARIABLE: Final = "CLOUDFLARE_GEMINI_DEFAULT_HEADERS"
 """Stands for a caller's headers in a serialized model."""
 
 _HIDDEN: Final = {*TOKENS, "api_key", HEADERS}
-
-
-def open_headers(headers: Mapping[str, str | SecretStr]) -> dict[str, str]:
-    """Return headers with their values, to be sent."""
-    return {
-        name: v.get_secret_value() if isinstance(v, SecretStr) else v
-        for name, v in headers.items()
-    }
 
 
 def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
@@ -79,6 +76,12 @@ def _variable(header: str) -> str:
     return f"CLOUDFLARE_GEMINI_HEADER_{header.upper().replace('-', '_')}"
 
 
+def _headers_of_variables(required: Iterable[str]) -> Json:
+    """Return the headers among some secrets that have a variable of their own."""
+    names = [name.partition(".")[2] for name in required if "." in name]
+    return {n: value for n in names if (value := os.environ.get(_variable(n)))}
+
+
 def headers_of_loaded(value: Any, required: Collection[str] | None) -> Json | None:
     """Return the headers of a serialized model, whose place a variable's name took.
 
@@ -90,9 +93,7 @@ def headers_of_loaded(value: Any, required: Collection[str] | None) -> Json | No
         ValueError: If the value is no JSON object.
     """
     if value is None:
-        names = [name.partition(".")[2] for name in required or () if "." in name]
-        own = {name: os.environ.get(_variable(name)) for name in names}
-        return {name: each for name, each in own.items() if each} or None
+        return _headers_of_variables(required or ()) or None
     headers = from_json(value)
     if not isinstance(headers, dict):
         raise ValueError(f"{HEADERS_VARIABLE} must be a JSON object of header names")
@@ -128,12 +129,8 @@ def without(model: Fields, required: Collection[str] | None) -> Json:
 def found(model: Fields, required: Collection[str] | None) -> Json:
     """Return the fields to change in a copy that arrived without its secrets."""
     lost = set(required or ()) - set(held(model))
-    fields: Json = {name: token(name)() for name in TOKENS if name in lost}
-    headers = dict(model.default_headers or {})
-    for name in lost - fields.keys():
-        header = name.partition(".")[2]
-        if value := os.environ.get(_variable(header)):
-            headers[header] = SecretStr(value)
+    fields: Json = {name: from_variables(name) for name in TOKENS if name in lost}
+    headers = {**(model.default_headers or {}), **hidden(_headers_of_variables(lost))}
     return {**fields, HEADERS: headers or None}
 
 
