@@ -42,10 +42,12 @@ class JavaScript:
         Raises:
             UnsupportedContentError: If it holds a number that would be rounded.
         """
-        data = b"".join(pieces)
         if any(map(_LONG_NUMBER.search, pieces[::2])):
-            _refuse_long_numbers(from_json(data))
-        return js.JSON.parse(data.decode())
+            _refuse_long_numbers(from_json(b"".join(pieces)))
+        text = js.Array.new()
+        for piece in pieces:  # joined here, an image would take its memory twice
+            text.push(piece.decode())
+        return js.JSON.parse(text.join(""))
 
     def json(self, value: Any) -> bytes:
         """Return an object as JSON; the SDK has made it a dict."""
