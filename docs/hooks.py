@@ -18,6 +18,8 @@ from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
 from langchain_cf_gemini._verify import beliefs
 
 ROOT = Path(__file__).parents[1]
+# The Worker that `make worker` runs.
+ENTRY = ROOT / "examples" / "worker" / "src" / "entry.py"
 _ROW = re.compile(r"pytest\.mark\.fault\(row=(\d+)\)")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 # A notebook names a page by its place in the repository.
@@ -52,6 +54,9 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
         return faults_page(markdown)
     if page.file.src_uri == "proven.md":
         return markdown.replace("{{ beliefs }}", beliefs.tables())
+    if page.file.src_uri == "worker.md":
+        entry = f"```python\n{ENTRY.read_text('utf-8')}```"
+        return markdown.replace("{{ entry }}", entry)
     if page.file.src_uri == "models.md":
         return markdown.replace("{{ models }}", models_table())
     if page.file.src_uri == "migration.md":

@@ -242,7 +242,7 @@ class ChatCloudflareGemini(BaseChatModel):
         http_async_client: Your own client for async calls.
         binding: A Worker's AI binding, such as `self.env.AI`. It replaces connections
             and needs neither account nor token, and supports async calls only. See
-            "In a Worker" in the documentation.
+            "In a Cloudflare Worker" in the documentation.
         carry_secrets: Include credentials in pickles (default: False: workers read
             their own environment).
         required_secrets: Secrets without which a loaded model sends nothing. Saved

@@ -63,8 +63,8 @@ def check_binding(binding: Any) -> None:
     """
     if not all(callable(getattr(binding, n, None)) for n in ("run", "gateway")):
         raise ValueError(
-            f"binding is a {type(binding).__name__} without run() and gateway(): pass "
-            "a Worker's AI binding, such as self.env.AI"
+            f"binding is of type {type(binding).__name__}, which has no run() and "
+            "gateway(). Pass the Worker's AI binding, such as self.env.AI."
         )
 
 
@@ -191,7 +191,7 @@ class _Exchange:
         return answer_from_json(b'{"success":true,"result":' + result + b"}")
 
     async def _nothing(self) -> Answer:
-        return _refusal("a Worker's binding has no such call", 404)
+        return _refusal("A Worker's binding doesn't support this call", 404)
 
     def _options(self, said: Mapping[str, Any]) -> Any:
         options = self._runtime.value(to_json(said))

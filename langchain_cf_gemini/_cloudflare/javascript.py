@@ -89,8 +89,8 @@ def _refuse_long_numbers(value: Any) -> None:
             _refuse_long_numbers(item)
     elif isinstance(value, int) and abs(value) > _MOST:
         raise UnsupportedContentError(
-            f"the request holds {value}, and a Worker's binding, which is JavaScript, "
-            f"would round what is beyond {_MOST}: write it as text"
+            f"The request contains {value}. A Worker's binding is JavaScript and would "
+            f"round integers beyond {_MOST}. Send it as text."
         )
 
 

@@ -236,8 +236,8 @@ class Transport:
     def _blocking(self) -> Backend:
         if self.settings.backend is not None:
             raise NotImplementedError(
-                "a Worker's binding can only be awaited: call ainvoke, astream or "
-                "abatch in the place of invoke, stream or batch"
+                "A Worker's binding is asynchronous. Use ainvoke, astream or abatch "
+                "instead of invoke, stream or batch."
             )
         if self.settings.http_client is not None:
             return backends.BlockingClient(self.settings.http_client)

@@ -18,10 +18,10 @@ else:
 
         def __getattr__(self, name: str) -> Any:
             raise NotImplementedError(
-                "Pyodide has no sockets and no threads, so this package cannot connect "
-                "to Cloudflare by itself. In a Worker, pass binding=env.AI and await "
-                "the calls (ainvoke, astream, abatch); send media as bytes, or by "
-                "address with media_urls='pass'"
+                "Pyodide has no sockets and no threads, so this package can't connect "
+                "to Cloudflare. In a Worker, pass binding=env.AI and use ainvoke, "
+                "astream or abatch. Send media as bytes, or by URL with "
+                "media_urls='pass'."
             )
 
     httpx2 = backends = download = _NoSockets()

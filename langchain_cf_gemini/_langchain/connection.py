@@ -105,7 +105,7 @@ def check_fields(model: Fields) -> None:
     if model.binding is not None:
         check_binding(model.binding)
         if model.http_client or model.http_async_client:
-            raise ValueError("binding or an HTTP client: one sends, leave one out")
+            raise ValueError("Pass binding or an HTTP client, not both.")
     texts = {name: _open(getattr(model, name)) for name in TOKENS}
     refuse_pasted(account_id=model.account_id, **texts)
     refuse_pasted_addresses(

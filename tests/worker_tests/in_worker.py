@@ -270,7 +270,7 @@ async def test_numbers_that_would_be_rounded_are_refused() -> None:
     left.calls()
     for endpoint in ENDS:
         asked = model_of(endpoint=endpoint, response_schema=schema)
-        with raises(UnsupportedContentError, "9007199254740993", "write it as text"):
+        with raises(UnsupportedContentError, "9007199254740993", "Send it as text"):
             await asked.ainvoke("hi")
         await model_of(endpoint=endpoint).ainvoke("Is 9007199254740993 a prime?")
     assert len(left.calls()) == 2
