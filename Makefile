@@ -100,7 +100,7 @@ endif
 	@touch $@
 
 ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model, and node's clients on the emulator
-	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --prefix tests/emulator_tests/node; fi
+	@if command -v npm >/dev/null; then npm install --silent --no-audit --no-fund --no-package-lock --prefix tests/emulator_tests/node; fi
 	@$(BIN)/pytest tests/ecosystem_tests tests/integration_tests/test_documents.py tests/emulator_tests/test_node.py
 
 $(VENV)/.worker: pyproject.toml $(VENV)/.test

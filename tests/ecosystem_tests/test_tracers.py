@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 
 # The spans of one call in every way of asking, and of an agent, as JSON lines.
@@ -70,8 +72,6 @@ LangChainInstrumentor().instrument(tracer_provider=provider)
 """,
     "opentelemetry": """
 from opentelemetry.instrumentation.langchain import LangchainInstrumentor
-
-pytestmark = pytest.mark.slow
 LangchainInstrumentor().instrument(tracer_provider=provider)
 """,
 }
