@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import cached_property, partial, wraps
+from functools import partial, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
@@ -21,6 +21,7 @@ from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
@@ -58,6 +59,11 @@ from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import Binding, bound_tools
+from langchain_cf_gemini._langchain.derived import (
+    derived,
+    forget_derived,
+    without_derived,
+)
 from langchain_cf_gemini._langchain.exchange import Exchange
 from langchain_cf_gemini._langchain.fallback import Fallback, GatewayFallbackWarning
 from langchain_cf_gemini._langchain.profile import (
@@ -106,8 +112,6 @@ _UNSEEN = frozenset(
     {"model", "endpoint", "account_id", "callbacks", "metadata", "profile"}
     | {*connection.TOKENS, *connection.SENDERS, "gateway_memory"}
 )
-# What is made of the fields when it is first needed, and dropped when one is set.
-_MADE = ("_account", "_layer", "_transport", "_serialized")
 
 
 async def _fetch(urls: Sequence[str]) -> list[File]:
@@ -127,7 +131,7 @@ def _timeout_from(value: Any) -> Any:
         return None
     if wanted := check_timeout(value):
         raise ValueError(f"timeout must be {wanted} or None, not {value!r}.")
-    return value if hasattr(value, "as_dict") else float(value)
+    return float(value) if isinstance(value, int) else value
 
 
 def _with_kept_arguments(ask: Any) -> Any:
@@ -263,7 +267,10 @@ class ChatCloudflareGemini(BaseChatModel):
     # Inputs stay out of validation errors: one of them is the token.
     # A subclass may give a field a name of its own; the field's holds, too.
     model_config = ConfigDict(
-        defer_build=True, hide_input_in_errors=True, populate_by_name=True
+        defer_build=True,
+        hide_input_in_errors=True,
+        ignored_types=(derived,),
+        populate_by_name=True,
     )
 
     model: str
@@ -384,8 +391,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     def _forgotten(self) -> Self:
         """Forget what was made of the fields before one of them changed."""
-        for name in _MADE:
-            self.__dict__.pop(name, None)
+        forget_derived(self.__dict__)
         return self
 
     def model_copy(
@@ -427,11 +433,9 @@ class ChatCloudflareGemini(BaseChatModel):
     def __getstate__(self) -> dict[Any, Any]:
         """Leave credentials and connections behind; workers read their environment."""
         state = dict(super().__getstate__())
-        fields = state["__dict__"] = dict(state["__dict__"])
+        fields = state["__dict__"] = without_derived(state["__dict__"])
         fields |= dict.fromkeys(connection.SENDERS)
         fields["rate_limiter"] = connection.packed(self.rate_limiter)
-        for name in _MADE:
-            fields.pop(name, None)
         if not self.carry_secrets:
             fields |= secrets.without(self, self.required_secrets)
         return state
@@ -465,6 +469,17 @@ class ChatCloudflareGemini(BaseChatModel):
     def get_lc_namespace(cls) -> list[str]:
         """Return the module path that serialized models are found by."""
         return ["langchain_cf_gemini", "chat_models"]
+
+    @derived
+    def _serialized(self) -> Json:
+        return cast("Json", dumpd(self))
+
+    def to_json(self) -> Any:
+        """Return the model as `langchain_core.load` writes it."""
+        told = super().to_json()
+        if self.timeout is DEFAULT_TIMEOUT:  # 600 seconds would be somebody's choice
+            cast("Json", told)["kwargs"].pop("timeout")
+        return told
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -520,7 +535,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     # ---- one call
 
-    @cached_property
+    @derived
     def _layer(self) -> Json:
         """The lowest layer: the fields that were set."""
         return layer_of(self.__dict__)
@@ -550,7 +565,7 @@ class ChatCloudflareGemini(BaseChatModel):
             settings = laid(settings, named(arguments, SETTINGS, who))
         return settings
 
-    @cached_property
+    @derived
     def _account(self) -> Account:
         """Where and as whom to ask."""
         connection.check_fields(self)
@@ -558,7 +573,7 @@ class ChatCloudflareGemini(BaseChatModel):
         agent = f"langchain-cf-gemini/{__version__}"
         return connection.account_from_fields(self, agent)
 
-    @cached_property
+    @derived
     def _transport(self) -> Transport:
         return connection.transport_from_fields(self)
 

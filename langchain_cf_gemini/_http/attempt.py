@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from langchain_cf_gemini._http.body import Head
@@ -22,7 +22,15 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("langchain_cf_gemini")
 
-DEFAULT_TIMEOUT = 600.0
+
+class _Default(float):
+    """Seconds that nobody chose, also in another process: 600 given are others."""
+
+    def __reduce__(self) -> str:
+        return "DEFAULT_TIMEOUT"
+
+
+DEFAULT_TIMEOUT: Final[float] = _Default(600)
 """Seconds; Cloudflare documents no limit of its own for an answer."""
 CONNECT_SECONDS = 10.0
 # A year; what a socket takes ends somewhere beyond.

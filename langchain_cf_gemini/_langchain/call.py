@@ -404,7 +404,7 @@ def _times_from(settings: Mapping[str, Any]) -> Json:
     is kept.
     """
     times = {k: settings[k] for k in ("timeout", "max_retries") if k in settings}
-    if times.get("timeout") == DEFAULT_TIMEOUT:
+    if times.get("timeout") is DEFAULT_TIMEOUT:
         times["timeout"] = settings["gateway"].read_timeout_floor(DEFAULT_TIMEOUT)
     return times
 

@@ -284,6 +284,8 @@ def test_a_gateway_token_may_be_a_header() -> None:
         ({"timeout": 1}, {"request_timeout": 4}, 1),
         ({"timeout": 5}, {"max_attempts": 5}, 5),
         ({}, {"max_attempts": 2, "retry_delay": 1}, 1201),
+        ({"timeout": 600}, {"max_attempts": 5}, 600),
+        ({"request_timeout": 600.0}, {"max_attempts": 5}, 600),
         ({}, {}, 600),
     ],
 )

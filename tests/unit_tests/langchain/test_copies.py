@@ -16,6 +16,7 @@ import pytest
 from langchain_core.load import dumpd, dumps, load, loads
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import InMemoryRateLimiter
+from langchain_core.runnables import ConfigurableField
 from pydantic import SecretStr
 
 from langchain_cf_gemini import (
@@ -194,6 +195,37 @@ def test_what_is_set_after_a_call_holds_for_the_next(name: str, case: Any) -> No
     assert shown(cloudflare.requests[1]) == expected
 
 
+class _Busy(dict[str, SecretStr]):
+    """Headers in whose reading somebody else sets a field, for a while."""
+
+    def __init__(self, model: ChatCloudflareGemini, name: str, values: Any) -> None:
+        super().__init__({"x-a": SecretStr("1")})
+        self.model, self.name, self.next = model, name, iter(values)
+
+    def items(self) -> Any:
+        if (value := next(self.next, None)) is not None:
+            setattr(self.model, self.name, value)
+        return super().items()
+
+
+@pytest.mark.parametrize("times", range(1, 7))
+@pytest.mark.parametrize("name", ["account_id", "api_token"])
+def test_what_is_set_during_a_first_call_holds_for_the_next(
+    name: str, times: int
+) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    model = cloudflare.model()
+    values = [f"other-{n}" for n in range(times)]
+    model.max_retries = 1  # from here on the first call is still to come
+    # As it is read, not as the constructor keeps it.
+    model.__dict__["default_headers"] = _Busy(model, name, values)
+    model.invoke("hi")
+    model.__dict__["default_headers"] = None
+    model.invoke("hi")
+    _, shown, _ = SET_LATER[name]
+    assert values[-1] in shown(cloudflare.requests[1])
+
+
 def test_what_is_changed_inside_a_field_holds_for_the_next_call() -> None:
     cloudflare = Cloudflare(answer(text("ok")))
     model: Any = cloudflare.model(generation_config={"top_k": 3}, labels={"team": "a"})
@@ -203,6 +235,46 @@ def test_what_is_changed_inside_a_field_holds_for_the_next_call() -> None:
     model.invoke("hi")
     assert cloudflare.bodies[1]["generationConfig"] == {"topK": 3, "maxOutputTokens": 5}
     assert cloudflare.bodies[1]["labels"] == {"team": "b"}
+
+
+def _configured(model: ChatCloudflareGemini) -> Any:
+    field = ConfigurableField(id="t")
+    chosen = model.configurable_fields(temperature=field)
+    return chosen.with_config(configurable={"t": 0.1})
+
+
+def _loaded(model: ChatCloudflareGemini) -> Any:
+    secrets = {"CLOUDFLARE_API_TOKEN": TOKEN}
+    return load(dumpd(model), allowed_objects="all", secrets_map=secrets)
+
+
+TRAVELS: dict[str, Callable[[ChatCloudflareGemini], Any]] = {
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "model_copy": lambda model: model.model_copy(update={"temperature": 0.1}),
+    "pickle": lambda model: pickle.loads(pickle.dumps(model)),
+    "cloudpickle": lambda model: pickle.loads(cloudpickle.dumps(model)),
+    "configurable_fields": _configured,
+    "load": _loaded,
+    "bind": lambda model: model.bind(temperature=0.1),
+}
+
+
+@pytest.mark.parametrize("travels", TRAVELS.values(), ids=TRAVELS.keys())
+@pytest.mark.parametrize(
+    ("given", "seconds"), [({}, 1201.0), ({"timeout": 600}, 600.0)]
+)
+def test_copies_know_whether_a_timeout_was_chosen(
+    travels: Any, given: dict[str, Any], seconds: float
+) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    gateway = {"max_attempts": 2, "retry_delay": 1}
+    model = cloudflare.model(gateway=gateway, carry_secrets=True, **given)
+    there = travels(model)
+    if isinstance(there, ChatCloudflareGemini) and there.http_client is None:
+        there.http_client = model.http_client
+    there.invoke("hi")
+    assert cloudflare.requests[0].extensions["timeout"]["read"] == seconds
 
 
 # ---- JSON
