@@ -31,8 +31,7 @@ def cost(
     free at Cloudflare, and Google bills it. A `custom_cost` that the call was given
     comes before any price list. What the catalogue does not list is not in the sum:
     grounding, and the dearer audio input of some models. Give the usage of one call:
-    the long-context price and the mark of a cache HIT belong to a call, not to a sum of
-    calls.
+    the long-context price belongs to a call, not to a sum of calls.
 
     Args:
         message_or_usage: An answer, or its `usage_metadata`.
@@ -45,10 +44,11 @@ def cost(
 
     Returns:
         US dollars; 0.0 for an answer out of a cache (Cloudflare's or LangChain's) and
-        for a call on another bill; None where the model's price or the token counts are
-        not known, which is not free.
+        for a call on another bill; None where it is not known, which is not free:
+        without the model's price or the token counts, and for counts alone with the
+        mark of a cache HIT, which a sum with calls that were paid for has, too.
     """
-    usage: Mapping[str, Any] | None
+    usage: Mapping[str, Any] | None = None
     told: Mapping[str, Any] = _NOTHING
     is_message = isinstance(message_or_usage, AIMessage)
     if isinstance(message_or_usage, AIMessage):
@@ -57,7 +57,7 @@ def cost(
         told = metadata.get("gateway") or _NOTHING
         model = model or model_from_metadata(metadata)
         day = day or _day_from(metadata.get("create_time"))
-    else:
+    elif "total_cost" not in message_or_usage:
         usage = message_or_usage
     is_elsewhere = is_message and paid_to != payee_from_gateway(told)
     if is_elsewhere or is_from_cache(usage, told):

@@ -43,7 +43,7 @@ _MOST_WRAPPINGS = 4
 _LONG_CODE = 9
 _DECODER = json.JSONDecoder(strict=False)
 # "AiError: 3040: Capacity temporarily exceeded", as Workers AI repeats itself.
-_CODE_IN_WORDS = re.compile(r"(?:AiError: ?)*(\d{4}): ")
+_CODE_IN_WORDS = re.compile(r"(?:Ai(?:Gateway)?Error: ?)*(\d{4}): ")
 # What a spending limit tells of itself, beside its message or above it.
 _FIGURES = frozenset({"bucket", "spent", "limit"})
 _HTML = re.compile(r"\s*<(?:!doctype )?html", re.IGNORECASE)
@@ -58,7 +58,8 @@ def error_from_body(body: bytes, head: Head) -> CloudflareGeminiError:
         value = from_json(body)
     except ValueError:
         text = head.shown(body.decode("utf-8", "replace"))
-        return _error(_Fault(message=line_from_text(text), text=text), head, text)
+        fault = replace(_fault_from_json({"message": text}), text=text)
+        return _error(fault, head, text)
     return error_from_json(value, head, body)
 
 

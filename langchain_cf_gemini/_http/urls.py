@@ -46,8 +46,8 @@ def checked_base(base_url: str, allow_http: bool) -> str:
         )
     if not allow_http and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise UnsupportedContentError(
-            f"base URL {base_url!r} would send the API token unencrypted to a host "
-            "that is not this machine. Use https, or set allow_http=True."
+            f"{base_url} would send the API token unencrypted to another machine. Use "
+            "https, or pass allow_http=True."
         )
     return base_url.rstrip("/")
 

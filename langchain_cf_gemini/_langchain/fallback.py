@@ -1,5 +1,6 @@
 """What may take the gateway's place in a call, and what is remembered of it."""
 
+import logging
 from collections.abc import Hashable
 
 from langchain_cf_gemini._cloudflare.endpoints import Account
@@ -13,6 +14,8 @@ from langchain_cf_gemini._langchain.call import Call
 from langchain_cf_gemini._langchain.tracing import warn_caller
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from langchain_cf_gemini.gateway import Endpoint
+
+_logger = logging.getLogger("langchain_cf_gemini")
 
 
 class GatewayFallbackWarning(UserWarning):
@@ -74,14 +77,24 @@ class Fallback:
         self.memory.worked(credential_key(self._account, endpoint))
         if endpoint == "gateway":
             self.memory.opened(self._key)
-        elif self._refusal is not None and self.memory.refused(
-            self._key, self._seconds
-        ):
-            call = self._call
+        elif self._refusal is not None:
+            self._believe(self._refusal)
+
+    def _believe(self, refusal: CloudflareGeminiError) -> None:
+        """Remember a refusal, unless it was of a token that was let in lately."""
+        gateway = self._call.gateway.gateway_id
+        if refusal.is_retryable:
+            _logger.warning(
+                "AI Gateway %r refused a token that it takes at other times. This call "
+                "used /ai/run: %s",
+                gateway,
+                refusal,
+            )
+        elif self.memory.refused(self._key, self._seconds):
             warn_caller(
-                f"Streaming through AI Gateway {call.gateway.gateway_id!r} failed. For "
-                f"{self._seconds:g} seconds, {call.model} uses /ai/run, which returns "
-                "each response in one chunk. Fix the gateway's configuration, or set "
-                f"endpoint='run' to hide this warning. Cause: {self._refusal}",
+                f"Streaming through AI Gateway {gateway!r} failed. For "
+                f"{self._seconds:g} seconds, {self._call.model} uses /ai/run, which "
+                "returns each response in one chunk. Fix the gateway's configuration, "
+                f"or set endpoint='run' to hide this warning. Cause: {refusal}",
                 GatewayFallbackWarning,
             )

@@ -225,10 +225,20 @@ def test_a_cache_hit_keeps_its_counts_and_costs_nothing() -> None:
     marked = usage_after_cache(counts, HIT)
     assert marked == {**counts, "total_cost": 0}
     assert "total_cost" not in counts
-    assert marked is not None
-    assert cost(marked, "gemini-3-flash") == 0.0
+    assert cost(answer(marked)) == 0.0
     # langchain_core adds usages key by key and refuses what is no int.
     assert add_usage(marked, counts)["total_tokens"] == 60
+
+
+def test_a_sum_with_a_cache_hit_is_not_free() -> None:
+    counts = usage(10, 20)
+    hit = usage_after_cache(counts, HIT)
+    for total in (add_usage(hit, counts), add_usage(counts, hit), add_usage(hit, hit)):
+        assert cost(total, "gemini-3-flash") is None
+        # A name or a price does not tell more.
+        assert cost(total, prices=Prices(input=7, output=1)) is None
+    both = cost(add_usage(counts, counts), "gemini-3-flash")
+    assert both == pytest.approx(2 * (cost(counts, "gemini-3-flash") or 0))
 
 
 @pytest.mark.parametrize("gateway", [None, {}, MISS, {"cache_status": None}])

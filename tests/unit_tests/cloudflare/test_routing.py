@@ -370,16 +370,21 @@ def test_a_gateway_that_streams_again_is_believed_at_once() -> None:
     [
         (at_gateway(401, "Unauthorized", 2009), True),
         (refusal(401, 2009), True),
+        (refusal(200, 2009), True),
+        (httpx.Response(401, json={"code": "2009", "error": "Unauthorized"}), True),
+        (httpx.Response(401, text="2009: Unauthorized"), True),
+        (httpx.Response(401, text="AiGatewayError: 2009: Unauthorized"), True),
         (refusal(401, 10000), False),
         (google(401, "UNAUTHENTICATED", "no"), False),
         (at_gateway(403, "Access denied by policy"), False),
     ],
 )
+@pytest.mark.parametrize("endpoint", ["gateway", "run"])
 def test_a_token_that_just_worked_is_tried_again(
-    said: httpx.Response, again: bool, way: str
+    endpoint: str, said: httpx.Response, again: bool, way: str
 ) -> None:
     cloudflare = Cloudflare(said, answer(text("ok")), said)
-    model = cloudflare.model(endpoint="gateway")
+    model = cloudflare.model(endpoint=endpoint)
     with pytest.raises(CloudflareGeminiError) as first:
         WAYS[way](model, "hi")
     assert not is_retried(first.value)
@@ -388,6 +393,20 @@ def test_a_token_that_just_worked_is_tried_again(
         WAYS[way](model, "hi")
     assert is_retried(second.value) is again
     # Another credential is not trusted for it.
+    token = "gateway_token" if endpoint == "gateway" else "api_token"
     with pytest.raises(CloudflareGeminiError) as third:
-        WAYS[way](model.model_copy(update={"gateway_token": SecretStr(TOKEN2)}), "hi")
+        WAYS[way](model.model_copy(update={token: SecretStr(TOKEN2)}), "hi")
     assert not is_retried(third.value)
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_burst_of_refusals_ends_no_streaming(
+    way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    burst = at_gateway(401, "Unauthorized", 2009)
+    streamed, whole = [answer(text("streamed"))], answer(text("from run"))
+    cloudflare = Cloudflare(streamed, burst, whole, streamed)
+    model = cloudflare.model()
+    said = [WAYS[way](model, "hi").text for _ in range(3)]
+    assert said == ["streamed", "from run", "streamed"]
+    assert "refused a token that it takes at other times" in caplog.text
