@@ -1,5 +1,6 @@
 """What every test lives in: no credentials, no network but loopback, one emulator."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,27 +15,22 @@ from tests.support.http import forget_limits
 hypothesis.settings.register_profile("tests", deadline=None)
 hypothesis.settings.load_profile("tests")
 
-_VARIABLES = (
-    "CLOUDFLARE_ACCOUNT_ID",
-    "CF_ACCOUNT_ID",
-    "CLOUDFLARE_API_TOKEN",
-    "CF_API_TOKEN",
-    "CF_AI_API_TOKEN",
-    "CLOUDFLARE_BASE_URL",
-    "CLOUDFLARE_GATEWAY_BASE_URL",
-    "GOOGLE_API_KEY",
-    "GEMINI_API_KEY",
-    "LANGSMITH_TRACING",
-    "LANGCHAIN_TRACING_V2",
-)
+_OURS = ("CLOUDFLARE_", "CF_", "GOOGLE_API_", "GEMINI_API_")
+_VARIABLES = ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2")
 _LOOPBACK = ["127.0.0.1", "::1", "localhost"]
 
 
 @pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep a developer's own credentials out of every test."""
-    for name in _VARIABLES:
-        monkeypatch.delenv(name, raising=False)
+def clean_environment() -> Iterator[None]:
+    """Keep a developer's own credentials out of every test, and each test's in it."""
+    before = dict(os.environ)
+    for name in before:
+        if name.startswith(_OURS) or name in _VARIABLES:
+            del os.environ[name]
+    yield
+    if os.environ != before:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture(autouse=True)
