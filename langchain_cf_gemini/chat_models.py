@@ -8,7 +8,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from functools import partial, wraps
+from functools import partial
 from inspect import signature
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
 
@@ -58,7 +58,11 @@ from langchain_cf_gemini._http.seam import run
 from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
-from langchain_cf_gemini._langchain.binding import Binding, bound_tools
+from langchain_cf_gemini._langchain.binding import (
+    Binding,
+    bound_tools,
+    with_kept_arguments,
+)
 from langchain_cf_gemini._langchain.derived import (
     derived,
     forget_derived,
@@ -132,16 +136,6 @@ def _timeout_from(value: Any) -> Any:
     if wanted := check_timeout(value):
         raise ValueError(f"timeout must be {wanted} or None, not {value!r}.")
     return float(value) if isinstance(value, int) else value
-
-
-def _with_kept_arguments(ask: Any) -> Any:
-    """Return a way of asking to which arguments come as traces and caches hold them."""
-
-    @wraps(ask)
-    def asked(self: BaseChatModel, *args: Any, **kwargs: Any) -> Any:
-        return ask(self, *args, **kept(kwargs))
-
-    return asked
 
 
 if not TYPE_CHECKING:
@@ -603,10 +597,10 @@ class ChatCloudflareGemini(BaseChatModel):
                 tracing.warn_caller(notice, ModelWarning)
 
     if not TYPE_CHECKING:  # LangChain's own types hold
-        generate = _with_kept_arguments(BaseChatModel.generate)
-        agenerate = _with_kept_arguments(BaseChatModel.agenerate)
-        stream_events = _with_kept_arguments(BaseChatModel.stream_events)
-        astream_events = _with_kept_arguments(BaseChatModel.astream_events)
+        generate = with_kept_arguments(BaseChatModel.generate)
+        agenerate = with_kept_arguments(BaseChatModel.agenerate)
+        stream_events = with_kept_arguments(BaseChatModel.stream_events)
+        astream_events = with_kept_arguments(BaseChatModel.astream_events)
 
     def _generate_with_cache(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any

@@ -195,12 +195,14 @@ class AnswerReader(_WholeBody):
             self.gateway.update(self._head.shown(metadata))
 
 
+def _listed(value: Any) -> list[Any]:
+    """What may stand alone where a list is meant."""
+    return value if isinstance(value, list) else [value]
+
+
 def _first_candidate(payload: Payload) -> Payload:
     """The candidate that a stream carries; an index of 0 is left out on the wire."""
-    candidates = payload.get("candidates")
-    if isinstance(candidates, dict):
-        candidates = [candidates]
-    for candidate in candidates if isinstance(candidates, list) else ():
+    for candidate in _listed(payload.get("candidates")):
         if isinstance(candidate, dict) and candidate.get("index") in (None, 0, "0"):
             return candidate
     return {}
@@ -217,15 +219,13 @@ def _has_feedback(payload: Payload) -> bool:
 
 
 def _is_blocked(payload: Payload) -> bool:
-    feedback = payload.get("promptFeedback")
-    told = feedback if isinstance(feedback, list) else [feedback]
+    told = _listed(payload.get("promptFeedback"))
     return any(isinstance(f, dict) and _is_reason(f.get("blockReason")) for f in told)
 
 
 def _says_anything(payload: Payload) -> bool:
     """Whether a payload holds parts, or a reason why there are none."""
-    candidates = payload.get("candidates")
-    for candidate in candidates if isinstance(candidates, list) else [candidates]:
+    for candidate in _listed(payload.get("candidates")):
         if candidate and not isinstance(candidate, dict):
             return True  # of no form at all, which the parser refuses
         content = (candidate or {}).get("content")

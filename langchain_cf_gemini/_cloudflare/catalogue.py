@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from importlib.resources import files
 from typing import Any, Final
 
+from langchain_cf_gemini._cloudflare.gateway_headers import is_number
 from langchain_cf_gemini.exceptions import (
     CloudflareInvalidRequestError,
     CloudflareNotFoundError,
@@ -297,7 +298,7 @@ def prices_from_listing(pricing: Any) -> Prices | None:
     listed = [
         (label, float(price))
         for text, price in pricing.items()
-        if _is_price(price) and (label := _PRICE_LABEL.fullmatch(text))
+        if is_number(price) and (label := _PRICE_LABEL.fullmatch(text))
     ]
     short, tall = _band(listed, long_context=False), _band(listed, long_context=True)
     if not {"input", "output"} <= short.keys():
@@ -308,10 +309,6 @@ def prices_from_listing(pricing: Any) -> Prices | None:
         long_context=Prices(**{**short, **tall}) if tall else None,
         long_context_over=over,
     )
-
-
-def _is_price(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _band(

@@ -34,7 +34,8 @@ def refused(name: str, value: object, rule: str) -> ValueError:
     return ValueError(f"{name} {rule}, got {repr(value)[:200]}.")
 
 
-def _is_number(value: object) -> TypeGuard[float]:
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value is a finite number; True and False are none."""
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
@@ -64,7 +65,7 @@ def _whole(least: int, most: int) -> _Writer:
 def _milliseconds(least: float, most: float) -> _Writer:
     return lambda value: (
         str(round(value * 1000))
-        if _is_number(value) and least <= value <= most
+        if is_number(value) and least <= value <= most
         else None
     )
 
@@ -85,7 +86,7 @@ def _custom_cost(value: Any) -> str | None:
     per_token = set(_COSTS) <= named <= {*_COSTS, *_MORE_COSTS}
     if not (per_token or named == set(_WHOLE_COST)):
         return None
-    good = all(_is_number(price) and price >= 0 for price in value.values())
+    good = all(is_number(price) and price >= 0 for price in value.values())
     return _json(value) if good else None
 
 
@@ -109,7 +110,7 @@ def refuse_bad_entry(key: Any, value: Any) -> None:
     if key.startswith("cf."):
         rule = "names must not start with 'cf.', which Cloudflare reserves"
         raise refused("metadata", key, rule)
-    if not (isinstance(value, str | bool) or _is_number(value)):
+    if not (isinstance(value, str | bool) or is_number(value)):
         rule = f"value of {key!r} must be a str, a finite number or a bool"
         raise refused("metadata", value, rule)
 
@@ -120,71 +121,64 @@ _TEXT: Final = (
     "must be non-empty printable ASCII without line breaks or spaces at its ends, "
     "because it is sent in an HTTP header",
 )
-_ID: Final = (
-    _matching(_GATEWAY_ID),
-    "must be a gateway's name from the dashboard (AI > AI Gateway): 1 to 64 letters, "
-    "digits, '_', '-' or '.'",
-)
-_METADATA: Final = (
-    _metadata,
-    f"must be a dict of names to str, number or bool with at most {_MOST_ENTRIES} "
-    f"entries (Cloudflare drops the rest) and {_LONGEST_HEADER:,} bytes of JSON",
-)
-_COST: Final = (
-    _custom_cost,
-    f"must be a dict of US dollars per token with the keys {', '.join(_COSTS)} "
-    f"(optional: {', '.join(_MORE_COSTS)}), or of the whole call with the key "
-    f"{_WHOLE_COST[0]}",
-)
-_TRACE_ID: Final = (
-    _matching(r"(?!0+$)[0-9a-fA-F]{32}"),
-    "must be 32 hexadecimal digits, not all of them 0",
-)
-_SPAN_ID: Final = (
-    _matching(r"(?!0+$)[0-9a-fA-F]{16}"),
-    "must be 16 hexadecimal digits, not all of them 0",
-)
-_TTL: Final = (
-    _whole(60, _MONTH),
-    f"must be a whole number of seconds between 60 and {_MONTH:,} (31 days)",
-)
-_TIMEOUT: Final = (
-    _milliseconds(0.001, math.inf),
-    "must be a number of seconds of at least 0.001",
-)
-_ATTEMPTS: Final = (_whole(1, 5), "must be a whole number from 1 to 5")
-_BACKOFF: Final = (
-    _matching("|".join(get_args(Backoff))),
-    f"must be one of {', '.join(get_args(Backoff))}",
-)
-_DELAY: Final = (
-    _milliseconds(0, LONGEST_DELAY),
-    f"must be a number of seconds from 0 to {LONGEST_DELAY:g}",
-)
 
-_OPTIONS: Final[dict[str, tuple[str, _Writer, str]]] = {
-    "id": ("cf-aig-gateway-id", *_ID),
-    "skip_cache": ("cf-aig-skip-cache", *_FLAG),
-    "cache_ttl": ("cf-aig-cache-ttl", *_TTL),
-    "cache_key": ("cf-aig-cache-key", *_TEXT),
-    "metadata": ("cf-aig-metadata", *_METADATA),
-    "collect_log": ("cf-aig-collect-log", *_FLAG),
-    "collect_log_payload": ("cf-aig-collect-log-payload", *_FLAG),
-    "request_timeout": ("cf-aig-request-timeout", *_TIMEOUT),
-    "max_attempts": ("cf-aig-max-attempts", *_ATTEMPTS),
-    "retry_delay": ("cf-aig-retry-delay", *_DELAY),
-    "backoff": ("cf-aig-backoff", *_BACKOFF),
-    "event_id": ("cf-aig-event-id", *_TEXT),
-    "custom_cost": ("cf-aig-custom-cost", *_COST),
-    "no_wholesale": ("cf-aig-no-wholesale", *_FLAG),
-    "zdr": ("cf-aig-zdr", *_FLAG),
-    "byok_alias": ("cf-aig-byok-alias", *_TEXT),
-    "otel_trace_id": ("cf-aig-otel-trace-id", *_TRACE_ID),
-    "otel_parent_span_id": ("cf-aig-otel-parent-span-id", *_SPAN_ID),
+_OPTIONS: Final[dict[str, tuple[_Writer, str]]] = {
+    "id": (
+        _matching(_GATEWAY_ID),
+        "must be a gateway's name from the dashboard (AI > AI Gateway): 1 to 64 "
+        "letters, digits, '_', '-' or '.'",
+    ),
+    "skip_cache": _FLAG,
+    "cache_ttl": (
+        _whole(60, _MONTH),
+        f"must be a whole number of seconds between 60 and {_MONTH:,} (31 days)",
+    ),
+    "cache_key": _TEXT,
+    "metadata": (
+        _metadata,
+        f"must be a dict of names to str, number or bool with at most {_MOST_ENTRIES} "
+        f"entries (Cloudflare drops the rest) and {_LONGEST_HEADER:,} bytes of JSON",
+    ),
+    "collect_log": _FLAG,
+    "collect_log_payload": _FLAG,
+    "request_timeout": (
+        _milliseconds(0.001, math.inf),
+        "must be a number of seconds of at least 0.001",
+    ),
+    "max_attempts": (_whole(1, 5), "must be a whole number from 1 to 5"),
+    "retry_delay": (
+        _milliseconds(0, LONGEST_DELAY),
+        f"must be a number of seconds from 0 to {LONGEST_DELAY:g}",
+    ),
+    "backoff": (
+        _matching("|".join(get_args(Backoff))),
+        f"must be one of {', '.join(get_args(Backoff))}",
+    ),
+    "event_id": _TEXT,
+    "custom_cost": (
+        _custom_cost,
+        "must be a dict of US dollars per token with the keys "
+        f"{', '.join(_COSTS)} (optional: {', '.join(_MORE_COSTS)}), or of the whole "
+        f"call with the key {_WHOLE_COST[0]}",
+    ),
+    "no_wholesale": _FLAG,
+    "zdr": _FLAG,
+    "byok_alias": _TEXT,
+    "otel_trace_id": (
+        _matching(r"(?!0+$)[0-9a-fA-F]{32}"),
+        "must be 32 hexadecimal digits, not all of them 0",
+    ),
+    "otel_parent_span_id": (
+        _matching(r"(?!0+$)[0-9a-fA-F]{16}"),
+        "must be 16 hexadecimal digits, not all of them 0",
+    ),
 }
-"""Each option: its header, what writes the header's text, and the rule in words."""
+"""Each option: what writes its header's text, and the rule in words."""
 
-RULES: Final = {name: rule for name, (_, _, rule) in _OPTIONS.items()}
+_HEADERS: Final = {name: f"cf-aig-{name.replace('_', '-')}" for name in _OPTIONS} | {
+    "id": "cf-aig-gateway-id"
+}
+RULES: Final = {name: rule for name, (_, rule) in _OPTIONS.items()}
 """Every option and its rule."""
 
 
@@ -201,10 +195,10 @@ def header_from_option(name: str, value: Any) -> tuple[str, str]:
     Raises:
         ValueError: If the value breaks the option's rule, which the message says.
     """
-    header, write, rule = _OPTIONS[name]
+    write, rule = _OPTIONS[name]
     if (text := write(value)) is None:
         raise refused(name, value, rule)
-    return header, text
+    return _HEADERS[name], text
 
 
 def headers_from_span() -> dict[str, str]:

@@ -60,17 +60,15 @@ def model_id_from(model: str) -> str:
     _refuse_other_kinds(name)
     bare = name.removeprefix("google/").removeprefix("models/")
     if "/" in bare and ".." not in bare:
-        msg = (
+        raise ValueError(
             f"{name!r} isn't a Gemini model. Use one such as {_EXAMPLE}; for OpenAI "
             "models use ChatOpenAI."
         )
-        raise ValueError(msg)
     if ".." in bare or not _BARE_ID.fullmatch(bare):
-        msg = (
+        raise ValueError(
             f"{name!r} isn't a model ID. Allowed are letters, digits, '.', '_' and "
             f"'-', for example {_EXAMPLE}."
         )
-        raise ValueError(msg)
     known = model_info(bare)
     return known.id if known else bare
 
@@ -78,8 +76,7 @@ def model_id_from(model: str) -> str:
 def _refuse_other_kinds(name: str) -> None:
     for prefix, reason in _REFUSED:
         if name.startswith(prefix):
-            msg = f"Model {name!r} {reason}"
-            raise ValueError(msg)
+            raise ValueError(f"Model {name!r} {reason}")
 
 
 def google_id_from(model: str, override: str | None = None) -> str:

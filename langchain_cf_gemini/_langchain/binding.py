@@ -77,6 +77,16 @@ class Binding(_ChatModelBinding):
         return model.with_structured_output(schema, **{**self.kwargs, **kwargs})
 
 
+def with_kept_arguments(ask: Any) -> Any:
+    """Return a model's way of asking, whose arguments are kept as `kept` says."""
+
+    @wraps(ask)
+    def asked(self: BaseChatModel, /, *args: Any, **kwargs: Any) -> Any:
+        return ask(self, *args, **kept(kwargs))
+
+    return asked
+
+
 def _over_what_is_bound(name: str) -> Any:
     """Return LangChain's way of asking, with a call's arguments laid over the bound."""
     own = getattr(RunnableBinding, name)

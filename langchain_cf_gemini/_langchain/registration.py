@@ -121,11 +121,10 @@ def register_init_chat_model() -> None:
     try:
         from langchain.chat_models import base
     except ImportError as error:
-        msg = (
+        raise ImportError(
             "register_init_chat_model() requires langchain: pip install "
             "'langchain>=1.4'. Or construct langchain_cf_gemini.ChatCloudflareGemini()."
-        )
-        raise ImportError(msg) from error
+        ) from error
     register_in(base)
 
 
@@ -140,19 +139,17 @@ def register_in(base: Any) -> None:
     """
     providers = getattr(base, "_BUILTIN_PROVIDERS", None)
     if not _is_provider_table(providers):
-        msg = (
+        raise RuntimeError(
             f"langchain {version('langchain')} keeps its chat model providers in a way "
             "this package does not know (it knows 1.4 and 1.5). Construct "
             "langchain_cf_gemini.ChatCloudflareGemini(...) instead."
         )
-        raise RuntimeError(msg)
     row = providers.get(PROVIDER)
     if row is not None and tuple(row[:2]) != _ENTRY[:2]:
-        msg = (
+        raise RuntimeError(
             f"init_chat_model already has a provider {PROVIDER!r}, from {row[0]}. "
             "Construct langchain_cf_gemini.ChatCloudflareGemini(...) instead."
         )
-        raise RuntimeError(msg)
     providers.setdefault(PROVIDER, _ENTRY)
 
 
