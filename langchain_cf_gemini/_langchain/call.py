@@ -135,10 +135,6 @@ class Call:
         problem = refusal(self.body, facts, backend, stream=stream)
         return problem or strange_field(self.body, self.history.opaque, backend)
 
-    def notices(self, endpoint: Endpoint) -> list[str]:
-        """Return what the caller should know of the model and the settings."""
-        return notices_of(self.model, self.body, [endpoint])
-
     def request(
         self,
         account: Account,
@@ -162,24 +158,7 @@ class Call:
         body = self._body(endpoint, replacing=replacing)
         if token is not None:
             body = {**body, "continuationToken": token}
-        try:
-            return self._written(account, endpoint, body, stream, is_trusted)
-        except UnsupportedContentError:
-            # A file's name, or a text that was cut in the middle of an emoji.
-            if (repaired := with_sound_texts(body)) == body:
-                raise
-            _logger.warning("Invalid characters (lone surrogates) were sent as U+FFFD.")
-            return self._written(account, endpoint, repaired, stream, is_trusted)
-
-    def _written(
-        self,
-        account: Account,
-        endpoint: Endpoint,
-        body: Json,
-        stream: bool,
-        is_trusted: bool,
-    ) -> Request:
-        more: Options = {
+        options: Options = {
             "headers": {**self.headers, **self.gateway.headers(endpoint)},
             # Whatever a caller sends along may be a credential.
             "hidden": tuple(self.headers.values()),
@@ -187,14 +166,36 @@ class Call:
             "stream": stream,
             "is_trusted": is_trusted,
         }
-        if endpoint == "gateway":
-            body, gateway = self._gemini_api_body(body), self.gateway.gateway_id
-            return gateway_request(
-                account, self.google_id, body, gateway=gateway, **more
-            )
-        if stream:
+        ask = self._run_request if endpoint == "run" else self._gateway_request
+        try:
+            return ask(account, body, options)
+        except UnsupportedContentError:
+            # A file's name, or a text that was cut in the middle of an emoji.
+            if (repaired := with_sound_texts(body)) == body:
+                raise
+            _logger.warning("Invalid characters (lone surrogates) were sent as U+FFFD.")
+            return ask(account, repaired, options)
+
+    def _run_request(self, account: Account, body: Json, options: Options) -> Request:
+        if options["stream"]:
             body = {**body, "stream": True}
-        return run_request(account, f"google/{self.model}", body, **more)
+        return run_request(account, f"google/{self.model}", body, **options)
+
+    def _gateway_request(
+        self, account: Account, body: Json, options: Options
+    ) -> Request:
+        """Return a request to the Gemini API, whose body differs in one point.
+
+        Since Gemini 3 it takes Google's own tools beside functions only if told so;
+        Vertex AI, behind run, takes them and knows no such field: wire differences
+        recorded by pydantic-ai and google-genai.
+        """
+        kinds = {kind for tool in body.get("tools", ()) for kind in tool}
+        if self.media.per_part and len(kinds) > 1 and _FUNCTIONS in kinds:
+            config = {_SERVER_SIDE: True, **body.get("toolConfig", {})}
+            body = {**body, "toolConfig": config}
+        name = self.gateway.gateway_id
+        return gateway_request(account, self.google_id, body, gateway=name, **options)
 
     def _body(self, endpoint: Endpoint, *, replacing: bool) -> Json:
         contents, self.replaced = self.history.for_backend(
@@ -228,19 +229,6 @@ class Call:
         if isinstance(self.gateway.custom_cost, Mapping):
             asked["custom_cost"] = dict(self.gateway.custom_cost)
         return asked | gateway
-
-    def _gemini_api_body(self, body: Json) -> Json:
-        """Return the body as the Gemini API wants it, which differs in one point.
-
-        Behind the gateway is the Gemini API, behind run Vertex AI. Since Gemini 3 both
-        take Google's own tools beside functions, the former only if told so, the latter
-        knows no such field: wire differences recorded by pydantic-ai and google-genai.
-        """
-        kinds = {kind for tool in body.get("tools", ()) for kind in tool}
-        if not (self.media.per_part and len(kinds) > 1 and _FUNCTIONS in kinds):
-            return body
-        config = {_SERVER_SIDE: True, **body.get("toolConfig", {})}
-        return {**body, "toolConfig": config}
 
     @property
     def candidates(self) -> int:

@@ -30,7 +30,7 @@ from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.files import File
 from langchain_cf_gemini._http.request import Request
-from langchain_cf_gemini._langchain.call import Call
+from langchain_cf_gemini._langchain.call import Call, notices_of
 from langchain_cf_gemini._langchain.fallback import Fallback
 from langchain_cf_gemini._langchain.tracing import generation_from_chunk, info_from
 from langchain_cf_gemini.exceptions import (
@@ -59,6 +59,7 @@ class Exchange:
     Attributes:
         is_over: Whether the answer is whole.
         notices: What the caller should know of the model and the settings.
+        times: How long to wait for each request, and how often to try.
     """
 
     def __init__(
@@ -85,8 +86,9 @@ class Exchange:
         endpoint = call.chosen(
             account, stream=stream, gateway_refuses=fallback.is_known
         )
-        self.notices = call.notices(endpoint)
+        self.notices = notices_of(call.model, call.body, [endpoint])
         self.is_over = False
+        self.times = call.times
         self._call = call
         self._account = account
         self._endpoint = endpoint
@@ -117,11 +119,6 @@ class Exchange:
             files = dict(zip(urls, await fetch(urls), strict=True))
             for wanted in downloads:
                 wanted.fill(*files[wanted.url])
-
-    @property
-    def times(self) -> Json:
-        """How long to wait for each request, and how often to try."""
-        return self._call.times
 
     def request(self) -> Request:
         """Return what to ask next."""

@@ -18,6 +18,7 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     Read,
     an_object,
     camel_config,
+    is_number,
     json_over,
     logprobs,
     modalities,
@@ -70,26 +71,21 @@ def _one_of(*known: str) -> Check:
     return lambda value: None if value in known else f"one of {', '.join(known)}"
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
 def check_timeout(value: Any) -> str | None:
     """Say what a timeout must be, if it is not."""
     # An httpx timeout, which this module does not know, has its limits as fields.
-    right = (_is_number(value) and value > 0) or hasattr(value, "connect")
+    right = (is_number(value) and value > 0) or hasattr(value, "connect")
     return None if right else "a number of seconds above 0 or an httpx2.Timeout"
 
 
 def _count(value: Any) -> str | None:
-    right = isinstance(value, int) and _is_number(value) and value >= 0
+    right = isinstance(value, int) and is_number(value) and value >= 0
     return None if right else "a whole number from 0"
 
 
 def _labels(value: Any) -> str | None:
-    if not isinstance(value, Mapping):
-        return "a dict"
-    right = all(isinstance(text, str) for text in (*value, *value.values()))
+    texts = (*value, *value.values()) if isinstance(value, Mapping) else (None,)
+    right = all(isinstance(text, str) for text in texts)
     return None if right else "a dict of strings"
 
 

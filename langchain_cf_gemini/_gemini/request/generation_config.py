@@ -39,7 +39,8 @@ Read = Callable[[str, Any], Any]
 """Makes what goes on the wire of a setting's name and value; None is nothing."""
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether a value is a number; True and False are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
@@ -51,7 +52,7 @@ def number(
 
     def read(name: str, value: Any) -> Any:
         right = isinstance(value, int) if whole else True
-        right = right and _is_number(value) and low <= value <= high
+        right = right and is_number(value) and low <= value <= high
         if not right or (below and value == high):
             to = f" to below {high:g}" if below else f" to {high:g}"
             limits = f"from {low:g}" + (to if high < 2**31 else "")
