@@ -10,7 +10,7 @@ from collections.abc import (
 )
 from functools import partial
 from inspect import signature
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -26,7 +26,6 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from pydantic import (
-    AfterValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -55,7 +54,6 @@ from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
 from langchain_cf_gemini._http.files import FILES, File
 from langchain_cf_gemini._http.seam import run
-from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
 from langchain_cf_gemini._langchain.binding import (
@@ -75,12 +73,12 @@ from langchain_cf_gemini._langchain.profile import (
     profile_for,
     traced_params,
 )
-from langchain_cf_gemini._langchain.registration import register
+from langchain_cf_gemini._langchain.registration import attributes_of, register
 from langchain_cf_gemini._langchain.settings import (
     ALIASES,
     SETTINGS,
     ConstructorSignature,
-    check_timeout,
+    Timeout,
     in_google_words,
     kept,
     laid,
@@ -98,7 +96,6 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from langchain_cf_gemini._cloudflare.log_feedback import Feedback
-    from langchain_cf_gemini._http.attempt import Timeout
     from langchain_cf_gemini._langchain.structured_output import Method
     from langchain_cf_gemini.arguments import ModelArguments
 
@@ -111,11 +108,6 @@ _Model = TypeVar("_Model", bound="BaseModel")
 
 # What LangSmith's parameters are made of.
 _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
-# What a repr leaves out: secrets, what was said before, what is long.
-_UNSEEN = frozenset(
-    {"model", "endpoint", "account_id", "callbacks", "metadata", "profile"}
-    | {*connection.TOKENS, *connection.SENDERS, "gateway_memory"}
-)
 
 
 async def _fetch(urls: Sequence[str]) -> list[File]:
@@ -125,21 +117,6 @@ async def _fetch(urls: Sequence[str]) -> list[File]:
 
 class ModelWarning(UserWarning):
     """The model is retired, or ignores a setting."""
-
-
-def _timeout_from(value: Any) -> Any:
-    """Read a timeout: seconds, None, or httpx2's, also as its four limits."""
-    if isinstance(value, dict):
-        return httpx2.Timeout(**value)
-    if value is None:
-        return None
-    if wanted := check_timeout(value):
-        raise ValueError(f"timeout must be {wanted} or None, not {value!r}.")
-    return float(value) if isinstance(value, int) else value
-
-
-if not TYPE_CHECKING:
-    Timeout = Annotated[Any, AfterValidator(_timeout_from)]
 
 
 class ChatCloudflareGemini(BaseChatModel):
@@ -483,26 +460,11 @@ class ChatCloudflareGemini(BaseChatModel):
     @property
     def lc_attributes(self) -> Json:
         """Return fields as JSON, and the model by the name that traces show."""
-        attributes: Json = {
-            "model": name_of_model(self.model),
-            "gateway": self.gateway.as_dict(),
-        }
-        if self.timeout is not None and not isinstance(self.timeout, int | float):
-            attributes["timeout"] = self.timeout.as_dict()
-        if required := sorted({*secrets.held(self)} - {"api_token"}):
-            attributes["required_secrets"] = required
-        return attributes
+        return attributes_of(self)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Say the model, the endpoint, and what was set; no secrets."""
-        fields, values = type(self).model_fields, self.__dict__
-        for name in ("model", "endpoint", *(n for n in fields if n not in _UNSEEN)):
-            value = values.get(name)
-            is_set = name in values and value != fields[name].get_default(
-                call_default_factory=True, validated_data={}
-            )
-            if is_set or name in ("model", "endpoint"):
-                yield name, list(value or ()) if name == secrets.HEADERS else value
+        return secrets.shown_fields(self)
 
     @property
     def model_name(self) -> str:
@@ -765,11 +727,12 @@ class ChatCloudflareGemini(BaseChatModel):
         bound = bound_tools(tools, tool_choice, strict, dialect)
         if parallel_tool_calls is None:
             parallel_tool_calls = parallel_from_choice(tool_choice)
-        said = {
-            "parallel_tool_calls": parallel_tool_calls,
-            "response_format": response_format,
-        }
-        return self.bind(**bound, **said, **kwargs)
+        return self.bind(
+            parallel_tool_calls=parallel_tool_calls,
+            response_format=response_format,
+            **bound,
+            **kwargs,
+        )
 
     @overload
     def with_structured_output(

@@ -76,6 +76,7 @@ def with_named_gateway(value: Any) -> GatewayOptions:
 class Fields(Protocol):
     """What is read of a model."""
 
+    model: str
     account_id: str | None
     api_token: SecretStr | None
     gateway_token: SecretStr | None

@@ -43,14 +43,14 @@ UNFIT = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """What validators raise, the caller's own among them, at data that is not theirs."""
 
 
-def _starts_of(text: str) -> Iterator[int]:
-    """Where the JSON of an answer may begin: at once, in a fence, after some words."""
-    yield 0
+def _texts_of_json(text: str) -> Iterator[str]:
+    """Give what may be the JSON of an answer: all, what is fenced, or after words."""
+    yield text
     if fence := _FENCE.search(text):
-        yield fence.end()
+        yield text[fence.end() :].lstrip()
     braces = [at for brace in "{[" if (at := text.find(brace)) >= 0]
     if braces:
-        yield min(braces)
+        yield text[min(braces) :]
 
 
 def _value_from(text: str) -> tuple[Any, str]:
@@ -67,10 +67,9 @@ def _value_from(text: str) -> tuple[Any, str]:
         return from_json(text), text
     except ValueError as error:
         failure = error
-    for start in _starts_of(text):
-        begun = len(text) - len(text[start:].lstrip())
+    for begun in _texts_of_json(text):
         try:
-            value, _ = _LENIENT.raw_decode(text, begun)
+            value, _ = _LENIENT.raw_decode(begun)
         except (ValueError, RecursionError):
             continue
         value = sound(value)
@@ -85,8 +84,7 @@ def _value_of_part(text: str) -> Any:
         ValueError: If nothing of it is there yet.
     """
     text = text.strip().rstrip(_OPEN_NUMBER)
-    for start in _starts_of(text):
-        begun = text[start:].lstrip()
+    for begun in _texts_of_json(text):
         if begun:
             try:
                 return from_json(begun, allow_partial="trailing-strings")

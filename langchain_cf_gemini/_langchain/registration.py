@@ -19,11 +19,13 @@ from pydantic import ConfigDict
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER
 from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini._langchain import connection
+from langchain_cf_gemini._langchain.connection import Fields
 from langchain_cf_gemini._langchain.content_blocks import (
     blocks_from_chunk,
     blocks_from_message,
 )
-from langchain_cf_gemini._langchain.secrets import HEADERS, headers_of_loaded
+from langchain_cf_gemini._langchain.profile import name_of_model
+from langchain_cf_gemini._langchain.secrets import HEADERS, headers_of_loaded, held
 
 PATH: Final = ("langchain_cf_gemini", "chat_models", "ChatCloudflareGemini")
 
@@ -46,6 +48,19 @@ class LoadedModel(Serializable):
         _refuse_foreign_addresses(fields)
         module = importlib.import_module(".".join(PATH[:-1]))
         return getattr(module, PATH[-1])(**fields)
+
+
+def attributes_of(model: Fields) -> dict[str, Any]:
+    """Return fields as JSON, and the model by the name that traces show."""
+    attributes: dict[str, Any] = {
+        "model": name_of_model(model.model),
+        "gateway": model.gateway.as_dict(),
+    }
+    if model.timeout is not None and not isinstance(model.timeout, int | float):
+        attributes["timeout"] = model.timeout.as_dict()
+    if required := sorted({*held(model)} - {"api_token"}):
+        attributes["required_secrets"] = required
+    return attributes
 
 
 def _refuse_foreign_addresses(fields: Mapping[str, Any]) -> None:

@@ -6,14 +6,15 @@ it is there: without it, somebody else might pay for the call, or let it in.
 """
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import from_json
 
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.connection import (
+    SENDERS,
     TOKENS,
     VARIABLES,
     Fields,
@@ -25,6 +26,11 @@ HEADERS_VARIABLE: Final = "CLOUDFLARE_GEMINI_DEFAULT_HEADERS"
 """Stands for a caller's headers in a serialized model."""
 
 _HIDDEN: Final = {*TOKENS, "api_key", HEADERS}
+# What a repr leaves out: secrets, what was said before, what is long.
+_UNSEEN: Final = frozenset(
+    {"model", "endpoint", "account_id", "callbacks", "metadata", "profile"}
+    | {*TOKENS, *SENDERS, "gateway_memory"}
+)
 
 
 def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
@@ -53,6 +59,18 @@ def hidden(value: Any) -> Any:
     if isinstance(value, list | tuple | set):
         return [hidden(each) for each in value]
     return SecretStr(value) if isinstance(value, str) else value
+
+
+def shown_fields(model: BaseModel) -> Iterator[tuple[str, Any]]:
+    """Return what a repr shows: the model, the endpoint, and what was set."""
+    fields, values = type(model).model_fields, model.__dict__
+    for name in ("model", "endpoint", *(n for n in fields if n not in _UNSEEN)):
+        value = values.get(name)
+        is_set = name in values and value != fields[name].get_default(
+            call_default_factory=True
+        )
+        if is_set or name in ("model", "endpoint"):
+            yield name, list(value or ()) if name == HEADERS else value
 
 
 def refusal_from_validation(error: ValidationError) -> ValueError:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from inspect import Parameter, Signature, signature
-from typing import Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import AfterValidator, AliasChoices, BaseModel
 
 from langchain_cf_gemini._gemini.request.generation_config import (
     Read,
@@ -29,9 +29,13 @@ from langchain_cf_gemini._gemini.request.generation_config import (
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
 from langchain_cf_gemini._gemini.tools.declarations import declarations_from_tools
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
+from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
 from langchain_cf_gemini._langchain.secrets import HEADERS, hidden
 from langchain_cf_gemini.gateway import GatewayOptions
+
+if TYPE_CHECKING:
+    from langchain_cf_gemini._http.attempt import Timeout as Timeout
 
 Check = Callable[[Any], str | None]
 Write = Callable[[str, Any], Json]
@@ -76,6 +80,21 @@ def check_timeout(value: Any) -> str | None:
     # An httpx timeout, which this module does not know, has its limits as fields.
     right = (is_number(value) and value > 0) or hasattr(value, "connect")
     return None if right else "a number of seconds above 0 or an httpx2.Timeout"
+
+
+def _timeout_from(value: Any) -> Any:
+    """Read a timeout: seconds, None, or httpx2's, also as its four limits."""
+    if isinstance(value, dict):
+        return httpx2.Timeout(**value)
+    if value is None:
+        return None
+    if wanted := check_timeout(value):
+        raise ValueError(f"timeout must be {wanted} or None, not {value!r}.")
+    return float(value) if isinstance(value, int) else value
+
+
+if not TYPE_CHECKING:
+    Timeout = Annotated[Any, AfterValidator(_timeout_from)]
 
 
 def _count(value: Any) -> str | None:
