@@ -32,8 +32,8 @@ sys.platform = "emscripten"
 entropy = os.urandom
 os.urandom = random.SystemRandom.random = refused
 from langchain_cf_gemini import ChatCloudflareGemini, GatewayOptions, cost
-os.urandom = entropy
 model = ChatCloudflareGemini(model="gemini-3-flash", account_id="a", api_token="t")
+os.urandom = entropy
 assert not ABSENT & sys.modules.keys(), ABSENT & sys.modules.keys()
 """
 
