@@ -434,12 +434,23 @@ async def test_the_example_stops_when_its_reader_leaves() -> None:
     from src.entry import Default
     from workers import Request
 
-    await script({"answer": "a long answer " * 50})
-    asked = Request(js.Request.new("http://localhost/?ask=much"))
-    answer = await Default(to_plain({}), env).fetch(asked)
-    reader = answer.js_object.body.getReader()
-    await reader.read()
-    await reader.cancel()
+    await script({"answer": "a long answer " * 50, "times": None})
+
+    async def read_some(count: int, pieces: int) -> None:
+        for _ in range(count):
+            asked = Request(js.Request.new("http://localhost/?ask=much"))
+            answer = await Default(to_plain({}), env).fetch(asked)
+            reader = answer.js_object.body.getReader()
+            for _ in range(pieces):
+                await reader.read()
+            await reader.cancel()
+        await settled()
+
+    await read_some(3, 1)
+    before = len(gc.get_objects())
+    await read_some(20, 1)
+    await read_some(5, 1000)
+    assert len(gc.get_objects()) < before + 50
 
 
 # ---- running them

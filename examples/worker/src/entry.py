@@ -54,12 +54,14 @@ async def answer(binding: Any, question: str) -> AsyncGenerator[str]:
 def stream_of(texts: AsyncGenerator[str]) -> Any:
     """Return a ReadableStream of texts, which end when its reader leaves."""
     coming: asyncio.Future[str | None] | None = None
+    loop = asyncio.get_running_loop()
 
     async def pull(controller: Any) -> None:
         nonlocal coming
         coming = asyncio.ensure_future(anext(texts, None))
         if (text := await coming) is None:
             controller.close()
+            loop.call_soon(end)
         else:
             controller.enqueue(to_js(text.encode()))
 
@@ -68,6 +70,11 @@ def stream_of(texts: AsyncGenerator[str]) -> Any:
             coming.cancel()
             await asyncio.wait([coming])
         await texts.aclose()
+        loop.call_soon(end)
+
+    def end() -> None:
+        for proxy in source.values():
+            proxy.destroy()
 
     source = {"pull": create_proxy(pull), "cancel": create_proxy(cancel)}
     return js.ReadableStream.new(to_js(source, dict_converter=js.Object.fromEntries))
