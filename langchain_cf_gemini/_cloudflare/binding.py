@@ -11,6 +11,7 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
+from inspect import isawaitable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -129,7 +130,8 @@ class _Exchange:
         failure = None
         try:
             async with self._waiting(attempt):
-                return await anext(self.response.body, None)
+                part = await anext(self.response.body, None)
+                return None if part is None else bytes(part)
         except Exception as error:
             failure = error
         raise _error_from_failure(failure, self._request)
@@ -177,18 +179,22 @@ class _Exchange:
         begun = to_json(entry)[:-1] + b',"query":' + begun
         asked = self._runtime.value(begun, *others, b"}")
         options = self._options({"extraHeaders": extra})
-        answered = await self._binding.gateway(gateway).run(asked, options)
+        answered = await (await self._at(gateway)).run(asked, options)
         return self._runtime.answer(answered)
 
     async def _log(self) -> Answer:
         *_, gateway, _, log_id = urlsplit(self._request.url).path.split("/")
-        log = self._binding.gateway(gateway)
+        log = await self._at(gateway)
         result = b"null"
         if self._request.method == "GET":
             result = self._runtime.json(await log.getLog(log_id))
         else:
             await log.patchLog(log_id, self._runtime.value(*self._request.pieces))
         return answer_from_json(b'{"success":true,"result":' + result + b"}")
+
+    async def _at(self, gateway_id: str) -> Any:
+        gateway: Any = self._binding.gateway(gateway_id)
+        return await gateway if isawaitable(gateway) else gateway
 
     async def _nothing(self) -> Answer:
         return _refusal("A Worker's binding doesn't support this call", 404)

@@ -28,7 +28,7 @@ class AiBinding(Protocol):
     """What is used of `env.AI`, which may be any Python object that has it.
 
     Such an object gets dicts. It returns objects with `status`, `headers` (a mapping)
-    and `body` (an async iterator of bytes, or bytes), or the answer itself as a dict;
+    and `body` (bytes, an async iterator of them, or None), or the answer as a dict;
     an error is an OSError, or an exception with a `name` and a `message`. A call that
     is cancelled is cancelled there, too.
     """
@@ -120,5 +120,7 @@ class Python:
         """Return what a call gave: an answer's head and body, or its JSON."""
         if not hasattr(value, "headers"):
             return answer_from_json(self.json(value))
-        body = _one(value.body) if isinstance(value.body, bytes) else value.body
-        return Answer(value.status, head_of(value.headers), aiter(body))
+        body = value.body
+        if body is None or isinstance(body, bytes | bytearray | memoryview):
+            body = _one(bytes(body or b""))
+        return Answer(int(value.status), head_of(value.headers), aiter(body))

@@ -7,6 +7,7 @@ import copy
 import json
 import pickle
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import Any
 
 import httpx
@@ -266,6 +267,60 @@ async def test_what_comes_is_the_same_message(endpoint: Any) -> None:
         for message in messages:
             message.id = expected.id
             assert message == expected
+
+
+WHOLE = json.dumps(answer(text("ok"))).encode()
+
+
+class Answered:
+    """An answer with a head."""
+
+    def __init__(self, body: Any, status: Any = 200) -> None:
+        self.status, self.headers, self.body = status, {"Cf-Ray": "ray-1"}, body
+
+
+async def pieces_of(whole: bytes, kind: Any = bytes) -> AsyncIterator[Any]:
+    for start in range(0, len(whole), 7):
+        yield kind(whole[start : start + 7])
+
+
+BODIES: dict[str, Any] = {
+    "bytes": lambda: WHOLE,
+    "bytearray": lambda: bytearray(WHOLE),
+    "memoryview": lambda: memoryview(WHOLE),
+    "pieces": lambda: pieces_of(WHOLE),
+    "memoryviews": lambda: pieces_of(WHOLE, memoryview),
+}
+
+
+@endpoints
+@pytest.mark.parametrize("body", BODIES)
+async def test_bodies(body: str, endpoint: Any) -> None:
+    binding = Saying(Answered(BODIES[body](), HTTPStatus.OK))
+    message = await model_of(binding, endpoint=endpoint).ainvoke("hi")
+    assert message.text == "ok"
+    assert message.response_metadata["gateway"]["ray_id"] == "ray-1"
+
+
+async def test_no_body() -> None:
+    with pytest.raises(CloudflareServerError):
+        await model_of(Saying(Answered(None, 503))).ainvoke("hi")
+
+
+async def test_a_gateway_that_is_awaited() -> None:
+    class Ai(Saying):
+        async def gateway(self, gateway_id: str) -> Ai:  # type: ignore[override]
+            return self
+
+    message = await model_of(Ai(answer(text("ok"))), endpoint="gateway").ainvoke("hi")
+    assert message.text == "ok"
+
+
+async def test_our_own_errors_stay() -> None:
+    error = CloudflareNotFoundError("gone", status_code=404)
+    with pytest.raises(CloudflareNotFoundError) as caught:
+        await model_of(Saying(error)).ainvoke("hi")
+    assert caught.value is error
 
 
 async def test_a_body_without_its_head_is_read() -> None:
