@@ -13,6 +13,14 @@ process.on("uncaughtException", (error) => {
   process.exit(1);
 });
 
+// How often random numbers are drawn: Workers refuse that while they import.
+let drawn = 0;
+const draw = globalThis.crypto.getRandomValues.bind(globalThis.crypto);
+globalThis.crypto.getRandomValues = (given) => {
+  drawn += 1;
+  return draw(given);
+};
+
 // Timers that have not come to their end.
 const timers = new Set();
 const { setTimeout: set, clearTimeout: clear } = globalThis;
@@ -43,6 +51,7 @@ for (const [name, folder] of Object.entries({ site, packaged, shims, tests, exam
   python.mountNodeFS(`/${name}`, folder);
 }
 const left = {
+  drawn: () => drawn,
   timers: () => timers.size,
   proxies: () => python._module._hiwire_num_refs(),
   open: () => counts.open,
