@@ -55,7 +55,7 @@ test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
 	@$(BIN)/pytest -n auto --dist worksteal $(ORDERED)
 
 test-fast: $(VENV)/.test  ## Run what starts no other process and waits for nothing
-	@$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not soak' $(ORDERED)
+	@$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not soak and not worker' $(ORDERED)
 
 # The other environments are uv's; where it is absent, it is fetched into one of its own.
 OTHERS := .venvs
@@ -81,7 +81,7 @@ versions: $(OTHER_UV)  ## Run the fast tests on the other versions of Python tha
 	  $$python --version || { echo "Python $$version is not on this machine."; continue; }; \
 	  $(OTHER_UV) venv --quiet --clear --python $$python $(OTHERS)/$$version && \
 	  $(OTHER_UV) pip install --quiet --python $(OTHERS)/$$version/bin/python -e '.[emulator,cli]' --group test && \
-	  $(OTHERS)/$$version/bin/pytest -n auto --dist worksteal -m 'not slow and not soak' || exit 1; \
+	  $(OTHERS)/$$version/bin/pytest -n auto --dist worksteal -m 'not slow and not soak and not worker' || exit 1; \
 	done
 
 check: $(VENV)/.test  ## Formatting, lint, types and words
