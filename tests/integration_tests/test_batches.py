@@ -288,7 +288,8 @@ def test_ctrl_c_ends_threads_at_once(way: str, wait: str) -> None:
         said, complaint = ran.communicate(timeout=20)
         seconds = time.monotonic() - asked
     assert said == "interrupted\n", complaint
-    assert seconds < 2.0
+    # Whoever does not end at once waits for 30 s or more.
+    assert seconds < 8.0
 
 
 def test_work_that_was_begun_is_finished_after_other_exceptions() -> None:
