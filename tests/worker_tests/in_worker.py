@@ -41,7 +41,8 @@ ChatCloudflareGemini(model="gemini-3-flash", binding=env.AI)
 FACTS = {
     "langchain_ms": round((_LANGCHAIN_LOADED - _BEGUN) * 1000),
     "package_ms": round((_LOADED - _LANGCHAIN_LOADED) * 1000),
-    "random_numbers_drawn": left.drawn() - _DRAWN,
+    "draws_before": _DRAWN,
+    "package_draws": left.drawn() - _DRAWN,
     "imported_mb": megabytes(),
     "httpx2": sorted({"httpx2", "httpcore2"} & sys.modules.keys()),
 }

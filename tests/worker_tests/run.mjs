@@ -1,6 +1,7 @@
 // Run in_worker.py on Pyodide, and print what each of its tests came to as JSON.
 //
 // usage: node run.mjs SITE PACKAGE SHIMS TESTS EXAMPLE EMULATOR (JSON) [ONLY]
+import crypto from "node:crypto";
 import { loadPyodide } from "pyodide";
 import { Ai, Headless, Swapped, counts } from "./ai.mjs";
 
@@ -15,10 +16,10 @@ process.on("uncaughtException", (error) => {
 
 // How often random numbers are drawn: Workers refuse that while they import.
 let drawn = 0;
-const draw = globalThis.crypto.getRandomValues.bind(globalThis.crypto);
-globalThis.crypto.getRandomValues = (given) => {
+const draw = crypto.randomFillSync;
+crypto.randomFillSync = (...given) => {
   drawn += 1;
-  return draw(given);
+  return draw(...given);
 };
 
 // Timers that have not come to their end.

@@ -63,6 +63,7 @@ def test_what_it_takes(told: Json, capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print(f"\n{facts}")
     assert facts["httpx2"] == []
-    assert facts["random_numbers_drawn"] == 0
+    # Those of Pyodide and LangChain show that they are counted.
+    assert facts["draws_before"] > facts["package_draws"] == 0
     assert facts["imported_mb"] < WORKER_MEGABYTES
     assert facts["after_mb"] < WORKER_MEGABYTES
