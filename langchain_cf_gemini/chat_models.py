@@ -35,7 +35,7 @@ from pydantic import (
 )
 
 from langchain_cf_gemini._cloudflare import account_calls
-from langchain_cf_gemini._cloudflare.answers import AnswerReader, EnvelopeReader
+from langchain_cf_gemini._cloudflare.answers import EnvelopeReader
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
 from langchain_cf_gemini._cloudflare.credential_check import (
     CredentialReport,
@@ -567,14 +567,14 @@ class ChatCloudflareGemini(BaseChatModel):
     def _generate_with_cache(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> ChatResult:
-        with tracing.run_of(kwargs.get("run_manager")):
+        with tracing.at_hand(tracing.run_metadata(kwargs.get("run_manager"))):
             result = super()._generate_with_cache(messages, *args, **kwargs)
         return tracing.with_llm_output(result)
 
     async def _agenerate_with_cache(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> ChatResult:
-        with tracing.run_of(kwargs.get("run_manager")):
+        with tracing.at_hand(tracing.run_metadata(kwargs.get("run_manager"))):
             result = await super()._agenerate_with_cache(messages, *args, **kwargs)
         return tracing.with_llm_output(result)
 
@@ -655,9 +655,7 @@ class ChatCloudflareGemini(BaseChatModel):
         send = self._transport.stream
         while not exchange.is_over:
             try:
-                with send(
-                    exchange.request(), AnswerReader(), **exchange.times
-                ) as stream:
+                with send(*exchange.asked(), **exchange.times) as stream:
                     for payload in stream:
                         yield from exchange.feed(payload)
                     exchange.end_page(stream.reader.gateway)
@@ -677,9 +675,7 @@ class ChatCloudflareGemini(BaseChatModel):
         send = self._transport.astream
         while not exchange.is_over:
             try:
-                async with send(
-                    exchange.request(), AnswerReader(), **exchange.times
-                ) as stream:
+                async with send(*exchange.asked(), **exchange.times) as stream:
                     async for payload in stream:
                         for chunk in exchange.feed(payload):
                             yield chunk

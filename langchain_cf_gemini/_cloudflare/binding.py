@@ -20,7 +20,6 @@ from pydantic_core import from_json, to_json
 from langchain_cf_gemini._cloudflare.runtime import (
     AiBinding,
     Answer,
-    Python,
     Runtime,
     answer_from_json,
 )
@@ -76,7 +75,7 @@ class BoundBackend:
 
     def __init__(self, binding: AiBinding) -> None:
         self._binding = binding
-        self._runtime: Runtime = Python()
+        self._runtime = Runtime()
         if sys.platform == "emscripten" and javascript.is_javascript(binding):
             self._runtime = javascript.JavaScript()
 

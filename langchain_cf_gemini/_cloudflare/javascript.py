@@ -14,6 +14,7 @@ from pyodide.ffi import JsException, JsProxy, create_proxy
 
 from langchain_cf_gemini._cloudflare.runtime import (
     Answer,
+    Runtime,
     answer_from_json,
     head_of,
 )
@@ -31,7 +32,7 @@ def is_javascript(binding: Any) -> bool:
     return is_wrapped or isinstance(binding, JsProxy)
 
 
-class JavaScript:
+class JavaScript(Runtime):
     """A binding that is an object of JavaScript."""
 
     def value(self, *pieces: bytes) -> Any:

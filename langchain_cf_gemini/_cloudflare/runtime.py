@@ -40,28 +40,6 @@ class AiBinding(Protocol):
         """Return a gateway."""
 
 
-class Runtime(Protocol):
-    """How a binding's side of a call is written: in Python or in JavaScript."""
-
-    def value(self, *pieces: bytes) -> Any:
-        """Return JSON as the binding takes it; every second piece is in a string."""
-
-    def json(self, value: Any) -> bytes:
-        """Return what a call gave as JSON."""
-
-    def member(self, value: Any, name: str) -> Any:
-        """Return a member of such a value."""
-
-    def abort(self, options: Any) -> Callable[[], object]:
-        """Let a call's options be told of its end; returns what tells it."""
-
-    def limit(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
-        """End what waits inside of it after some seconds, as `asyncio.timeout` does."""
-
-    def answer(self, value: Any) -> Answer:
-        """Return what a call gave."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a call of a binding gave.
@@ -93,27 +71,30 @@ async def _one(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
-class Python:
-    """A binding that is a Python object."""
+class Runtime:
+    """How a binding's side of a call is written; here, that of a Python object."""
 
     def value(self, *pieces: bytes) -> Any:
-        """Return JSON as dicts and lists."""
+        """Return JSON as the binding takes it; every second piece is in a string."""
         return from_json(b"".join(pieces))
 
     def json(self, value: Any) -> bytes:
-        """Return dicts and lists as JSON."""
+        """Return what a call gave as JSON."""
         return to_json(value)
 
     def member(self, value: Any, name: str) -> Any:
-        """Return a value of a dict."""
+        """Return a member of such a value."""
         return value[name]
 
     def abort(self, options: Any) -> Callable[[], object]:
-        """Do nothing: to cancel the call is enough."""
+        """Let a call's options be told of its end; returns what tells it.
+
+        Here to cancel the call is enough.
+        """
         return lambda: None
 
     def limit(self, seconds: float | None) -> AbstractAsyncContextManager[Any]:
-        """End what waits inside of it after some seconds."""
+        """End what waits inside of it after some seconds, as `asyncio.timeout` does."""
         return asyncio.timeout(seconds)
 
     def answer(self, value: Any) -> Answer:

@@ -4,7 +4,7 @@ langchain-core asks for them by `model_provider="cloudflare_gemini"`. Content th
 to be v1 already it reads without us.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -181,20 +181,20 @@ def _unmarked(call: Any) -> Json:
 
 def blocks_from_message(message: AIMessage) -> "list[types.ContentBlock]":
     """Return the content blocks of a message."""
-    blocks = _Blocks(message)
-    blocks.of_message(message)
-    if isinstance(message.content, str):
-        blocks.notes_of(message)
-    return blocks.made  # type: ignore[return-value]
+    return _blocks(message, _Blocks.of_message)
 
 
 def blocks_from_chunk(chunk: AIMessageChunk) -> "list[types.ContentBlock]":
     """Return the content blocks of a chunk, or of chunks added up."""
     whole = chunk.chunk_position == "last" and (chunk.content or chunk.tool_call_chunks)
-    if whole:
-        return blocks_from_message(chunk)
-    blocks = _Blocks(chunk)
-    blocks.of_chunk(chunk)
-    if isinstance(chunk.content, str):
-        blocks.notes_of(chunk)
+    return _blocks(chunk, _Blocks.of_message if whole else _Blocks.of_chunk)
+
+
+def _blocks(
+    message: Any, read: Callable[[_Blocks, Any], None]
+) -> "list[types.ContentBlock]":
+    blocks = _Blocks(message)
+    read(blocks, message)
+    if isinstance(message.content, str):
+        blocks.notes_of(message)
     return blocks.made  # type: ignore[return-value]

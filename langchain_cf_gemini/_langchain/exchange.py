@@ -120,8 +120,8 @@ class Exchange:
             for wanted in downloads:
                 wanted.fill(*files[wanted.url])
 
-    def request(self) -> Request:
-        """Return what to ask next."""
+    def asked(self) -> tuple[Request, AnswerReader]:
+        """Return what to ask next, and what reads its answer."""
         # Cloudflare documents no stream of this dialect on run: the whole answer
         # becomes the stream, unless the caller wants to try.
         self._has_begun = False
@@ -137,7 +137,9 @@ class Exchange:
             is_trusted=self._fallback.is_trusted(self._endpoint),
         )
         self._asked = request
-        return request.again() if self._memory.skips_cache(request) else request
+        if self._memory.skips_cache(request):
+            request = request.again()
+        return request, AnswerReader()
 
     async def answered(
         self, send: Callable[..., Awaitable[Answer]], fetch: Fetch
@@ -146,7 +148,7 @@ class Exchange:
         await self.download(fetch)
         while not self.is_over:
             try:
-                answer = await send(self.request(), AnswerReader(), **self.times)
+                answer = await send(*self.asked(), **self.times)
             except CloudflareGeminiError as error:
                 self.failed(error)
             else:

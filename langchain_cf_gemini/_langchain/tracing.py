@@ -91,9 +91,9 @@ def run_metadata(run_manager: Any) -> Mapping[str, Any] | None:
 
 
 @contextmanager
-def run_of(run_manager: Any) -> Iterator[None]:
+def at_hand(metadata: Mapping[str, Any] | None) -> Iterator[None]:
     """Keep a run's metadata at hand, while langchain-core asks for an answer."""
-    token = _RUN_METADATA.set(run_manager.metadata if run_manager else None)
+    token = _RUN_METADATA.set(metadata)
     try:
         yield
     finally:
@@ -105,11 +105,8 @@ def within_run(
 ) -> Iterator[AIMessageChunk]:
     """Stream with a run's metadata at hand when the request is made."""
     with closing(chunks):  # type: ignore[type-var]
-        token = _RUN_METADATA.set(metadata)
-        try:
+        with at_hand(metadata):
             first = next(chunks, None)
-        finally:
-            _RUN_METADATA.reset(token)
         if first is not None:
             yield first
             yield from chunks
@@ -120,11 +117,8 @@ async def awithin_run(
 ) -> AsyncIterator[AIMessageChunk]:
     """Stream with a run's metadata at hand when the request is made."""
     async with aclosing(chunks):  # type: ignore[type-var]
-        token = _RUN_METADATA.set(metadata)
-        try:
+        with at_hand(metadata):
             first = await anext(chunks, None)
-        finally:
-            _RUN_METADATA.reset(token)
         if first is not None:
             yield first
             async for chunk in chunks:
