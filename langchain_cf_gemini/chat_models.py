@@ -48,7 +48,6 @@ from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
     tokens_from_text,
 )
-from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
@@ -720,15 +719,8 @@ class ChatCloudflareGemini(BaseChatModel):
             ValueError: If a tool or a choice has no Gemini equivalent.
         """
         dialect = kwargs.get("schema_dialect") or self.schema_dialect
-        bound = bound_tools(tools, tool_choice, strict, dialect)
-        if parallel_tool_calls is None:
-            parallel_tool_calls = parallel_from_choice(tool_choice)
-        return self.bind(
-            parallel_tool_calls=parallel_tool_calls,
-            response_format=response_format,
-            **bound,
-            **kwargs,
-        )
+        bound = bound_tools(tools, tool_choice, strict, parallel_tool_calls, dialect)
+        return self.bind(response_format=response_format, **bound, **kwargs)
 
     @overload
     def with_structured_output(

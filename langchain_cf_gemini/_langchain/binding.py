@@ -16,6 +16,7 @@ from langchain_cf_gemini._gemini.tools.declarations import (
     strict_from_tools,
     tools_from_settings,
 )
+from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.settings import kept, laid
 
@@ -107,7 +108,11 @@ for _way in (*_WAYS, "stream_events"):
 
 
 def bound_tools(
-    tools: Sequence[Any], choice: Any, strict: bool | None, dialect: Dialect
+    tools: Sequence[Any],
+    choice: Any,
+    strict: bool | None,
+    parallel: bool | None,
+    dialect: Dialect,
 ) -> Json:
     """Return what `bind_tools` binds: one declaration for each function.
 
@@ -119,7 +124,13 @@ def bound_tools(
     """
     if strict is None:
         strict = strict_from_tools(tools)
-    bound = {"tools": declarations_from_tools(tools, strict=strict), "strict": strict}
-    bound["tool_choice"] = choice
+    bound = {
+        "tools": declarations_from_tools(tools, strict=strict),
+        "strict": strict,
+        "tool_choice": choice,
+        "parallel_tool_calls": parallel,
+    }
+    if parallel is None:
+        bound["parallel_tool_calls"] = parallel_from_choice(choice)
     tools_from_settings({**bound, "schema_dialect": dialect})
     return bound
