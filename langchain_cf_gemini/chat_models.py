@@ -10,7 +10,7 @@ from collections.abc import (
 )
 from functools import partial
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, cast, overload
 
 from langchain_core.callbacks import (
     AsyncCallbackManagerForLLMRun,
@@ -26,6 +26,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
 from pydantic import (
+    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -42,7 +43,11 @@ from langchain_cf_gemini._cloudflare.credential_check import (
     checked_credentials,
 )
 from langchain_cf_gemini._cloudflare.endpoints import Account
-from langchain_cf_gemini._cloudflare.log_feedback import feedback_body, log_path
+from langchain_cf_gemini._cloudflare.log_feedback import (
+    Feedback,
+    feedback_body,
+    log_path,
+)
 from langchain_cf_gemini._cloudflare.routing import GatewayMemory, refuse_run
 from langchain_cf_gemini._gemini.request.token_estimate import (
     tokens_from_request,
@@ -77,6 +82,7 @@ from langchain_cf_gemini._langchain.settings import (
     ALIASES,
     SETTINGS,
     ConstructorSignature,
+    Method,
     Timeout,
     in_google_words,
     kept,
@@ -86,24 +92,16 @@ from langchain_cf_gemini._langchain.settings import (
     names_of,
 )
 from langchain_cf_gemini._version import __version__
+from langchain_cf_gemini.arguments import ModelArguments
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from langchain_cf_gemini.gateway import Endpoint, GatewayOptions, metadata_from_run
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from pydantic import BaseModel
-
-    from langchain_cf_gemini._cloudflare.log_feedback import Feedback
-    from langchain_cf_gemini._langchain.structured_output import Method
-    from langchain_cf_gemini.arguments import ModelArguments
 
 __all__ = ["ChatCloudflareGemini", "GatewayFallbackWarning", "ModelWarning"]
 
 register()
 
 _T = TypeVar("_T")
-_Model = TypeVar("_Model", bound="BaseModel")
+_Model = TypeVar("_Model", bound=BaseModel)
 
 # What LangSmith's parameters are made of.
 _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
@@ -301,7 +299,7 @@ class ChatCloudflareGemini(BaseChatModel):
 
     _told: set[str] = PrivateAttr(default_factory=set)
 
-    def __init__(self, **arguments: "Unpack[ModelArguments]") -> None:
+    def __init__(self, **arguments: Unpack[ModelArguments]) -> None:
         """Check the arguments, which the class describes; nothing is sent."""
         given = cast("Json", arguments)
         hidden = secrets.hide(given, names_of(type(self), given) | ALIASES.keys())
@@ -728,14 +726,14 @@ class ChatCloudflareGemini(BaseChatModel):
         schema: type[_Model],
         *,
         include_raw: Literal[False] = False,
-        method: "Method" = "json_schema",
+        method: Method = "json_schema",
         tools: None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, _Model]: ...
 
     @overload
     def with_structured_output(
-        self, schema: Any = None, *, method: "Method" = "json_schema", **kwargs: Any
+        self, schema: Any = None, *, method: Method = "json_schema", **kwargs: Any
     ) -> Runnable[LanguageModelInput, Any]: ...
 
     def with_structured_output(
@@ -743,7 +741,7 @@ class ChatCloudflareGemini(BaseChatModel):
         schema: Any = None,
         *,
         include_raw: bool = False,
-        method: "Method" = "json_schema",
+        method: Method = "json_schema",
         strict: bool | None = None,
         tools: Sequence[Any] | None = None,
         **kwargs: Any,
@@ -830,7 +828,7 @@ class ChatCloudflareGemini(BaseChatModel):
         message: AIMessage | str,
         *,
         gateway: str | GatewayOptions | None = None,
-        **said: "Unpack[Feedback]",
+        **said: Unpack[Feedback],
     ) -> None:
         """Add feedback to the log entry of an answer.
 
@@ -856,7 +854,7 @@ class ChatCloudflareGemini(BaseChatModel):
         message: AIMessage | str,
         *,
         gateway: str | GatewayOptions | None = None,
-        **said: "Unpack[Feedback]",
+        **said: Unpack[Feedback],
     ) -> None:
         """Add feedback to the log entry of an answer, as `send_feedback` does."""
         path = log_path(message, gateway, self.gateway)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.runnables import Runnable
 from langchain_core.runnables.base import RunnableBinding
 from pydantic import ConfigDict
@@ -21,7 +22,6 @@ from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.settings import kept, laid
 
 if TYPE_CHECKING:
-    from langchain_core.language_models import LanguageModelInput
     from langchain_core.language_models.chat_models import (
         BaseChatModel,
         _ChatModelBinding,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from inspect import Parameter, Signature, signature
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel
 
@@ -36,6 +36,9 @@ from langchain_cf_gemini.gateway import GatewayOptions
 
 if TYPE_CHECKING:
     from langchain_cf_gemini._http.attempt import Timeout as Timeout
+
+Method = Literal["json_schema", "function_calling", "json_mode"]
+"""How `with_structured_output` asks for an object."""
 
 Check = Callable[[Any], str | None]
 Write = Callable[[str, Any], Json]

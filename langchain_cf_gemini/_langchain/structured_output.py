@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from inspect import isroutine, signature
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.runnables import Runnable
@@ -29,8 +29,7 @@ from langchain_cf_gemini._langchain.output_parser import (
     StructuredOutputParser,
     Target,
 )
-
-Method = Literal["json_schema", "function_calling", "json_mode"]
+from langchain_cf_gemini._langchain.settings import Method
 
 _NOT_IN_NAMES = re.compile(r"\A[^A-Za-z_]|[^A-Za-z0-9_.:-]")
 

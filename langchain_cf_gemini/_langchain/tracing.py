@@ -127,7 +127,7 @@ async def awithin_run(
 
 _BETWEEN = frozenset(
     {"langchain_cf_gemini", "langchain_core", "langchain", "langgraph"}
-    | {"asyncio", "concurrent", "contextlib", "threading"}
+    | {"asyncio", "concurrent", "contextlib", "pydantic", "tenacity", "threading"}
 )
 
 

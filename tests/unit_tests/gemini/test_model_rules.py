@@ -8,9 +8,17 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.runnables import ConfigurableField
 
-from langchain_cf_gemini import ModelWarning, UnsupportedContentError
+from langchain_cf_gemini import (
+    ChatCloudflareGemini,
+    ModelWarning,
+    UnsupportedContentError,
+)
+from tests.support import models
 from tests.support.models import (
+    ACCOUNT,
+    TOKEN,
     WAYS,
     Cloudflare,
     Json,
@@ -249,6 +257,43 @@ def told_by(*acts: Callable[[], object]) -> list[str]:
         for act in acts:
             act()
     return [str(one.message) for one in told]
+
+
+def _old(**settings: Any) -> ChatCloudflareGemini:
+    return silent(**{"model": "gemini-2.5-flash", **settings})
+
+
+OLD: dict[str, Callable[[], object]] = {
+    "constructor": _old,
+    "copy": lambda: silent().model_copy(update={"model": "gemini-2.5-flash"}),
+    "validated": lambda: ChatCloudflareGemini.model_validate(
+        {"model": "gemini-2.5-flash", "account_id": ACCOUNT, "api_token": TOKEN}
+    ),
+    "call": lambda: _answered().invoke("hi", model="gemini-2.5-flash"),
+    "stream": lambda: list(
+        _answered().stream("hi", model="gemini-2.5-flash", endpoint="run")
+    ),
+    "retried": lambda: _answered().with_retry().invoke("hi", model="gemini-2.5-flash"),
+    "configured": lambda: (
+        _answered()
+        .configurable_fields(model=ConfigurableField(id="model"))
+        .invoke("hi", {"configurable": {"model": "gemini-2.5-flash"}})
+    ),
+}
+
+
+def _answered() -> ChatCloudflareGemini:
+    return Cloudflare(answer(text("ok"))).model()
+
+
+@pytest.mark.parametrize("act", OLD.values(), ids=OLD.keys())
+def test_warnings_are_of_the_line_that_asked(act: Callable[[], object]) -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", ModelWarning)
+        act()
+    places = {one.filename for one in told if one.category is ModelWarning}
+    assert places <= {__file__, models.__file__}
+    assert places
 
 
 @pytest.mark.parametrize(("setting", "says"), IGNORED)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
 
 import httpx
 import pytest
@@ -462,6 +464,39 @@ def test_configurable_fields_keep_bindings() -> None:
         "temperature": 0.3,
         "maxOutputTokens": 7,
     }
+
+
+_MODELS: dict[str, Callable[[ChatCloudflareGemini], Any]] = {
+    "model": lambda model: model,
+    "bound": lambda model: model.bind(max_tokens=5),
+    "tools": lambda model: model.bind_tools([Place]),
+}
+
+
+@pytest.mark.parametrize("of", _MODELS.values(), ids=_MODELS.keys())
+def test_fallbacks_pass_on_what_is_asked_of_a_model(of: Any) -> None:
+    """LangChain reads a method's types to find out whether it returns a runnable."""
+    first = Cloudflare(httpx.Response(400, text="no"))
+    second = Cloudflare(answer(text('{"name": "Lima"}')))
+    asked = of(first.model()).with_fallbacks([of(second.model())])
+    assert asked.with_structured_output(Place).invoke("where?") == Place(name="Lima")
+    assert asked.bind_tools([Place]).bind(temperature=0.1).invoke("hi").text
+    for cloudflare in (first, second):
+        assert cloudflare.bodies[1]["tools"]
+        assert cloudflare.bodies[1]["generationConfig"]["temperature"] == 0.1
+
+
+@pytest.mark.parametrize("cls", [ChatCloudflareGemini, type(silent().bind())])
+def test_types_of_public_methods_can_be_read(cls: type) -> None:
+    own = {
+        name: method
+        for name, method in vars(cls).items()
+        if inspect.isfunction(method) and not hasattr(method, "__wrapped__")
+    }
+    for name, method in own.items():
+        if not name.startswith("_") or name == "__init__":
+            assert get_type_hints(method)
+    assert {"bind", "bind_tools", "with_structured_output"} <= own.keys()
 
 
 # ---- the constructor
