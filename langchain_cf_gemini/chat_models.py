@@ -542,7 +542,7 @@ class ChatCloudflareGemini(BaseChatModel):
         """Convert a call and choose its endpoint; fails before anything is sent."""
         kwargs.pop("stream", None)
         settings = self._settings(stop, kwargs, tracing.run_metadata(run_manager))
-        call = calls.call_from_settings(settings, messages)
+        call = calls.Call(settings, messages)
         fallback = Fallback(call, self._account, self.gateway_memory, self.fallback_ttl)
         exchange = Exchange(call, self._account, fallback, stream=stream)
         self._tell(exchange.notices)

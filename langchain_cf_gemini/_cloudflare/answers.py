@@ -130,7 +130,8 @@ class AnswerReader(_WholeBody):
             # Guardrails answer a stream request with one JSON body.
             self._keep(*payloads_from_body(self.whole(), self._head))
             # Feedback on the prompt without a reason is an answer of its own, too.
-            if not (self._has_answer or any(map(_has_feedback, self._waiting))):
+            feedback = (payload.get("promptFeedback") for payload in self._waiting)
+            if not (self._has_answer or any(feedback)):
                 raise self._nothing("a response without candidates")
             self.ready.extend(self._waiting)
         else:
@@ -212,10 +213,6 @@ def _is_reason(value: Any) -> bool:
     """Whether an enum has a value: neither unset nor its first, `*_UNSPECIFIED`."""
     word = str(value or "0")
     return word != "0" and not word.endswith("_UNSPECIFIED")
-
-
-def _has_feedback(payload: Payload) -> bool:
-    return bool(payload.get("promptFeedback"))
 
 
 def _is_blocked(payload: Payload) -> bool:

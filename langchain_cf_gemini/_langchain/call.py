@@ -3,7 +3,6 @@
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
@@ -50,7 +49,7 @@ from langchain_cf_gemini._langchain.connection import (
 )
 from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini.exceptions import UnsupportedContentError
-from langchain_cf_gemini.gateway import Endpoint, GatewayOptions
+from langchain_cf_gemini.gateway import Endpoint
 
 _logger = logging.getLogger("langchain_cf_gemini")
 
@@ -65,28 +64,49 @@ def _ids_from(model: str, google_model: str | None) -> tuple[str, str, bool]:
     return bare, google_id_from(model, google_model), is_before_gemini_3(bare)
 
 
-@dataclass(slots=True, kw_only=True)
 class Call:
     """What one call sends, and how its answer is to be read.
 
     `replaced` says how many signatures of the history the last request left out.
     """
 
-    model: str
-    google_id: str
-    body: Json
-    history: History
-    media: Media
-    gateway: GatewayOptions
-    headers: Mapping[str, str]
-    as_blocks: bool
-    single_call: bool
-    with_usage: bool
-    stream_on_run: bool
-    endpoint: str
-    follows_pages: bool
-    times: Json
-    replaced: int = 0
+    def __init__(
+        self, settings: Mapping[str, Any], messages: Sequence[BaseMessage]
+    ) -> None:
+        """Convert everything that the call sends.
+
+        Args:
+            settings: The instance's fields with the call's own arguments laid over
+                them, under their canonical names.
+            messages: The conversation, oldest first.
+
+        Raises:
+            ValueError: If a setting is outside of what Google documents.
+            UnsupportedContentError: If a message cannot be said in Gemini's terms.
+        """
+        get = settings.get
+        self.model, self.google_id, before_3 = _ids_from(
+            settings["model"], get("google_model")
+        )
+        known = model_info(self.model)
+        self.media = Media(
+            urls=get("media_urls") or "inline",
+            per_part=not before_3,
+            office=known is not None and known.reads_office_files,
+        )
+        self.body = _body_from_settings(settings, messages, self.media)
+        self.history = History(self.body["contents"], self.media.signed)
+        self.replaced = 0
+        self.headers = open_headers(get("default_headers"))
+        self.gateway = gateway_from_headers(self.headers, settings["gateway"])
+        self.endpoint: str = get("endpoint", "auto")
+        self.stream_on_run = bool(get("stream_on_run"))
+        self.times = _times_from(settings)
+        self.follows_pages = get("automatic_continuation") is not False
+        self.with_usage = get("stream_usage") is not False
+        self._single_call = get("parallel_tool_calls") is False
+        is_v1 = get("output_version") == "v1"
+        self._as_blocks = is_v1 or _asks_for_more(self.model, self.body)
 
     @property
     def is_auto(self) -> bool:
@@ -243,8 +263,8 @@ class Call:
         return AnswerParser(
             backend=BACKENDS[endpoint],
             streaming=streaming,
-            as_blocks=self.as_blocks,
-            single_call=self.single_call,
+            as_blocks=self._as_blocks,
+            single_call=self._single_call,
             candidate=candidate,
             seed=self._seed,
         )
@@ -310,31 +330,12 @@ def check_settings(settings: Mapping[str, Any]) -> list[str]:
     return notices_of(model, body, _ENDPOINTS.get(endpoint, (endpoint,)))
 
 
-def call_from_settings(
-    settings: Mapping[str, Any], messages: Sequence[BaseMessage]
-) -> Call:
-    """Convert everything that one call sends.
-
-    Args:
-        settings: The instance's fields with the call's own arguments laid over them,
-            under their canonical names.
-        messages: The conversation, oldest first.
-
-    Raises:
-        ValueError: If a setting is outside of what Google documents.
-        UnsupportedContentError: If a message cannot be said in Gemini's terms.
-    """
+def _body_from_settings(
+    settings: Mapping[str, Any], messages: Sequence[BaseMessage], media: Media
+) -> Json:
     get = settings.get
-    model, google_id, before_3 = _ids_from(settings["model"], get("google_model"))
-    known = model_info(model)
-    media = Media(
-        urls=get("media_urls") or "inline",
-        per_part=not before_3,
-        office=known is not None and known.reads_office_files,
-    )
-    body = body_from_messages(messages, media=media, signs_calls=not before_3)
-    tools = tools_from_settings(settings)
-    body |= tools
+    body = body_from_messages(messages, media=media, signs_calls=media.per_part)
+    body |= tools_from_settings(settings)
     if config := config_from_settings(settings, written(settings)):
         body["generationConfig"] = config
     if (safety := get("safety_settings")) is not None:
@@ -345,23 +346,7 @@ def call_from_settings(
         body["labels"] = dict(labels)
     if token := get("continuation_token"):
         body["continuationToken"] = token
-    headers = open_headers(get("default_headers"))
-    return Call(
-        model=model,
-        google_id=google_id,
-        body=body,
-        history=History(body["contents"], media.signed),
-        media=media,
-        gateway=gateway_from_headers(headers, settings["gateway"]),
-        headers=headers,
-        as_blocks=get("output_version") == "v1" or _asks_for_more(model, config, tools),
-        single_call=get("parallel_tool_calls") is False,
-        with_usage=get("stream_usage") is not False,
-        stream_on_run=bool(get("stream_on_run")),
-        endpoint=get("endpoint", "auto"),
-        follows_pages=get("automatic_continuation") is not False,
-        times=_times_from(settings),
-    )
+    return body
 
 
 def body_to_count(settings: Mapping[str, Any], messages: Sequence[BaseMessage]) -> Json:
@@ -371,7 +356,7 @@ def body_to_count(settings: Mapping[str, Any], messages: Sequence[BaseMessage]) 
     as their kind does, results may stand without their calls.
 
     Args:
-        settings: As for `call_from_settings`.
+        settings: As for `Call`.
         messages: The slice.
 
     Raises:
@@ -397,11 +382,11 @@ def _times_from(settings: Mapping[str, Any]) -> Json:
     return times
 
 
-def _asks_for_more(model: str, config: Json, tools: Json) -> bool:
+def _asks_for_more(model: str, body: Json) -> bool:
     """Tell whether more than text and calls may come, so that content is blocks."""
-    modalities = config.get("responseModalities")
+    modalities = body.get("generationConfig", {}).get("responseModalities")
     return bool(
         (modalities and modalities != ["TEXT"])
-        or any("codeExecution" in tool for tool in tools.get("tools", ()))
+        or any("codeExecution" in tool for tool in body.get("tools", ()))
         or _MORE_THAN_TEXT.search(model)
     )

@@ -108,7 +108,9 @@ class _Blocks:
         """Read one chunk of a stream."""
         content = chunk.content
         for block in content if isinstance(content, list) else ():
-            self.block(block if isinstance(block, dict) else _text_of(block))
+            if isinstance(block, str):
+                block = {"type": "text", "text": block}
+            self.block(block)
         if not any(block["type"] in _CALLS for block in self.made):
             self._calls = [self._call_from(call) for call in chunk.tool_call_chunks]
         if isinstance(content, str):
@@ -158,10 +160,6 @@ class _Blocks:
         said = [(len(block["text"]), index) for index, block in texts.items()]
         for index, found in citations_by_block(said, citations):
             texts[index]["annotations"] = found
-
-
-def _text_of(text: str) -> Json:
-    return {"type": "text", "text": text}
 
 
 def _note_of(block: Json) -> Json:

@@ -120,10 +120,6 @@ def _headers_over(under: Mapping[str, str], over: Mapping[str, str]) -> Json:
     return {k: v for k, v in under.items() if k.lower() not in kept} | dict(over)
 
 
-def _entries_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
-    return {**under, **over}
-
-
 def _gateway_over(under: Any, over: Any) -> GatewayOptions:
     return GatewayOptions.from_value(under).merged(over)
 
@@ -207,7 +203,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "cached_content": Setting(check=_TEXT),
     "automatic_continuation": Setting(check=_a(bool, "True or False")),
     "continuation_token": Setting(check=_TEXT, is_field=False),
-    "labels": Setting(check=_labels, merge=_entries_over),
+    "labels": Setting(check=_labels, merge=json_over),
     "media_urls": Setting(check=_one_of("inline", "pass")),
     "timeout": Setting(aliases=("request_timeout",), check=check_timeout),
     "max_retries": Setting(check=_count),
@@ -397,16 +393,12 @@ def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:
         if name in over:
             _forget_own_words(settings, SETTINGS[name].says)
     for name, value in over.items():
-        merge = SETTINGS[name].merge if name in SETTINGS else None
-        if merge is not None and name in settings and _is_right(name, value):
-            value = merge(settings[name], value)
+        row = SETTINGS.get(name)
+        if row and row.merge and name in settings:
+            is_right = row.check is None or row.check(value) is None
+            value = row.merge(settings[name], value) if is_right else value
         settings[name] = value
     return settings
-
-
-def _is_right(name: str, value: Any) -> bool:
-    check = SETTINGS[name].check
-    return check is None or check(value) is None
 
 
 def _in_own_words(over: Mapping[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from langchain_cf_gemini import GatewayOptions
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint
 from tests.support.cloudflare import Account, json_from_body
-from tests.support.langchain import call_from_settings
+from tests.support.langchain import Call
 from tests.support.strategies import JSON
 
 
@@ -123,7 +123,7 @@ def test_media_of_messages_are_pieces(
     endpoint: Endpoint, block: dict[str, Any], pieces: int
 ) -> None:
     settings: dict[str, Any] = {"model": "gemini-3-flash", "gateway": GatewayOptions()}
-    call = call_from_settings(settings, [HumanMessage([block])])
+    call = Call(settings, [HumanMessage([block])])
     account = Account(account_id="acc", api_token="token")
     request = call.request(account, endpoint, stream=False)
     assert len(request.pieces) == pieces
