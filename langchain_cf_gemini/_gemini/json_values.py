@@ -7,7 +7,7 @@ counted or signed.
 """
 
 from math import inf, isfinite
-from typing import Any
+from typing import Any, TypeGuard
 
 MOST_DEEP = 90
 """Levels of nesting: protobuf's parsers read 100 of a request, and a call's arguments
@@ -15,6 +15,11 @@ begin at the seventh."""
 
 TOO_DEEP = "(nested too deep)"
 _LEAST, _MOST = -(2**63), 2**63 - 1
+
+
+def is_number(value: Any) -> TypeGuard[int | float]:
+    """Tell whether a value is a number; True and False are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def sound_text(text: str) -> str:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AliasChoices, BaseModel
 
+from langchain_cf_gemini._gemini.json_values import is_number
 from langchain_cf_gemini._gemini.request.generation_config import (
     Read,
     an_object,
     camel_config,
-    is_number,
     json_over,
     logprobs,
     modalities,

@@ -157,9 +157,8 @@ def _declaration(schema: Any, dialect: Dialect) -> tuple[Json, bool]:
         "description": description,
         "parameters": parameters,
     }
-    return tools_from_langchain([function], dialect=dialect)[0]["functionDeclarations"][
-        0
-    ], wrapped
+    (tool,) = tools_from_langchain([function], dialect=dialect)
+    return tool["functionDeclarations"][0], wrapped
 
 
 def _is_object(schema: Json, dialect: Dialect) -> bool:

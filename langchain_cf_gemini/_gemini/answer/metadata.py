@@ -20,7 +20,7 @@ from langchain_cf_gemini._gemini.finish_reasons import (
     is_final,
     verdict_from,
 )
-from langchain_cf_gemini._gemini.json_values import sound, sound_text
+from langchain_cf_gemini._gemini.json_values import is_number, sound, sound_text
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import (
     PROVIDER,
@@ -117,8 +117,7 @@ def merged_usage(known: Json, new: Json) -> Json:
 
 
 def _number_from(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return value if is_number and isinstance(sound(value), int | float) else None
+    return value if is_number(value) and isinstance(sound(value), int | float) else None
 
 
 def _list_from(value: Any) -> list[Any] | None:

@@ -8,7 +8,7 @@ over, one leaf and no more; only an answer whose parts cannot be told raises.
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
-from langchain_cf_gemini._gemini.json_values import sound, sound_text
+from langchain_cf_gemini._gemini.json_values import is_number, sound, sound_text
 from langchain_cf_gemini._gemini.parts import PAYLOADS, UNREADABLE
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini.exceptions import ResponseFormatError
@@ -35,8 +35,7 @@ def text_from(value: Any) -> str | None:
     """Return text, also for a number; None for what says nothing."""
     if isinstance(value, str):
         return sound_text(value) or None
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return str(sound(value)) if is_number else None
+    return str(sound(value)) if is_number(value) else None
 
 
 def count_from(value: Any) -> int | None:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from langchain_cf_gemini._gemini.json_values import is_number
 from langchain_cf_gemini._gemini.request.response_format import (
     generation_config_from_response_format,
 )
@@ -37,11 +38,6 @@ _MOST_STOPS = 5
 
 Read = Callable[[str, Any], Any]
 """Makes what goes on the wire of a setting's name and value; None is nothing."""
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a number; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def number(

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from langchain_cf_gemini._gemini.json_values import is_number
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -70,7 +71,7 @@ def _duration(name: str, value: Any) -> str:
     """Write seconds as protobuf's Duration: `10s`, `20.5s`."""
     if isinstance(value, timedelta):
         value = value.total_seconds()
-    if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0:
+    if is_number(value) and value >= 0:
         value = f"{value:.9f}".rstrip("0").rstrip(".") + "s"
     text = f"{value}"
     if not _DURATION.fullmatch(text):
