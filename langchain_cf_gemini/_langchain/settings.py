@@ -58,6 +58,10 @@ class Setting:
         says: Where the same can be said in Google's own words: the setting that takes
             them, and the path in it.
         merge: Lays a value over an earlier layer's, where it does not replace it.
+        keep: Makes of a value what is kept of it, whoever gave it: Google's own words
+            in one spelling, secrets hidden, and types as what they say. Traces and
+            cache keys hold what is kept: a class would stand there as its name, which
+            another class may have too.
         is_field: Whether the constructor takes it too.
     """
 
@@ -67,6 +71,7 @@ class Setting:
     write: Write | None = None
     says: tuple[tuple[str, ...], ...] = ()
     merge: Callable[[Any, Any], Any] | None = None
+    keep: Callable[[Any], Any] = lambda value: value
     is_field: bool = True
 
 
@@ -136,6 +141,23 @@ def _thinking(key: str, **more: Any) -> Setting:
     return Setting(says=((_CONFIG, "thinkingConfig", key),), **more)
 
 
+def _camel_config(value: Any) -> Any:
+    return camel_config(value) if isinstance(value, Mapping) else value
+
+
+def _schema(value: Any) -> Any:
+    return value if isinstance(value, Mapping) else json_schema_from(value)
+
+
+def _tools(value: Any) -> Any:
+    if isinstance(value, Mapping) or not isinstance(value, Iterable):
+        return value
+    pieces = (
+        [t] if isinstance(t, dict) else declarations_from_tools([t]) for t in value
+    )
+    return [tool for piece in pieces for tool in piece]
+
+
 _SCHEMAS = ((_CONFIG, "responseSchema"), (_CONFIG, "responseJsonSchema"))
 _CALLING = "functionCallingConfig"
 
@@ -144,7 +166,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "google_model": Setting(check=_TEXT),
     "endpoint": Setting(check=_one_of("auto", "run", "gateway")),
     "gateway": Setting(merge=_gateway_over),
-    HEADERS: Setting(check=_DICT, merge=_headers_over),
+    HEADERS: Setting(check=_DICT, merge=_headers_over, keep=hidden),
     # 1000 is refused with "supported range is from 0 (inclusive) to 2.0001".
     "temperature": _written("temperature", number(0, 2)),
     "top_p": _written("topP", number(0, 1)),
@@ -169,10 +191,13 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "response_mime_type": _written(
         "responseMimeType", lambda _, value: value, check=_TEXT
     ),
-    "response_schema": Setting(says=_SCHEMAS, rivals=("response_format",)),
+    "response_schema": Setting(
+        says=_SCHEMAS, rivals=("response_format",), keep=_schema
+    ),
     "response_format": Setting(
         says=_SCHEMAS,
         rivals=("response_schema", "response_mime_type"),
+        keep=_schema,
         is_field=False,
     ),
     "response_modalities": _written(
@@ -188,9 +213,9 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "logprobs": Setting(
         write=logprobs, says=((_CONFIG, "responseLogprobs"), (_CONFIG, "logprobs"))
     ),
-    _CONFIG: Setting(check=_DICT, merge=json_over),
+    _CONFIG: Setting(check=_DICT, merge=json_over, keep=_camel_config),
     "safety_settings": Setting(check=_a((Mapping, list, tuple), "a dict or a list")),
-    "tools": Setting(is_field=False),
+    "tools": Setting(keep=_tools, is_field=False),
     "tool_choice": Setting(
         says=((_TOOLS, _CALLING, "mode"), (_TOOLS, _CALLING, "allowedFunctionNames")),
         rivals=("tool_choice",),  # a mode without its names is another choice
@@ -198,7 +223,7 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     ),
     "strict": Setting(is_field=False),
     "parallel_tool_calls": Setting(is_field=False),
-    _TOOLS: Setting(check=_DICT, merge=json_over),
+    _TOOLS: Setting(check=_DICT, merge=json_over, keep=camel_case),
     "schema_dialect": Setting(check=_one_of("json", "openapi")),
     "cached_content": Setting(check=_TEXT),
     "automatic_continuation": Setting(check=_a(bool, "True or False")),
@@ -218,41 +243,12 @@ _NAMES: Final = frozenset(SETTINGS)
 _SAID: Final = {path: name for name, row in SETTINGS.items() for path in row.says}
 
 
-def _camel_config(value: Any) -> Any:
-    return camel_config(value) if isinstance(value, Mapping) else value
-
-
-def _schema(value: Any) -> Any:
-    return value if isinstance(value, Mapping) else json_schema_from(value)
-
-
-def _tools(value: Any) -> Any:
-    if isinstance(value, Mapping) or not isinstance(value, Iterable):
-        return value
-    pieces = (
-        [t] if isinstance(t, dict) else declarations_from_tools([t]) for t in value
-    )
-    return [tool for piece in pieces for tool in piece]
-
-
-# How an argument is kept, whoever gave it: Google's own words in one spelling, secrets
-# hidden, and types as what they say. Traces and cache keys hold what is kept: a class
-# would stand there as its name, which another class may have too.
-_KEPT: Final[Mapping[str, Callable[[Any], Any]]] = {
-    _CONFIG: _camel_config,
-    _TOOLS: camel_case,
-    HEADERS: hidden,
-    "response_format": _schema,
-    "response_schema": _schema,
-    "tools": _tools,
-}
-
-
 def _kept(field: str, value: Any) -> Any:
-    if field in SETTINGS and field != "tools":  # which are read tool by tool
+    if (row := SETTINGS.get(field)) is None:
+        return value
+    if field != "tools":  # which are read tool by tool
         value = plain_json(value)
-    keep = _KEPT.get(field)
-    return keep(value) if keep else value
+    return row.keep(value)
 
 
 # ---- names
@@ -365,7 +361,7 @@ def in_google_words(layer: Mapping[str, Any]) -> Json:
 
     Defaults of subclasses are not looked at before, and a dict may have changed since.
     """
-    own = {k: _KEPT[k](layer[k]) for k in (_CONFIG, _TOOLS) if k in layer}
+    own = {k: SETTINGS[k].keep(layer[k]) for k in (_CONFIG, _TOOLS) if k in layer}
     return {**layer, **own}
 
 
