@@ -374,7 +374,9 @@ class ChatCloudflareGemini(BaseChatModel):
         if "model" in changed:
             del kept_fields["profile"]  # it is the old model's
         fields = {**kept_fields, **(copied.model_extra or {}), **changed}
-        made = type(self)(**fields)
+        # A subclass may have a constructor of its own, with other arguments.
+        made = type(self).__new__(type(self))
+        ChatCloudflareGemini.__init__(made, **cast("Any", fields))
         made.__pydantic_fields_set__ = self.model_fields_set | changed.keys()
         return made
 

@@ -144,6 +144,15 @@ def test_pickles_bring_a_rate_limiter_of_the_same_rate(module: Any) -> None:
     assert loaded.acquire()
 
 
+TRAVELS_OF_OURS: dict[str, Any] = {
+    **COPIES,
+    "changed": lambda model: model.model_copy(update={"temperature": 0.1}),
+    "changed deep": lambda model: model.model_copy(
+        update={"max_output_tokens": 5}, deep=True
+    ),
+}
+
+
 def test_a_copy_with_other_settings() -> None:
     cloudflare = Cloudflare(answer(text("ok")))
     model = cloudflare.model()
@@ -152,6 +161,27 @@ def test_a_copy_with_other_settings() -> None:
     model.invoke("hi")
     assert cloudflare.bodies[0]["generationConfig"] == {"temperature": 1.5}
     assert "generationConfig" not in cloudflare.bodies[1]
+
+
+class _Ours(ChatCloudflareGemini):
+    """A model with the house's own settings, as applications make them."""
+
+    team: str = "a"
+
+    def __init__(self, team: str = "a", **settings: Any) -> None:
+        super().__init__(model="gemini-3-flash", account_id=ACCOUNT, **settings)
+        self.team = team
+
+
+@pytest.mark.parametrize("copied", TRAVELS_OF_OURS.values(), ids=TRAVELS_OF_OURS.keys())
+def test_copies_of_a_class_with_a_constructor_of_its_own(copied: Any) -> None:
+    cloudflare = Cloudflare(answer(text("ok")))
+    client = httpx.Client(transport=httpx.MockTransport(cloudflare))
+    model = _Ours("b", api_token=TOKEN, http_client=client, max_retries=0)
+    other = copied(model)
+    assert (type(other), other.team, other.model) == (_Ours, "b", "gemini-3-flash")
+    other.http_client = client
+    assert other.invoke("hi", temperature=0.1).text == "ok"
 
 
 def test_settings_may_change() -> None:
