@@ -1,5 +1,6 @@
 """The command line; `langchain_cf_gemini._cli` has its commands."""
 
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import Any, NoReturn
 
-from langchain_cf_gemini._cli.arguments import UsageError, arguments_from
+from langchain_cf_gemini._cli.arguments import arguments_from
 
 _USAGE, _FAILED, _INTERRUPTED = 2, 1, 130
 
@@ -27,8 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         off or has no text, 130 after Ctrl-C.
     """
     # LangChain takes a second to import, which is part of the run: Ctrl-C ends it, too.
+    args = None
     try:
         args = arguments_from(argv)
+        _open_missing_streams()
         with _quiet_process():
             command = import_module(f"langchain_cf_gemini._cli.{args.command}")
             return int(command.run(args))
@@ -42,8 +45,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if not isinstance(error, _expected_errors()):
             raise
-        print(f"error: {_line(error)}", file=sys.stderr)
-        return _USAGE if isinstance(error, UsageError) else _FAILED
+        _print(error, as_json=getattr(args, "json", False))
+        # What the model refuses before it sends anything is wrong usage, too.
+        is_usage = isinstance(error, ValueError) and not _is_langchains(error)
+        return _USAGE if is_usage else _FAILED
+
+
+def _open_missing_streams() -> None:
+    """Read nothing from a standard input that was closed (`<&-`).
+
+    Raises:
+        OSError: If standard output was closed: there is nowhere to write a response.
+    """
+    if sys.stdin is None:
+        sys.stdin = io.TextIOWrapper(io.BytesIO())
+    if sys.stdout is None:
+        raise OSError("standard output is closed")
 
 
 @contextmanager
@@ -71,16 +88,26 @@ def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     """Return what is told in one line; whoever raises LangChain's has imported it."""
+    return (ValueError, ImportError, OSError, *_langchains_errors())
+
+
+def _langchains_errors() -> tuple[type[Exception], ...]:
     langchain = sys.modules.get("langchain_core.exceptions")
-    own = (langchain.LangChainException,) if langchain else ()
-    return (ValueError, ImportError, OSError, *own)
+    return (langchain.LangChainException,) if langchain else ()
 
 
-def _line(error: Exception) -> str:
-    """Return an error's message in one line, with names like the one not found."""
-    session = import_module("langchain_cf_gemini._cli.session")
-    text: str = session.message_from(error)
-    return text
+def _is_langchains(error: Exception) -> bool:
+    return isinstance(error, _langchains_errors())
+
+
+def _print(error: Exception, *, as_json: bool) -> None:
+    """Print an error and its notes: in one line, or as JSON in a response's place."""
+    message = import_module("langchain_cf_gemini._cli.session").message_from(error)
+    if as_json and sys.stdout is not None:
+        output = import_module("langchain_cf_gemini._cli.output")
+        print(output.json_from_error(error, message))
+    else:
+        print(f"error: {message}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,13 @@ def arguments_from(argv: Sequence[str] | None) -> argparse.Namespace:
     given = list(sys.argv[1:] if argv is None else argv)
     if not given or given[0] not in (*COMMANDS, *_ALONE):
         given.insert(0, "ask")
-    return _parser().parse_args(given)
+    parser = _parser()
+    args, extra = parser.parse_known_args(given)
+    if extra:
+        is_loose = args.command == "ask" and not extra[0].startswith("-")
+        hint = ". Put the prompt in quotes." if is_loose else ""
+        parser.error(f"unrecognized arguments: {' '.join(extra)}{hint}")
+    return args
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,9 +105,8 @@ def _add_chat(chat: argparse.ArgumentParser) -> None:
 
 
 def _add_model_options(command: argparse.ArgumentParser) -> None:
-    model = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
     add = command.add_argument
-    add("-m", "--model", default=model, help="model to use (default: %(default)s)")
+    _add_model(command)
     add("-s", "--system", metavar="TEXT", help="system instruction")
     add("-t", "--temperature", type=float, metavar="N", help="temperature, 0 to 2")
     add("--max-tokens", type=int, metavar="N", help="maximum output tokens, thinking "
@@ -130,6 +135,23 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
     _add_emulator_switch(command)
 
 
+def _add_model(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-m",
+        "--model",
+        help=f"model to use (default: the variable {MODEL_VARIABLE}, then "
+        f"{DEFAULT_MODEL})",
+    )
+
+
+def model_named(args: argparse.Namespace) -> str:
+    """Return the model to use; an --env-file, which may name it, is read by now."""
+    named: str | None = args.model
+    if named is None:
+        named = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
+    return named
+
+
 def _add_emulator_switch(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--emulator", action="store_true",
@@ -155,10 +177,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
         "stream, read logs, send feedback. Status 0 means that a model can invoke and "
         "stream."
     )
-    model = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
-    check.add_argument(
-        "-m", "--model", default=model, help="model to use (default: %(default)s)"
-    )
+    _add_model(check)
     check.add_argument("--gateway", metavar="ID", help="AI Gateway to use")
     check.add_argument(
         "--env-file", metavar="FILE", help="read environment variables from this file"
@@ -172,8 +191,7 @@ def _add_verify(verify: argparse.ArgumentParser) -> None:
         "few cheap requests. Status 0 means that the package copes with what it saw."
     )
     add = verify.add_argument
-    model = os.environ.get(MODEL_VARIABLE) or DEFAULT_MODEL
-    add("-m", "--model", default=model, help="model to use (default: %(default)s)")
+    _add_model(verify)
     add("--gateway", metavar="ID", help="AI Gateway to use")
     add("--only", action="append", default=[], metavar="NAME",
         help="run only this check (repeatable)")  # fmt: skip
@@ -199,19 +217,19 @@ def _add_emulator(emulator: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     emulator.add_argument(
         "--script", metavar="FILE",
-        help="answers to give: JSON as in the documentation, or a cassette (YAML)",
+        help="responses to give: JSON as in the documentation, or a cassette (YAML)",
     )  # fmt: skip
     emulator.add_argument(
         "--unscripted", choices=("invent", "fail", "fail_if_scripted"),
-        default="invent", help="what becomes of other requests (default: %(default)s)",
+        default="invent", help="what to do with other requests (default: %(default)s)",
     )  # fmt: skip
     emulator.add_argument(
         "--record", metavar="FILE",
-        help="pass requests on to Cloudflare, and write a script of what it answers",
+        help="pass requests on to Cloudflare, and write its responses to a script",
     )  # fmt: skip
     emulator.add_argument(
         "--rate-limit", type=_rate, metavar="N[/SECONDS]",
-        help="answer 429 beyond N requests a second, or in each window of SECONDS",
+        help="return 429 beyond N requests per second, or per window of SECONDS",
     )  # fmt: skip
     emulator.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
@@ -224,7 +242,7 @@ def _rate(text: str) -> float | tuple[float, float]:
         numbers = (0.0, 0.0)
     if not min(numbers) > 0:
         raise argparse.ArgumentTypeError(
-            f"{text} is not a number above 0, nor two, such as 100/60"
+            f"{text} is not a rate: pass a number above 0, or two, such as 100/60"
         )
     return numbers if slash else numbers[0]
 

@@ -17,15 +17,11 @@ from langchain_core.messages import (
 from langchain_cf_gemini._cli import chat
 from langchain_cf_gemini._cli.arguments import UsageError
 from langchain_cf_gemini._cli.output import (
-    FAILED,
     Printer,
-    json_from_error,
     json_from_message,
     respond,
 )
-from langchain_cf_gemini._cli.session import message_from, model_from
-from langchain_cf_gemini.chat_models import ChatCloudflareGemini
-from langchain_cf_gemini.exceptions import CloudflareGeminiError
+from langchain_cf_gemini._cli.session import check_unicode, model_from
 
 _STDIN = "-"
 _USAGE = 'No prompt. Usage: langchain-cf-gemini ask "your question"'
@@ -38,25 +34,19 @@ def run(args: argparse.Namespace) -> int:
     messages = messages_from(args)
     if args.schema is not None:
         args.option.append(f"response_schema={json.dumps(_schema_from(args.schema))}")
+    args.markdown = args.markdown and not args.json
     with model_from(args) as model:
-        if args.json:
-            return _print_json(model, messages)
         printer = Printer(args)
-        return printer.report(respond(model, messages, printer, whole=args.no_stream))
+        if args.json:
+            message = model.invoke(messages)
+            print(json_from_message(message))
+        else:
+            message = respond(model, messages, printer, whole=args.no_stream)
+        return printer.report(message)
 
 
 def _wants_chat(args: argparse.Namespace) -> bool:
     return args.prompt is None and not args.attach and sys.stdin.isatty()
-
-
-def _print_json(model: ChatCloudflareGemini, messages: list[BaseMessage]) -> int:
-    try:
-        message = model.invoke(messages)
-    except CloudflareGeminiError as error:
-        print(json_from_error(error, message_from(error)))
-        return FAILED
-    print(json_from_message(message))
-    return 0
 
 
 def messages_from(args: argparse.Namespace) -> list[BaseMessage]:
@@ -65,7 +55,11 @@ def messages_from(args: argparse.Namespace) -> list[BaseMessage]:
     Raises:
         UsageError: If there is no prompt, a file cannot be read, or text is not UTF-8.
     """
+    if [args.prompt, *args.attach].count(_STDIN) > 1:
+        raise UsageError('Standard input can be read once, but "-" is given twice.')
     text = _text_from(args)
+    check_unicode("The prompt", text)
+    check_unicode("The system instruction", args.system or "")
     if not (text.strip() or args.attach):
         raise UsageError(_USAGE)
     blocks: list[Any] = [_attachment(where) for where in args.attach]
@@ -80,9 +74,7 @@ def _text_from(args: argparse.Namespace) -> str:
     said = None if args.prompt == _STDIN else args.prompt
     reads = args.prompt == _STDIN or not sys.stdin.isatty()
     piped = _text_of_stdin() if reads and _STDIN not in args.attach else ""
-    text = "\n\n".join(part for part in (piped.strip("\n"), said) if part)
-    _check_unicode(text)
-    return text
+    return "\n\n".join(part for part in (piped.strip("\n"), said) if part)
 
 
 def _text_of_stdin() -> str:
@@ -90,13 +82,6 @@ def _text_of_stdin() -> str:
         return sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError:
         raise UsageError("Standard input is not valid UTF-8.") from None
-
-
-def _check_unicode(text: str) -> None:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UsageError("The prompt is not valid UTF-8.") from None
 
 
 def _attachment(where: str) -> dict[str, Any]:
@@ -140,11 +125,13 @@ def _kind(mime_type: str | None) -> str:
 def _schema_from(given: str) -> Any:
     path = Path(given)
     text = given
-    if not given.lstrip().startswith("{"):
-        if not path.is_file():
-            raise UsageError(f"--schema: there is no file {given!r}")
-        text = path.read_text("utf-8")
     try:
+        if not given.lstrip().startswith("{"):
+            if not path.is_file():
+                raise UsageError(f"--schema: there is no file {given!r}")
+            text = path.read_text("utf-8")
         return json.loads(text)
-    except ValueError as error:
+    except UsageError:
+        raise
+    except (OSError, ValueError) as error:
         raise UsageError(f"--schema is not JSON: {error}") from None

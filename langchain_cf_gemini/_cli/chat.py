@@ -7,8 +7,8 @@ from typing import Final
 
 from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
 
-from langchain_cf_gemini._cli.output import Printer, respond
-from langchain_cf_gemini._cli.session import message_from, model_from
+from langchain_cf_gemini._cli.output import FAILED, OK, USAGE, Printer, respond
+from langchain_cf_gemini._cli.session import check_unicode, message_from, model_from
 from langchain_cf_gemini.chat_models import ChatCloudflareGemini
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
@@ -16,14 +16,18 @@ _HELP: Final = "/exit or Ctrl-D ends, /clear forgets, /model NAME switches the m
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read a line, print the response, until /exit or the end of input."""
+    """Read a line, print the response, until /exit or the end of input.
+
+    Returns:
+        What a script, which writes the lines, can check: the last response's status.
+    """
     with suppress(ImportError):
         import readline  # noqa: F401 (line editing and history for `input`)
     with model_from(args) as model:
         if sys.stdin.isatty() and not args.quiet:
             print(f"{model.model}. {_HELP}", file=sys.stderr)
-        _Conversation(args, model).run()
-    return 0
+        status = _Conversation(args, model).run()
+    return OK if sys.stdin.isatty() else status
 
 
 class _Conversation:
@@ -34,19 +38,22 @@ class _Conversation:
         self._model = model
         self._turns: list[BaseMessage] = []
         self._is_over = False
+        self._status = OK
 
-    def run(self) -> None:
+    def run(self) -> int:
         while not self._is_over:
             try:
                 line = input("> " if sys.stdin.isatty() else "").strip()
             except EOFError:
                 if sys.stdin.isatty():
                     print(file=sys.stderr)
-                return
+                break
+            check_unicode("Standard input", line)
             if line.startswith("/"):
                 self._command(line)
             elif line:
                 self._say(line)
+        return self._status
 
     def _command(self, line: str) -> None:
         name, _, value = line.partition(" ")
@@ -61,10 +68,9 @@ class _Conversation:
 
     def _switch(self, name: str) -> None:
         try:
-            self._model = ChatCloudflareGemini.model_validate(
-                {**dict(self._model), "model": name}
-            )
+            self._model = ChatCloudflareGemini(**{**dict(self._model), "model": name})
         except ValueError as error:
+            self._status = USAGE
             print(f"error: {message_from(error)}", file=sys.stderr)
 
     def _say(self, line: str) -> None:
@@ -77,9 +83,10 @@ class _Conversation:
                 self._model, [*system, *turns], printer, whole=self._args.no_stream
             )
         except CloudflareGeminiError as error:
+            self._status = FAILED
             print(f"error: {message_from(error)}", file=sys.stderr)
         except KeyboardInterrupt:
             print("Interrupted.", file=sys.stderr)
         else:
-            printer.report(message)
+            self._status = printer.report(message)
             self._turns = [*turns, message]

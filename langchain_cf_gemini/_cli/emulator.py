@@ -4,6 +4,7 @@ import argparse
 import io
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 
 from langchain_cf_gemini._cli.arguments import UsageError
 from langchain_cf_gemini._cli.session import load_emulator
@@ -13,6 +14,8 @@ def run(args: argparse.Namespace) -> int:
     """Serve until Ctrl-C."""
     _, serve = load_emulator()
     out = io.StringIO() if args.quiet else sys.stdout
+    if args.script is not None and not Path(args.script).is_file():
+        raise UsageError(f"--script: there is no file {args.script!r}")
     try:
         with redirect_stdout(out):
             serve(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from langchain_cf_gemini._cli.arguments import DEFAULT_MODEL
 from langchain_cf_gemini._cli.session import model_from, read_env_file
 from langchain_cf_gemini._cloudflare.catalogue import (
     CATALOGUE_DATE,
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 def _models(args: argparse.Namespace) -> Sequence[ModelInfo]:
     read_env_file(args.env_file)
     if args.emulator or any(os.environ.get(name) for name in _CREDENTIALS):
-        args.env_file, args.model = None, "gemini-3-flash"
+        args.env_file, args.model = None, DEFAULT_MODEL
         with model_from(args) as model:
             return model.list_models()
     print(

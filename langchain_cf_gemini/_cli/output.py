@@ -14,6 +14,7 @@ from langchain_cf_gemini.chat_models import ChatCloudflareGemini
 
 OK: Final = 0
 FAILED: Final = 1
+USAGE: Final = 2
 NO_RESPONSE: Final = 3
 
 # Escape sequences that could retitle a terminal or write to its clipboard, and every

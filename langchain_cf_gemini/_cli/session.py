@@ -7,18 +7,14 @@ import os
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import Any
 
-from langchain_cf_gemini._cli.arguments import UsageError
-from langchain_cf_gemini._cloudflare.catalogue import MODELS, model_info
+from langchain_cf_gemini._cli.arguments import UsageError, model_named
 from langchain_cf_gemini.chat_models import ChatCloudflareGemini
-from langchain_cf_gemini.exceptions import CloudflareNotFoundError
 
 _LOGGER = "langchain_cf_gemini"
 # Argument of the command line: argument of the model.
 _SETTINGS = {
-    "model": "model",
     "temperature": "temperature",
     "max_tokens": "max_tokens",
     "thinking": "thinking_level",
@@ -42,26 +38,11 @@ def model_from(args: argparse.Namespace) -> Iterator[ChatCloudflareGemini]:
         logging.getLogger(_LOGGER).setLevel(logging.DEBUG)
     if getattr(args, "quiet", False):
         warnings.simplefilter("ignore")  # for this command: the entry lays it back
-    with _address(args.emulator) as address:
-        model = _model(settings_from(args) | address)
-        with model, _names_of_models(model.model):
-            yield model
-
-
-@contextmanager
-def _names_of_models(name: str) -> Iterator[None]:
-    """Add names that exist to the error about one that does not."""
-    try:
-        yield
-    except CloudflareNotFoundError as error:
-        if model_info(name) is None:
-            known = [info.id for info in MODELS]
-            near = get_close_matches(name, known, n=3, cutoff=0.4) or known[:3]
-            error.add_note(
-                f"Similar models: {', '.join(near)}. `langchain-cf-gemini models` "
-                "lists all."
-            )
-        raise
+    with (
+        _address(args.emulator) as address,
+        _model(settings_from(args) | address) as model,
+    ):
+        yield model
 
 
 def read_env_file(path: str | None) -> None:
@@ -80,14 +61,19 @@ def read_env_file(path: str | None) -> None:
         ) from None
     if not os.path.isfile(path):  # noqa: PTH113 (as the user wrote it)
         raise UsageError(f"--env-file: there is no file {path!r}")
-    for name, value in dotenv_values(path).items():
+    try:
+        variables = dotenv_values(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"--env-file {path!r} can't be read: {error}") from None
+    for name, value in variables.items():
         if value is not None:
             os.environ.setdefault(name, value)
 
 
 def settings_from(args: argparse.Namespace) -> dict[str, Any]:
     """Return the model's arguments; what was not given is left out."""
-    settings = {
+    settings: dict[str, Any] = {"model": model_named(args)}
+    settings |= {
         name: value
         for argument, name in _SETTINGS.items()
         if (value := getattr(args, argument, None)) is not None
@@ -146,6 +132,18 @@ def _model(settings: dict[str, Any]) -> ChatCloudflareGemini:
         return ChatCloudflareGemini(**settings)
     except (ValueError, TypeError) as error:
         raise UsageError(message_from(error)) from None
+
+
+def check_unicode(what: str, text: str) -> None:
+    """Refuse text that the terminal or a pipe gave in another encoding.
+
+    Raises:
+        UsageError: If it has bytes that were not decoded (lone surrogates).
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(f"{what} is not valid UTF-8.") from None
 
 
 def message_from(error: BaseException) -> str:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from langchain_cf_gemini._cli.arguments import UsageError
+from langchain_cf_gemini._cli.arguments import UsageError, model_named
 from langchain_cf_gemini._cli.session import (
     address_of_emulator,
     message_from,
@@ -21,6 +21,7 @@ _SIGNS = {True: "copes", False: "DOES NOT COPE", None: ""}
 def run(args: argparse.Namespace) -> int:
     """Run the probes; the exit status is 0 if the client copes with everything."""
     read_env_file(args.env_file)
+    args.model = model_named(args)
     with ExitStack() as stack:
         settings: dict[str, Any] = {}
         if args.emulator:

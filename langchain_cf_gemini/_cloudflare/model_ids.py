@@ -1,9 +1,10 @@
 """Model ids: what may be asked for, and what it is called where."""
 
 import re
+from difflib import get_close_matches
 from typing import Final
 
-from langchain_cf_gemini._cloudflare.catalogue import model_info
+from langchain_cf_gemini._cloudflare.catalogue import MODELS, model_info
 
 _BARE_ID: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?")
 _EXAMPLE: Final = "'gemini-3-flash'"
@@ -71,6 +72,16 @@ def model_id_from(model: str) -> str:
         )
     known = model_info(bare)
     return known.id if known else bare
+
+
+def advice_on_missing(model: str) -> str | None:
+    """Name the model to use in the place of one that is not found; None for none."""
+    if known := model_info(model):
+        new = known.replaced_by
+        return f"{known.id} was replaced by {new}. Use that model." if new else None
+    listed = [info.id for info in MODELS if info.listed]
+    near = get_close_matches(model, listed, n=3, cutoff=0.4) or listed[-3:]
+    return f"Similar models: {', '.join(near)}."
 
 
 def _refuse_other_kinds(name: str) -> None:

@@ -301,10 +301,10 @@ def notices_of(model: str, body: Json, endpoints: Sequence[str]) -> list[str]:
         if known.retired_on(today(), endpoint):
             instead = known.replaced_by if endpoint == "gateway" else None
             told.append(
-                f"{known.id} is retired behind endpoint={endpoint!r} since "
-                f"{known.retires(endpoint)}"
-                + (f"; {instead} answers in its stead, at its price" if instead else "")
-                + "; name another model"
+                f"{known.id} was retired for endpoint={endpoint!r} on "
+                f"{known.retires(endpoint)}. "
+                + (f"{instead} responds instead, at its price. " if instead else "")
+                + "Use another model."
             )
     return told
 

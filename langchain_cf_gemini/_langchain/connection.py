@@ -214,8 +214,9 @@ def _missing(arguments: list[str]) -> str:
     variables = " and ".join("{} (or {})".format(*VARIABLES[n]) for n in arguments)
     return (
         f"Cloudflare {missing} not found. Set {variables}, or pass "
-        f"{' and '.join(f'{name}=' for name in arguments)}. Find both at "
-        "dash.cloudflare.com. No account? Use the emulator: pip install "
+        f"{' and '.join(f'{name}=' for name in arguments)}. Find "
+        f"{'both' if len(arguments) > 1 else 'it'} at dash.cloudflare.com. "
+        "No account? Use the emulator: pip install "
         "'langchain-cf-gemini[emulator]'."
     )
 

@@ -23,6 +23,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_cf_gemini._cloudflare.answers import Answer, AnswerReader
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import Account
+from langchain_cf_gemini._cloudflare.model_ids import advice_on_missing
 from langchain_cf_gemini._gemini.answer.metadata import spent_in
 from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
@@ -37,6 +38,7 @@ from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
     CloudflareInvalidRequestError,
+    CloudflareNotFoundError,
     CloudflareServerError,
     ResponseFormatError,
 )
@@ -218,6 +220,9 @@ class Exchange:
             self._tell_cost(error, *self._parser.record.spent())
         else:
             self._tell_cost(error, *spent_in([error.details]))
+        is_missing = isinstance(error, CloudflareNotFoundError)
+        if is_missing and (advice := advice_on_missing(self._call.model)):
+            error.add_note(advice)
         if error is self._fatal:
             raise error
         if self._has_begun or self._pages.count > 1:

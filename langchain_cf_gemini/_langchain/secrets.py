@@ -86,7 +86,7 @@ def refusal_from_validation(error: ValidationError) -> ValueError:
             text = f"{where} is missing. Pass {where}="
         elif found["type"] != "value_error" and where:
             text = f"{where}: {text}".replace(": Input should", " must")
-        lines.append(f"{text}.")
+        lines.append(text if text.endswith("?") else f"{text}.")
     return ValueError("\n".join(lines))
 
 

@@ -87,7 +87,7 @@ def check_timeout(value: Any) -> str | None:
     """Say what a timeout must be, if it is not."""
     # An httpx timeout, which this module does not know, has its limits as fields.
     right = (is_number(value) and value > 0) or hasattr(value, "connect")
-    return None if right else "a number of seconds above 0 or an httpx2.Timeout"
+    return None if right else "a number of seconds above 0, an httpx2.Timeout"
 
 
 def _timeout_from(value: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -42,7 +43,8 @@ def names_from(only: Sequence[str]) -> list[str]:
     """
     known = [row.name for row in PROBED]
     if unknown := [name for name in only if name not in known]:
-        raise ValueError(f"no probe is named {unknown[0]!r}; there are {known}")
+        near = get_close_matches(unknown[0], known) or known
+        raise ValueError(f"Unknown check {unknown[0]!r}. Known: {', '.join(near)}.")
     return [name for name in known if not only or name in only]
 
 

@@ -50,9 +50,12 @@ def script_file(script: Script, path: str | Path) -> int:
         ValueError: If the file is neither.
     """
     text, name = Path(path).read_text("utf-8"), Path(path).name
-    if Path(path).suffix in (".yaml", ".yml"):
-        return add_entries(script, list(entries_from_cassette(text)), name)
-    return add_entries(script, json.loads(text), name)
+    try:
+        if Path(path).suffix in (".yaml", ".yml"):
+            return add_entries(script, list(entries_from_cassette(text)), name)
+        return add_entries(script, json.loads(text), name)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"The script {name} can't be read: {error}") from error
 
 
 def add_entries(script: Script, told: Any, name: str = "the script") -> int:

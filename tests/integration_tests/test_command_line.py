@@ -331,7 +331,7 @@ NO_RESPONSE = [
 
 
 @pytest.mark.parametrize(("answer", "said"), NO_RESPONSE)
-@pytest.mark.parametrize("whole", [(), ("--no-stream",)])
+@pytest.mark.parametrize("whole", [(), ("--no-stream",), ("--json", "--markdown")])
 def test_what_is_no_whole_response_has_status_3(
     answer: Answer,
     said: str,
@@ -343,7 +343,7 @@ def test_what_is_no_whole_response_has_status_3(
     assert _main(emulator, "ask", *whole, "hi") == 3
     out, err = capsys.readouterr()
     assert said in err
-    assert said not in out
+    assert ("--json" in whole) == out.startswith('{"text": ')
 
 
 def test_a_cut_stream_ends_its_line(
@@ -393,6 +393,18 @@ def test_failures_as_json(
     assert told["status_code"] == 400
 
 
+@pytest.mark.parametrize("option", [(), ("--json",)])
+def test_a_former_model_names_its_successor(
+    option: tuple[str, ...],
+    emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emulator.fail(404, message="models/gemini-2.5-pro is no longer available.")
+    assert _main(emulator, "ask", *option, "-m", "gemini-2.5-pro", "-q", "hi") == 1
+    said = "gemini-2.5-pro was replaced by gemini-3.8-flash. Use that model."
+    assert said in "".join(capsys.readouterr())
+
+
 def test_chat(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     lines = "one\n/model gemini-3.1-pro\ntwo\n/clear\n/model -\nthree\n/exit\nfour\n"
     sys.stdin = io.StringIO(lines)
@@ -405,6 +417,61 @@ def test_chat(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
     assert len(emulator.requests[-1].generation["contents"]) == 1
     assert len(emulator.requests[1].generation["contents"]) == 3
     assert "gemini-3.1-pro" in emulator.requests[1].path
+
+
+LAST = [
+    (b"hi\n", 0, ""),
+    (b"/model openai/gpt-5\nhi\n", 0, "error: 'openai/gpt-5' isn't a Gemini model."),
+    (b"hi\n/model gemini-99\nhi\n", 1, "Similar models: "),
+    (b"hi\n/model openai/gpt-5\n", 2, "error: 'openai/gpt-5' isn't a Gemini model."),
+    (b"caf\xe9\n", 2, "error: Standard input is not valid UTF-8."),
+]
+
+
+@pytest.mark.parametrize(("lines", "status", "said"), LAST)
+def test_a_script_reads_the_status_of_a_chat(
+    lines: bytes,
+    status: int,
+    said: str,
+    emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sys.stdin = io.TextIOWrapper(io.BytesIO(lines), errors="surrogateescape")
+    assert _main(emulator, "chat", "-q") == status
+    err = capsys.readouterr().err
+    assert said in err
+    assert "pydantic" not in err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("redirection", "status", "said"),
+    [("<&-", 0, ""), (">&-", 1, "error: standard output is closed\n"), ("2>&-", 0, "")],
+)
+def test_closed_streams(redirection: str, status: int, said: str) -> None:
+    command = f"exec {sys.executable} -m langchain_cf_gemini --emulator hi"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} {redirection}"],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=_environment(),
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (status, said)
+    assert ("The prompt was: hi" in done.stdout) == (status == 0)
+
+
+def test_the_default_model_from_a_file(
+    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CF_GEMINI_MODEL", raising=False)
+    path = tmp_path / ".env"
+    path.write_text("CF_GEMINI_MODEL=gemini-3.1-pro\n")
+    assert _main(emulator, "ask", "--env-file", str(path), "hi") == 0
+    assert "gemini-3.1-pro" in emulator.requests[-1].path
+    monkeypatch.delenv("CF_GEMINI_MODEL")
 
 
 def test_variables_from_a_file(

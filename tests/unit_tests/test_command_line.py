@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -41,7 +43,15 @@ USAGE = [
     (["--schema", "{", "hi"], "--schema is not JSON"),
     (["-a", "nowhere.png", "hi"], "nowhere.png"),
     (["--env-file", "nowhere.env", "hi"], "no file 'nowhere.env'"),
-    (["caf\udce9"], "not valid UTF-8"),
+    (["caf\udce9"], "The prompt is not valid UTF-8"),
+    (["-s", "caf\udce9", "hi"], "The system instruction is not valid UTF-8"),
+    (["-a", "-", "-"], '"-" is given twice'),
+    (["-a", "-", "-a", "-", "hi"], '"-" is given twice'),
+    (["-o", "n=2", "hi"], "n > 1 can't be streamed"),
+    (["-o", 'gateway={"ttl":5}', "hi"], "Did you mean 'cache_ttl'?\n"),
+    (["--gateway", "a b", "hi"], "gateway's name"),
+    (["verify", "--yes", "--only", "run_pth"], "Known: run_path."),
+    (["emulator", "--script", "nowhere.json"], "no file 'nowhere.json'"),
 ]
 
 
@@ -78,6 +88,7 @@ def test_half_set_credentials_are_told(
     [
         ["chat", "tell"],
         ["ask", "--heat", "9"],
+        ["What", "is", "this?"],
         ["--temperature", "hot"],
         ["ask", "--endpoint", "moon", "hi"],
         ["emulator", "--port", "65536"],
@@ -90,6 +101,43 @@ def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None
         main(arguments)
     assert caught.value.code == 2
     assert "usage: langchain-cf-gemini" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("arguments", "said"), USAGE[2:4])
+def test_wrong_usage_as_json(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*arguments, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert said in json.loads(out)["error"]["message"]
+
+
+def test_a_prompt_without_quotes(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["What", "is", "this?"])
+    assert "is this?. Put the prompt in quotes." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["bad.env", "bad.json"])
+def test_files_that_are_no_text(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"\xff\xfe\x00")
+    option = "--env-file" if name.endswith(".env") else "--schema"
+    assert main([option, str(path), "hi"]) == 2
+    assert option in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["no JSON", '{"answers": [{"answer": {"txt": 1}}]}'])
+def test_a_script_that_is_none(
+    script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "script.json"
+    path.write_text(script)
+    assert main(["emulator", "--port", "0", "--script", str(path)]) == 2
+    assert "The script script.json can't be read" in capsys.readouterr().err
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
