@@ -24,7 +24,7 @@ from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.load import dumpd
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig, ensure_config
+from langchain_core.runnables import Runnable
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -64,6 +64,7 @@ from langchain_cf_gemini._langchain.binding import (
     Binding,
     bound_tools,
     with_kept_arguments,
+    with_run_metadata,
 )
 from langchain_cf_gemini._langchain.derived import (
     derived,
@@ -85,7 +86,6 @@ from langchain_cf_gemini._langchain.settings import (
     Method,
     Timeout,
     in_google_words,
-    kept,
     laid,
     layer_of,
     named,
@@ -560,6 +560,8 @@ class ChatCloudflareGemini(BaseChatModel):
     if not TYPE_CHECKING:  # LangChain's own types hold
         generate = with_kept_arguments(BaseChatModel.generate)
         agenerate = with_kept_arguments(BaseChatModel.agenerate)
+        stream = with_run_metadata(BaseChatModel.stream, tracing.within_run)
+        astream = with_run_metadata(BaseChatModel.astream, tracing.awithin_run)
         stream_events = with_kept_arguments(BaseChatModel.stream_events)
         astream_events = with_kept_arguments(BaseChatModel.astream_events)
 
@@ -606,8 +608,6 @@ class ChatCloudflareGemini(BaseChatModel):
 
     # ---- streams
 
-    # langchain-core gives `_stream` no run manager here, and so no run metadata.
-
     if not TYPE_CHECKING:  # LangChain's own types hold
 
         def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
@@ -619,25 +619,6 @@ class ChatCloudflareGemini(BaseChatModel):
             """Ask several times; see `Runnable.batch_as_completed`."""
             self._transport.require_blocking()
             return super().batch_as_completed(*args, **kwargs)
-
-        def stream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Stream a response; see `BaseChatModel.stream`."""
-            chunks = super().stream(input, config, **kept(kwargs))
-            if not self.gateway_metadata_keys:
-                return chunks
-            return tracing.within_run(chunks, self._run_metadata(config))
-
-        def astream(self, input: Any, config: Any = None, **kwargs: Any) -> Any:
-            """Stream a response; see `BaseChatModel.astream`."""
-            chunks = super().astream(input, config, **kept(kwargs))
-            if not self.gateway_metadata_keys:
-                return chunks
-            return tracing.awithin_run(chunks, self._run_metadata(config))
-
-    def _run_metadata(self, config: RunnableConfig | None) -> Json:
-        # As LangChain lays them over each other for a run manager.
-        of_run = ensure_config(config).get("metadata")
-        return {**(of_run or {}), **(self.metadata or {})}
 
     # LangChain reports tokens to callbacks itself; doing it here too would report
     # them twice in its v3 events.

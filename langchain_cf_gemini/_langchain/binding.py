@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, ensure_config
 from langchain_core.runnables.base import RunnableBinding
 from pydantic import ConfigDict
 
@@ -86,6 +86,28 @@ def with_kept_arguments(ask: Any) -> Any:
         return ask(self, *args, **kept(kwargs))
 
     return asked
+
+
+def with_run_metadata(stream: Any, within: Callable[..., Any]) -> Any:
+    """Return a model's way of streaming, the run's metadata at hand for its request.
+
+    langchain-core gives a stream no run manager here, and so no run metadata.
+
+    Args:
+        stream: How langchain-core streams.
+        within: Streams its chunks with some metadata at hand.
+    """
+
+    @wraps(stream)
+    def streamed(self: Any, /, input: Any, config: Any = None, **kwargs: Any) -> Any:
+        chunks = stream(self, input, config, **kept(kwargs))
+        if not self.gateway_metadata_keys:
+            return chunks
+        # As LangChain lays them over each other for a run manager.
+        of_run = ensure_config(config).get("metadata")
+        return within(chunks, {**(of_run or {}), **(self.metadata or {})})
+
+    return streamed
 
 
 def _over_what_is_bound(name: str) -> Any:
