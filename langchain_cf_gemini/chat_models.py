@@ -35,13 +35,9 @@ from pydantic import (
     model_validator,
 )
 
-from langchain_cf_gemini._cloudflare import account_calls
+from langchain_cf_gemini._cloudflare import account_calls, credential_check
 from langchain_cf_gemini._cloudflare.answers import EnvelopeReader
 from langchain_cf_gemini._cloudflare.catalogue import ModelInfo
-from langchain_cf_gemini._cloudflare.credential_check import (
-    CredentialReport,
-    checked_credentials,
-)
 from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._cloudflare.log_feedback import (
     Feedback,
@@ -49,10 +45,7 @@ from langchain_cf_gemini._cloudflare.log_feedback import (
     log_path,
 )
 from langchain_cf_gemini._cloudflare.routing import GatewayMemory, refuse_run
-from langchain_cf_gemini._gemini.request.token_estimate import (
-    tokens_from_request,
-    tokens_from_text,
-)
+from langchain_cf_gemini._gemini.request import token_estimate
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
@@ -424,9 +417,8 @@ class ChatCloudflareGemini(BaseChatModel):
 
     @property
     def _identifying_params(self) -> Json:
-        params = dict(self._layer)
-        for name in ("default_headers", "timeout", "gateway"):
-            params.pop(name, None)
+        others = {"default_headers", "timeout", "gateway"}
+        params = {k: v for k, v in self._layer.items() if k not in others}
         params["model"] = name_of_model(self.model)
         return params | ({"gateway": told} if (told := self.gateway.as_dict()) else {})
 
@@ -565,6 +557,16 @@ class ChatCloudflareGemini(BaseChatModel):
         stream_events = with_kept_arguments(BaseChatModel.stream_events)
         astream_events = with_kept_arguments(BaseChatModel.astream_events)
 
+        def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
+            """Ask several times; see `Runnable.batch`."""
+            self._transport.require_blocking()
+            return super().batch(*args, **kwargs)
+
+        def batch_as_completed(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            """Ask several times; see `Runnable.batch_as_completed`."""
+            self._transport.require_blocking()
+            return super().batch_as_completed(*args, **kwargs)
+
     def _generate_with_cache(
         self, messages: list[BaseMessage], *args: Any, **kwargs: Any
     ) -> ChatResult:
@@ -607,18 +609,6 @@ class ChatCloudflareGemini(BaseChatModel):
         return self._transport.send(*asked, **times)
 
     # ---- streams
-
-    if not TYPE_CHECKING:  # LangChain's own types hold
-
-        def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
-            """Ask several times; see `Runnable.batch`."""
-            self._transport.require_blocking()
-            return super().batch(*args, **kwargs)
-
-        def batch_as_completed(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            """Ask several times; see `Runnable.batch_as_completed`."""
-            self._transport.require_blocking()
-            return super().batch_as_completed(*args, **kwargs)
 
     # LangChain reports tokens to callbacks itself; doing it here too would report
     # them twice in its v3 events.
@@ -771,7 +761,7 @@ class ChatCloudflareGemini(BaseChatModel):
         """
         if self.custom_get_token_ids is not None:
             return len(self.custom_get_token_ids(text))
-        return tokens_from_text(text)
+        return token_estimate.tokens_from_text(text)
 
     def get_token_ids(self, text: str) -> list[int]:
         """Return the ids of `custom_get_token_ids`.
@@ -802,7 +792,7 @@ class ChatCloudflareGemini(BaseChatModel):
         arguments = {"tools": list(tools)} if tools else {}
         settings = self._settings(None, arguments)
         body = calls.body_to_count(settings, _normalize_messages(list(messages)))
-        return tokens_from_request(body, self.model)
+        return token_estimate.tokens_from_request(body, self.model)
 
     # ---- the account beside the model
 
@@ -877,18 +867,18 @@ class ChatCloudflareGemini(BaseChatModel):
             account_calls.log_entry, log_path(message, gateway, self.gateway)
         )
 
-    def check_credentials(self) -> CredentialReport:
+    def check_credentials(self) -> credential_check.CredentialReport:
         """Find out what the credentials may do, without a model's answer or a bill.
 
         Returns:
             For the token, both endpoints, logs and feedback whether they let the
             credentials in, and which permission is missing; printed, one line each.
         """
-        return self._asked(checked_credentials, self._settings(None, {}))
+        return self._asked(credential_check.report, self._settings(None, {}))
 
-    async def acheck_credentials(self) -> CredentialReport:
+    async def acheck_credentials(self) -> credential_check.CredentialReport:
         """Find out what the credentials may do, as `check_credentials` does."""
-        return await self._aasked(checked_credentials, self._settings(None, {}))
+        return await self._aasked(credential_check.report, self._settings(None, {}))
 
     def list_models(self) -> list[ModelInfo]:
         """List the Gemini models available to your account.

@@ -92,7 +92,7 @@ class CredentialReport:
         )
 
 
-async def checked_credentials(
+async def report(
     ask: Ask, account: Account, settings: Mapping[str, Any]
 ) -> CredentialReport:
     """Ask each service.
