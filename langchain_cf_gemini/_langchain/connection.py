@@ -19,6 +19,7 @@ from langchain_cf_gemini._cloudflare.pasted import (
     refuse_pasted_addresses,
 )
 from langchain_cf_gemini._http.client import Transport, TransportSettings
+from langchain_cf_gemini._http.urls import check_header
 from langchain_cf_gemini.gateway import GatewayOptions
 
 # What a field is read from, the first variable that is set and not empty. The base
@@ -127,7 +128,8 @@ def check_fields(model: Fields) -> None:
 
 def _check_headers(model: Fields) -> None:
     headers = open_headers(model.default_headers)
-    for name in headers:
+    for name, value in headers.items():
+        check_header(name, value)
         if name.lower() == "x-goog-api-key":
             raise ValueError(f"default_headers contains {name}. Pass google_api_key=.")
     gateway_from_headers(headers, model.gateway)
