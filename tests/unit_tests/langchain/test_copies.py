@@ -253,7 +253,24 @@ def test_what_is_set_during_a_first_call_holds_for_the_next(
     model.__dict__["default_headers"] = None
     model.invoke("hi")
     _, shown, _ = SET_LATER[name]
-    assert values[-1] in shown(cloudflare.requests[1])
+    last: Any = getattr(model, name)
+    last = last.get_secret_value() if isinstance(last, SecretStr) else last
+    assert last in values
+    assert last in shown(cloudflare.requests[1])
+
+
+@pytest.mark.parametrize("travels", [None, copy.copy, copy.deepcopy])
+def test_a_call_adds_nothing_to_the_fields_that_another_thread_reads(
+    travels: Any,
+) -> None:
+    model = Cloudflare(answer(text("ok"))).model()
+    model = travels(model) if travels else model
+    names = set(model.__dict__)
+    model.invoke("hi")
+    assert set(model.__dict__) == names
+    model.temperature = 0.1
+    list(model.stream("hi", endpoint="run"))
+    assert set(model.__dict__) == names
 
 
 def test_what_is_changed_inside_a_field_holds_for_the_next_call() -> None:
