@@ -154,13 +154,16 @@ class AnswerReader(_WholeBody):
         odd = self._waiting or self._idle
         error = format_error(what, self._head, odd or None, is_retryable=True)
         for payload in self._waiting:
-            error.details.update(payload)
+            error.details.update(self._head.shown(payload))
         return error
 
     def _read(self, event: str) -> None:
         try:
             value = from_json(event)
         except ValueError:
+            value = None
+        # Outside of the handler: its frames hold what may repeat a credential.
+        if value is None:
             if event.strip().lower() in _IDLE_WORDS:
                 return
             value = json_from_text(event, self._head)

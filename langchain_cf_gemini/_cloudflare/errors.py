@@ -39,6 +39,9 @@ from langchain_cf_gemini.exceptions import (
 )
 
 _KEPT = 16_384
+# Of a longer body no more is kept, even if it holds nothing but credentials, of which
+# stars take a 32nd.
+_LOOKED_THROUGH = 32 * _KEPT
 _MOST_WRAPPINGS = 4
 _LONG_CODE = 9
 _DECODER = json.JSONDecoder(strict=False)
@@ -321,6 +324,7 @@ def format_error(
     """An error for an answer that is not what was promised."""
     facts = _kept_of_answer(head, body)
     kept = facts["body"]
+    what = line_from_text(head.shown(what))
     shown = f": {line_from_text(kept)!r}" if kept else ""
     known = _known(_Fault(text=kept), head.status, head)
     advice = f". {known.advice}" if known else "."
@@ -342,10 +346,11 @@ def _kept_of_answer(head: Head, body: Any) -> Json:
         body = json.dumps(body, ensure_ascii=False)
     if isinstance(body, str):
         body = body.encode("utf-8", "backslashreplace")
+    text = (body or b"")[:_LOOKED_THROUGH].decode("utf-8", "replace")
     headers = head.shown(head.headers)
     headers.pop("set-cookie", None)
     return {
-        "body": head.shown((body or b"").decode("utf-8", "replace"))[:_KEPT],
+        "body": head.shown(text)[:_KEPT],
         "headers": headers,
         "gateway": gateway_from_head(head),
     }

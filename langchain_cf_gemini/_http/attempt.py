@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from langchain_cf_gemini._http.body import Head
-from langchain_cf_gemini._http.faults import error_from_fault
+from langchain_cf_gemini._http.faults import error_from_fault, line_from_text
 from langchain_cf_gemini._http.request import Request, Waits
 from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
@@ -112,15 +112,16 @@ class Attempt:
         """What the response says before its body, logged."""
         # Read once: each look into httpx2's own takes half a microsecond.
         headers = dict(response.headers.items())
-        self._log(response.status_code, headers.get("cf-ray"))
         asked = self.request
-        return Head(
+        head = Head(
             response.status_code,
             headers,
             asked.secrets,
             asked.service,
             asked.is_trusted,
         )
+        self._log(head.status, head)
+        return head
 
     def left(self) -> float | None:
         """Seconds until the deadline, or None without one."""
@@ -141,13 +142,14 @@ class Attempt:
         self._log(type(fault).__name__, None)
         return error_from_fault(fault, self.request, self._clock() - self._started)
 
-    def _log(self, outcome: int | str, ray_id: str | None) -> None:
+    def _log(self, outcome: int | str, head: Head | None) -> None:
         if logger.isEnabledFor(logging.DEBUG):
+            ray_id = head.shown(head.headers.get("cf-ray", "")) if head else ""
             logger.debug(
                 "%s %s %s %.0f ms ray=%s",
                 self.request.method,
                 urlsplit(self.request.url).path,
                 outcome,
                 (self._clock() - self._started) * 1000,
-                ray_id or "-",
+                line_from_text(ray_id) or "-",
             )

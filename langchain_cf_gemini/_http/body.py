@@ -112,6 +112,8 @@ class Body(Generic[_T]):
         except CloudflareGeminiError as error:
             self.is_over = True
             self.error = error.with_traceback(None)
+        except RecursionError:
+            self._break("a response that is nested too deep")
 
     def fail(self, error: CloudflareGeminiError) -> None:
         """Take that the rest does not come."""

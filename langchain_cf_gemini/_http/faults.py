@@ -6,7 +6,11 @@ from httpx, whose errors have httpx2's names but not its classes.
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Mapping
+from functools import lru_cache
+from html import escape
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -93,8 +97,8 @@ def without_secrets(value: Any, secrets: list[str]) -> Any:
     """
     if isinstance(value, str):
         for secret in secrets:
-            if len(secret) >= _SHORTEST_SECRET:
-                value = value.replace(secret, "***")
+            if len(value) >= len(secret) >= _SHORTEST_SECRET:
+                value = _forms(secret).sub(_stars, value)
         return value
     if isinstance(value, Mapping):
         return {
@@ -104,6 +108,42 @@ def without_secrets(value: Any, secrets: list[str]) -> Any:
     if isinstance(value, list):
         return [without_secrets(item, secrets) for item in value]
     return value
+
+
+@lru_cache(64)
+def _forms(secret: str) -> re.Pattern[str]:
+    """A secret as it is, or as anybody writes it who passes a request on.
+
+    That is in other case, as names of headers are; escaped as in URLs, JSON or HTML,
+    also twice; in UTF-16 read as bytes; in hexadecimal digits, and in base64 wherever
+    it begins in it.
+    """
+    encoded = secret.encode("utf-8", "surrogatepass")
+    forms = [r"\0{0,3}".join(map(_escapes, secret)), encoded.hex()]
+    for before in range(3):
+        # Of the first and the last digit, some bits are another byte's.
+        digits = b64encode(bytes(before) + encoded).decode().rstrip("=")
+        inner = digits[before + bool(before) : -1]
+        forms.append(re.sub("[+/]", lambda found: _BASE64[found[0]], inner))
+    return re.compile("|".join(forms), re.IGNORECASE)
+
+
+_BASE64 = {"+": "[+-]", "/": "[/_]"}
+
+
+def _escapes(character: str) -> str:
+    number = ord(character)
+    # At most so often: without an end they would be looked for in square time.
+    escaped = rf"%(?:25){{0,3}}{number:02x}|(?<=\\)(?:u00|x){number:02x}"
+    entity = rf"&\#(?:0{{0,6}}{number}|x0{{0,6}}{number:x});?"
+    forms = (re.escape(character), escaped, entity, re.escape(escape(character)))
+    return rf"\\{{0,8}}(?:{'|'.join(forms)})"
+
+
+def _stars(found: re.Match[str]) -> str:
+    # Not three for any length: the rest of a text that was read in part could then
+    # come before the place where it is cut.
+    return "*" * max(3, len(found[0]) // 32)
 
 
 def line_from_text(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import gzip
 import json
@@ -259,6 +260,20 @@ def test_deep_json_is_read_or_typed(way: Any, endpoint: str) -> None:
 
 
 @pytest.mark.fault(row=51)
+@in_turn("depth", [150, 190, 250, 450, 900, 990, 2_000, 100_000])
+@pytest.mark.parametrize("status", [200, 400])
+def test_an_error_that_is_nested_deep_is_typed(
+    way: str, depth: int, status: int
+) -> None:
+    deep = b"[" * depth + b"]" * depth
+    body = b'{"error": {"code": 400, "message": "no", "details": %s}}' % deep
+    with Loopback([answer(body, status)]) as server:
+        error = ask(way, server, max_retries=0).failed
+    assert status == 200 or type(error) is CloudflareInvalidRequestError
+    assert depth > 200 or error.details["details"]
+
+
+@pytest.mark.fault(row=51)
 @every_way
 def test_a_deep_header_is_kept_as_text(way: str) -> None:
     deep = "[" * 5_000 + "]" * 5_000
@@ -433,47 +448,108 @@ def test_bytes_after_an_answer_are_nobody_s_answer(
 
 
 # ------------------------------------------------------------------ secrets
-def telling(where: str, status: int) -> Act:
-    """A server that repeats the token."""
-    body: Any = {"success": False, "errors": [{"code": 2009, "message": "refused"}]}
-    headers = {}
-    if where == "header":
-        headers = {"x-echo": f"Bearer {TOKEN}", f"x-{TOKEN}": "1", "cf-ray": TOKEN}
-    elif where == "code":
-        body["errors"][0]["code"] = f"no {TOKEN}"
-    elif where == "gateway":
-        headers = {"cf-aig-log-id": TOKEN, "cf-aig-dlp": json.dumps({"a": [TOKEN]})}
-    elif where in ("astride 300", "astride 16384"):
-        at = int(where.split()[1])
-        body = b"x" * (at - len(TOKEN) + 1) + TOKEN.encode() + b"y" * 400
-    elif where == "escaped":
-        escaped = "".join(f"\\u{ord(c):04x}" for c in TOKEN)
-        body = b'{"error": {"code": 401, "message": "%s"}}' % escaped.encode()
+def escaped_as(escape: str) -> str:
+    return "".join(escape.format(ord(character)) for character in TOKEN)
+
+
+FORMS = {
+    "plain": TOKEN,
+    "capitals": TOKEN.upper(),
+    "percent": escaped_as("%{:02x}"),
+    "percent twice": escaped_as("%25{:02X}"),
+    "JSON": escaped_as("\\u{:04x}"),
+    "JSON twice": escaped_as("\\\\u{:04X}"),
+    "HTML": escaped_as("&#{};"),
+    "UTF-16": "\0".join(TOKEN),
+    "hexadecimal": TOKEN.encode().hex(),
+    "base64": base64.b64encode(TOKEN.encode()).decode(),
+    "base64 in Basic": base64.b64encode(f"user:{TOKEN}".encode()).decode(),
+    "base64 in Bearer": base64.urlsafe_b64encode(f"Bearer {TOKEN}".encode()).decode(),
+}
+
+
+def holds(text: str) -> str | None:
+    """Which form of the token a text holds, but for its last characters."""
+    for name, form in FORMS.items():
+        if form[4:-8].lower() in text.lower() or repr(form[4:-8])[1:-1] in text:
+            return name
+    return None
+
+
+def refusing(said: object = "refused", code: object = 2009) -> dict[str, Any]:
+    return {"success": False, "errors": [{"code": code, "message": said}]}
+
+
+# What a server that repeats the token says, and its headers.
+PLACES: dict[str, Callable[[str], tuple[Any, dict[str, str]]]] = {
+    "header": lambda form: (
+        refusing(),
+        {"x-echo": f"Bearer {form}", "cf-ray": form, "location": form}
+        | {f"x-{TOKEN.upper()}": "1"},
+    ),
+    "coding": lambda form: (refusing(), {"content-encoding": form}),
+    "code": lambda form: (refusing(code=f"no {form}"), {}),
+    "gateway": lambda form: (
+        refusing(),
+        {"cf-aig-log-id": form, "cf-aig-dlp": json.dumps({"a": [form]})},
+    ),
+    "nothing": lambda form: ({"candidates": [], "usageMetadata": {"x": form}}, {}),
+    "text": lambda form: (b'{"error": "%s"' % form.encode(), {}),
+    "message": lambda form: (b'{"error": "%s"}' % form.encode(), {}),
+    "astride 300": lambda form: (astride(300, form), {}),
+    "astride 16384": lambda form: (astride(16_384, form), {}),
+}
+
+
+def astride(at: int, form: str) -> bytes:
+    return b"x" * (at - len(form) + 1) + form.encode() + b"y" * 400
+
+
+def telling(where: str, form: str, status: int) -> Act:
+    body, headers = PLACES[where](form)
     return answer(body, status, headers)
 
 
-PLACES = ["header", "code", "gateway", "astride 300", "astride 16384", "escaped"]
+def in_one_byte_chunks(form: str) -> Act:
+    wrong = b'data: {"error": {"code": 500, "message": "%s"}}\r\n\r\n' % form.encode()
+    return events(event(FIRST), *(bytes([byte]) for byte in wrong))
+
+
+IN_BODY = [*PLACES][-5:]
+IN_HEADERS = [name for name in FORMS if name != "UTF-16"]
+TELLING = [
+    (telling(where, FORMS[form], status), f"{where}, {form}, {status}")
+    for where in PLACES
+    for form in (FORMS if where in IN_BODY else IN_HEADERS)
+    for status in (200, 401)
+]
+NOT_WHOLE = [
+    (events(event(FIRST), b"data: {%s\n\n" % TOKEN.encode()), "an event"),
+    (in_one_byte_chunks(TOKEN), "bytes of an event"),
+    (in_one_byte_chunks(FORMS["JSON"]), "bytes of an escaped event"),
+]
+
+
+def all_that_is_told(error: CloudflareGeminiError) -> list[str]:
+    told = [str(error), repr(error), repr(vars(error)), str(error.code)]
+    if error.response is not None:
+        told += [error.response.text, repr(error.response.headers)]
+    told += [repr(error.gateway), repr(pickle.dumps(error))]
+    shown = traceback.TracebackException.from_exception(error, capture_locals=True)
+    return [*told, "".join(shown.format())]
 
 
 @pytest.mark.fault(row=56)
-@in_turn(
-    "where, status", [(where, status) for where in PLACES for status in (200, 401)]
-)
+@in_turn("act, where", TELLING + NOT_WHOLE)
 def test_a_token_that_the_server_repeats_is_kept_nowhere(
-    way: str, where: str, status: int
+    way: str, act: Act, where: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with Loopback([telling(where, status)]) as server:
+    caplog.set_level("DEBUG", "langchain_cf_gemini")
+    with Loopback([act]) as server:
         error = ask(way, server, max_retries=0).failed
-    assert error.response is not None
-    told = [str(error), repr(error), repr(vars(error)), str(error.code)]
-    told += [error.response.text, repr(error.response.headers), repr(error.gateway)]
-    told += traceback.TracebackException.from_exception(
-        error, capture_locals=True
-    ).format()
-    told.append(repr(pickle.dumps(error)))
-    for text in told:
-        assert TOKEN not in text
-        assert TOKEN[:-1] not in text
+    for told in [*all_that_is_told(error), caplog.text]:
+        assert holds(told) is None, where
+    assert f"ray={TOKEN}" not in caplog.text
 
 
 @pytest.mark.fault(row=56)
