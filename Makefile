@@ -156,8 +156,8 @@ bench: $(VENV)/.test  ## Measure: the pure parts, and all of it against the peer
 	$(BIN)/python -m tests.benchmarks.chart .bench/results.jsonl docs/performance.svg; \
 	else echo "The side-by-side benchmark (../shared/bench) is not here; the parts above are all."; fi
 
-soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten, 400,000 mutated requests (half an hour)
-	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py tests/emulator_tests
+soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten, ten minutes of mutated answers, 400,000 mutated requests (most of an hour)
+	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/unit_tests/http tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py tests/emulator_tests
 
 $(VENV)/.mutation: pyproject.toml $(VENV)/.test
 ifdef UV

@@ -27,7 +27,13 @@ from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.limits import forget_limits
 from langchain_cf_gemini._http.request import Request, request_from_client
 from langchain_cf_gemini._http.seam import Exchange
-from langchain_cf_gemini._http.sockets import Opened, Tasks, trace, wait_for
+from langchain_cf_gemini._http.sockets import (
+    Opened,
+    Tasks,
+    holds_more,
+    trace,
+    wait_for,
+)
 from langchain_cf_gemini._http.wire import wire_request
 from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
@@ -37,12 +43,18 @@ _T = TypeVar("_T")
 def has_surplus(response: Any) -> bool:
     """Whether bytes came after the end of an answer; they would begin the next one.
 
-    httpcore2 2.16.2 keeps such a connection, and shows them to nobody: h11 holds them.
+    httpcore2 2.16.2 keeps such a connection, and shows them to nobody: h11 holds them,
+    or the network stream does.
     """
-    held: Any = response.stream
+    # The stream of a client's response is around that of its transport.
+    held: Any = getattr(response.stream, "_stream", response.stream)
     for name in ("_httpcore_stream", "_stream", "_connection", "_h11_state"):
         held = getattr(held, name, None)
-    return held is not None and bool(held.trailing_data[0])
+    if held is None:
+        return False
+    return bool(held.trailing_data[0]) or holds_more(
+        response.extensions["network_stream"]
+    )
 
 
 def _nothing() -> None:

@@ -119,7 +119,8 @@ def _forms(secret: str) -> re.Pattern[str]:
     it begins in it.
     """
     encoded = secret.encode("utf-8", "surrogatepass")
-    forms = [r"\0{0,3}".join(map(_escapes, secret)), encoded.hex()]
+    pieces = re.findall(r"\\+|[^\\]", secret)
+    forms = [r"\0{0,3}".join(map(_escapes, pieces)), encoded.hex()]
     for before in range(3):
         # Of the first and the last digit, some bits are another byte's.
         digits = b64encode(bytes(before) + encoded).decode().rstrip("=")
@@ -131,13 +132,18 @@ def _forms(secret: str) -> re.Pattern[str]:
 _BASE64 = {"+": "[+-]", "/": "[/_]"}
 
 
-def _escapes(character: str) -> str:
-    number = ord(character)
+def _escapes(piece: str) -> str:
+    """A character, or a run of backslashes, as it may be written."""
+    number = ord(piece[0])
     # At most so often: without an end they would be looked for in square time.
-    escaped = rf"%(?:25){{0,3}}{number:02x}|(?<=\\)(?:u00|x){number:02x}"
-    entity = rf"&\#(?:0{{0,6}}{number}|x0{{0,6}}{number:x});?"
-    forms = (re.escape(character), escaped, entity, re.escape(escape(character)))
-    return rf"\\{{0,8}}(?:{'|'.join(forms)})"
+    percent = rf"%(?:25){{0,3}}{number:02x}"
+    if piece[0] == "\\":
+        return rf"(?:\\|{percent}){{{len(piece)},{8 * len(piece)}}}"
+    # Each form once: two that are alike would be tried in all combinations.
+    plain = dict.fromkeys((re.escape(piece), re.escape(escape(piece))))
+    json = rf"\\{{1,8}}(?:u00{number:02x}|x{number:02x}|(?=[\"/]){re.escape(piece)})"
+    html = rf"&\#(?:0{{0,6}}{number}|x0{{0,6}}{number:x});?"
+    return rf"(?:{'|'.join((*plain, percent, json, html))})"
 
 
 def _stars(found: re.Match[str]) -> str:

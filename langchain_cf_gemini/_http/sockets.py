@@ -226,6 +226,28 @@ def _ask_the_socket(stream: Any) -> None:
     stream.get_extra_info = extra_info_of_socket
 
 
+def holds_more(stream: Any) -> bool:
+    """Whether a stream has read further than it was asked to.
+
+    The socket has nothing more then, and the bytes wait in a layer: of TLS, which has
+    not decrypted them (anyio's `_read_bio`, httpcore2's `_incoming`), or of asyncio,
+    which reads up to 256 KiB where httpcore2 asks for 64.
+    """
+    layer = stream
+    while layer is not None:
+        encrypted = getattr(layer, "_read_bio", None) or getattr(
+            layer, "_incoming", None
+        )
+        if encrypted is not None and encrypted.pending:
+            return True
+        protocol = getattr(layer, "_protocol", None)
+        if protocol is not None and protocol.read_queue:
+            return True
+        beneath = getattr(layer, "transport_stream", None)
+        layer = beneath or getattr(layer, "_stream", None)
+    return False
+
+
 def is_readable(sock: Any) -> bool:
     """Whether there is something to read, an end included, or the socket is closed.
 

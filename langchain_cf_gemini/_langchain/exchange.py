@@ -30,6 +30,7 @@ from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.files import File
+from langchain_cf_gemini._http.faults import without_secrets
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.call import Call, notices_of
 from langchain_cf_gemini._langchain.fallback import Fallback
@@ -212,7 +213,8 @@ class Exchange:
                 self._account, self._endpoint, error.gateway
             )
             error.usage_metadata = usage_after_cache(usage, error.gateway)
-            error.model_name = model or self._call.model
+            secrets = self._asked.secrets if self._asked else []
+            error.model_name = without_secrets(model, secrets) or self._call.model
 
     def failed(self, error: CloudflareGeminiError) -> None:
         """Take an error; raises it unless there is something else to ask."""

@@ -74,7 +74,7 @@ def candidates_from_payload(payload: Json) -> dict[int, Json]:
     candidates = objects_from(listed)
     if listed and listed != [None] and not candidates:
         raise ResponseFormatError(
-            f"the answer's candidates hold no object but {listed!r:.200}"
+            f"the answer's candidates hold no object ({type(listed).__name__})"
         )
     indices = [count_from(candidate.get("index")) or 0 for candidate in candidates]
     if len({*indices}) < len(indices):
