@@ -10,6 +10,7 @@ import json
 import os
 import pickle
 import re
+import ssl
 import subprocess
 import sys
 import textwrap
@@ -60,8 +61,15 @@ from tests.support.loopback import (
     reset,
 )
 from tests.support.models import every_way as every_model_way
-from tests.support.process import certificate_trusted, server_tls, settled
+from tests.support.process import (
+    CERTIFICATE,
+    certificate_trusted,
+    server_tls,
+    settled,
+)
 from tests.support.ways import (
+    CLIENTS,
+    EVERY,
     OURS,
     TIMED,
     TOKEN,
@@ -420,31 +428,91 @@ def with_surplus(surplus: bytes, *, chunks: bool) -> Act:
     return act
 
 
+def another_answer() -> bytes:
+    evil = json.dumps(EVIL).encode()
+    return head(200, {"content-length": str(len(evil))}) + evil
+
+
+def check_nobody_hears(way: str, server: Loopback) -> None:
+    """Three calls one after the other, each with its own answer and connection."""
+    colour, _, package = way.partition("-")
+    request = request_of("send", server)
+
+    def transport(**clients: Any) -> Transport:
+        return Transport(TransportSettings(max_retries=0, **clients))
+
+    async def run() -> list[Any]:
+        async with contextlib.AsyncExitStack() as held:
+            own: dict[str, Any] = {}
+            if package:
+                client = CLIENTS[package].AsyncClient(verify=trust())
+                own["http_async_client"] = await held.enter_async_context(client)
+            return [await asaid(transport(**own), request) for _ in range(3)]
+
+    with contextlib.ExitStack() as held:
+        if colour == "asend":
+            answers = asyncio.run(run())
+        else:
+            own: dict[str, Any] = {}
+            if package:
+                client = CLIENTS[package].Client(verify=trust())
+                own["http_client"] = held.enter_context(client)
+            asking = held.enter_context(contextlib.closing(transport(**own)))
+            answers = [said(asking, request) for _ in range(3)]
+    assert answers == [[PAYLOAD]] * 3
+    assert server.opened == 3
+
+
+def trust() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=CERTIFICATE)
+
+
+SENDING = [way for way in EVERY if "send" in way]
+
+
 @pytest.mark.fault(row=55)
 @pytest.mark.parametrize("chunks", [True, False])
 @pytest.mark.parametrize("whole", [True, False])
-@pytest.mark.parametrize("colour", ["blocking", "asyncio"])
+@pytest.mark.parametrize("way", SENDING)
 def test_bytes_after_an_answer_are_nobody_s_answer(
-    colour: str, whole: bool, chunks: bool
+    way: str, whole: bool, chunks: bool
 ) -> None:
-    evil = json.dumps(EVIL).encode()
-    surplus = head(200, {"content-length": str(len(evil))}) + evil
-    act = with_surplus(surplus if whole else surplus[:20], chunks=chunks)
-    transport = Transport(TransportSettings(max_retries=0))
+    act = with_surplus(another_answer()[: None if whole else 20], chunks=chunks)
+    with Loopback([act]) as server:
+        check_nobody_hears(way, server)
 
-    async def run(server: Loopback) -> list[Any]:
-        request = request_of("asend", server)
-        return [await asaid(transport, request) for _ in range(3)]
+
+@pytest.mark.fault(row=55)
+@pytest.mark.parametrize("way", SENDING)
+def test_nor_are_those_in_a_record_of_their_own(
+    way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One segment brings both records, of which one is decrypted."""
+
+    async def act(wire: Wire) -> None:
+        body = json.dumps(PAYLOAD).encode()
+        # The server's own pieces, so that TLS has a record for each.
+        wire.writer.writelines([head(200, {"content-length": str(len(body))}), body])
+        wire.writer.write(another_answer())
+        await wire.writer.drain()
+
+    with certificate_trusted(monkeypatch), Loopback([act], tls=server_tls()) as server:
+        check_nobody_hears(way, server)
+
+
+@pytest.mark.fault(row=55)
+@pytest.mark.parametrize("way", SENDING)
+def test_nor_are_those_behind_what_one_read_takes(way: str) -> None:
+    """The answer ends with the 64 KiB that are read at once."""
+
+    async def act(wire: Wire) -> None:
+        size = (1 << 16) - len(head(200, {"content-length": "65536"}))
+        body = json.dumps(PAYLOAD).encode().ljust(size)
+        begun = head(200, {"content-length": str(size)})
+        await wire.send(begun + body + another_answer())
 
     with Loopback([act]) as server:
-        if colour == "asyncio":
-            answers = asyncio.run(run(server))
-        else:
-            request = request_of("send", server)
-            answers = [said(transport, request) for _ in range(3)]
-            transport.close()
-        assert answers == [[PAYLOAD]] * 3
-        assert server.opened == 3
+        check_nobody_hears(way, server)
 
 
 # ------------------------------------------------------------------ secrets
