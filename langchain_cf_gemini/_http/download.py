@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-import socket
-import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -31,6 +29,7 @@ from langchain_cf_gemini._http.backends import Asyncio, Blocking
 from langchain_cf_gemini._http.faults import is_fault
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._http.seam import ConnectedBackend, Exchange, run
+from langchain_cf_gemini._http.sockets import addresses_from_host, in_a_thread
 from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -40,12 +39,6 @@ if TYPE_CHECKING:
 _AT_ONCE = 4
 
 _HOST = re.compile(r"[A-Za-z0-9._:-]+")
-
-
-def addresses_from_host(host: str, port: int) -> list[str]:
-    """The addresses of a host, as the system's resolver orders them."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,24 +173,9 @@ class _Download:
             raise self._refused("its host or port isn't valid")
 
     async def _addresses(self) -> list[str]:
-        """The host's addresses, all of them public.
-
-        They are resolved in a thread, because the system's resolver knows no deadline.
-        """
-        found: Future[list[str]] = Future()
-        found.set_running_or_notify_cancel()  # nobody can cancel it any longer
-
-        def resolve() -> None:
-            try:
-                found.set_result(self._settings.resolve(self._host, self._port))
-            except (
-                OSError,
-                ValueError,
-            ) as fault:  # the latter if IDNA cannot encode it
-                found.set_exception(fault)
-
-        # A daemon, so that a resolver that hangs does not hold the interpreter's end.
-        threading.Thread(target=resolve, daemon=True).start()
+        """The host's addresses, all of them public."""
+        resolving = partial(self._settings.resolve, self._host, self._port)
+        found = in_a_thread(resolving)
         addresses = await self._backend.result(self._attempt, found)
         if not addresses or not all(map(self._is_allowed, addresses)):
             raise self._refused(

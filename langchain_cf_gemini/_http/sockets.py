@@ -14,12 +14,15 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from functools import partial
 from typing import Any, TypeVar
 
 import httpcore2
 
 from langchain_cf_gemini._http import interrupts
 from langchain_cf_gemini._http.attempt import Attempt
+from langchain_cf_gemini._http.urls import is_address
 
 _T = TypeVar("_T")
 
@@ -113,9 +116,61 @@ def wait_for(attempt: Attempt) -> None:
 
 
 def trace(event: str, info: dict[str, Any]) -> None:
-    """Called at each step of a request, such as `connection.connect_tcp.complete`."""
-    if event.endswith(_OPENED):
+    """Called at each step of a request, such as `connection.connect_tcp.complete`.
+
+    What a step begins with is what httpcore2 hands to the system.
+    """
+    if event.endswith("connect_tcp.started"):
+        _connect_in_time(info)
+    elif event.endswith("start_tls.started"):
+        info["timeout"] = _shortened(info["timeout"])
+    elif event.endswith(_OPENED):
         _keep_deadline(info["return_value"])
+
+
+def in_a_thread(work: Callable[[], _T]) -> Future[_T]:
+    """What the work gives, which knows no deadline, as the system's resolver does."""
+    found: Future[_T] = Future()
+    found.set_running_or_notify_cancel()  # nobody can cancel it any longer
+
+    def run() -> None:
+        try:
+            found.set_result(work())
+        except (OSError, ValueError) as fault:  # the latter if IDNA cannot encode it
+            found.set_exception(fault)
+
+    # A daemon, so that a resolver that hangs does not hold the interpreter's end.
+    threading.Thread(target=run, daemon=True).start()
+    return found
+
+
+def addresses_from_host(host: str, port: int) -> list[str]:
+    """The addresses of a host, as the system's resolver orders them."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+def _connect_in_time(info: dict[str, Any]) -> None:
+    """Let a name be resolved, and its addresses be tried, within the attempt's time.
+
+    The system grants the whole timeout to each address, and resolves without one.
+    """
+    host, timeout = info["host"], _shortened(info["timeout"])
+    addresses = [host]
+    if not is_address(host):
+        finding = in_a_thread(partial(addresses_from_host, host, info["port"]))
+        try:
+            addresses = finding.result(timeout)
+        except TimeoutError:
+            raise httpcore2.ConnectTimeout(
+                "the name was not resolved in time"
+            ) from None
+        except OSError as fault:
+            raise httpcore2.ConnectError(str(fault)) from None
+        timeout = _shortened(info["timeout"])
+    if len(addresses) == 1:
+        info["host"] = addresses[0]
+    info["timeout"] = None if timeout is None else timeout / len(addresses)
 
 
 def _keep_deadline(stream: Any) -> None:

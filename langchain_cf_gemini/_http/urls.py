@@ -67,10 +67,16 @@ def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
+    return is_address(host) and ipaddress.ip_address(host).is_loopback
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is named by its address."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
         return False
+    return True
 
 
 def check_segment(name: str, value: str) -> None:

@@ -64,6 +64,7 @@ from tests.support.models import every_way as every_model_way
 from tests.support.process import (
     CERTIFICATE,
     certificate_trusted,
+    run_python,
     server_tls,
     settled,
 )
@@ -146,6 +147,43 @@ def test_the_caller_s_own_time_does_not_count(colour: str) -> None:
     with Loopback([events(event(FIRST), event(LONG))]) as server:
         asyncio.run(astream(server)) if colour == "astream" else stream(server)
     assert seen == [FIRST, LONG]
+
+
+RESOLVED = """
+    import socket, sys, time
+    from tests.support.ways import ask
+
+    full = socket.socket()
+    full.bind(("0.0.0.0", 0))
+    full.listen(0)
+    port = full.getsockname()[1]
+    waiting = [socket.socket() for _ in range(4)]
+    for one in waiting:
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", port))
+
+    def getaddrinfo(host, *_, **__):
+        if host == "slow.invalid":
+            time.sleep(3)
+        addresses = [(f"127.0.0.{last}", port) for last in range(1, 5)]
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", at) for at in addresses]
+
+    socket.getaddrinfo = getaddrinfo
+    started = time.monotonic()
+    outcome = ask(sys.argv[1], f"https://{sys.argv[2]}:{port}", timeout=0.5,
+                  max_retries=0)
+    print(type(outcome.error).__name__, time.monotonic() - started < 1.5)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.fault(row=66)
+@pytest.mark.parametrize("way", OURS)
+@pytest.mark.parametrize("host", ["slow.invalid", "silent.invalid"])
+def test_names_and_addresses_have_the_attempt_s_time(way: str, host: str) -> None:
+    """A resolver that hangs, and four addresses where nobody takes the connection."""
+    done = run_python(RESOLVED, way, host, warnings="ignore")
+    assert done.stdout.split() == ["CloudflareTimeoutError", "True"], done.stderr
 
 
 # ------------------------------------------------------------- many at once

@@ -17,7 +17,6 @@ from langchain_cf_gemini._http.connections import (
 )
 from langchain_cf_gemini._http.download import (
     FetchSettings,
-    addresses_from_host,
     afetch,
     fetch,
     shown_url,
@@ -38,6 +37,7 @@ from langchain_cf_gemini._http.retries import (
     retry_after_from_headers,
 )
 from langchain_cf_gemini._http.seam import run
+from langchain_cf_gemini._http.sockets import addresses_from_host
 
 __all__ = [
     "CONNECTIONS",
