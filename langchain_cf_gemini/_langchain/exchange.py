@@ -29,8 +29,8 @@ from langchain_cf_gemini._gemini.answer.pages import DivergedError, Pages
 from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
 from langchain_cf_gemini._gemini.vocabulary import Json
-from langchain_cf_gemini._http.files import File
 from langchain_cf_gemini._http.faults import without_secrets
+from langchain_cf_gemini._http.files import File
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.call import Call, notices_of
 from langchain_cf_gemini._langchain.fallback import Fallback
