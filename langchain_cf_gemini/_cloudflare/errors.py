@@ -61,8 +61,9 @@ def error_from_body(body: bytes, head: Head) -> CloudflareGeminiError:
         value = from_json(body)
     except ValueError:
         text = head.shown(body.decode("utf-8", "replace"))
-        fault = replace(_fault_from_json({"message": text}), text=text)
-        return _error(fault, head, text)
+        fault = _fault_from_json({"message": text})
+        told = fault.details if fault.is_carried else {}
+        return _error(replace(fault, text=text, details=told), head, text)
     return error_from_json(value, head, body)
 
 

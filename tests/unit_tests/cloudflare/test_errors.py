@@ -114,6 +114,8 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, tuple[str, ...]]] = [
      CloudflareInvalidRequestError, 2005, "gateway", False, ("no_wholesale",)),
     ("gateway", 400, at_gateway(2040, "unknown BYOK alias"),
      CloudflareInvalidRequestError, 2040, "gateway", False, ("byok_alias",)),
+    ("gateway", 403, SPENT, CloudflarePermissionError, None, "gateway", False,
+     ("raise it in the gateway's settings",)),
     # ---- who may ask
     ("run", 401, v4(10000, "Authentication error"), CloudflareAuthenticationError,
      10000, "cloudflare", False, ("Workers AI > Read",)),
@@ -329,3 +331,24 @@ def test_an_answer_with_a_message_beside_it_is_an_answer() -> None:
     assert Cloudflare(wrapped).model(endpoint="run").invoke("hi").text == "ok"
     with pytest.raises(CloudflareAuthenticationError):
         Cloudflare(refusal(401, 10000)).model(endpoint="run").invoke("hi")
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "details"),
+    [
+        ("error code: 1010", None, {}),
+        ("2009: Unauthorized", 2009, {}),
+        ("<html>{not json}</html>", None, {}),
+        (
+            'upstream: {"error": {"code": 403, "status": "PERMISSION_DENIED"}}',
+            403,
+            {"code": 403, "status": "PERMISSION_DENIED"},
+        ),
+    ],
+)
+def test_plain_text_tells_its_code_and_what_it_quotes(
+    said: str, code: int | None, details: dict[str, Any]
+) -> None:
+    error = failure("gateway", 403, said)
+    assert (error.code, error.details) == (code, details)
+    assert error.body == said
