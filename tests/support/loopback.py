@@ -250,6 +250,7 @@ class Loopback:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._connections: set[asyncio.Task[None]] = set()
+        self._writers: set[asyncio.StreamWriter] = set()
         server = await asyncio.start_server(
             self._connected, "127.0.0.1", 0, ssl=self.tls, backlog=4096
         )
@@ -260,10 +261,18 @@ class Loopback:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
+        # A task that had not begun closes nothing, and what nobody reads is never flushed.
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)
 
     def _connected(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
+        if self._stop.is_set():
+            writer.transport.abort()
+            return
+        self._writers.add(writer)
         task = asyncio.get_running_loop().create_task(self._talk(reader, writer))
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
@@ -283,6 +292,7 @@ class Loopback:
                 writer.close()
                 with _gone():
                     await asyncio.shield(writer.wait_closed())
+                self._writers.discard(writer)
                 self.open -= 1
 
     async def _exchange(
