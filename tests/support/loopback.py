@@ -261,7 +261,7 @@ class Loopback:
         for task in list(self._connections):
             task.cancel()
         await asyncio.gather(*self._connections, return_exceptions=True)
-        # A task that had not begun closes nothing, and what nobody reads is never flushed.
+        # A task that had not begun closes nothing; what nobody reads is never flushed.
         for writer in self._writers:
             writer.transport.abort()
         await asyncio.sleep(0)
