@@ -192,7 +192,7 @@ def _code(*candidates: Any) -> int | str | None:
             is_number = code.isascii() and code.isdigit() and len(code) < _LONG_CODE
             return int(code) if is_number else line_from_text(code)
         if isinstance(code, int):
-            return code
+            return code if abs(code) < 10**_LONG_CODE else line_from_text(str(code))
     return None
 
 

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies
 
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini.exceptions import (
@@ -58,7 +59,8 @@ def error_from_fault(
     after = "" if seconds is None else f" after {seconds:.3g} s"
     names = _names(fault)
     host = urlsplit(request.url).hostname
-    said = without_secrets(str(fault) or type(fault).__name__, request.secrets)
+    secrets = [*request.secrets, *_proxy_logins()]
+    said = without_secrets(str(fault) or type(fault).__name__, secrets)
     if any(type(cause).__name__ == _UNTRUSTED for cause in _causes(fault)):
         return CloudflareConnectionError(
             f"The certificate of {host} isn't trusted: {said}. Check the system clock "
@@ -84,6 +86,13 @@ def error_from_fault(
         f"Connection to {host} {failed}: {cause}. Check your network, proxy and "
         "base_url."
     )
+
+
+def _proxy_logins() -> list[str]:
+    """What the environment tells a proxy, which may repeat it, and the passwords."""
+    proxies = [proxy for proxy in getproxies().values() if "@" in proxy]
+    logins = [unquote(p.rpartition("@")[0].rpartition("/")[2]) for p in proxies]
+    return logins + [login.partition(":")[2] for login in logins]
 
 
 def without_secrets(value: Any, secrets: list[str]) -> Any:

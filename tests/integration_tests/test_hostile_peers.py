@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
 import gzip
 import json
@@ -17,6 +16,7 @@ import textwrap
 import time
 import traceback
 import tracemalloc
+from base64 import b64decode, b64encode, urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -330,6 +330,17 @@ def test_a_deep_header_is_kept_as_text(way: str) -> None:
     assert outcome.gateway["dlp"] == deep
 
 
+@pytest.mark.fault(row=51)
+@every_way
+def test_a_code_of_thousands_of_digits_is_cut(way: str) -> None:
+    body = b'{"error": {"code": %s, "message": "no"}}' % (b"9" * 4_200)
+    with Loopback([answer(body, 400)]) as server:
+        error = ask(way, server).failed
+    assert type(error) is CloudflareInvalidRequestError
+    assert len(str(error)) < 1_000
+    assert len(str(error.code)) < 400
+
+
 @pytest.mark.fault(row=52)
 @in_turn("status", [200, 400, 400, 200])
 def test_a_lone_surrogate_in_an_error_is_typed(way: str, status: int) -> None:
@@ -568,9 +579,9 @@ FORMS = {
     "HTML": escaped_as("&#{};"),
     "UTF-16": "\0".join(TOKEN),
     "hexadecimal": TOKEN.encode().hex(),
-    "base64": base64.b64encode(TOKEN.encode()).decode(),
-    "base64 in Basic": base64.b64encode(f"user:{TOKEN}".encode()).decode(),
-    "base64 in Bearer": base64.urlsafe_b64encode(f"Bearer {TOKEN}".encode()).decode(),
+    "base64": b64encode(TOKEN.encode()).decode(),
+    "base64 in Basic": b64encode(f"user:{TOKEN}".encode()).decode(),
+    "base64 in Bearer": urlsafe_b64encode(f"Bearer {TOKEN}".encode()).decode(),
 }
 
 
@@ -697,6 +708,30 @@ def test_a_proxy_that_cannot_be_used_is_named(
     assert "secret" not in str(outcome.error)
     assert outcome.slept == []
     assert re.search(said, str(outcome.error))
+
+
+@pytest.mark.fault(row=56)
+@in_turn("line", [b"HTTP/1.1 407 no %s", b"HTTP/1.1 2x0 %s", b"%s"])
+@pytest.mark.parametrize("name", ["https_proxy", "ALL_PROXY"])
+def test_nor_is_the_password_that_a_proxy_repeats(
+    way: str, line: bytes, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def act(wire: Wire) -> None:
+        login = wire.received.headers["proxy-authorization"]
+        logins.append(login.removeprefix("Basic "))
+        await wire.send(line % login.encode() + b"\r\ncontent-length: 0\r\n\r\n")
+        wire.cut()
+
+    logins: list[str] = []
+    for other in ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy"):
+        monkeypatch.delenv(other, raising=False)
+    with Loopback([act]) as server:
+        # In an address, what is no letter is escaped.
+        monkeypatch.setenv(name, f"http://me:pass%2Fword%40x@127.0.0.1:{server.port}")
+        error = ask(way, "https://cloudflare.invalid", max_retries=0).failed
+    assert type(error) is CloudflareConnectionError
+    assert b64decode(logins[0]) == b"me:pass/word@x"
+    assert logins[0][:-3] not in "".join(all_that_is_told(error))
 
 
 @pytest.mark.fault(row=57)
