@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks docs site record bench soak mutate clean
+.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks install-lines docs site record bench soak mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -138,6 +138,9 @@ endif
 
 notebooks: $(VENV)/.notebooks  ## Run every notebook and compare its outputs with the stored ones
 	@$(BIN)/python -m tests.notebook_outputs
+
+install-lines: $(VENV)/.notebooks  ## Run each notebook and page with what its own install lines name
+	@$(BIN)/python -m tests.install_lines
 
 docs: $(VENV)/.docs  ## Build the documentation site; a warning or a dead link is an error
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -46,7 +46,7 @@ class _Frozen(dict[str, Any]):
     """A dict that stays as it was when it was checked."""
 
     def _refuse(self, *args: Any, **kwargs: Any) -> Any:
-        raise TypeError("gateway options are frozen: make new ones")
+        raise TypeError("Gateway options can't be changed. Create new ones.")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     update = setdefault = pop = popitem = clear = _refuse
@@ -127,6 +127,13 @@ class GatewayOptions:
 
     if TYPE_CHECKING:
         _headers: ClassVar[dict[str, str]]
+    else:
+
+        def __new__(cls, *args: Any, **options: Any) -> "GatewayOptions":
+            """Refuse a name that no option has, with the nearest one."""
+            if unknown := _unknown_option(options):
+                raise TypeError(unknown)
+            return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Check every option by writing its header, once."""
@@ -170,10 +177,8 @@ class GatewayOptions:
                 f"its options, not {value!r}."
             )
             raise TypeError(msg)
-        if unknown := [name for name in value if name not in RULES]:
-            near = get_close_matches(str(unknown[0]), RULES, n=1, cutoff=0.5)
-            known = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(RULES)}."
-            raise ValueError(f"Unknown gateway option {unknown[0]!r}. {known}")
+        if unknown := _unknown_option(value):
+            raise ValueError(unknown)
         return cls(**value)
 
     @property
@@ -305,6 +310,16 @@ class GatewayOptions:
             "additionalProperties": False,
         }
         return {"title": "GatewayOptions", "anyOf": [{"type": "string"}, options]}
+
+
+def _unknown_option(names: Iterable[Any]) -> str | None:
+    """Return what is wrong with the first name that no option has."""
+    unknown = next((name for name in names if name not in RULES), UNSET)
+    if unknown is UNSET:
+        return None
+    near = get_close_matches(str(unknown), RULES, n=1, cutoff=0.5)
+    known = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(RULES)}."
+    return f"Unknown gateway option {unknown!r}. {known}"
 
 
 def _options_from_input(value: Any) -> GatewayOptions:

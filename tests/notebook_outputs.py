@@ -37,14 +37,14 @@ def paths() -> list[Path]:
     return sorted(DIRECTORY.glob("*.ipynb"))
 
 
-def run(path: Path, *, write: bool) -> list[str]:
-    """Run one notebook; return what differs from its stored outputs."""
+def run(path: Path, *, write: bool, kernel: str = "") -> list[str]:
+    """Run one notebook, in its own kernel or another; return what differs."""
     stored = json.loads(path.read_text("utf-8"))["cells"]
     notebook = nbformat.read(path, as_version=4)
     print(path.name, flush=True)
-    NotebookClient(
-        notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
+    resources = {"metadata": {"path": str(path.parent)}}
+    named = {"kernel_name": kernel} if kernel else {}
+    NotebookClient(notebook, timeout=900, resources=resources, **named).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     if write:

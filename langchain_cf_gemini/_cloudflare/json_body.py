@@ -37,11 +37,12 @@ def json_from_body(
         data = to_json(_set_aside(body, held) if has_media else body)
     except (PydanticSerializationError, ValueError, RecursionError) as error:
         raise UnsupportedContentError(
-            f"the request cannot be written as JSON: {error}"
+            f"The request can't be written as JSON: {error}."
         ) from None
     if _may_hold_non_finite(data) and _has_non_finite(body):
         raise UnsupportedContentError(
-            "the request holds NaN or an infinite number, which JSON cannot carry"
+            "The request contains NaN or an infinite number, which JSON can't hold. "
+            "Remove it from the arguments or the history."
         )
     return _put_back(data, held) if held else (data,)
 

@@ -179,7 +179,7 @@ class _Download:
         addresses = await self._backend.result(self._attempt, found)
         if not addresses or not all(map(self._is_allowed, addresses)):
             raise self._refused(
-                "its host is not a public one; media on private networks must be "
+                "its host isn't public, and media on private networks must be "
                 "passed as bytes"
             )
         return addresses
@@ -261,7 +261,7 @@ class _Download:
 
     def _refused(self, reason: str) -> UnsupportedContentError:
         return UnsupportedContentError(
-            f"cannot download {self._shown}: {reason}. Pass the bytes, or a URL that "
+            f"Can't download {self._shown}: {reason}. Pass the bytes, or a URL that "
             "Google can fetch with media_urls='pass'"
         )
 

@@ -235,8 +235,8 @@ class Exchange:
         elif self._refuses_signatures(error):
             self._replaces = True
             _logger.warning(
-                "the backend refused a thought signature; asking once more with "
-                "Google's dummy in the place of all: %s",
+                "Google rejected a thought signature. Retrying once with Google's "
+                "placeholder instead of all signatures: %s",
                 error,
             )
         elif self._fallback.allows(error, self._endpoint):

@@ -71,10 +71,10 @@ def _refuse_foreign_addresses(fields: Mapping[str, Any]) -> None:
             continue
         if any(map(_is_of_environment, _SECRETS, map(fields.get, _SECRETS))):
             raise ValueError(
-                f"the serialized model names {name} {address!r}, and a secret of this "
-                "process's environment is not sent to an address that came as data. "
-                "Give load() a secrets_map with the token for it, or trust the address "
-                f"by {connection.VARIABLES[name][0]}"
+                f"The serialized model has {name}={address!r}. Secrets from this "
+                "process's environment aren't sent to an address that came as data. "
+                "Pass load() a secrets_map with the token for it, or set "
+                f"{connection.VARIABLES[name][0]} to trust the address."
             )
 
 
@@ -155,8 +155,8 @@ def register_in(base: Any) -> None:
     providers = getattr(base, "_BUILTIN_PROVIDERS", None)
     if not _is_provider_table(providers):
         raise RuntimeError(
-            f"langchain {version('langchain')} keeps its chat model providers in a way "
-            "this package does not know (it knows 1.4 and 1.5). Construct "
+            f"langchain {version('langchain')} keeps its chat model providers in a "
+            "format that this package doesn't support (supported: 1.4, 1.5). Construct "
             "langchain_cf_gemini.ChatCloudflareGemini(...) instead."
         )
     row = providers.get(PROVIDER)

@@ -114,7 +114,10 @@ def headers_of_loaded(value: Any, required: Collection[str] | None) -> Json | No
         return _headers_of_variables(required or ()) or None
     headers = from_json(value)
     if not isinstance(headers, dict):
-        raise ValueError(f"{HEADERS_VARIABLE} must be a JSON object of header names")
+        raise ValueError(
+            f"{HEADERS_VARIABLE} must be a JSON object of header names and values, "
+            f"not a {type(headers).__name__}."
+        )
     return headers
 
 
@@ -164,7 +167,7 @@ def refuse_lost(model: Fields, required: Collection[str] | None) -> None:
             variable = _variable(header) if header else VARIABLES[name][0]
             given = HEADERS_VARIABLE if header else variable
             raise ValueError(
-                f"this model was made with {name}, which did not travel with it: set "
-                f"{variable} where it is loaded, give {given} to load() in "
-                "secrets_map, or pickle it with carry_secrets=True"
+                f"This model was created with {name}, which isn't serialized. Set "
+                f"{variable} where the model is loaded, pass {given} to load() in "
+                "secrets_map, or pickle the model with carry_secrets=True."
             )

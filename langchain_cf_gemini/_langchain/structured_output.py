@@ -129,11 +129,15 @@ def _schema_of(schema: Any) -> Any:
 def _check_arguments(schema: Any, method: str, strict: bool | None) -> None:
     if method not in get_args(Method):
         known = ", ".join(get_args(Method))
-        raise ValueError(f"method must be one of {known}, not {method!r}")
+        raise ValueError(f"method must be one of {known}, not {method!r}.")
     if method == "json_mode" and strict is not None:
-        raise ValueError("strict goes with function_calling or json_schema only")
+        raise ValueError(
+            "strict=True requires method='function_calling' or 'json_schema'."
+        )
     if method != "json_mode" and schema is None:
-        raise ValueError(f"method {method!r} needs a schema; json_mode takes none")
+        raise ValueError(
+            f"method={method!r} requires a schema. Only json_mode works without one."
+        )
 
 
 def _declaration(schema: Any, dialect: Dialect) -> tuple[Json, bool]:

@@ -229,7 +229,7 @@ class Emulator(Inspection):
     def url(self) -> str:
         """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
-            raise RuntimeError("the emulator is not running; use it in a `with` block")
+            raise RuntimeError("The emulator is not running. Use it in a `with` block.")
         # Where everything listens, nobody can be asked.
         host = _ASKED_AT.get(self._server.host, self._server.host)
         bracketed = f"[{host}]" if ":" in host else host
@@ -355,7 +355,7 @@ def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
     for name, model in found.items():
         if model is None:
             raise ValueError(
-                f"nobody knows {rules[name]!r}, whose rules {name} is to have"
+                f"models[{name!r}] must be a known model, not {rules[name]!r}."
             )
     return {name.removeprefix("google/"): model for name, model in found.items()}
 
@@ -368,7 +368,7 @@ def _server_thread(
         from langchain_cf_gemini.emulator._server.thread import ServerThread
     except ImportError as missing:
         raise ImportError(
-            f"the emulator needs {missing.name}: "
+            f"The emulator needs {missing.name}: "
             'pip install "langchain-cf-gemini[emulator]"'
         ) from missing
     return ServerThread(service, host, port, certificate)

@@ -134,7 +134,7 @@ def entry_from(
     if callable(said) and (
         isinstance(said, type) or getattr(said, "__module__", "") == reply.__module__
     ):
-        raise TypeError(f"{said.__name__} is not called: write {said.__name__}(...)")
+        raise TypeError(f"{said.__name__} isn't called. Write {said.__name__}(...).")
     checked = said if callable(said) else answer_from(said)
     return Entry(checked, given, times, where or _caller())
 
@@ -152,7 +152,7 @@ _CONDITIONS: Mapping[str, tuple[Any, ...]] = {
 def _check_condition(name: str, wanted: Any) -> None:
     if name not in _CONDITIONS:
         known = ", ".join(_CONDITIONS)
-        raise TypeError(f"no condition {name!r}; there are {known}")
+        raise TypeError(f"Unknown condition {name!r}. Known: {known}.")
     kinds = _CONDITIONS[name]
     is_bytes = isinstance(getattr(wanted, "pattern", ""), bytes)
     if is_bytes or isinstance(wanted, bool) or not isinstance(wanted, kinds):
@@ -338,7 +338,10 @@ def answer_from(said: Any) -> Said:
         if is_form(said):
             return made(said)
     name = repr(said) if isinstance(said, bool | None) else type(said).__name__
-    raise TypeError(f"{name} is no answer: {said!r}")
+    raise TypeError(
+        f"{name} is no answer: {said!r:.200}. Pass a text, an Answer, a dict, an "
+        "AIMessage, a status, a fault, or a function that returns one."
+    )
 
 
 def _is_message(said: Any) -> bool:
@@ -348,7 +351,7 @@ def _is_message(said: Any) -> bool:
 def _answer_from_message(message: Any) -> Answer:
     """The text and the calls of LangChain's AIMessage."""
     if not hasattr(message, "tool_calls"):
-        raise TypeError(f"{type(message).__name__} is no answer; an AIMessage is")
+        raise TypeError(f"{type(message).__name__} is no answer. Pass an AIMessage.")
     texts = [{"text": str(message.text)}] if message.text else []
     calls = [
         {"functionCall": {"name": called["name"], "args": called["args"]}}

@@ -66,7 +66,9 @@ def add_entries(script: Script, told: Any, name: str = "the script") -> int:
     """
     entries = told.get("answers") if isinstance(told, Mapping) else told
     if not isinstance(entries, list):
-        raise TypeError('a script is {"answers": [...]}')
+        raise TypeError(
+            f'A script must be {{"answers": [...]}}, not {json.dumps(told)[:100]}.'
+        )
     read = [
         _entry(entry, f"{name}, answer {number}")
         for number, entry in enumerate(entries, 1)
@@ -77,13 +79,13 @@ def add_entries(script: Script, told: Any, name: str = "the script") -> int:
 
 def _entry(entry: Any, where: str) -> Entry:
     if not isinstance(entry, Mapping) or "answer" not in entry:
-        raise TypeError(f'an entry needs "answer": {json.dumps(entry)[:100]}')
+        raise TypeError(f'An entry needs the key "answer": {json.dumps(entry)[:100]}.')
     said, spoil = _said(entry["answer"]), entry.get("spoil") or ()
     words = [spoil] if isinstance(spoil, str) else spoil
     if isinstance(said, Answer):
         said = said.spoiled(*map(fault_from_words, words))
     elif words:
-        raise TypeError("only an answer can be spoiled, not a fault")
+        raise TypeError("Only an answer can have 'spoil', not a fault.")
     match: Any = {
         key: _condition(it) for key, it in entry.items() if key not in _BESIDE
     }
@@ -95,20 +97,26 @@ def _condition(wanted: Any) -> Any:
         try:
             return re.compile(wanted[1:-1])
         except re.error as wrong:
-            raise ValueError(f"{wanted} is no regular expression: {wrong}") from wrong
+            raise ValueError(
+                f"{wanted} isn't a regular expression: {wrong}."
+            ) from wrong
     return wanted
 
 
 def _said(answer: Any) -> Any:
     if isinstance(answer, list):
         if not answer:
-            raise TypeError("an answer is not empty")
+            raise TypeError("An answer must not be an empty list.")
         return reduce(operator.add, map(_said, answer))
     if not isinstance(answer, Mapping):
         return answer_from(answer)
     verbs = [verb for verb in _VERBS if verb in answer]
     if len(verbs) != 1:
-        raise TypeError(f"an answer is a text or one of {', '.join(_VERBS)}")
+        known = ", ".join(_VERBS)
+        raise TypeError(
+            f"An answer must be a text, or an object with one of {known}, not "
+            f"{json.dumps(answer)[:100]}."
+        )
     options = {key: value for key, value in answer.items() if key != verbs[0]}
     return _VERBS[verbs[0]](answer[verbs[0]], **options)
 

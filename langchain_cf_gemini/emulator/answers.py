@@ -76,12 +76,14 @@ class Answer:
             called = part.get("functionCall") or {}
             for said in (part.get("text", ""), called.get("name", "")):
                 if not isinstance(said, str):
-                    raise TypeError(f"a text or a name must be a str, not {said!r}")
+                    raise TypeError(f"A text or a name must be a str, not {said!r}.")
         counts = [(self.pages, 1), (self.checkpoint_every, 0)]
         counts += [(count, 0) for count in self.usage.values()]
         for count, least in counts:
             if type(count) is not int or count < least:
-                raise ValueError(f"a count must be at least {least}, not {count!r}")
+                raise ValueError(
+                    f"A count must be a whole number from {least}, not {count!r}."
+                )
         json.dumps([self.parts, self.json, self.candidate, self.response, self.exact])
 
     def __add__(self, other: "Answer") -> "Answer":

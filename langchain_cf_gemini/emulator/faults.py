@@ -488,7 +488,7 @@ def fault_from_words(words: str) -> Fault:
     except (KeyError, TypeError, ValueError, RecursionError) as unknown:
         kinds = ", ".join(KINDS)
         raise ValueError(
-            f"cannot read {words!r} ({unknown}); kinds: {kinds}"
+            f"Can't read the fault {words!r} ({unknown}). Known: {kinds}."
         ) from unknown
 
 

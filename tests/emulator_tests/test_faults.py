@@ -355,7 +355,7 @@ def test_a_fault_by_header(client: Client) -> None:
 def test_a_fault_that_cannot_be_read(client: Client, header: str) -> None:
     answer = client.run(HI, headers={"x-emulator-fault": header})
     assert answer.status_code == 400
-    assert "x-emulator-fault: cannot read" in answer.json()["errors"][0]["message"]
+    assert "x-emulator-fault: Can't read" in answer.json()["errors"][0]["message"]
 
 
 def test_chance_is_seeded(http: httpx.Client) -> None:

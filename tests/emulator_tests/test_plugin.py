@@ -105,7 +105,7 @@ def test_what_a_script_did_wrong_fails_its_test(pytester: pytest.Pytester) -> No
         [
             "*1 scripted answer was never asked for:",
             "*'never' for text 'Oslo' (test_*.py:*); not the text of request 1*",
-            "*request 2 'b' has no scripted answer; left: nothing*",
+            "*Request 2 'b' has no scripted answer. Left: nothing. Script one*",
             "*lambda request: 1 / 0*",
             "*ZeroDivisionError: division by zero*",
             "*Gemini emulator*",

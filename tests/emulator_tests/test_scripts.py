@@ -236,7 +236,11 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.script("ok", None), TypeError, "None is no answer"),
     (lambda e: e.answer(99), ValueError, "code must be an HTTP status"),
     (lambda e: e.answer("x", times=0), ValueError, "times must be"),
-    (lambda e: e.answer("x", txt="Lima"), TypeError, "no condition 'txt'; there are"),
+    (
+        lambda e: e.answer("x", txt="Lima"),
+        TypeError,
+        "Unknown condition 'txt'. Known: ",
+    ),
     (lambda e: e.fail(429, shape="gogle"), ValueError, "shape must be one of google"),
     (lambda e: e.fail(faults.cut(), message="x"), TypeError, "has its options already"),
     (lambda e: e.fail(429, retry_afer=1), TypeError, "retry_afer"),
@@ -248,13 +252,13 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: faults.slow(piece=0), ValueError, "piece must be"),
     (lambda e: faults.redirect("x", code=200), ValueError, "from 300 to 399"),
     (lambda e: faults.wrong("a", object()), TypeError, "not JSON serializable"),
-    (lambda e: Emulator(models={"a": "b"}), ValueError, "nobody knows .b."),
-    (lambda e: Emulator(unscripted=BAD), ValueError, "none of invent, fail, fail_if"),
+    (lambda e: Emulator(models={"a": "b"}), ValueError, "a known model, not .b."),
+    (lambda e: Emulator(unscripted=BAD), ValueError, "one of invent, fail, fail_if"),
     (lambda e: Emulator(chaos=[(2, faults.cut())]), ValueError, "from 0 to 1"),
     (lambda e: Emulator(chaos=[(0.5, BAD)]), ValueError, "and a fault"),
-    (lambda e: e.answer(reply), TypeError, r"reply is not called: write reply\(...\)"),
-    (lambda e: e.answer(faults.cut), TypeError, r"write cut\(...\)"),
-    (lambda e: e.answer(Invoice), TypeError, r"write Invoice\(...\)"),
+    (lambda e: e.answer(reply), TypeError, r"reply isn't called. Write reply\(...\)"),
+    (lambda e: e.answer(faults.cut), TypeError, r"Write cut\(...\)"),
+    (lambda e: e.answer(Invoice), TypeError, r"Write Invoice\(...\)"),
     (lambda e: e.answer(b"x"), TypeError, "bytes is no answer"),
     (lambda e: e.answer({"at": object()}), TypeError, "not JSON serializable"),
     (lambda e: e.answer([float("nan")]), ValueError, "not JSON compliant"),
@@ -271,9 +275,9 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.reply(None), TypeError, "must be a str, not None"),
     (lambda e: e.call(5), TypeError, "must be a str, not 5"),
     (lambda e: e.call("f", at=object()), TypeError, "not JSON serializable"),
-    (lambda e: e.reply("x", usage={"promptTokenCount": "5"}), ValueError, "a count"),
+    (lambda e: e.reply("x", usage={"promptTokenCount": "5"}), ValueError, "A count"),
     (lambda e: e.answer(exactly(BAD)), TypeError, "a response is an object"),
-    (lambda e: e.answer(reply("x").paged(0)), ValueError, "at least 1, not 0"),
+    (lambda e: e.answer(reply("x").paged(0)), ValueError, "from 1, not 0"),
     (lambda e: e.answer(reply("x") + BAD), TypeError, "unsupported operand"),
     (lambda e: e.reply("x", delay=-1), ValueError, "seconds must be"),
     (lambda e: e.fail(429, headers={"x": 5}), ValueError, "headers must be printable"),
@@ -541,7 +545,7 @@ class TestUnscripted:
             said = answer.json()["errors"][0]["message"]
             emulator.reset()
         assert answer.status_code == 422
-        assert "request 1 'b' has no scripted answer; left: 'only for Oslo'" in said
+        assert "Request 1 'b' has no scripted answer. Left: 'only for Oslo'" in said
         assert re.search(r"for text 'Oslo' \(test_scripts.py:\d+\): not its text", said)
 
     def test_only_once_anything_was_scripted(self, http: httpx.Client) -> None:

@@ -105,7 +105,9 @@ class Call:
             texts.append(pieces.write_whole(args))
         partial = wire.get("partialArgs")
         if partial is not None and not isinstance(partial, dict | list):
-            raise PartialArgsError(f"partialArgs is {partial!r:.200}")
+            raise PartialArgsError(
+                f"partialArgs isn't a list of objects: {partial!r:.200}."
+            )
         for piece in objects_from(partial):
             texts.append(pieces.write(piece))
 

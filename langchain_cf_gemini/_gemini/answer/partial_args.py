@@ -36,14 +36,18 @@ def steps_from_path(path: Any) -> list[Step]:
         found = _STEP.match(text, at)
         if not found:
             raise PartialArgsError(
-                f"partialArgs holds a JSON path that cannot be read: {text!r:.200}"
+                f"partialArgs has a JSON path that can't be read: {text!r:.200}."
             )
         steps.append(_step_from(*found.groups()))
         at = found.end()
     if not steps:
-        raise PartialArgsError("partialArgs names no argument in its jsonPath")
+        raise PartialArgsError(
+            f"partialArgs has a jsonPath without an argument: {path!r:.200}."
+        )
     if len(steps) > MOST_DEEP:
-        raise PartialArgsError(f"partialArgs nests more than {MOST_DEEP} deep")
+        raise PartialArgsError(
+            f"partialArgs is nested more than {MOST_DEEP} levels deep."
+        )
     return steps
 
 
@@ -83,7 +87,7 @@ class PartialArgs:
             return self._in(value, more=more)
         if value is _NO_VALUE:
             if not more:
-                raise PartialArgsError(f"partialArgs gives no value to {steps!r}")
+                raise PartialArgsError(f"partialArgs has no value for {steps!r}.")
             value = ""
         text = self._move_to(steps)
         if not isinstance(value, str):
@@ -98,7 +102,9 @@ class PartialArgs:
             PartialArgsError: If others came in pieces.
         """
         if self.started:
-            raise PartialArgsError("arguments came both in pieces and as a whole")
+            raise PartialArgsError(
+                "The arguments came both as args and as partialArgs."
+            )
         self.started = self._whole = True
         return json_from_args(args)
 
@@ -115,7 +121,9 @@ class PartialArgs:
     def _in(self, value: Any, *, more: bool) -> str:
         """Write into the string that is open; no value adds nothing to it."""
         if value is not _NO_VALUE and not isinstance(value, str):
-            raise PartialArgsError(f"partialArgs goes on with {value!r} in a string")
+            raise PartialArgsError(
+                f"partialArgs continues a string with {value!r:.200}."
+            )
         said = self._half + (value if isinstance(value, str) else "")
         # Half of a character waits for its other half.
         self._half = said[-1] if said and "\ud800" <= said[-1] <= "\udbff" else ""
@@ -144,7 +152,7 @@ class PartialArgs:
             shared += 1
         if self._whole or (self._path and shared == min(len(self._path), len(steps))):
             raise PartialArgsError(
-                f"partialArgs came back to an argument it had ended: {steps!r}"
+                f"partialArgs changes an argument that is complete: {steps!r}."
             )
         self._check(steps, shared)
         text = self._close_string() + self._close_to(shared)
@@ -167,8 +175,7 @@ class PartialArgs:
             at_root = depth == 0 and isinstance(step, int)
             if at_root or not (is_next and of_a_kind):
                 raise PartialArgsError(
-                    "partialArgs came out of order, which cannot be streamed as JSON: "
-                    f"step {step!r} of {steps!r}"
+                    f"partialArgs isn't in document order: step {step!r} of {steps!r}."
                 )
 
     def _open(self, steps: list[Step], depth: int) -> str:
@@ -198,10 +205,14 @@ def _value_from(piece: Json) -> Any:
         if not isinstance(truth, bool):
             truth = _BOOLS.get(str(truth), truth)
         if not isinstance(truth, bool):
-            raise PartialArgsError(f"partialArgs holds the boolValue {truth!r:.200}")
+            raise PartialArgsError(
+                f"partialArgs has an invalid boolValue: {truth!r:.200}."
+            )
         return truth
     if piece.get("stringValue") is not None:
-        raise PartialArgsError("partialArgs holds a stringValue that is no text")
+        raise PartialArgsError(
+            f"partialArgs has an invalid stringValue: {piece['stringValue']!r:.200}."
+        )
     # The one value whose JSON is null; as NullValue it may also be named.
     return None if "nullValue" in piece else _NO_VALUE
 
@@ -216,5 +227,7 @@ def _number_from(number: Any) -> float:
             told = None
     is_number = isinstance(told, int | float) and not isinstance(told, bool)
     if not is_number or unsound_from(told):
-        raise PartialArgsError(f"partialArgs holds the numberValue {number!r:.200}")
+        raise PartialArgsError(
+            f"partialArgs has an invalid numberValue: {number!r:.200}."
+        )
     return int(told) if isinstance(number, str) and told.is_integer() else told

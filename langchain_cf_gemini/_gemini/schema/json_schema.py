@@ -97,7 +97,7 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         return adapter.json_schema(schema_generator=NotedJsonSchema)
     except (PydanticUserError, NameError) as error:
         raise UnsupportedContentError(
-            f"Can't build a JSON Schema for {at} from {schema!r}: {error}"
+            f"Can't build a JSON Schema for {at} from {schema!r:.80}: {error}"
         ) from error
 
 
@@ -272,8 +272,8 @@ class _Inlining:
     def _resolved(self, reference: str, at: str) -> Any:
         if (found := self._target(reference)) is _NOWHERE:
             raise UnsupportedContentError(
-                f"{at}.$ref: {reference} leads nowhere; only references into the same "
-                "document (`#/...`) can be inlined"
+                f"{at}.$ref: {reference} doesn't exist. Only references within the "
+                "document (`#/...`) are supported."
             )
         return found
 

@@ -24,7 +24,7 @@ def _lower_case(schema: Schema) -> Schema:
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     if not isinstance(kinds, list) or not all(isinstance(k, str) for k in kinds):
         raise UnsupportedContentError(
-            f"a schema has the type {kinds!r:.80}, which is no name or list of names"
+            f"A schema's type must be a name or a list of names, not {kinds!r:.80}."
         )
     lower = [kind.lower() for kind in kinds]
     if unknown := {*lower} - KINDS:

@@ -45,7 +45,9 @@ class AccountRules:
         for named in self.tokens.values():
             if unknown := set(named) - PERMISSIONS:
                 known = ", ".join(sorted(PERMISSIONS))
-                raise ValueError(f"no permission {unknown}; there are {known}")
+                raise ValueError(
+                    f"Unknown permissions {sorted(unknown)}. Known: {known}."
+                )
 
     def permits(self, sent: str, permission: str) -> bool:
         """Whether this is a token that has a permission, or any token for ""."""

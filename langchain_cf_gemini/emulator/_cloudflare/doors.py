@@ -62,7 +62,9 @@ class Settings:
         """Refuse a word that means nothing."""
         if self.unscripted not in get_args(Unscripted):
             known = ", ".join(get_args(Unscripted))
-            raise ValueError(f"unscripted: {self.unscripted!r} is none of {known}")
+            raise ValueError(
+                f"unscripted must be one of {known}, not {self.unscripted!r}."
+            )
 
     def lets_in(self, sent: str, permission: str = "") -> bool:
         """Whether a token has a permission; the account's own has all."""

@@ -26,7 +26,7 @@ class RateLimit:
         pair = rate if isinstance(rate, tuple) else (1 if rate is None else rate, 0.0)
         self._count, self._window = pair
         if self._count <= 0 or (isinstance(rate, tuple) and self._window <= 0):
-            raise ValueError(f"rate_limit={rate!r}: numbers above 0, please")
+            raise ValueError(f"rate_limit must be numbers above 0, not {rate!r}.")
         self._burst = max(1.0, self._count / 5)
         self._clock = clock
         self._lock = threading.Lock()

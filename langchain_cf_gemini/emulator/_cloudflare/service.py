@@ -93,7 +93,7 @@ class Service:
         for chance, fault in self._chaos:
             if not isinstance(fault, Fault) or not 0 <= chance <= 1:
                 wanted = "pairs of a probability from 0 to 1 and a fault"
-                raise ValueError(f"chaos must be {wanted}, not {chance!r}, {fault!r}")
+                raise ValueError(f"chaos must be {wanted}, not {(chance, fault)!r}.")
         self._seed = seed
         self._drawing = threading.Lock()
         self._attempts = Latest[int](_MOST_DRAWN)
@@ -302,8 +302,9 @@ class Service:
             left = "; ".join(self.script.near_misses(exchange)) or "nothing"
             asked = exchange.text or exchange.told
             raise ScriptError(
-                f"request {exchange.number} {asked!r} has no scripted answer; "
-                f"left: {left}"
+                f"Request {exchange.number} {asked!r} has no scripted answer. "
+                f"Left: {left}. Script one with emulator.answer(...), or pass "
+                "unscripted='invent'."
             )
         return step or Step()
 

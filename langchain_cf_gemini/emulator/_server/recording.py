@@ -76,7 +76,9 @@ class Recorder:
                 rest = incoming.path.removeprefix(ours)
                 query = f"?{urlencode(incoming.query)}" if incoming.query else ""
                 return f"{theirs}{quote(rest, safe='/:@')}{query}"
-        raise ValueError(f"{incoming.path} is not Cloudflare's; it cannot be recorded")
+        raise ValueError(
+            f"{incoming.path} isn't a path of Cloudflare's, so it can't be recorded."
+        )
 
     def _write(self) -> None:
         told = {"answers": self._entries}

@@ -257,6 +257,11 @@ def test_an_unknown_option_names_the_known_ones() -> None:
         GatewayOptions.from_value({"ttl": 60})
     with pytest.raises(TypeError, match="not 3"):
         GatewayOptions.from_value(3)  # type: ignore[arg-type]
+    options: Any = {"ttl": 60}
+    with pytest.raises(TypeError, match=r"option 'ttl'\. Did you mean 'cache_ttl'\?"):
+        GatewayOptions(**options)
+    with pytest.raises(TypeError, match=r"option 'x'\. Known: "):
+        GatewayOptions(**dict.fromkeys("x", options["ttl"]))
 
 
 def test_options_are_frozen_values() -> None:

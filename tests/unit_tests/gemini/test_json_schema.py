@@ -391,10 +391,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "definitions that are none": (
         {"$ref": "#x", "$defs": ["x"]},
-        "#x leads nowhere",
+        "#x doesn't exist",
     ),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
-    "a type that is none": ({"type": {"a": 1}}, "has the type"),
+    "a type that is none": ({"type": {"a": 1}}, "type must be a name"),
     "a type of no JSON": ({"type": "str"}, "the type 'str', which JSON Schema"),
     "a text for a schema": (
         {"type": "object", "properties": {"a": "string"}},
@@ -408,14 +408,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "object", "properties": []},
         r"schema\.properties must be a dict of schemas, not \[\]",
     ),
-    "no type": ({"properties": {"a": {"type": None}}}, "has the type"),
+    "no type": ({"properties": {"a": {"type": None}}}, "type must be a name"),
     "a reference to nothing": (
         {"properties": {"a": {"$ref": "#/$defs/A"}}},
-        r"schema\.properties\.a\.\$ref: #/\$defs/A leads nowhere",
+        r"schema\.properties\.a\.\$ref: #/\$defs/A doesn't exist",
     ),
     "a reference elsewhere": (
         {"items": {"$ref": "https://example.com/a.json"}},
-        r"schema\.items\.\$ref: https://example.com/a.json leads nowhere",
+        r"schema\.items\.\$ref: https://example.com/a.json doesn't exist",
     ),
     "a dynamic reference": ({"$dynamicRef": "#a"}, r"schema\.\$dynamicRef"),
     "nothing": (None, "schema from None"),

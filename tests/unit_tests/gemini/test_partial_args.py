@@ -197,31 +197,31 @@ def test_a_call_that_was_cut_off_never_runs(finish: str) -> None:
 
 
 WRONG: dict[str, tuple[list[Json], str]] = {
-    "no path": ([{"stringValue": "x"}], "names no argument"),
-    "root": ([_piece("$", "x")], "names no argument"),
-    "unreadable": ([_piece("$.a[", "x")], "cannot be read"),
-    "wild card": ([_piece("$.a[*]", "x")], "cannot be read"),
+    "no path": ([{"stringValue": "x"}], "without an argument"),
+    "root": ([_piece("$", "x")], "without an argument"),
+    "unreadable": ([_piece("$.a[", "x")], "can't be read"),
+    "wild card": ([_piece("$.a[*]", "x")], "can't be read"),
     "back again": (
         [_piece("$.a", "x"), _piece("$.b", "y"), _piece("$.a", "z")],
-        "out of order",
+        "document order",
     ),
     "into what was ended": (
         [_piece("$.a.b", "x"), _piece("$.c", 1), _piece("$.a.d", 2)],
-        "out of order",
+        "document order",
     ),
-    "a value again": ([_piece("$.a", 1), _piece("$.a", 2)], "had ended"),
-    "a value with members": ([_piece("$.a", 1), _piece("$.a.b", 2)], "had ended"),
+    "a value again": ([_piece("$.a", 1), _piece("$.a", 2)], "is complete"),
+    "a value with members": ([_piece("$.a", 1), _piece("$.a.b", 2)], "is complete"),
     "no value": ([{"jsonPath": "$.a"}], "no value"),
     "a number in a string": (
         [_piece("$.a", "x", more=True), _piece("$.a", 3)],
-        "in a string",
+        "continues a string",
     ),
     "no truth": ([{"jsonPath": "$.a", "boolValue": "maybe"}], "boolValue"),
     "no number": ([{"jsonPath": "$.a", "numberValue": "NaN"}], "numberValue"),
-    "no text": ([{"jsonPath": "$.a", "stringValue": 3}], "no text"),
-    "a list at the root": ([_piece("$[0]", 1)], "out of order"),
-    "members in a list": ([_piece("$.a[0]", 1), _piece("$.a.b", 2)], "out of order"),
-    "a hole in a list": ([_piece("$.a[1]", 1)], "out of order"),
+    "no text": ([{"jsonPath": "$.a", "stringValue": 3}], "stringValue: 3"),
+    "a list at the root": ([_piece("$[0]", 1)], "document order"),
+    "members in a list": ([_piece("$.a[0]", 1), _piece("$.a.b", 2)], "document order"),
+    "a hole in a list": ([_piece("$.a[1]", 1)], "document order"),
     "a string that was to go on": ([_piece("$.a", "x", more=True)], CUT),
 }
 

@@ -639,7 +639,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "class that is no object": (Size, "must be an object"),
     "reference to nothing": (
         {"name": "f", "input_schema": {"items": {"$ref": "#/a"}}},
-        r"function f: parameters\.items\.\$ref: #/a leads nowhere",
+        r"function f: parameters\.items\.\$ref: #/a doesn't exist",
     ),
     "schema under a key that nobody reads": (
         {"name": "f", "params": OBJECT},
@@ -974,7 +974,7 @@ def test_response_format_of_an_agent() -> None:
     [
         ({"type": "json_schema", "json_schema": {"name": "n"}}, "holds no schema"),
         ({"type": "json_schema", "json_schema": "n"}, "holds no schema"),
-        ({"$ref": "#/a"}, r"responseJsonSchema\.\$ref: #/a leads nowhere"),
+        ({"$ref": "#/a"}, r"responseJsonSchema\.\$ref: #/a doesn't exist"),
     ],
 )
 def test_refuses_response_formats(wanted: Any, message: str) -> None:

@@ -223,7 +223,7 @@ def test_a_secret_that_did_not_travel_is_missed(
     data = sent_away(made(**settings))
     for secret in (KEY, TOKEN2, SECRET, TOKEN):
         assert secret not in str(data)
-    with pytest.raises(ValueError, match=r"did not travel|without a value"):
+    with pytest.raises(ValueError, match=r"isn't serialized|without a value"):
         arrived(data).invoke("hi")
     if how == "json" and "default_headers" in settings:
         return  # there they are always to be passed again
@@ -235,7 +235,7 @@ def test_a_secret_that_did_not_travel_is_missed(
     again = pickle.dumps(there)
     for name in variables:
         monkeypatch.delenv(name)
-    with pytest.raises(ValueError, match="did not travel"):
+    with pytest.raises(ValueError, match="isn't serialized"):
         pickle.loads(again).invoke("hi")
 
 

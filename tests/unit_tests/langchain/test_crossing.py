@@ -181,7 +181,7 @@ def test_an_older_history_is_asked_again_with_dummies(
     else:
         assert cloudflare.refused == 1
         assert told == {"count": 2, "reason": "refused"}
-        assert "refused a thought signature" in caplog.text
+        assert "rejected a thought signature" in caplog.text
         assert cloudflare.signatures == [DUMMY, DUMMY]
 
 

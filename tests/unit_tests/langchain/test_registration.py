@@ -97,7 +97,7 @@ def test_a_table_of_another_shape_is_left_alone(table: Any) -> None:
 
 
 def test_a_module_without_a_table_is_told_apart() -> None:
-    with pytest.raises(RuntimeError, match=r"1\.4 and 1\.5"):
+    with pytest.raises(RuntimeError, match=r"1\.4, 1\.5"):
         register_in(SimpleNamespace())
 
 

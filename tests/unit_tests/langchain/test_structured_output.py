@@ -333,10 +333,10 @@ def test_tools_beside_a_schema() -> None:
     ("schema", "options", "message"),
     [
         (Joke, {"method": "magic"}, "method must be one of json_schema, function_call"),
-        (Joke, {"method": "json_mode", "strict": True}, "strict goes with"),
-        (None, {}, "'json_schema' needs a schema"),
-        (None, {"method": "function_calling"}, "'function_calling' needs a schema"),
-        ({"$ref": "#/a"}, {}, "leads nowhere"),
+        (Joke, {"method": "json_mode", "strict": True}, "strict=True requires"),
+        (None, {}, "'json_schema' requires a schema"),
+        (None, {"method": "function_calling"}, "'function_calling' requires a schema"),
+        ({"$ref": "#/a"}, {}, "doesn't exist"),
     ],
 )
 def test_refuses_arguments(schema: Any, options: Json, message: str) -> None:
