@@ -50,7 +50,9 @@ def problems_of(path: Path) -> list[str]:
     """Install what the file's lines name in a new environment, and run the file."""
     is_notebook = path.suffix == ".ipynb"
     texts = _sources(path) if is_notebook else [path.read_text("utf-8")]
-    wanted = {name for text in texts for name in _named(text)}
+    named = [found for text in texts if (found := set(_named(text)))]
+    # A notebook's first line is its own; a later one is for what it only mentions.
+    wanted = set[str]().union(*(named[:1] if is_notebook else named))
     wanted -= {_OURS, f"{_OURS}[emulator]"}
     extra = ["ipykernel"] if is_notebook else []
     print(path.name, *sorted(wanted), flush=True)

@@ -61,6 +61,6 @@ def summary() -> str:
     told = ", ".join(f"{count} {mark}" for mark, count in counts.items())
     probed = sum(row.unprobed is None for row in BELIEFS)
     return (
-        f"Of {len(BELIEFS)} assumptions about the API, {told}. "
+        f"Evidence for {len(BELIEFS)} assumptions about the API: {told}. "
         f"`langchain-cf-gemini verify` checks {probed} of them against your account."
     )

@@ -165,7 +165,7 @@ def test_a_report_holds_nothing_of_the_account_and_can_be_replayed(
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["--only", "no_such"], 2, "no probe is named 'no_such'"),
+        (["--only", "no_such"], 2, "Unknown check 'no_such'"),
         (["-m", "openai/gpt-5"], 2, "gpt-5"),
         ([], 2, "CLOUDFLARE_ACCOUNT_ID"),
     ],
