@@ -67,7 +67,7 @@ def shown_fields(model: BaseModel) -> Iterator[tuple[str, Any]]:
     for name in ("model", "endpoint", *(n for n in fields if n not in _UNSEEN)):
         value = values.get(name)
         is_set = name in values and value != fields[name].get_default(
-            call_default_factory=True
+            call_default_factory=True, validated_data={}
         )
         if is_set or name in ("model", "endpoint"):
             yield name, list(value or ()) if name == HEADERS else value

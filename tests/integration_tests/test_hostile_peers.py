@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -539,10 +540,13 @@ def test_nor_are_those_in_a_record_of_their_own(
 
     async def act(wire: Wire) -> None:
         body = json.dumps(PAYLOAD).encode()
+        sock = wire.writer.get_extra_info("socket")
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
         # The server's own pieces, so that TLS has a record for each.
         wire.writer.writelines([head(200, {"content-length": str(len(body))}), body])
         wire.writer.write(another_answer())
         await wire.writer.drain()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
     with certificate_trusted(monkeypatch), Loopback([act], tls=server_tls()) as server:
         check_nobody_hears(way, server)
