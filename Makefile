@@ -136,8 +136,9 @@ endif
 	@touch $@
 
 
+# Plugins of the test tools warn in the pytest runs that notebook 07 shows.
 notebooks: $(VENV)/.notebooks  ## Run every notebook and compare its outputs with the stored ones
-	@$(BIN)/python -m tests.notebook_outputs
+	@PYTHONWARNINGS=ignore::DeprecationWarning $(BIN)/python -m tests.notebook_outputs
 
 install-lines: $(VENV)/.notebooks  ## Run each notebook and page with what its own install lines name
 	@$(BIN)/python -m tests.install_lines
