@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(shell command -v uv 2>/dev/null)
+INSTALL := $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip install --quiet)
 
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,19 +21,11 @@ endif
 	@touch $@
 
 $(VENV)/.demo: pyproject.toml $(VENV)/.made
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]'
-else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator]'
-endif
+	@$(INSTALL) -e '.[emulator]'
 	@touch $@
 
 $(VENV)/.test: pyproject.toml $(VENV)/.made
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator,cli]' --group test --group lint
-else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator,cli]' --group test --group lint
-endif
+	@$(INSTALL) -e '.[emulator,cli]' --group test --group lint
 	@touch $@ $(VENV)/.demo
 
 QUESTION := "What are the three laws of thermodynamics?"
@@ -92,11 +85,7 @@ check: $(VENV)/.test  ## Formatting, lint, types and words
 	@$(BIN)/pyright -p tests/typing --pythonpath $(BIN)/python
 
 $(VENV)/.ecosystem: pyproject.toml $(VENV)/.test
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python --group ecosystem
-else
-	@$(BIN)/python -m pip install --quiet --group ecosystem
-endif
+	@$(INSTALL) --group ecosystem
 	@touch $@
 
 ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model, and node's clients on the emulator
@@ -104,11 +93,7 @@ ecosystem: $(VENV)/.ecosystem  ## Run other people's tracers beside the model, a
 	@$(BIN)/pytest tests/ecosystem_tests tests/integration_tests/test_documents.py tests/emulator_tests/test_node.py
 
 $(VENV)/.worker: pyproject.toml $(VENV)/.test
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python --group worker
-else
-	@$(BIN)/python -m pip install --quiet --group worker
-endif
+	@$(INSTALL) --group worker
 	@touch $@
 
 worker: $(VENV)/.worker  ## Ask through a Worker's binding, on Pyodide in node
@@ -120,21 +105,12 @@ format: $(VENV)/.test  ## Format and fix what can be fixed
 	@$(BIN)/ruff check --fix .
 
 $(VENV)/.notebooks: pyproject.toml $(VENV)/.made
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]' --group notebooks
-else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator]' --group notebooks
-endif
+	@$(INSTALL) -e '.[emulator]' --group notebooks
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml $(VENV)/.made
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python -e '.[emulator]' --group docs
-else
-	@$(BIN)/python -m pip install --quiet -e '.[emulator]' --group docs
-endif
+	@$(INSTALL) -e '.[emulator]' --group docs
 	@touch $@
-
 
 # Plugins of the test tools warn in the pytest runs that notebook 07 shows.
 notebooks: $(VENV)/.notebooks  ## Run every notebook and compare its outputs with the stored ones
@@ -164,11 +140,7 @@ soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten, ten minutes of m
 	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/unit_tests/http tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py tests/emulator_tests
 
 $(VENV)/.mutation: pyproject.toml $(VENV)/.test
-ifdef UV
-	@uv pip install --quiet --python $(BIN)/python --group mutation
-else
-	@$(BIN)/python -m pip install --quiet --group mutation
-endif
+	@$(INSTALL) --group mutation
 	@touch $@
 
 # Everything takes many hours; a module takes minutes: make mutate MODULE=_gemini.answer.citations

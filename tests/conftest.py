@@ -1,8 +1,10 @@
 """What every test lives in: no credentials, no network but loopback, one emulator."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -10,6 +12,9 @@ from pytest_socket import disable_socket, enable_socket, socket_allow_hosts
 
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.http import forget_limits
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # How long an example takes says more of what else runs here.
 hypothesis.settings.register_profile("tests", deadline=None)
@@ -62,3 +67,21 @@ def emulator(running_emulator: Emulator) -> Iterator[Emulator]:
     running_emulator.reset()
     yield running_emulator
     running_emulator.reset()
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Chromium: Debian's, or the one that CHROMIUM names."""
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="Playwright is not installed"
+    )
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("no browser: Debian's package chromium is not installed")
+    with playwright.sync_playwright() as running:
+        # Root cannot use Chromium's sandbox; the pages are our own.
+        browser = running.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()

@@ -20,9 +20,8 @@ import yaml
 from vcr.request import Request
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
-from langchain_cf_gemini._verify.lab import Recorder
-from langchain_cf_gemini._verify.scrubbing import Scrubber
 from tests.support import cassettes
+from tests.support.verified import Recorder, Scrubber
 
 _VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
 _TIMED = "tests/integration_tests/test_standard.py"

@@ -197,10 +197,8 @@ class Pace:
     # --------------------------------------------------------------- answers
     def answered(self, ticket: Ticket) -> None:
         """The far side took the attempt, whatever it said."""
-        self._room += 2
-        if self.dark_since is None:
-            return
         with self._lock:
+            self._room += 2
             if self.dark_since is not None and ticket.sent >= self.dark_since:
                 self._end_dark(self._clock())
 

@@ -1,7 +1,6 @@
 """The page in the browser: the exchanges so far."""
 
 import base64
-import os
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,6 @@ pytestmark = pytest.mark.slow
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
-
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
 def test_the_page_is_all_there_is(client: Client) -> None:
@@ -60,22 +57,6 @@ def test_clearing_keeps_the_script(client: Client) -> None:
     assert client.http.get(f"{url}/exchanges").json() == {"exchanges": []}
     (left,) = client.http.get(f"{url}/state").json()["left"]
     assert left.startswith("'kept' for text 'b'")
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no browser: Debian's package chromium is not installed")
-    with playwright.sync_playwright() as running:
-        # Root cannot use Chromium's sandbox; the page is our own.
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """The built documentation site in a real browser; `make site` builds and runs this."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 SITE = Path(__file__).parents[2] / "site"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium")
 PAGES = sorted(
     path.parent.relative_to(SITE).as_posix() for path in SITE.rglob("index.html")
 )
@@ -94,22 +91,6 @@ def root() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    playwright = pytest.importorskip(
-        "playwright.sync_api", reason="Playwright is not installed"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no browser: Debian's package chromium is not installed")
-    with playwright.sync_playwright() as running:
-        # Root cannot use Chromium's sandbox; the site is our own.
-        browser = running.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"]
-        )
-        yield browser
-        browser.close()
 
 
 def opened(context: "BrowserContext", address: str) -> "tuple[Page, list[str]]":

@@ -2,7 +2,7 @@
 
 from langchain_cf_gemini._verify.beliefs import BELIEFS, summary
 from langchain_cf_gemini._verify.findings import PROBES, Finding
-from langchain_cf_gemini._verify.lab import Exchange, Lab
+from langchain_cf_gemini._verify.lab import Exchange, Lab, Recorder
 from langchain_cf_gemini._verify.replay import Playback
 from langchain_cf_gemini._verify.scrubbing import ACCOUNT_ID, Scrubber
 from langchain_cf_gemini._verify.session import Result, Run, names_from
@@ -15,6 +15,7 @@ __all__ = [
     "Finding",
     "Lab",
     "Playback",
+    "Recorder",
     "Result",
     "Run",
     "Scrubber",
