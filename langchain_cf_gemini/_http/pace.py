@@ -301,10 +301,10 @@ class Pace:
         self._next = max(self._next, now + self._probe_seconds(now))
 
     def _probe_seconds(self, now: float) -> float:
-        """How long until the next probe: a quarter of the dark so far, or a little."""
+        """How long until the next probe: a fifth of the dark so far, or a little."""
         least = max(2 * self._round_trip, min(0.5, 5 / self._rate_before_dark))
         dark = now - (now if self.dark_since is None else self.dark_since)
-        return min(max(least, dark / 4), _LONGEST_PROBE_SECONDS)
+        return min(max(least, dark / 5), _LONGEST_PROBE_SECONDS)
 
     def _end_dark(self, now: float) -> None:
         since = now if self.dark_since is None else self.dark_since
