@@ -21,7 +21,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_cf_gemini._cloudflare.answers import Answer, AnswerReader
-from langchain_cf_gemini._cloudflare.costs import usage_after_cache
+from langchain_cf_gemini._cloudflare.costs import is_cache_hit, usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import Account
 from langchain_cf_gemini._cloudflare.model_ids import advice_on_missing
 from langchain_cf_gemini._gemini.answer.metadata import spent_in
@@ -189,7 +189,11 @@ class Exchange:
     def end_page(self, gateway: Json) -> None:
         """Take the end of a page, and what the gateway said of it."""
         self._fallback.answered(self._endpoint)
-        self._gateway = self._call.gateway_facts(self._account, self._endpoint, gateway)
+        facts = self._call.gateway_facts(self._account, self._endpoint, gateway)
+        if self._gateway and not is_cache_hit(self._gateway) and is_cache_hit(facts):
+            # An earlier page was paid for, so the answer isn't free.
+            facts["cache_status"] = self._gateway.get("cache_status", "MISS")
+        self._gateway = facts
         self.is_over = not self._pages.next_page()
 
     @contextmanager

@@ -18,6 +18,7 @@ from langchain_cf_gemini import (
     CloudflareGeminiError,
     CloudflareInvalidRequestError,
     CloudflareServerError,
+    cost,
 )
 from tests.support.models import (
     WAYS,
@@ -446,6 +447,26 @@ def test_usage_of_all_pages_is_summed_once() -> None:
     # The page that broke had counted 5 tokens and its prompt, the next 2 and its own.
     assert message.usage_metadata["output_tokens"] == 7
     assert message.usage_metadata["input_tokens"] == 14
+
+
+@every_way
+@pytest.mark.parametrize(
+    ("statuses", "is_free"),
+    [("HIT HIT", True), ("MISS HIT", False), ("HIT MISS", False)],
+)
+def test_an_answer_is_free_if_all_its_pages_are(
+    way: Any, statuses: str, is_free: bool
+) -> None:
+    pages = page(text("The la"), token="t1"), last(text("ws."))
+    cached = [
+        httpx.Response(200, json=said, headers={"cf-aig-cache-status": status})
+        for said, status in zip(pages, statuses.split(), strict=True)
+    ]
+    message = way(Cloudflare(*cached).model(), "go")
+    assert message.text == "The laws."
+    assert (cost(message) == 0) is is_free
+    status = message.response_metadata["gateway"]["cache_status"]
+    assert (status == "HIT") is is_free
 
 
 async def test_asyncio_resumes_too() -> None:
