@@ -86,15 +86,15 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     ("empty parts", ask(user()), "at least one parts field"),
     ("empty parts", ask({"role": "user"}), "at least one parts field"),
     ("empty parts", ask(user("a"), model(), user("b")), "at least one parts field"),
-    ("one payload per part", ask(user({})), "must have one initialized field"),
-    ("one payload per part", ask(user({"thought": True})), "one initialized field"),
+    ("a payload in every part", ask(user({})), "must have one initialized field"),
+    ("a payload in every part", ask(user({"thought": True})), "one initialized field"),
     (
         "one payload per part",
         ask(user({"text": "a", "inlineData": {"mimeType": "i/p", "data": ""}})),
         "oneof field 'data' is already set. Cannot set 'inlineData'",
     ),
-    ("media type", ask(user({"inlineData": {"data": "aGk="}})), "mime_type"),
-    ("media type", ask(user({"fileData": {"fileUri": "gs://a/b"}})), "mimeType"),
+    ("type of inline data", ask(user({"inlineData": {"data": "aGk="}})), "mime_type"),
+    ("type of a file", ask(user({"fileData": {"fileUri": "gs://a/b"}})), "mimeType"),
     (
         "URL may be crawled",
         ask(
@@ -147,7 +147,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "names match",
     ),
     (
-        "response names",
+        "a response has a name",
         ask(user("a"), model(SIGNED), user({"functionResponse": {"response": {}}})),
         "Name cannot be empty",
     ),
@@ -191,7 +191,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     ),
     ("media in a response", shown({"mimeType": "image/gif", "data": "AAAA"}), "gif"),
     (
-        "media in a response",
+        "parts of a response",
         shown({"mimeType": "image/png", "data": "AAAA"}),
         "responses with parts are not supported",
         FLASH_25,
@@ -277,7 +277,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "enum: only allowed for STRING type",
     ),
     (
-        "enum of strings",
+        "enum has no empty string",
         parameters(
             {
                 "type": "OBJECT",
@@ -287,7 +287,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "any_of[0].enum[1]: cannot be empty",
     ),
     (
-        "allowed function names",
+        "mode of allowed function names",
         ask(tools=LOOKUP, toolConfig=calling(allowedFunctionNames=["lookup"])),
         "mode is not ANY",
     ),
@@ -358,9 +358,9 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         config(responseMimeType="text/html"),
         "allowed mimetypes",
     ),
-    ("response schema", config(responseSchema=TEXT), "needs a responseMimeType"),
+    ("JSON for a schema", config(responseSchema=TEXT), "needs a responseMimeType"),
     (
-        "response schema",
+        "one response schema",
         config(
             responseMimeType="application/json",
             responseSchema=TEXT,
@@ -380,13 +380,13 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         FLASH_25,
     ),
     (
-        "thinking level",
+        "thinking level of the model",
         thinking(thinkingLevel="MINIMAL"),
         "Thinking level is unsupported: THINKING_LEVEL_MINIMAL",
         "google/gemini-3.8-flash",
     ),
     (
-        "thinking budget",
+        "thinking off",
         thinking(thinkingBudget=0),
         "Budget 0 is invalid. This model only works in thinking mode.",
         PRO_25,
@@ -519,7 +519,7 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "gemini-3-flash-preview",
     ),
     (
-        "thinking budget",
+        "thinking off",
         thinking(thinkingBudget=0),
         "Budget 0 is invalid",
         "gemini-3.1-pro-preview",
@@ -537,7 +537,7 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "gemini-3-flash-preview",
     ),
     (
-        "built-in tools beside functions",
+        "circulation of tool calls",
         ask(toolConfig={"includeServerSideToolInvocations": True}),
         "Tool call context circulation is not enabled for models/gemini-2.5-flash",
         "gemini-2.5-flash",
@@ -549,7 +549,7 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "gemini-2.5-pro",
     ),
     (
-        "thinking level",
+        "thinking level of the model",
         thinking(thinkingLevel="MEDIUM"),
         "Thinking level MEDIUM is not supported for this model",
         "gemini-3-pro-preview",
@@ -561,7 +561,7 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "gemini-2.5-pro",
     ),
     (
-        "thinking budget",
+        "thinking",
         thinking(thinkingBudget=1),
         "thinking is not supported by this model",
         "gemini-2.0-flash",

@@ -4,13 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from langchain_cf_gemini.emulator._google.models import Model, packaged
+from langchain_cf_gemini.emulator._google.models import Model
 
 Backend = Literal["vertex", "gemini_api"]
-
-VERTEX_PAGE = (
-    "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/gemini"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,19 +107,6 @@ class Generation:
         config = self.config
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
         return schema, config.get("responseMimeType")
-
-    def words(self, key: str, *given: object) -> str:
-        """Google's words for a refusal (data/refusals.json), as its backend says it."""
-        told = packaged("refusals")[key]
-        if isinstance(told, dict):
-            told = told.get(self.backend, told)
-        if isinstance(told, dict):
-            return self.unable(told["unable"].format(*given))
-        return str(told).format(*given)
-
-    def unable(self, reason: str) -> str:
-        """A refusal in Vertex's phrase."""
-        return f"Unable to submit request because {reason} Learn more: {VERTEX_PAGE}"
 
 
 def current_turn(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,23 +1,20 @@
-"""Every rule of strict mode, in the order they are judged."""
+"""Every rule of strict mode, judged in the order of data/rules.json."""
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.models import packaged
 from langchain_cf_gemini.emulator._google.rules import (
     on_config,
     on_contents,
-    on_media,
-    on_models,
-    on_signatures,
+    on_parts,
     on_tools,
 )
 from langchain_cf_gemini.emulator._google.rules.rule import Rule
 from langchain_cf_gemini.emulator._refusals import google_refusal
 
-_MODULES = (on_contents, on_media, on_tools, on_config, on_models, on_signatures)
-RULES: tuple[Rule, ...] = tuple(
-    value
-    for module in _MODULES
-    for value in vars(module).values()
-    if isinstance(value, Rule)
+_CHECKS = on_contents.CHECKS | on_parts.CHECKS | on_tools.CHECKS | on_config.CHECKS
+RULES = tuple(
+    Rule(name=name, check=_CHECKS[name], **row)
+    for name, row in packaged("rules").items()
 )
 
 
@@ -28,5 +25,5 @@ def check(judged: Generation) -> None:
         Refusal: In Google's words, as far as they are known.
     """
     for rule in RULES:
-        for message in rule.check(judged):
-            raise google_refusal(message, rule=rule.name)
+        if said := rule.refusal(judged):
+            raise google_refusal(said, rule=rule.name)

@@ -1,130 +1,175 @@
-"""Rules on generationConfig: ranges, output formats, thinking."""
+"""Rules on generationConfig and on what a model takes: ranges, formats, thinking."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import packaged
-from langchain_cf_gemini.emulator._google.rules.rule import rule
+from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
 
-_MAX_STOP_SEQUENCES = 5
-_MAX_CANDIDATES = 8
 _MAX_OUTPUT_TOKENS = 65_536
 _MAX_LONG_ANSWER = 1_048_576
-_MAX_LOGPROBS = 20
-_MIME_TYPES = tuple(packaged("gemini")["mime_types"])
+_MAX_ITEMS = 960
+_MIME_TYPES = packaged("gemini")["mime_types"]
 
 
-@rule("temperature")
-def _temperature(judged: Generation) -> Iterator[str]:
-    value = judged.config.get("temperature")
-    if value is None or 0 <= value <= 2:
-        return
-    yield judged.words("temperature", value)
+def _wants(name: str, fits: Callable[[Any], bool]) -> Check:
+    """A setting, if it is given, must fit."""
 
-
-@rule("topP")
-def _top_p(judged: Generation) -> Iterator[str]:
-    value = judged.config.get("topP")
-    if value is not None and not 0 <= value <= 1:
-        yield judged.words("topP", value)
-
-
-def _between(
-    name: str, low: float, end: float
-) -> Callable[[Generation], Iterator[str]]:
-    def check(judged: Generation) -> Iterator[str]:
-        value = judged.config.get(name)
-        if value is not None and not low <= value < end:
-            yield judged.words("range", name, value, low, end)
+    def check(asked: Generation) -> Iterator[tuple[object, ...]]:
+        given = asked.config.get(name)
+        if given is not None and not fits(given):
+            yield (given,)
 
     return check
 
 
-penalties = rule("penalties")(_between("presencePenalty", -2, 2))
-frequency_penalty = rule("frequency penalty")(_between("frequencyPenalty", -2, 2))
-candidate_count = rule("candidate count")(
-    _between("candidateCount", 1, _MAX_CANDIDATES + 1)
-)
-
-
-@rule("output tokens")
-def _output_tokens(judged: Generation) -> Iterator[str]:
+def _output_tokens(asked: Generation) -> Iterator[tuple[object, ...]]:
     # Of an upper limit the Gemini API says nothing; long answers share the window.
-    longest = _MAX_LONG_ANSWER if judged.model.generation >= 4 else _MAX_OUTPUT_TOKENS
-    highest = longest if judged.vertex else 2**31
-    yield from _between("maxOutputTokens", 1, highest + 1)(judged)
+    longest = _MAX_LONG_ANSWER if asked.model.generation >= 4 else _MAX_OUTPUT_TOKENS
+    most = longest if asked.vertex else 2**31
+    given = asked.config.get("maxOutputTokens")
+    if given is not None and not 1 <= given <= most:
+        yield given, most + 1
 
 
-@rule("stop sequences")
-def _stop_sequences(judged: Generation) -> Iterator[str]:
-    stops = judged.config.get("stopSequences") or ()
-    if len(stops) > _MAX_STOP_SEQUENCES:
-        yield judged.words("stop sequences", len(stops), _MAX_STOP_SEQUENCES)
+def _mime_type(asked: Generation) -> Iterator[tuple[object, ...]]:
+    if asked.config.get("responseMimeType", "") not in ("", *_MIME_TYPES):
+        *most, last = _MIME_TYPES
+        yield ", ".join(f"`{known}`" for known in most), last
 
 
-top_logprobs = rule("top logprobs")(_between("logprobs", 0, _MAX_LOGPROBS + 1))
+def _schemas(asked: Generation) -> list[tuple[object, ...]]:
+    names = ("responseSchema", "responseJsonSchema")
+    return [(name,) for name in names if name in asked.config]
 
 
-@rule("logprobs")
-def _logprobs(judged: Generation) -> Iterator[str]:
-    if judged.config.get("logprobs") and not judged.config.get("responseLogprobs"):
-        yield judged.unable("logprobs needs responseLogprobs to be true.")
+def _schemas_without_json(asked: Generation) -> list[tuple[object, ...]]:
+    mime_type = asked.config.get("responseMimeType", "text/plain")
+    return _schemas(asked) if mime_type in ("text/plain", "") else []
 
 
-@rule("response MIME type")
-def _mime_type(judged: Generation) -> Iterator[str]:
-    given = judged.config.get("responseMimeType")
-    if given and given not in _MIME_TYPES:
-        allowed = ", ".join(f"`{known}`" for known in _MIME_TYPES[:-1])
-        yield judged.words("response MIME type", allowed, _MIME_TYPES[-1])
+def _level(asked: Generation) -> str:
+    level = str(asked.thinking.get("thinkingLevel", ""))
+    return "" if level == "THINKING_LEVEL_UNSPECIFIED" else level
 
 
-@rule("response schema")
-def _schema_needs_json(judged: Generation) -> Iterator[str]:
-    schemas = [
-        n for n in ("responseSchema", "responseJsonSchema") if n in judged.config
-    ]
-    mime_type = judged.config.get("responseMimeType", "text/plain")
-    if schemas and mime_type in ("text/plain", ""):
-        yield judged.words("response schema (1)", schemas[0])
-    if len(schemas) > 1:
-        yield judged.words("response schema (2)")
+def _unknown_level(asked: Generation) -> Iterator[tuple[object, ...]]:
+    level, known = _level(asked), asked.model.thinking_levels
+    if level and known and level not in known:
+        yield (level,)
 
 
-@rule("one thinking setting")
-def _one_thinking_setting(judged: Generation) -> Iterator[str]:
-    thinking = judged.thinking
-    if "thinkingLevel" in thinking and "thinkingBudget" in thinking:
-        yield judged.words("one thinking setting")
+def _budget(asked: Generation) -> int | None:
+    """The budget, if it is one in tokens for a model that takes it."""
+    budget = asked.thinking.get("thinkingBudget")
+    return None if budget == -1 or asked.model.generation >= 4 else budget
 
 
-@rule("thinking level")
-def _thinking_level(judged: Generation) -> Iterator[str]:
-    level = judged.thinking.get("thinkingLevel")
-    if level in (None, "THINKING_LEVEL_UNSPECIFIED"):
-        return
-    if not judged.model.thinking_levels:
-        yield judged.words("thinking level (1)")
-    elif level not in judged.model.thinking_levels:
-        yield judged.words("thinking level (2)", level)
-
-
-def _may_stop_thinking(judged: Generation) -> bool:
+def _must_think(asked: Generation) -> bool:
     # Vertex takes a budget of 0 for Gemini 3.1 Pro, the Gemini API refuses it.
-    is_pro = judged.model.google_id == "gemini-3.1-pro-preview"
-    return judged.model.thinking_off and (judged.vertex or not is_pro)
+    is_pro = asked.model.google_id == "gemini-3.1-pro-preview"
+    takes_0 = asked.model.thinking_off and (asked.vertex or not is_pro)
+    return asked.model.thinking_budget is not None and not takes_0
 
 
-@rule("thinking budget")
-def _thinking_budget(judged: Generation) -> Iterator[str]:
-    budget = judged.thinking.get("thinkingBudget")
-    if budget in (None, -1) or judged.model.generation >= 4:
-        return
-    allowed = judged.model.thinking_budget
-    if allowed is None and budget:
-        yield judged.unable("thinking is not supported by this model.")
-    elif budget == 0 and allowed and not _may_stop_thinking(judged):
-        yield "Budget 0 is invalid. This model only works in thinking mode."
-    elif budget and allowed and not allowed[0] <= budget <= allowed[1]:
-        low, high = max(1, allowed[0]), allowed[1]
-        yield judged.words("thinking budget (3)", low, high, budget)
+def _budget_out_of_range(asked: Generation) -> Iterator[tuple[object, ...]]:
+    budget, (low, high) = _budget(asked), asked.model.thinking_budget or (0, 2**31)
+    if budget and not low <= budget <= high:
+        yield max(1, low), high, budget
+
+
+def _is_newer(asked: Generation) -> bool:
+    """Whether the model is of the line that began with 3.5 Flash-Lite and 3.6."""
+    model = asked.model
+    return model.generation >= 3.6 or model.google_id == "gemini-3.5-flash-lite"
+
+
+def _has_many_candidates(asked: Generation) -> bool:
+    first = 4 if asked.vertex else 3
+    many = (asked.config.get("candidateCount") or 1) > 1
+    return many and asked.model.generation >= first
+
+
+def _is_long_in_one_piece(asked: Generation) -> bool:
+    one_piece = not (asked.stream or asked.body.get("continuationToken"))
+    is_argon = asked.model.google_id == "gemini-4-argon" and not asked.vertex
+    most = asked.config.get("maxOutputTokens") or 0
+    return is_argon and one_piece and most > 32_768
+
+
+def _refuses_logprobs(asked: Generation) -> bool:
+    refuses = asked.model.generation >= 3 and (asked.stream or not asked.vertex)
+    return refuses and bool(asked.config.get("responseLogprobs"))
+
+
+def _has_many_items(asked: Generation) -> bool:
+    schemas = [asked.output[0]]
+    for declared in asked.declarations:
+        schemas += [declared.get("parametersJsonSchema"), declared.get("parameters")]
+    return any(_sum_of_max_items(each) > _MAX_ITEMS for each in schemas)
+
+
+def _sum_of_max_items(schema: Any) -> int:
+    if isinstance(schema, list):
+        return sum(map(_sum_of_max_items, schema))
+    if not isinstance(schema, dict):
+        return 0
+    own = str(schema.get("maxItems"))
+    below = sum(map(_sum_of_max_items, schema.values()))
+    return below + (int(own) if own.isdigit() else 0)
+
+
+_BESIDE_CACHE = {"systemInstruction", "tools", "toolConfig"}
+_PENALTIES = {"presencePenalty", "frequencyPenalty"}
+CHECKS: dict[str, Check] = {
+    "temperature": _wants("temperature", lambda given: 0 <= given <= 2),
+    "topP": _wants("topP", lambda given: 0 <= given <= 1),
+    "penalties": _wants("presencePenalty", lambda given: -2 <= given < 2),
+    "frequency penalty": _wants("frequencyPenalty", lambda given: -2 <= given < 2),
+    "candidate count": _wants("candidateCount", lambda given: 1 <= given <= 8),
+    "output tokens": _output_tokens,
+    "stop sequences": _wants("stopSequences", lambda given: len(given) <= 5),
+    "top logprobs": _wants("logprobs", lambda given: 0 <= given <= 20),
+    "logprobs": lambda asked: bool(
+        asked.config.get("logprobs") and not asked.config.get("responseLogprobs")
+    ),
+    "response MIME type": _mime_type,
+    "JSON for a schema": _schemas_without_json,
+    "one response schema": lambda asked: len(_schemas(asked)) > 1,
+    "one thinking setting": lambda asked: (
+        {"thinkingLevel", "thinkingBudget"} <= asked.thinking.keys()
+    ),
+    "thinking level": lambda asked: (
+        bool(_level(asked)) and not asked.model.thinking_levels
+    ),
+    "thinking level of the model": _unknown_level,
+    "thinking": lambda asked: (
+        bool(_budget(asked)) and asked.model.thinking_budget is None
+    ),
+    "thinking off": lambda asked: _budget(asked) == 0 and _must_think(asked),
+    "thinking budget": _budget_out_of_range,
+    "penalties of newer models": lambda asked: (
+        _is_newer(asked) and bool(_PENALTIES & asked.config.keys())
+    ),
+    "model turn last": lambda asked: (
+        _is_newer(asked) and [*map(role_of, asked.contents)][-1:] == ["model"]
+    ),
+    "candidates of newer models": _has_many_candidates,
+    "long answers in one piece": _is_long_in_one_piece,
+    "budget of Gemini 4": lambda asked: (
+        asked.model.generation >= 4 and "thinkingBudget" in asked.thinking
+    ),
+    "cache of Gemini 4": lambda asked: (
+        asked.model.generation >= 4 and bool(asked.body.get("cachedContent"))
+    ),
+    "logprobs in whole answers of Vertex AI": _refuses_logprobs,
+    "size of schemas": _has_many_items,
+    "cached content alone": lambda asked: bool(
+        asked.body.get("cachedContent") and _BESIDE_CACHE & asked.body.keys()
+    ),
+    "thoughts of a model that does not think": lambda asked: (
+        asked.thinking.get("thinkingBudget") == 0
+        and bool(asked.thinking.get("includeThoughts"))
+    ),
+}

@@ -1,4 +1,4 @@
-"""Rules on tools: names, schemas, and which tools go together on which model."""
+"""Rules on tools: functions, their schemas, and what goes together."""
 
 import re
 from collections import Counter
@@ -7,190 +7,170 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import packaged
-from langchain_cf_gemini.emulator._google.rules.rule import rule
+from langchain_cf_gemini.emulator._google.rules.rule import Check
 
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FUNCTIONS = 512
 _SEARCH_TOOLS = set(packaged("gemini")["search_tools"])
+_EXCLUSIVE = (
+    ("parameters", "parametersJsonSchema"),
+    ("response", "responseJsonSchema"),
+)
 
 Declared = Iterator[tuple[str, Mapping[str, Any]]]
 
 
-def _declarations(judged: Generation) -> Declared:
-    for index, tool in enumerate(judged.tools):
+def _declarations(asked: Generation) -> Declared:
+    for index, tool in enumerate(asked.tools):
         for position, declared in enumerate(tool.get("functionDeclarations") or ()):
             yield f"tools[{index}].function_declarations[{position}]", declared
 
 
-@rule("function name")
-def _function_name(judged: Generation) -> Iterator[str]:
-    for path, declared in _declarations(judged):
-        if not _FUNCTION_NAME.fullmatch(str(declared.get("name", ""))):
-            yield judged.words("function name", path)
-
-
-@rule("duplicate function")
-def _duplicate(judged: Generation) -> Iterator[str]:
-    names = Counter(declared.get("name") for _, declared in _declarations(judged))
-    for name, count in names.items():
-        if count > 1:
-            yield f"Duplicate function declaration found: {name}"
-
-
-@rule("number of functions")
-def _number(judged: Generation) -> Iterator[str]:
-    count = len(list(_declarations(judged)))
-    if count > _MAX_FUNCTIONS:
-        yield judged.words("number of functions", count, _MAX_FUNCTIONS)
-
-
-@rule("parameters are an object")
-def _object_parameters(judged: Generation) -> Iterator[str]:
-    for _, declared in _declarations(judged):
-        parameters = declared.get("parameters")
-        if parameters and parameters.get("type") != "OBJECT":
-            yield judged.words("parameters are an object", declared.get("name"))
-
-
-@rule("one schema per function")
-def _one_schema(judged: Generation) -> Iterator[str]:
-    for path, declared in _declarations(judged):
-        for one, other in (
-            ("parameters", "parametersJsonSchema"),
-            ("response", "responseJsonSchema"),
-        ):
-            if one in declared and other in declared:
-                yield judged.words("one schema per function", path, one, other)
-
-
-def _schemas(judged: Generation) -> Declared:
+def _schemas(asked: Generation) -> Declared:
     """Every Gemini schema with its path, nested ones included."""
-    for path, declared in _declarations(judged):
+    for path, declared in _declarations(asked):
         for name in ("parameters", "response"):
-            if isinstance(declared.get(name), dict):
-                yield from _nested(f"{path}.{name}", declared[name])
-    schema = judged.config.get("responseSchema")
-    if isinstance(schema, dict):
-        yield from _nested("generation_config.response_schema", schema)
+            yield from _nested(f"{path}.{name}", declared.get(name))
+    yield from _nested(
+        "generation_config.response_schema", asked.config.get("responseSchema")
+    )
 
 
-def _nested(path: str, schema: Mapping[str, Any]) -> Declared:
+def _nested(path: str, schema: Any) -> Declared:
+    if not isinstance(schema, dict):
+        return
     yield path, schema
     for name, below in (schema.get("properties") or {}).items():
         yield from _nested(f"{path}.properties[{name}]", below)
     for position, below in enumerate(schema.get("anyOf") or ()):
         yield from _nested(f"{path}.any_of[{position}]", below)
-    if isinstance(schema.get("items"), dict):
-        yield from _nested(f"{path}.items", schema["items"])
+    yield from _nested(f"{path}.items", schema.get("items"))
 
 
-@rule("parameter name")
-def _parameter_name(judged: Generation) -> Iterator[str]:
-    if not judged.vertex:
-        return  # the Gemini API documents no such limit
-    for path, schema in _schemas(judged):
+def _wrong_parameter_names(asked: Generation) -> Iterator[tuple[object, ...]]:
+    # The Gemini API documents no such limit.
+    for path, schema in _schemas(asked) if asked.vertex else ():
         for name in schema.get("properties") or {}:
             if ".parameters" in path and not _PARAMETER_NAME.fullmatch(name):
-                where = f"GenerateContentRequest.{path}.properties"
-                yield judged.words("parameter name", where, name)
+                yield path, name
 
 
-@rule("array has items")
-def _schema_items(judged: Generation) -> Iterator[str]:
-    for path, schema in _schemas(judged):
-        if schema.get("type") == "ARRAY" and "items" not in schema:
-            yield f"* GenerateContentRequest.{path}.items: missing field.\n"
-
-
-@rule("required property exists")
-def _schema_required(judged: Generation) -> Iterator[str]:
-    for path, schema in _schemas(judged):
-        for position, name in enumerate(schema.get("required") or ()):
-            if name not in (schema.get("properties") or {}):
-                where = f"GenerateContentRequest.{path}.required[{position}]"
-                yield f"* {where}: property is not defined\n"
-
-
-@rule("enum of strings")
-def _schema_enum(judged: Generation) -> Iterator[str]:
-    for path, schema in _schemas(judged):
-        where = f"* GenerateContentRequest.{path}.enum"
-        values = schema.get("enum") or ()
+def _enums_of_others(asked: Generation) -> Iterator[tuple[object, ...]]:
+    for path, schema in _schemas(asked):
         # The discovery document allows integers, marked by this format.
-        if values and schema.get("type") != "STRING" and schema.get("format") != "enum":
-            yield f"{where}: only allowed for STRING type\n"
-        for position, value in enumerate(values):
-            if value == "":
-                yield f"{where}[{position}]: cannot be empty\n"
+        takes = schema.get("type") == "STRING" or schema.get("format") == "enum"
+        if schema.get("enum") and not takes:
+            yield (path,)
 
 
-@rule("allowed function names")
-def _allowed_names(judged: Generation) -> Iterator[str]:
-    calling = judged.function_calling
-    allowed = calling.get("allowedFunctionNames") or ()
-    declared = {declared.get("name") for _, declared in _declarations(judged)}
-    if allowed and calling.get("mode") not in ("ANY", "VALIDATED"):
-        yield judged.words("allowed function names (1)")
-    elif unknown := [name for name in allowed if name not in declared]:
-        yield judged.words("allowed function names (2)", unknown[0])
+def _needs_mode(asked: Generation) -> bool:
+    calling = asked.function_calling
+    takes = calling.get("mode") in ("ANY", "VALIDATED")
+    return bool(calling.get("allowedFunctionNames")) and not takes
 
 
-@rule("forced call without functions")
-def _mode_without_functions(judged: Generation) -> Iterator[str]:
-    calling = judged.function_calling
+def _undeclared(asked: Generation) -> Iterator[tuple[object, ...]]:
+    declared = {declared.get("name") for declared in asked.declarations}
+    for name in asked.function_calling.get("allowedFunctionNames") or ():
+        if name not in declared:
+            yield (name,)
+
+
+def _forces_nothing(asked: Generation) -> bool:
+    calling = asked.function_calling
     # Beside Google's own tools any mode is refused.
-    asked = calling and (calling.get("mode") == "ANY" or judged.tools)
-    if asked and not judged.declarations:
-        yield "Function calling config is set without function_declarations."
+    forces = calling and (calling.get("mode") == "ANY" or asked.tools)
+    return bool(forces) and not asked.declarations
 
 
-def _kinds(judged: Generation) -> set[str]:
-    return {kind for tool in judged.tools for kind in tool}
+def _kinds(asked: Generation) -> set[str]:
+    return {kind for tool in asked.tools for kind in tool}
 
 
-@rule("tools together")
-def _together(judged: Generation) -> Iterator[str]:
-    kinds = _kinds(judged)
+def _cannot_be_together(asked: Generation) -> bool:
+    kinds = _kinds(asked)
     functions = "functionDeclarations" in kinds
-    if judged.model.generation >= 3 or len(kinds) < 2:
-        return
-    if judged.vertex and not kinds <= _SEARCH_TOOLS:
-        yield "Multiple tools are supported only when they are all search tools."
-    elif functions:
-        yield "Tool use with function calling is unsupported"
+    refused = not kinds <= _SEARCH_TOOLS if asked.vertex else functions
+    return asked.model.generation < 3 and len(kinds) > 1 and refused
 
 
-@rule("built-in tools beside functions")
-def _circulation(judged: Generation) -> Iterator[str]:
-    tool_config = judged.body.get("toolConfig") or {}
-    asked = bool(tool_config.get("includeServerSideToolInvocations"))
-    kinds = _kinds(judged)
+def _circulates(asked: Generation) -> bool:
+    tool_config = asked.body.get("toolConfig") or {}
+    return bool(tool_config.get("includeServerSideToolInvocations"))
+
+
+def _needs_circulation(asked: Generation) -> bool:
+    kinds = _kinds(asked)
     mixed = "functionDeclarations" in kinds and len(kinds) > 1
-    if asked and judged.model.generation < 3:
-        name = judged.model.google_id
-        yield f"Tool call context circulation is not enabled for models/{name}"
-    elif mixed and not asked and not judged.vertex and judged.model.generation >= 3:
-        yield judged.words("built-in tools beside functions (2)")
+    newer = asked.model.generation >= 3 and not asked.vertex
+    return mixed and newer and not _circulates(asked)
 
 
-@rule("JSON output with tools")
-def _with_json(judged: Generation) -> Iterator[str]:
-    json_output = judged.config.get("responseMimeType") == "application/json"
-    if not json_output or judged.model.generation >= 3 or not _kinds(judged):
-        return
-    functions = "functionDeclarations" in _kinds(judged)
-    use = "Function calling" if functions else "Tool use"
-    yield f"{use} with a response mime type: 'application/json' is unsupported"
+def _tools_with_json(asked: Generation) -> Iterator[tuple[object, ...]]:
+    json_output = asked.config.get("responseMimeType") == "application/json"
+    kinds = _kinds(asked)
+    if json_output and kinds and asked.model.generation < 3:
+        functions = "functionDeclarations" in kinds
+        yield ("Function calling" if functions else "Tool use",)
 
 
-@rule("google search retrieval")
-def _search_retrieval(judged: Generation) -> Iterator[str]:
-    if "googleSearchRetrieval" in _kinds(judged) and judged.model.generation >= 2:
-        yield judged.words("google search retrieval")
-
-
-@rule("streamed arguments")
-def _streamed_arguments(judged: Generation) -> Iterator[str]:
-    if judged.streams_args and not judged.stream:
-        yield judged.words("streamed arguments")
+CHECKS: dict[str, Check] = {
+    "function name": lambda asked: (
+        (path,)
+        for path, declared in _declarations(asked)
+        if not _FUNCTION_NAME.fullmatch(str(declared.get("name", "")))
+    ),
+    "duplicate function": lambda asked: (
+        (name,)
+        for name, count in Counter(d.get("name") for d in asked.declarations).items()
+        if count > 1
+    ),
+    "number of functions": lambda asked: (
+        [(len(asked.declarations),)] if len(asked.declarations) > _MAX_FUNCTIONS else []
+    ),
+    "parameters are an object": lambda asked: (
+        (declared.get("name"),)
+        for declared in asked.declarations
+        if (declared.get("parameters") or {"type": "OBJECT"}).get("type") != "OBJECT"
+    ),
+    "one schema per function": lambda asked: (
+        (path, *names)
+        for path, declared in _declarations(asked)
+        for names in _EXCLUSIVE
+        if declared.keys() >= {*names}
+    ),
+    "parameter name": _wrong_parameter_names,
+    "array has items": lambda asked: (
+        (path,)
+        for path, schema in _schemas(asked)
+        if schema.get("type") == "ARRAY" and "items" not in schema
+    ),
+    "required property exists": lambda asked: (
+        (path, position)
+        for path, schema in _schemas(asked)
+        for position, name in enumerate(schema.get("required") or ())
+        if name not in (schema.get("properties") or {})
+    ),
+    "enum of strings": _enums_of_others,
+    "enum has no empty string": lambda asked: (
+        (path, schema["enum"].index(""))
+        for path, schema in _schemas(asked)
+        if "" in (schema.get("enum") or ())
+    ),
+    "mode of allowed function names": _needs_mode,
+    "allowed function names": _undeclared,
+    "forced call without functions": _forces_nothing,
+    "tools together": _cannot_be_together,
+    "circulation of tool calls": lambda asked: (
+        [(asked.model.google_id,)]
+        if _circulates(asked) and asked.model.generation < 3
+        else []
+    ),
+    "built-in tools beside functions": _needs_circulation,
+    "JSON output with tools": _tools_with_json,
+    "google search retrieval": lambda asked: (
+        "googleSearchRetrieval" in _kinds(asked) and asked.model.generation >= 2
+    ),
+    "streamed arguments": lambda asked: asked.streams_args and not asked.stream,
+}
