@@ -296,7 +296,7 @@ class Emulator(Inspection):
 
         Raises:
             TypeError: If this is no answer, or no condition.
-            ValueError: If it is for no request at all.
+            ValueError: If a condition or `times` is none of its kind.
         """
         self._service.script.add(entry_from(said, times, **match))
 

@@ -5,12 +5,15 @@ import json
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol, TypedDict, Unpack
+from typing import Annotated, Any, Protocol, TypedDict, Unpack
 
+from pydantic import Field
+
+from langchain_cf_gemini.emulator._checked import check
 from langchain_cf_gemini.emulator._exchange import Exchange, shown_response
 from langchain_cf_gemini.emulator.answers import Answer, reply
 from langchain_cf_gemini.emulator.faults import Fault, status
@@ -53,7 +56,7 @@ class Match(TypedDict, total=False):
     text: Pattern | None
     system: Pattern | None
     result: Pattern | Mapping[str, Any] | None
-    turn: int | None
+    turn: Annotated[int, Field(ge=0)] | None
     model: Pattern | None
     when: Matcher | None
 
@@ -124,11 +127,15 @@ def entry_from(
 
     Raises:
         TypeError: If this is no answer, or no condition.
-        ValueError: If it is for no request at all.
+        ValueError: If a condition or `times` is none of its kind.
     """
     given: Any = {name: it for name, it in match.items() if it is not None}
-    for name, wanted in given.items():
-        _check_condition(name, wanted)
+    if unknown := given.keys() - _HOLDS.keys():
+        known = ", ".join(_HOLDS)
+        raise TypeError(f"Unknown condition {unknown.pop()!r}. Known: {known}.")
+    check(Match, given)
+    if inspect.iscoroutinefunction(given.get("when")):
+        raise TypeError(f"when must be a plain function, not {given['when'].__name__}")
     if times is not None and (type(times) is not int or times < 1):
         raise ValueError(f"times must be a whole number from 1, or None, not {times!r}")
     if callable(said) and (
@@ -137,31 +144,6 @@ def entry_from(
         raise TypeError(f"{said.__name__} isn't called. Write {said.__name__}(...).")
     checked = said if callable(said) else answer_from(said)
     return Entry(checked, given, times, where or _caller())
-
-
-_CONDITIONS: Mapping[str, tuple[Any, ...]] = {
-    "text": (str, re.Pattern),
-    "system": (str, re.Pattern),
-    "result": (str, re.Pattern, Mapping),
-    "turn": (int,),
-    "model": (str, re.Pattern),
-    "when": (str, re.Pattern, Callable),
-}
-
-
-def _check_condition(name: str, wanted: Any) -> None:
-    if name not in _CONDITIONS:
-        known = ", ".join(_CONDITIONS)
-        raise TypeError(f"Unknown condition {name!r}. Known: {known}.")
-    kinds = _CONDITIONS[name]
-    is_bytes = isinstance(getattr(wanted, "pattern", ""), bytes)
-    if is_bytes or isinstance(wanted, bool) or not isinstance(wanted, kinds):
-        known = " or ".join(kind.__name__ for kind in kinds)
-        raise TypeError(f"{name} must be {known}, not {wanted!r}")
-    if inspect.iscoroutinefunction(wanted):
-        raise TypeError(f"{name} must be a plain function, not {wanted.__name__}")
-    if name == "turn" and wanted < 0:
-        raise ValueError(f"turn must be 0 or more, not {wanted}")
 
 
 def _shown_condition(wanted: Any) -> str:
@@ -317,10 +299,6 @@ class Queue:
             self.script.add(entry_from(item, **self.match))
         return self
 
-    def spoiled(self, answer: Answer, fault: Fault) -> "Queue":
-        """Add an answer that a fault spoils on its way."""
-        return self.then(answer.spoiled(fault))
-
     def always(self, said: Sayable) -> "Queue":
         """Give the same to every matching request from then on."""
         self.script.add(entry_from(said, None, **self.match))
@@ -334,18 +312,22 @@ def answer_from(said: Any) -> Said:
         TypeError: If it is neither.
         ValueError: If it is a value that JSON cannot hold.
     """
-    for is_form, made in _FORMS:
-        if is_form(said):
-            return made(said)
-    name = repr(said) if isinstance(said, bool | None) else type(said).__name__
+    if isinstance(said, Answer | Fault):
+        return said
+    if isinstance(said, str):
+        return reply(said)
+    if isinstance(said, int) and not isinstance(said, bool):
+        return status(said)
+    if any(kind.__name__ == "BaseMessage" for kind in type(said).__mro__):
+        return _answer_from_message(said)
+    if hasattr(said, "model_dump_json"):
+        return Answer(json=json.loads(said.model_dump_json()))
+    if isinstance(said, dict | list | tuple):
+        return Answer(json=said)
     raise TypeError(
-        f"{name} is no answer: {said!r:.200}. Pass a text, an Answer, a dict, an "
-        "AIMessage, a status, a fault, or a function that returns one."
+        f"{type(said).__name__} is no answer: {said!r:.200}. Pass a text, "
+        "an Answer, a dict, an AIMessage, a status, a fault, or a function of these."
     )
-
-
-def _is_message(said: Any) -> bool:
-    return any(kind.__name__ == "BaseMessage" for kind in type(said).__mro__)
 
 
 def _answer_from_message(message: Any) -> Answer:
@@ -360,38 +342,10 @@ def _answer_from_message(message: Any) -> Answer:
     return Answer(parts=(*texts, *calls))
 
 
-def _answer_from_json(value: Any) -> Answer:
-    json.dumps(value, allow_nan=False)
-    return Answer(json=value)
-
-
-_FORMS: Sequence[tuple[Callable[[Any], bool], Callable[[Any], Said]]] = (
-    (lambda said: isinstance(said, Answer | Fault), lambda said: said),
-    (lambda said: isinstance(said, int) and not isinstance(said, bool), status),
-    (lambda said: isinstance(said, str), lambda said: Answer(parts=({"text": said},))),
-    (_is_message, _answer_from_message),
-    (
-        lambda said: hasattr(said, "model_dump_json"),
-        lambda said: Answer(json=json.loads(said.model_dump_json())),
-    ),
-    (
-        lambda said: isinstance(said, Mapping | Sequence) and type(said) is not bytes,
-        _answer_from_json,
-    ),
-)
-
-
 def _caller() -> str:
     """The line outside of the emulator that scripts."""
-    for frame in _frames():
+    for frame, line in traceback.walk_stack(sys._getframe()):
         path = frame.f_code.co_filename
         if not path.startswith(_PACKAGE):
-            return f"{Path(path).name}:{frame.f_lineno}"
+            return f"{Path(path).name}:{line}"
     return "nowhere"
-
-
-def _frames() -> Iterator[FrameType]:
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        yield frame
-        frame = frame.f_back

@@ -8,15 +8,20 @@ reply("Hello").late(1).cut(after=1)
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from langchain_cf_gemini.emulator import faults as _faults
+from langchain_cf_gemini.emulator._checked import check
 from langchain_cf_gemini.emulator.faults import Fault, Framing
 
+Count = Annotated[int, Field(ge=0)]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Answer:
     """One answer of the model, before signatures, usage and ids are added.
 
@@ -47,11 +52,11 @@ class Answer:
             schema that was asked for.
     """
 
-    parts: tuple[Mapping[str, Any], ...] = ()
+    parts: Sequence[Mapping[str, Any]] = ()
     finish_reason: str | None = "STOP"
     finish_message: str | None = None
     candidate: Mapping[str, Any] = field(default_factory=dict)
-    usage: Mapping[str, int] = field(default_factory=dict)
+    usage: Mapping[str, Count] = field(default_factory=dict)
     response: Mapping[str, Any] = field(default_factory=dict)
     block_reason: str | None = None
     finish_each_part: bool = False
@@ -59,8 +64,8 @@ class Answer:
     json: Any = None
     exact: Mapping[str, Any] | None = None
     chunks: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    pages: int = 1
-    checkpoint_every: int = 0
+    pages: Annotated[int, Field(ge=1)] = 1
+    checkpoint_every: Count = 0
     faults: tuple[Fault, ...] = ()
     checked: bool = True
 
@@ -68,30 +73,24 @@ class Answer:
         """Refuse what no answer can hold.
 
         Raises:
-            TypeError: If a text or a name is no str, a count no int, or anything no
-                JSON.
-            ValueError: If a count is too low, or a number no JSON.
+            TypeError: If a text or a name is no str, or anything no JSON.
+            ValueError: If anything is not what its attribute takes.
         """
+        check(Answer, vars(self))
         for part in self.parts:
             called = part.get("functionCall") or {}
             for said in (part.get("text", ""), called.get("name", "")):
                 if not isinstance(said, str):
                     raise TypeError(f"A text or a name must be a str, not {said!r}.")
-        counts = [(self.pages, 1), (self.checkpoint_every, 0)]
-        counts += [(count, 0) for count in self.usage.values()]
-        for count, least in counts:
-            if type(count) is not int or count < least:
-                raise ValueError(
-                    f"A count must be a whole number from {least}, not {count!r}."
-                )
-        json.dumps([self.parts, self.json, self.candidate, self.response, self.exact])
+        said = [self.parts, self.json, self.candidate, self.response]
+        json.dumps(said, allow_nan=False)
+        json.dumps(self.exact)
 
     def __add__(self, other: "Answer") -> "Answer":
         """Both answers' parts in order; whatever the right one says otherwise wins."""
         if not isinstance(other, Answer):
             return NotImplemented
-        joined = {known.name: _joined(known, self, other) for known in fields(self)}
-        return replace(self, **joined)
+        return replace(self, **dict(_joined(self, other)))
 
     def streamed(
         self, *, partial_args: bool = False, finish_each_part: bool = False
@@ -172,13 +171,15 @@ class Answer:
         return self.spoiled(_faults.stream_for_json())
 
 
-def _joined(known: Field[Any], one: Answer, other: Answer) -> Any:
-    left, right = getattr(one, known.name), getattr(other, known.name)
-    if known.default == ():
-        return (*left, *right)
-    if known.default is MISSING:
-        return {**left, **right}
-    return left if right == known.default else right
+def _joined(one: Answer, other: Answer) -> Iterator[tuple[str, Any]]:
+    for known in fields(Answer):
+        left, right = getattr(one, known.name), getattr(other, known.name)
+        if known.default == ():
+            yield known.name, (*left, *right)
+        elif known.default is MISSING:
+            yield known.name, {**left, **right}
+        elif right != known.default:
+            yield known.name, right
 
 
 def reply(

@@ -13,12 +13,14 @@ A frame is a chunk of a stream, or one half of a plain body.
 
 import json
 import math
-import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields, replace
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import Field
+
+from langchain_cf_gemini.emulator._checked import check
 from langchain_cf_gemini.emulator._cloudflare import spoiling
 from langchain_cf_gemini.emulator._google import streams
 from langchain_cf_gemini.emulator._messages import Break, Outgoing, json_answer
@@ -32,47 +34,14 @@ HEADER = "x-emulator-fault"
 Shape = Literal["google", "v4", "gateway", "structured", "run", "html", "text", "empty"]
 Framing = Literal["lf", "cr", "comments", "multiline", "bom", "u2028", "bytes"]
 
+Frames = Annotated[int, Field(ge=0)]
+Megabytes = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, lt=math.inf)]
+HeaderValue = Annotated[str, Field(pattern=r"^[ -~]*$")]
+Headers = Mapping[Annotated[str, Field(pattern=r"^[!-~]+$")], HeaderValue]
+Wait = float | HeaderValue | None
+
 _BLANKS = b" " * (1 << 20)
-
-
-def _is_anything(value: Any) -> bool:
-    return True
-
-
-def _is_count(value: Any) -> bool:
-    return value is None or (type(value) is int and value >= 0)
-
-
-def _is_wait(value: Any) -> bool:
-    return value is None or (type(value) in (int, float) and 0 <= value < math.inf)
-
-
-def _fits_header(value: Any) -> bool:
-    return value is None or re.fullmatch(r"[ -~]*", str(value)) is not None
-
-
-def _are_headers(value: Any) -> bool:
-    named = value.items() if isinstance(value, Mapping) else [("", value)]
-    return value is None or all(
-        isinstance(held, str) and re.fullmatch(r"[!-~]+", name) and _fits_header(held)
-        for name, held in named
-    )
-
-
-_IN_HEADERS = ("retry_after", "retry_after_ms", "location", "content_type")
-# What a setting must be, by its name or its type, and how that is said.
-_CHECKS: Mapping[Any, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(_IN_HEADERS, (_fits_header, "printable ASCII, for a header")),
-    "headers": (_are_headers, "printable ASCII by name"),
-    **dict.fromkeys(
-        ("after_frames", "megabytes"), (_is_count, "a whole number, 0 or more")
-    ),
-    "piece": (lambda value: _is_count(value) and value > 0, "a whole number from 1"),
-    "seconds": (_is_wait, "a number of seconds, 0 or more"),
-    str: (lambda value: isinstance(value, str), "a str"),
-    str | None: (lambda value: isinstance(value, str | None), "a str"),
-    bool: (lambda value: isinstance(value, bool), "a bool"),
-}
 
 
 @dataclass(frozen=True)
@@ -83,31 +52,15 @@ class Fault:
         replaces: It stands in place of an answer.
         reframes: The answer arrives whole, framed otherwise.
         on_wire: It befalls the connection, after everything that befalls the body.
-        codes: The HTTP statuses it may have.
     """
 
     replaces: ClassVar[bool] = False
     reframes: ClassVar[bool] = False
     on_wire: ClassVar[bool] = False
-    codes: ClassVar[Sequence[int]] = ()
 
     def __post_init__(self) -> None:
         """Refuse settings that no answer could be spoiled with."""
-        for known in fields(self):
-            value, kind = getattr(self, known.name), known.type
-            if get_origin(kind) is Literal and value not in get_args(kind):
-                self._refuse(known.name, f"one of {', '.join(get_args(kind))}")
-            for of in (known.name, kind):
-                fits, wanted = _CHECKS.get(of, (_is_anything, ""))
-                if not fits(value):
-                    self._refuse(known.name, wanted)
-        if self.codes and getattr(self, "code", None) not in self.codes:
-            low, high = self.codes[0], self.codes[-1]
-            self._refuse("code", f"an HTTP status from {low} to {high}")
-
-    def _refuse(self, name: str, wanted: str) -> None:
-        value = getattr(self, name)
-        raise ValueError(f"faults.{self.kind}: {name} must be {wanted}, not {value!r}")
+        check(type(self), vars(self))
 
     @property
     def kind(self) -> str:
@@ -146,23 +99,24 @@ class status(Fault):
         headers: Further response headers, such as cf-aig-dlp.
     """
 
-    code: int
+    code: Annotated[int, Field(ge=200, le=599)]
     _: KW_ONLY
-    retry_after: float | str | None = None
-    retry_after_ms: float | str | None = None
+    retry_after: Wait = None
+    retry_after_ms: Wait = None
     retry_info: str | None = None
     message: str | None = None
     error_code: int = 5000
     shape: Shape = "google"
-    headers: Mapping[str, str] | None = None
+    headers: Headers | None = None
     replaces = True
-    codes = range(200, 600)
 
     def __post_init__(self) -> None:
         """Refuse what its shape has no place for."""
         super().__post_init__()
         if self.retry_info and self.shape != "google":
-            self._refuse("retry_info", "left out: it is of the shape google alone")
+            raise ValueError(
+                "retry_info must be left out: only the shape google has it"
+            )
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The error, in the shape that was asked for."""
@@ -200,11 +154,10 @@ def html(code: int = 502) -> status:
 class redirect(Fault):
     """A redirect to another place."""
 
-    location: str
+    location: HeaderValue
     _: KW_ONLY
-    code: int = 307
+    code: Annotated[int, Field(ge=300, le=399)] = 307
     replaces = True
-    codes = range(300, 400)
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The redirect in place of the answer."""
@@ -217,7 +170,7 @@ class body(Fault):
 
     text: str = ""
     _: KW_ONLY
-    content_type: str = "application/json"
+    content_type: HeaderValue = "application/json"
     replaces = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -253,7 +206,7 @@ class wrong(Fault):
 class gzip_bomb(Fault):
     """A small compressed body that unpacks to many megabytes of blanks."""
 
-    megabytes: int = 1024
+    megabytes: Megabytes = 1024
     replaces = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -268,7 +221,7 @@ class gzip_bomb(Fault):
 class big(Fault):
     """A plain body of many megabytes, sent as fast as it is read."""
 
-    megabytes: int = 1024
+    megabytes: Megabytes = 1024
     replaces = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -310,7 +263,7 @@ class stream_for_json(Fault):
 class malformed(Fault):
     """A frame that is not JSON after so many good ones."""
 
-    after_frames: int = 1
+    after_frames: Frames = 1
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """Half a chunk more; of a plain body, half of it."""
@@ -327,7 +280,7 @@ class error_event(Fault):
 
     code: int = 503
     _: KW_ONLY
-    after_frames: int = 1
+    after_frames: Frames = 1
     bare: bool = False
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -374,8 +327,8 @@ class framing(Fault):
 class stall(Fault):
     """Silence after so many frames, for so long or until the client leaves."""
 
-    after_frames: int = 0
-    seconds: float | None = None
+    after_frames: Frames = 0
+    seconds: Seconds | None = None
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -390,9 +343,9 @@ class stall(Fault):
 class slow(Fault):
     """A slow drip: `piece` bytes, then a pause of so many seconds."""
 
-    seconds: float = 1.0
+    seconds: Seconds = 1.0
     _: KW_ONLY
-    piece: int = 1
+    piece: Annotated[int, Field(ge=1)] = 1
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -407,7 +360,7 @@ class slow(Fault):
 class late(Fault):
     """A whole and good answer after so many seconds."""
 
-    seconds: float
+    seconds: Seconds
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -421,7 +374,7 @@ class late(Fault):
 class cut(Fault):
     """The connection is closed in the middle, after so many frames."""
 
-    after_frames: int = 1
+    after_frames: Frames = 1
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -445,7 +398,7 @@ class hang_up(Fault):
 class reset(Fault):
     """The connection is reset (RST): before the first byte, or after frames."""
 
-    after_frames: int | None = None
+    after_frames: Frames | None = None
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
