@@ -66,20 +66,16 @@ class PartNotes:
         self._text: Text | None = None
         self._at = 0
 
-    def text(
-        self, text: Text, signature: str | None, start: int | None, rest: Json | None
-    ) -> list[Json]:
-        """Note a piece of a text; one with a signature or with more is its last."""
+    def text(self, text: Text, beside: Json) -> list[Json]:
+        """Note a piece of a text; one with anything beside it is its last."""
         if text is not self._text:
             self._close()
             text.is_first = not self._started
             self._needed = self._needed or self._started
             self._text, self._started = text, True
-        if signature is not None or rest is not None:
+        if beside:
             self._needed = True
-            note = _sign(self._close(), signature, rest)
-            if start is not None and signature is not None:
-                note["signature_start"] = start
+            self._close().update(beside)
             return self._due()
         return self._due() + self.piece(text)
 
@@ -89,13 +85,12 @@ class PartNotes:
             return []
         return [{"type": "text", "index": text.index}]
 
-    def call(self, id_: str, signature: str | None, rest: Json | None) -> list[Json]:
+    def call(self, id_: str, beside: Json) -> list[Json]:
         """Note a function call; its name and arguments live in `tool_calls`."""
         self._close()
         self._started = True
-        self._needed = self._needed or signature is not None or rest is not None
-        note = {"type": "function_call", "id": id_}
-        self._pending.append(_sign(note, signature, rest))
+        self._needed = self._needed or bool(beside)
+        self._pending.append({"type": "function_call", "id": id_, **beside})
         return self._due()
 
     def end(self) -> list[Json]:
@@ -120,14 +115,6 @@ class PartNotes:
             return []
         due, self._pending = self._pending, []
         return due
-
-
-def _sign(note: Json, signature: str | None, rest: Json | None) -> Json:
-    if signature is not None:
-        note["signature"] = signature
-    if rest:
-        note["part"] = rest
-    return note
 
 
 def texts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] | None:

@@ -1,9 +1,9 @@
 """Parts of a Content and LangChain's v1 content blocks, one small function per kind.
 
-Side notes of a part that no block has a field for travel in `extras`: `signature` (the
-thought signature), `signature_start` (how much of the text came before the signed part)
-and `part` (whatever else stood in the part), so that each block becomes the same part
-again.
+What stands beside a part's payload and no block has a field for travels in `extras`:
+`signature` (the thought signature), `signature_start` (how much of the text came before
+the signed part) and `part` (whatever else stood in the part), so that each block
+becomes the same part again.
 """
 
 from collections.abc import Callable
@@ -72,8 +72,11 @@ def payload_of(part: Json) -> str | None:
     return next((kind for kind in PAYLOADS if kind in part), None)
 
 
-def rest_of(part: Json, kind: str) -> Json | None:
-    """Return what a part holds beyond the fields that its block can say."""
+def beside_payload(part: Json, kind: str) -> Json:
+    """Return what a part holds beyond the fields that its block can say, by `extras`.
+
+    That is a `signature`, and as `part` all the rest; mostly there is neither.
+    """
     said = {kind, "thoughtSignature", *(("thought",) if kind == "text" else ())}
     rest = {key: value for key, value in part.items() if key not in said}
     if kind in _FIELDS:
@@ -83,11 +86,14 @@ def rest_of(part: Json, kind: str) -> Json | None:
             inner["args"] = None
         if inner:
             rest[kind] = inner
-    return rest or None
+    beside: Json = {"part": rest} if rest else {}
+    if "thoughtSignature" in part:
+        beside = {"signature": part["thoughtSignature"], **beside}
+    return beside
 
 
 def with_rest(part: Json, rest: Json | None) -> Json:
-    """Return the part with what `rest_of` had taken from it.
+    """Return the part with the rest that `beside_payload` had taken from it.
 
     None stands for a key that was not there: a call without `args` stays without.
     """
@@ -100,37 +106,16 @@ def with_rest(part: Json, rest: Json | None) -> Json:
     return part
 
 
-def extras_from(signature: str | None, rest: Json | None) -> Json:
-    """Return the `extras` of a block, or nothing at all."""
-    extras: Json = {}
-    if signature is not None:
-        extras["signature"] = signature
-    if rest:
-        extras["part"] = rest
-    return {"extras": extras} if extras else {}
-
-
 def call_index(answer_id: str, ordinal: int) -> str:
     """Return the index of a call, whether content is text or blocks."""
     return f"lc_{answer_id}_call_{ordinal}"
 
 
-def block_from_text(
-    kind: str, text: str, signature: str | None, start: int | None, rest: Json | None
-) -> Json:
-    """Return the block of a text.
-
-    Args:
-        kind: `text`, or `reasoning` for a thought.
-        text: What is said.
-        signature: The thought signature of the text's end.
-        start: Where the signed part begins, if an unsigned one came before it.
-        rest: What else stood in the part.
-    """
-    extras = extras_from(signature, rest)
-    if start is not None and signature is not None:
-        extras["extras"]["signature_start"] = start
-    return {"type": kind, kind: text, **extras}
+def with_extras(block: Json, beside: Json) -> Json:
+    """Return a block with what stands beside it in its part, if anything does."""
+    if not beside:
+        return block
+    return {**block, "extras": {**block.get("extras", {}), **beside}}
 
 
 def _block_from_media(media: Json, field: str, name: str) -> Json:
@@ -183,10 +168,7 @@ def block_from_part(part: Json, *, code_id: str) -> Json:
         block = _block_from_result(payload, code_id)
     else:
         return {"type": "non_standard", "value": part}
-    extras = extras_from(part.get("thoughtSignature"), rest_of(part, kind))
-    if extras:
-        block["extras"] = {**block.get("extras", {}), **extras["extras"]}
-    return block
+    return with_extras(block, beside_payload(part, kind))
 
 
 def part_from_own_media(block: Json) -> Json | None:

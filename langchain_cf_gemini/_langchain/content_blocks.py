@@ -15,11 +15,7 @@ from langchain_cf_gemini._gemini.answer.citations import citations_by_block
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
 from langchain_cf_gemini._gemini.function_calls import unmarked_args
 from langchain_cf_gemini._gemini.part_notes import KEY, texts_from_notes
-from langchain_cf_gemini._gemini.parts import (
-    block_from_text,
-    call_index,
-    extras_from,
-)
+from langchain_cf_gemini._gemini.parts import call_index, with_extras
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 if TYPE_CHECKING:
@@ -44,12 +40,10 @@ class _Blocks:
 
     def text(self, text: str, note: Json) -> None:
         """Add a text, or what its end says."""
-        signature, rest = note.get("signature"), note.get("part")
-        if not text and signature is None and rest is None:
-            return
-        start = note.get("signature_start")
-        block = block_from_text("text", text, signature, start, rest)
-        self.made.append({**block, "index": self._index_of(note)})
+        beside = _beside(note)
+        if text or beside:
+            block = {"type": "text", "text": text, "index": self._index_of(note)}
+            self.made.append(with_extras(block, beside))
 
     def _index_of(self, note: Json) -> str:
         if "index" in note:
@@ -62,8 +56,7 @@ class _Blocks:
         for at, call in enumerate(self._calls):
             if call.get("id") == id_:
                 del self._calls[at]
-                extras = extras_from(note.get("signature"), note.get("part"))
-                self.made.append({**_unmarked(call), **extras})
+                self.made.append(with_extras(_unmarked(call), _beside(note)))
                 return
 
     def along(self, pieces: Iterable[tuple[Json, str]]) -> None:
@@ -88,7 +81,7 @@ class _Blocks:
             if isinstance(block, str):
                 self.along(self._pieces(block))
             elif block.get("type") in ("tool_call_chunk", "tool_call"):
-                self.call(block.get("id"), _note_of(block))
+                self.call(block.get("id"), block.get("extras") or {})
             else:
                 self.block(block)
         self._calls = [call for call in self._calls if not self._has(call)]
@@ -162,9 +155,9 @@ class _Blocks:
             texts[index]["annotations"] = found
 
 
-def _note_of(block: Json) -> Json:
-    extras = block.get("extras") or {}
-    return {key: extras[key] for key in ("signature", "part") if key in extras}
+def _beside(note: Json) -> Json:
+    """Return what a note says that stands in the `extras` of a block."""
+    return {k: note[k] for k in ("signature", "signature_start", "part") if k in note}
 
 
 def _unmarked(call: Any) -> Json:

@@ -11,17 +11,13 @@ from pydantic_core import from_json
 from langchain_cf_gemini._gemini.answer.partial_args import (
     PartialArgs,
     PartialArgsError,
+    goes_on,
 )
 from langchain_cf_gemini._gemini.answer.wire import objects_from, text_from
 from langchain_cf_gemini._gemini.json_values import sound, unsound_from
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _CUT = "The response ended within the arguments of the tool call."
-_ON = (True, "true")
-
-
-def _goes_on(wire: Json) -> bool:
-    return wire.get("willContinue") in _ON
 
 
 def name_from(wire: Json) -> str | None:
@@ -32,7 +28,7 @@ def name_from(wire: Json) -> str | None:
 
 def is_partial(wire: Json) -> bool:
     """Whether a call's arguments come in pieces."""
-    return _goes_on(wire) or bool(wire.get("partialArgs"))
+    return goes_on(wire) or bool(wire.get("partialArgs"))
 
 
 class Call:
@@ -43,7 +39,7 @@ class Call:
         name: The function; None if Google named none, and the call cannot run.
         ordinal: Its place among the calls.
         index: Its block.
-        extras: What else stood in its part.
+        beside: What else stood in its part.
         fault: Why it must not run, whatever the end of the answer says.
         is_live: Whether its arguments are handed over while they come.
         in_content: Whether it is a block of content.
@@ -53,7 +49,7 @@ class Call:
         "_args",
         "_pieces",
         "_texts",
-        "extras",
+        "beside",
         "fault",
         "id",
         "in_content",
@@ -64,10 +60,10 @@ class Call:
     )
 
     def __init__(
-        self, *, id_: str, name: str | None, ordinal: int, index: str, extras: Json
+        self, *, id_: str, name: str | None, ordinal: int, index: str, beside: Json
     ) -> None:
         self.id, self.name, self.ordinal = id_, name, ordinal
-        self.index, self.extras = index, extras
+        self.index, self.beside = index, beside
         self.fault = None if name else "The call names no function."
         self.is_live = self.in_content = False
         self._args: Any = {}
@@ -105,9 +101,7 @@ class Call:
             texts.append(pieces.write_whole(args))
         partial = wire.get("partialArgs")
         if partial is not None and not isinstance(partial, dict | list):
-            raise PartialArgsError(
-                f"partialArgs isn't a list of objects: {partial!r:.200}."
-            )
+            raise PartialArgsError(f"isn't a list of objects: {partial!r:.200}")
         for piece in objects_from(partial):
             texts.append(pieces.write(piece))
 
@@ -142,7 +136,7 @@ class OpenCalls:
         text = call.begin(wire)
         if not (call.name and is_partial(wire)):
             return text
-        if not _goes_on(wire):
+        if not goes_on(wire):
             return text + call.end()
         self._open[text_from(wire.get("id")) or ""] = call
         return text
@@ -150,7 +144,7 @@ class OpenCalls:
     def go_on(self, wire: Json, call: Call) -> str:
         """Take a further part of a call; return the JSON text that it writes."""
         text = call.go_on(wire)
-        if _goes_on(wire):
+        if goes_on(wire):
             return text
         self._open = {id_: each for id_, each in self._open.items() if each is not call}
         return text + call.end()

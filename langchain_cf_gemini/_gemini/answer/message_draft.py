@@ -14,6 +14,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call, tool_call
 from langchain_cf_gemini._gemini.answer.calls import Call
 from langchain_cf_gemini._gemini.function_calls import json_from_args, mark_of
 from langchain_cf_gemini._gemini.part_notes import KEY
+from langchain_cf_gemini._gemini.parts import with_extras
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _GROWING = {"text": "text", "reasoning": "reasoning", "audio": "base64"}
@@ -60,9 +61,15 @@ class Draft:
         as_blocks: Whether content is a list of v1 blocks from here on.
     """
 
-    def __init__(self, *, streaming: bool) -> None:
-        """Start empty."""
+    def __init__(self, repeated: Json, *, streaming: bool) -> None:
+        """Start empty.
+
+        Args:
+            repeated: Response metadata that every chunk carries.
+            streaming: Whether chunks are to be made.
+        """
         self.as_blocks = False
+        self._repeated = repeated
         self._streaming = streaming
         self._frames: list[_Frame] = []
 
@@ -139,7 +146,7 @@ class Draft:
         frame = self._frame(None)
         said = [_said(call, failure) for call in frame.calls]
         blocks = [
-            {**_said(each, failure), **each.extras} if isinstance(each, Call) else each
+            _block_of_call(each, failure) if isinstance(each, Call) else each
             for each in frame.blocks
         ]
         return AIMessage(
@@ -151,71 +158,52 @@ class Draft:
             response_metadata=metadata,
         )
 
-    def chunks(self, failure: str | None, metadata: Json) -> list[AIMessageChunk]:
+    def chunks(self, failure: str | None = None) -> list[AIMessageChunk]:
         """Return what was added to a stream since, and start anew; see `message`."""
         frames, self._frames = self._frames, []
-        return [c for f in frames for c in self._chunks_of(f, failure, metadata)]
+        return [chunk for frame in frames for chunk in self._chunks_of(frame, failure)]
 
     def _chunks_of(
-        self, frame: _Frame, failure: str | None, metadata: Json
+        self, frame: _Frame, failure: str | None
     ) -> Iterator[AIMessageChunk]:
         for call in frame.calls:
-            yield from self._chunks_of_call(call, frame.notes, failure, metadata)
+            yield from self._chunks_of_call(call, frame.notes, failure or call.fault)
         if frame.fragment is not None:
-            yield self._call_chunk(*frame.fragment, [], metadata)
+            yield self._chunk_of_args(*frame.fragment)
         elif not frame.calls:
             is_text = frame.texts or not self.as_blocks
             content = "".join(frame.texts) if is_text else frame.blocks
-            yield chunk_of(content, frame.notes, metadata)
+            yield chunk_of(content, frame.notes, self._repeated)
 
     def _chunks_of_call(
-        self, call: Call, notes: list[Json], failure: str | None, metadata: Json
+        self, call: Call, notes: list[Json], failure: str | None
     ) -> Iterator[AIMessageChunk]:
-        failure = failure or call.fault
-        if call.is_live or failure is None:
-            # Name and arguments come apart, as other providers send them: programs
-            # that show calls while they arrive (AG-UI) take the first for the name.
-            yield self._call_chunk(call, None, notes, metadata)
-            if not call.is_live:
-                yield self._call_chunk(call, json_from_args(call.args), [], metadata)
+        said: Json = {"name": call.name, "id": call.id, "args": ""}
+        if failure is not None and not call.is_live:
+            block = _block_of_call(call, failure)
+            said["args"] = block["args"] + mark_of(failure)
+            yield self._chunk_of_call(call, said, block, notes)
             return
-        said = {**_said(call, failure), **call.extras, "index": call.index}
-        args = said["args"] + mark_of(failure)
-        chunk = tool_call_chunk(
-            name=call.name, args=args, id=call.id, index=call.ordinal
-        )
-        yield self._chunk_of_call(call, chunk, said, notes, metadata)
+        # Name and arguments come apart, as other providers send them: programs that
+        # show calls while they arrive (AG-UI) take the first for the name.
+        block = with_extras({"type": "tool_call_chunk", **said}, call.beside)
+        yield self._chunk_of_call(call, said, block, notes)
+        if not call.is_live:
+            yield self._chunk_of_args(call, json_from_args(call.args))
 
-    def _call_chunk(
-        self, call: Call, args: str | None, notes: list[Json], metadata: Json
-    ) -> AIMessageChunk:
-        """Return the chunk of a call's name, or of a piece of its arguments."""
+    def _chunk_of_args(self, call: Call, args: str) -> AIMessageChunk:
         said: Json = {"name": None, "id": None, "args": args}
-        block: Json = {"type": "tool_call_chunk", **said, "index": call.index}
-        if args is None:
-            said = {"name": call.name, "id": call.id, "args": ""}
-            block = {**block, **said, **call.extras}
-        chunk = tool_call_chunk(**said, index=call.ordinal)
-        return self._chunk_of_call(call, chunk, block, notes, metadata)
+        return self._chunk_of_call(call, said, {"type": "tool_call_chunk", **said}, [])
 
     def _chunk_of_call(
-        self, call: Call, chunk: Any, block: Json, notes: list[Json], metadata: Json
+        self, call: Call, said: Json, block: Json, notes: list[Json]
     ) -> AIMessageChunk:
-        blocks = [block] if call.in_content else []
+        blocks = [{**block, "index": call.index}] if call.in_content else []
         return AIMessageChunk(
             content=blocks if self.as_blocks else "",  # type: ignore[arg-type]
             additional_kwargs={KEY: notes} if notes else {},
-            tool_call_chunks=[chunk],
-            response_metadata=metadata,
-        )
-
-    def last_chunk(self, metadata: Json, usage: UsageMetadata | None) -> AIMessageChunk:
-        """Return the chunk that ends a stream, of metadata alone."""
-        return AIMessageChunk(
-            content=[] if self.as_blocks else "",
-            usage_metadata=usage,
-            response_metadata=metadata,
-            chunk_position="last",
+            tool_call_chunks=[tool_call_chunk(**said, index=call.ordinal)],
+            response_metadata=self._repeated,
         )
 
 
@@ -225,3 +213,7 @@ def _said(call: Call, failure: str | None) -> Any:
         args = json_from_args(call.args)
         return invalid_tool_call(name=call.name, args=args, id=call.id, error=why)
     return tool_call(name=call.name or "", args=call.args, id=call.id)
+
+
+def _block_of_call(call: Call, failure: str | None) -> Json:
+    return with_extras(_said(call, failure), call.beside)

@@ -25,12 +25,11 @@ from langchain_cf_gemini._gemini.function_calls import mark_of
 from langchain_cf_gemini._gemini.json_values import sound_text
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes, Text
 from langchain_cf_gemini._gemini.parts import (
+    beside_payload,
     block_from_part,
-    block_from_text,
     call_index,
-    extras_from,
     payload_of,
-    rest_of,
+    with_extras,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
 
@@ -87,7 +86,7 @@ class AnswerParser:
         self._backend = backend
         self.record = AnswerRecord()
         self._notes = PartNotes(streaming=streaming)
-        self._draft = Draft(streaming=streaming)
+        self._draft = Draft(self.record.repeated, streaming=streaming)
         self._said = SaidText()
         self._audio = AudioRun()
         self._open = OpenCalls()
@@ -131,7 +130,7 @@ class AnswerParser:
                 self._read(part)
         if not self._streaming:
             return ()
-        return self._draft.chunks(None, self.record.repeated)
+        return self._draft.chunks()
 
     def _more_of(self, run: Text, part: Json) -> AIMessageChunk | None:
         """Return the chunk of an event that only adds to the text under way.
@@ -192,16 +191,15 @@ class AnswerParser:
 
     def _read_text(self, part: Json) -> None:
         kind = _KINDS["thought" in part]
-        signature, rest = part.get("thoughtSignature"), rest_of(part, "text")
-        is_last = signature is not None or rest is not None
-        if self._streaming and not part["text"] and not is_last:
+        beside = beside_payload(part, "text")
+        if self._streaming and not part["text"] and not beside:
             return  # the empty part that closes a stream: framing, not content
         self._interrupt()
         if kind == "reasoning" and not self._draft.as_blocks:
             self._switch()
-        text = self._whole_characters(kind, part["text"], is_last=is_last)
-        if text or is_last or not self._streaming:
-            self._say(kind, text, signature, rest)
+        text = self._whole_characters(kind, part["text"], is_last=bool(beside))
+        if text or beside or not self._streaming:
+            self._say(kind, text, beside)
 
     def _whole_characters(self, kind: str, text: str, *, is_last: bool) -> str:
         """Return valid text; half a character waits for its half in the next event."""
@@ -217,16 +215,15 @@ class AnswerParser:
     def _end_half(self) -> None:
         (kind, half), self._half = self._half, ("", "")
         if half:
-            self._say(kind, sound_text(half), None, None)
+            self._say(kind, sound_text(half), {})
 
-    def _say(
-        self, kind: str, text: str, signature: str | None, rest: Json | None
-    ) -> None:
+    def _say(self, kind: str, text: str, beside: Json) -> None:
         """Write a text, or a piece of one, to where it belongs."""
-        run, start = self._run, None
-        joins = rest is None and (self._streaming or signature is not None)
+        run = self._run
+        joins = "part" not in beside and (self._streaming or beside)
         if joins and run is not None and run.kind == kind:
-            start = run.length
+            if beside:
+                beside["signature_start"] = run.length
             if not self._streaming:
                 self._said.begin_part()
         else:
@@ -235,12 +232,11 @@ class AnswerParser:
                 self._said.texts.append(run)
         run.add(text)
         if self._draft.as_blocks:
-            block = block_from_text(kind, text, signature, start, rest)
-            self._draft.add_block({**block, "index": run.index})
+            block = {"type": kind, kind: text, "index": run.index}
+            self._draft.add_block(with_extras(block, beside))
         else:
-            notes = self._notes.text(run, signature, start, rest)
-            self._draft.add_text(text, run.index, notes)
-        self._run = run if signature is None and rest is None else None
+            self._draft.add_text(text, run.index, self._notes.text(run, beside))
+        self._run = None if beside else run
 
     def _end_run(self) -> None:
         """End what further text or packets would have joined."""
@@ -293,10 +289,8 @@ class AnswerParser:
         call = self._call_from(part, wire)
         self._calls.append(call)
         notes: list[Json] = []
-        if call.extras or not self._draft.as_blocks:
-            extras = call.extras.get("extras", {})
-            signed = extras.get("signature"), extras.get("part")
-            notes = self._notes.call(call.id, *signed)
+        if call.beside or not self._draft.as_blocks:
+            notes = self._notes.call(call.id, call.beside)
         call.is_live = self._streaming and not self._has_ended
         self._draft.add_call(call, notes)
         self._hand_over(call, self._open.begin(wire, call))
@@ -313,10 +307,10 @@ class AnswerParser:
     def _call_from(self, part: Json, wire: Json) -> Call:
         ordinal = len(self._calls)
         name, id_ = name_from(wire), text_from(wire.get("id"))
-        rest = rest_of(part, "functionCall")
+        beside = beside_payload(part, "functionCall")
         if id_ is not None and id_ in self._ids:
             # Results are told apart by ids; Google's own goes back all the same.
-            rest = {**(rest or {}), "functionCall": {"id": id_}}
+            beside["part"] = {**beside.get("part", {}), "functionCall": {"id": id_}}
             id_ = None
         self._ids.add(id_ or "")
         self._begin_part()
@@ -325,7 +319,7 @@ class AnswerParser:
             name=name,
             ordinal=ordinal,
             index=call_index(self.record.id, ordinal),
-            extras=extras_from(part.get("thoughtSignature"), rest),
+            beside=beside,
         )
 
     # ---- output
@@ -375,8 +369,13 @@ class AnswerParser:
     def end(self) -> list[AIMessageChunk]:
         """Return the last chunks of a stream: what was held back, metadata, usage."""
         failure, metadata = self._finish()
-        chunks = self._draft.chunks(failure, self.record.repeated)
-        return [*chunks, self._draft.last_chunk(metadata, self.record.usage())]
+        last = AIMessageChunk(
+            content=[] if self._draft.as_blocks else "",
+            usage_metadata=self.record.usage(),
+            response_metadata=metadata,
+            chunk_position="last",
+        )
+        return [*self._draft.chunks(failure), last]
 
     def message(self, *, with_usage: bool = True) -> AIMessage:
         """Return the message of a whole answer."""

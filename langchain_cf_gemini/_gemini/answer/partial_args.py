@@ -7,10 +7,16 @@ Source: discovery document, `PartialArg`; recorded streams of Vertex AI.
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from langchain_cf_gemini._gemini.function_calls import json_from_args
-from langchain_cf_gemini._gemini.json_values import MOST_DEEP, sound_text, unsound_from
+from langchain_cf_gemini._gemini.json_values import (
+    MOST_DEEP,
+    is_number,
+    sound_text,
+    unsound_from,
+)
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _STEP = re.compile(
@@ -26,6 +32,15 @@ Step = str | int
 class PartialArgsError(ValueError):
     """Pieces that do not make up one object; the call must not run."""
 
+    def __init__(self, what: str) -> None:
+        """Say what partialArgs does that it should not."""
+        super().__init__(f"partialArgs {what}.")
+
+
+def goes_on(wire: Json) -> bool:
+    """Whether a call or a piece of its arguments is to be continued."""
+    return wire.get("willContinue") in (True, "true")
+
 
 def steps_from_path(path: Any) -> list[Step]:
     """Split a JSON path into member names and array positions."""
@@ -35,19 +50,13 @@ def steps_from_path(path: Any) -> list[Step]:
     while at < len(text):
         found = _STEP.match(text, at)
         if not found:
-            raise PartialArgsError(
-                f"partialArgs has a JSON path that can't be read: {text!r:.200}."
-            )
+            raise PartialArgsError(f"has a JSON path that can't be read: {text!r:.200}")
         steps.append(_step_from(*found.groups()))
         at = found.end()
     if not steps:
-        raise PartialArgsError(
-            f"partialArgs has a jsonPath without an argument: {path!r:.200}."
-        )
+        raise PartialArgsError(f"has a jsonPath without an argument: {path!r:.200}")
     if len(steps) > MOST_DEEP:
-        raise PartialArgsError(
-            f"partialArgs is nested more than {MOST_DEEP} levels deep."
-        )
+        raise PartialArgsError(f"is nested more than {MOST_DEEP} levels deep")
     return steps
 
 
@@ -82,12 +91,12 @@ class PartialArgs:
         """
         steps = steps_from_path(piece.get("jsonPath"))
         value = _value_from(piece)
-        more = piece.get("willContinue") in (True, "true")
+        more = goes_on(piece)
         if self.in_string and steps == self._path:
             return self._in(value, more=more)
         if value is _NO_VALUE:
             if not more:
-                raise PartialArgsError(f"partialArgs has no value for {steps!r}.")
+                raise PartialArgsError(f"has no value for {steps!r}")
             value = ""
         text = self._move_to(steps)
         if not isinstance(value, str):
@@ -102,9 +111,7 @@ class PartialArgs:
             PartialArgsError: If others came in pieces.
         """
         if self.started:
-            raise PartialArgsError(
-                "The arguments came both as args and as partialArgs."
-            )
+            raise PartialArgsError("came beside args: which of the two is meant?")
         self.started = self._whole = True
         return json_from_args(args)
 
@@ -112,18 +119,14 @@ class PartialArgs:
         """Return the text that ends the arguments."""
         if self._whole:
             return ""
-        if not self.started:
-            self._whole = True
-            return "{}"
         self._whole = True
-        return self._close_string() + self._close_to(0) + "}"
+        begun = self._close_string() + self._close_to(0) if self.started else "{"
+        return begun + "}"
 
     def _in(self, value: Any, *, more: bool) -> str:
         """Write into the string that is open; no value adds nothing to it."""
         if value is not _NO_VALUE and not isinstance(value, str):
-            raise PartialArgsError(
-                f"partialArgs continues a string with {value!r:.200}."
-            )
+            raise PartialArgsError(f"continues a string with {value!r:.200}")
         said = self._half + (value if isinstance(value, str) else "")
         # Half of a character waits for its other half.
         self._half = said[-1] if said and "\ud800" <= said[-1] <= "\udbff" else ""
@@ -151,9 +154,7 @@ class PartialArgs:
                 break
             shared += 1
         if self._whole or (self._path and shared == min(len(self._path), len(steps))):
-            raise PartialArgsError(
-                f"partialArgs changes an argument that is complete: {steps!r}."
-            )
+            raise PartialArgsError(f"changes an argument that is complete: {steps!r}")
         self._check(steps, shared)
         text = self._close_string() + self._close_to(shared)
         if not self.started:
@@ -175,16 +176,14 @@ class PartialArgs:
             at_root = depth == 0 and isinstance(step, int)
             if at_root or not (is_next and of_a_kind):
                 raise PartialArgsError(
-                    f"partialArgs isn't in document order: step {step!r} of {steps!r}."
+                    f"isn't in document order: step {step!r} of {steps!r}"
                 )
 
     def _open(self, steps: list[Step], depth: int) -> str:
         step = steps[depth]
         self._seen[depth].add(step)
         self._path.append(step)
-        text = (
-            "" if isinstance(step, int) else json.dumps(step, ensure_ascii=False) + ":"
-        )
+        text = "" if isinstance(step, int) else f'"{_inner(step)}":'
         if depth + 1 < len(steps):
             self._seen.append(set())
             text += "[" if isinstance(steps[depth + 1], int) else "{"
@@ -197,37 +196,28 @@ def _inner(text: str) -> str:
 
 def _value_from(piece: Json) -> Any:
     """Return a piece's value as protobuf's JSON means it; null leaves it unset."""
-    if isinstance(text := piece.get("stringValue"), str):
-        return text
-    if (number := piece.get("numberValue")) is not None:
-        return _number_from(number)
-    if (truth := piece.get("boolValue")) is not None:
-        if not isinstance(truth, bool):
-            truth = _BOOLS.get(str(truth), truth)
-        if not isinstance(truth, bool):
-            raise PartialArgsError(
-                f"partialArgs has an invalid boolValue: {truth!r:.200}."
-            )
-        return truth
-    if piece.get("stringValue") is not None:
-        raise PartialArgsError(
-            f"partialArgs has an invalid stringValue: {piece['stringValue']!r:.200}."
-        )
+    for field, read in _READERS.items():
+        if (told := piece.get(field)) is not None:
+            if (value := read(told)) is None:
+                raise PartialArgsError(f"has an invalid {field}: {told!r:.200}")
+            return value
     # The one value whose JSON is null; as NullValue it may also be named.
     return None if "nullValue" in piece else _NO_VALUE
 
 
-def _number_from(number: Any) -> float:
+def _number_from(number: Any) -> float | None:
     """Return a number, also one told as text; the double may be written whole."""
-    told = number
     if isinstance(number, str):
         try:
-            told = float(number)
+            number = float(number)
         except ValueError:
-            told = None
-    is_number = isinstance(told, int | float) and not isinstance(told, bool)
-    if not is_number or unsound_from(told):
-        raise PartialArgsError(
-            f"partialArgs has an invalid numberValue: {number!r:.200}."
-        )
-    return int(told) if isinstance(number, str) and told.is_integer() else told
+            return None
+        number = int(number) if number.is_integer() else number
+    return number if is_number(number) and not unsound_from(number) else None
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "stringValue": lambda text: text if isinstance(text, str) else None,
+    "numberValue": _number_from,
+    "boolValue": lambda told: told if isinstance(told, bool) else _BOOLS.get(str(told)),
+}
