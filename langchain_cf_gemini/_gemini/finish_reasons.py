@@ -85,9 +85,13 @@ def verdict_from(
     return f"{reason}: {message}" if message else reason
 
 
-def _is_refusal(reason: Any) -> bool:
-    word = str(reason or "")
-    return word in _REFUSALS or word.startswith("IMAGE_")
+def _refused_by(metadata: Json) -> tuple[str, str] | None:
+    """Return the field that says why Google withheld an answer, and what it says."""
+    if blocked := block_reason_from(metadata.get("prompt_feedback")):
+        return "block_reason", blocked
+    reason = str(metadata.get("finish_reason") or "")
+    is_refusal = reason in _REFUSALS or reason.startswith("IMAGE_")
+    return ("finish_reason", reason) if is_refusal else None
 
 
 def refusal_from_metadata(metadata: Json) -> Json | None:
@@ -100,14 +104,10 @@ def refusal_from_metadata(metadata: Json) -> Json | None:
         A block of type `refusal`: Google's explanation, "" without one, and in `extras`
         the reason. None if nothing was refused, or langchain-core knows no such block.
     """
-    if not _HAS_REFUSAL_BLOCKS:
+    refused = _refused_by(metadata) if _HAS_REFUSAL_BLOCKS else None
+    if refused is None:
         return None
-    if reason := block_reason_from(metadata.get("prompt_feedback")):
-        said = "block_reason"
-    elif _is_refusal(reason := metadata.get("finish_reason")):
-        said = "finish_reason"
-    else:
-        return None
+    said, reason = refused
     return {
         "type": "refusal",
         "refusal": metadata.get("finish_message") or "",
@@ -126,7 +126,7 @@ def failure_from_message(message: BaseMessage) -> Exception | None:
     metadata = message.response_metadata
     reason = str(metadata.get("finish_reason") or "")
     said = f": {text}" if (text := metadata.get("finish_message")) else ""
-    if why := _refusal(message, reason):
+    if why := _refusal(message):
         text = f"The model refused to return the requested object ({why}){said}"
         if REFUSAL_ERROR is None:
             return OutputParserException(text, llm_output=str(message.text))
@@ -138,11 +138,10 @@ def failure_from_message(message: BaseMessage) -> Exception | None:
     return None
 
 
-def _refusal(message: BaseMessage, reason: str) -> str | None:
-    if blocked := block_reason_from(message.response_metadata.get("prompt_feedback")):
-        return f"the prompt was blocked, block_reason {blocked}"
-    if _is_refusal(reason):
-        return f"finish_reason {reason}"
+def _refusal(message: BaseMessage) -> str | None:
+    if refused := _refused_by(message.response_metadata):
+        blocked = "the prompt was blocked, " * (refused[0] == "block_reason")
+        return f"{blocked}{' '.join(refused)}"
     for block in message.content:
         if isinstance(block, dict) and block.get("type") == "refusal":
             return str(block.get("refusal") or "a refusal block")

@@ -23,6 +23,10 @@ DUMMY_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 did not make (https://ai.google.dev/gemini-api/docs/thought-signatures). Recorded with
 status 200 on the Gemini API; on Vertex documented, not recorded."""
 
+# Their keys are the caller's own: HTTP headers, schemas.
+_OPEN_OBJECTS = frozenset(
+    {"customConfigs", "headers", "responseSchema", "responseJsonSchema"}
+)
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
 
@@ -50,9 +54,12 @@ def camel_keys(value: Mapping[str, Any]) -> Json:
 
 
 def camel_case(value: Any) -> Any:
-    """Return the same JSON with camelCase keys all the way down."""
+    """Return the same JSON with camelCase keys, but for the caller's own."""
     if isinstance(value, Mapping):
-        return {camel_name(k): camel_case(v) for k, v in value.items()}
+        return {
+            key: each if key in _OPEN_OBJECTS else camel_case(each)
+            for key, each in camel_keys(value).items()
+        }
     if isinstance(value, list):
         return [camel_case(v) for v in value]
     return value

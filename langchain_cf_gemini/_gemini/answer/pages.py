@@ -28,6 +28,7 @@ _MOST_WITHOUT_PROGRESS: Final = 3
 _CONTINUATION: Final = "CONTINUATION"
 _ENDS: Final = frozenset({"finishReason", "continuationToken"})
 _SIGNATURE: Final = "thoughtSignature"
+_SIGNED: Final = object()  # the end of a text that was signed
 
 
 class DivergedError(Exception):
@@ -80,7 +81,8 @@ class Pages:
         self._goes_on = False
         self._without_progress = 0
         self._given: list[Json] = []
-        self._expected: list[Json] = []
+        self._again: list[Any] = []  # the tokens that come again
+        self._place = 0
 
     def take(self, payload: Json) -> Json:
         """Return what a payload adds to the answer.
@@ -103,7 +105,7 @@ class Pages:
         if self._spent:
             usage = summed_usage(self._spent, self._usage)
             payload = {**payload, "usageMetadata": usage}
-        if self._expected:
+        if self._place < len(self._again):
             new = list(self._new_parts(parts_from_candidate(candidate)))
             content = {**object_from(candidate.get("content")), "parts": new}
             candidate = {**candidate, "content": content}
@@ -111,7 +113,7 @@ class Pages:
         if token is not None:
             payload = self._checked(payload, candidate, token, reason)
         elif self.token is not None:
-            self._given += filter(_says, parts_from_candidate(candidate))
+            self._given += parts_from_candidate(candidate)
         return payload
 
     def _checked(
@@ -126,6 +128,7 @@ class Pages:
         if reason is not None and not self._goes_on:
             return payload
         self.token, self._given = token, []
+        self._again, self._place = self._again[self._place :], 0
         kept = {k: v for k, v in candidate.items() if k != "continuationToken"}
         if self._goes_on:
             kept.pop("finishReason", None)
@@ -135,55 +138,24 @@ class Pages:
     def _new_parts(self, parts: list[Json]) -> Iterator[Json]:
         """Return what of parts that come again was not given yet."""
         for part in parts:
-            if not self._expected:
+            new = [token for token in _tokens(part) if not self._was_given(token)]
+            if new and "text" in part:
+                text = "".join(token[1] for token in new if token is not _SIGNED)
+                yield {**part, "text": text}
+            elif new:
                 yield part
-            elif "text" in part:
-                yield from self._new_text(part)
-            else:
-                if self._expected[0].get("text") == "":
-                    self._skip(self._expected[0])
-                if self._expected and _unsigned(self._expected[0]) != _unsigned(part):
-                    raise DivergedError
-                if self._expected:
-                    self._skip(self._expected[0])
-                else:
-                    yield part
 
-    def _new_text(self, part: Json) -> Iterator[Json]:
-        text, is_signed = part["text"], _SIGNATURE in part
-        while self._expected:
-            given = self._expected[0]
-            if given.get("text") == "":  # a signature that was given
-                if not (text or is_signed):
-                    return
-                self._skip(given)
-                if not text:
-                    return
-            elif not text and not is_signed:
-                return
-            else:
-                text = self._without_given(text, part, given)
-        if text or is_signed:
-            yield {**part, "text": text}
-
-    def _without_given(self, text: str, part: Json, given: Json) -> str:
-        """Return a text without what was given of it."""
-        said = given.get("text", "")
-        common = min(len(text), len(said))
-        of_a_kind = bool(given.get("thought")) == bool(part.get("thought"))
-        is_same = text[:common] == said[:common] and of_a_kind
-        if not common or not is_same:
-            raise DivergedError
-        self._given.append({**_unsigned(given), "text": said[:common]})
-        rest = {**given, "text": said[common:]}
-        is_over = not rest["text"] and _SIGNATURE not in rest
-        self._expected[:1] = [] if is_over else [rest]
-        return text[common:]
-
-    def _skip(self, given: Json) -> None:
-        """Count a part as given, once more, since the same checkpoint."""
-        del self._expected[0]
-        self._given.append(given)
+    def _was_given(self, token: Any) -> bool:
+        while self._place < len(self._again):
+            given = self._again[self._place]
+            self._place += 1
+            if given == token:
+                return True
+            if (
+                given is not _SIGNED
+            ):  # which may come with a text that was cut elsewhere
+                raise DivergedError
+        return False
 
     def next_page(self) -> bool:
         """Tell at the end of a page whether there is another, and begin it."""
@@ -212,9 +184,8 @@ class Pages:
         self.count += 1
         self._asked_with = self.token
         self._spent = summed_usage(self._spent, self._usage)
-        # What was to come again and did not is still to come.
-        self._expected = [*self._given, *self._expected]
-        self._given, self._usage = [], {}
+        self._again += (token for part in self._given for token in _tokens(part))
+        self._place, self._given, self._usage = 0, [], {}
         self._reason, self._goes_on = None, False
 
 
@@ -227,10 +198,9 @@ def _is_plain(payload: Json) -> bool:
     return type(first) is dict and _ENDS.isdisjoint(first)
 
 
-def _unsigned(part: Json) -> Json:
-    return {key: value for key, value in part.items() if key != _SIGNATURE}
-
-
-def _says(part: Json) -> bool:
-    """Whether a part adds anything: an empty text without a signature is framing."""
-    return part.get("text") != "" or _SIGNATURE in part
+def _tokens(part: Json) -> list[Any]:
+    """Return what can be told apart of a part that may come again in other pieces."""
+    if "text" not in part:
+        return [{key: value for key, value in part.items() if key != _SIGNATURE}]
+    characters = [(bool(part.get("thought")), each) for each in part["text"]]
+    return [*characters, *([_SIGNED] if _SIGNATURE in part else [])]

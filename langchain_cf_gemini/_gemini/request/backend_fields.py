@@ -10,32 +10,34 @@ from typing import Any, Final
 
 from langchain_cf_gemini._gemini.vocabulary import Json
 
-_GEMINI_API: Final = (
-    "toolConfig.includeServerSideToolInvocations",
-    "tools.fileSearch",
-    "tools.mcpServers",
-    "tools.googleSearch.timeRangeFilter",
-    "generationConfig.enableEnhancedCivicAnswers",
-)
-_VERTEX_AI: Final = (
-    "tools.retrieval",
-    "tools.enterpriseWebSearch",
-    "tools.parallelAiSearch",
-    "tools.exaAiSearch",
-    "tools.googleSearch.excludeDomains",
-    "tools.googleSearch.blockingConfidence",
-    "tools.googleMaps.groundingTypes",
-    "tools.functionDeclarations.parameters.additionalProperties",
-    "toolConfig.functionCallingConfig.streamFunctionCallArguments",
-    "generationConfig.audioTimestamp",
-    "generationConfig.routingConfig",
-    "generationConfig.modelConfig",
-    "generationConfig.responseSchema.additionalProperties",
-    "generationConfig.imageConfig.personGeneration",
-    "generationConfig.imageConfig.prominentPeople",
-    "generationConfig.imageConfig.imageOutputOptions",
-    "safetySettings.method",
-)
+_STRANGE: Final[Mapping[str, tuple[str, ...]]] = {
+    "vertex_ai": (
+        "toolConfig.includeServerSideToolInvocations",
+        "tools.fileSearch",
+        "tools.mcpServers",
+        "tools.googleSearch.timeRangeFilter",
+        "generationConfig.enableEnhancedCivicAnswers",
+    ),
+    "gemini_api": (
+        "tools.retrieval",
+        "tools.enterpriseWebSearch",
+        "tools.parallelAiSearch",
+        "tools.exaAiSearch",
+        "tools.googleSearch.excludeDomains",
+        "tools.googleSearch.blockingConfidence",
+        "tools.googleMaps.groundingTypes",
+        "tools.functionDeclarations.parameters.additionalProperties",
+        "toolConfig.functionCallingConfig.streamFunctionCallArguments",
+        "generationConfig.audioTimestamp",
+        "generationConfig.routingConfig",
+        "generationConfig.modelConfig",
+        "generationConfig.responseSchema.additionalProperties",
+        "generationConfig.imageConfig.personGeneration",
+        "generationConfig.imageConfig.prominentPeople",
+        "generationConfig.imageConfig.imageOutputOptions",
+        "safetySettings.method",
+    ),
+}
 _SCHEMAS: Final = frozenset({"properties", "items", "anyOf"})
 # What each of them keeps for its callers begins so.
 _FOREIGN: Final[Mapping[str, tuple[str, ...]]] = {
@@ -47,10 +49,6 @@ _ADVICE: Final = {
     "endpoint='gateway', or leave it out.",
     "gemini_api": "only Vertex AI supports. endpoint='gateway' uses the Gemini API: "
     "use endpoint='run', or leave it out.",
-}
-_STRANGE: Final[Mapping[str, tuple[list[str], ...]]] = {
-    "vertex_ai": tuple(path.split(".") for path in _GEMINI_API),
-    "gemini_api": tuple(path.split(".") for path in _VERTEX_AI),
 }
 
 
@@ -68,8 +66,9 @@ def strange_field(
         What is wrong, or None.
     """
     for path in _STRANGE[backend]:
-        if path[0] in body and any(_reached(body, path)):
-            return f"The request contains {'.'.join(path)}, which {_ADVICE[backend]}"
+        field, *inner = path.split(".")
+        if field in body and any(_reached(body[field], inner)):
+            return f"The request contains {path}, which {_ADVICE[backend]}"
     names = [str(body.get("cachedContent") or "")]
     for part in parts:
         if "fileData" in part:

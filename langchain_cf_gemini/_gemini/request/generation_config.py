@@ -177,7 +177,7 @@ def config_from_settings(settings: Mapping[str, Any], plain: Json) -> Json:
 
 
 def camel_config(own: Mapping[str, Any]) -> Json:
-    """Return a caller's generationConfig; schemas in it are left as they are.
+    """Return a caller's generationConfig in Google's spelling.
 
     Raises:
         ValueError: If it holds what belongs beside it, as google-genai's
@@ -190,10 +190,7 @@ def camel_config(own: Mapping[str, Any]) -> Json:
             "messages, tools, tool_config, safety_settings, cached_content and labels "
             "as their own arguments."
         )
-    return {
-        key: value if "chema" in key else camel_case(value)
-        for key, value in found.items()
-    }
+    return cast("Json", camel_case(found))
 
 
 def json_over(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:

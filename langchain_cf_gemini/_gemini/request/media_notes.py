@@ -11,10 +11,6 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "ULTRA_HIGH")
 _DURATION = re.compile(r"\d+(\.\d{1,9})?s")
-_NOTES = frozenset(
-    {"video_metadata", "videoMetadata", "media_resolution", "mediaResolution"}
-    | {"detail", "media_processing", "mediaProcessing"}
-)
 _MOST_FPS = 24  # https://ai.google.dev/api/generate-content#VideoMetadata
 _OFFSETS = ("startOffset", "endOffset")
 
@@ -31,16 +27,15 @@ def note_on_part(part: Json, notes: Mapping[str, Any], *, per_part: bool) -> Non
     Raises:
         UnsupportedContentError: If a note is none that Google knows.
     """
-    if _NOTES.isdisjoint(notes):
-        return
-    if video := notes.get("video_metadata") or notes.get("videoMetadata"):
+    notes = camel_keys(notes)
+    if video := notes.get("videoMetadata"):
         part["videoMetadata"] = _video_metadata(video)
-    level = notes.get("media_resolution") or notes.get("mediaResolution")
+    level = notes.get("mediaResolution")
     if level is None and per_part and notes.get("detail") in ("low", "high"):
         level = notes["detail"]
     if level:
         part["mediaResolution"] = _media_resolution(level)
-    if processing := notes.get("media_processing") or notes.get("mediaProcessing"):
+    if processing := notes.get("mediaProcessing"):
         part["mediaProcessing"] = str(processing).upper()
 
 

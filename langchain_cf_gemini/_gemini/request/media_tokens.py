@@ -138,16 +138,6 @@ def image_size(head: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _png_size(head: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from(">II", head, 16)
-    return width, height
-
-
-def _gif_size(head: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<HH", head, 6)
-    return width, height
-
-
 def _webp_size(head: bytes) -> tuple[int, int] | None:
     chunk = head[12:16]
     if chunk == b"VP8X":
@@ -180,8 +170,8 @@ def _jpeg_size(head: bytes) -> tuple[int, int] | None:
 _SIZE_READERS: Final[
     tuple[tuple[bytes, Callable[[bytes], tuple[int, int] | None]], ...]
 ] = (
-    (b"\x89PNG", _png_size),
-    (b"GIF8", _gif_size),
+    (b"\x89PNG", lambda head: struct.unpack_from(">II", head, 16)),
+    (b"GIF8", lambda head: struct.unpack_from("<HH", head, 6)),
     (b"RIFF", _webp_size),
     (b"\xff\xd8", _jpeg_size),
 )

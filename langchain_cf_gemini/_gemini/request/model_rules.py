@@ -57,14 +57,13 @@ class Rule:
     is_of_whole: bool = False
 
 
-def _config(body: Json) -> Json:
-    found = body.get("generationConfig")
+def _config(body: Json, key: str = "generationConfig") -> Json:
+    found = body.get(key)
     return found if isinstance(found, dict) else {}
 
 
 def _thinking(body: Json) -> Json:
-    found = _config(body).get("thinkingConfig")
-    return found if isinstance(found, dict) else {}
+    return _config(_config(body), "thinkingConfig")
 
 
 def _has_penalty(body: Json) -> bool:

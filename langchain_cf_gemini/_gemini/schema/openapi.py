@@ -195,14 +195,6 @@ def _plain(schema: Schema, at: str) -> Schema:
     return found
 
 
-def _type(value: Any, _schema: Schema, _at: str) -> Schema:
-    return {"type": str(value).upper()}
-
-
-def _required(value: Any, _schema: Schema, _at: str) -> Schema:
-    return {"required": list(value)} if value else {}
-
-
 def _enum(value: Any, schema: Schema, at: str) -> Schema:
     """`enum` is `string[]`; for integers Google documents format enum beside it."""
     listed = [each for each in value if type_from_value(each) == schema.get("type")]
@@ -261,21 +253,13 @@ def _multiple_of(value: Any, schema: Schema, at: str) -> Schema:
     return _refuse(at, f"multiples of {value}")
 
 
-def _unique_items(value: Any, _schema: Schema, at: str) -> Schema:
-    return _refuse(at, "items that must differ") if value else {}
-
-
-def _examples(value: Any, _schema: Schema, _at: str) -> Schema:
-    return {"example": value[0]} if value else {}
-
-
 def _recursion(_value: Any, _schema: Schema, at: str) -> Schema:
     return _refuse(at, "a schema that contains itself")
 
 
 _WRITERS: dict[str, Callable[[Any, Schema, str], Schema]] = {
-    "type": _type,
-    "required": _required,
+    "type": lambda kind, _schema, _at: {"type": str(kind).upper()},
+    "required": lambda names, _schema, _at: {"required": [*names]} if names else {},
     "enum": _enum,
     "properties": _properties,
     "additionalProperties": _additional_properties,
@@ -284,8 +268,10 @@ _WRITERS: dict[str, Callable[[Any, Schema, str], Schema]] = {
     "exclusiveMinimum": _exclusive("minimum", 1),
     "exclusiveMaximum": _exclusive("maximum", -1),
     "multipleOf": _multiple_of,
-    "uniqueItems": _unique_items,
-    "examples": _examples,
+    "uniqueItems": lambda unique, _schema, at: (
+        _refuse(at, "items that must differ") if unique else {}
+    ),
+    "examples": lambda all_, _schema, _at: {"example": all_[0]} if all_ else {},
     "$ref": _recursion,
     "$defs": _recursion,
 }

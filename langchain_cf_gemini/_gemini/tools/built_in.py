@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_cf_gemini._gemini.tools.functions import ACCEPTED
-from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys, camel_name
+from langchain_cf_gemini._gemini.vocabulary import (
+    Json,
+    camel_case,
+    camel_name,
+    snake_name,
+)
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 BUILT_IN_TOOLS = frozenset(
@@ -15,8 +20,6 @@ BUILT_IN_TOOLS = frozenset(
 """Fields of Google's Tool beside `functionDeclarations`. Vertex AI refuses the last of
 each API: `fileSearch` and `mcpServers` are of the Gemini API alone."""
 
-# Their keys are the caller's own: HTTP headers among them.
-_OPEN_OBJECTS = frozenset({"customConfigs", "headers"})
 _COUNTERPARTS = {
     "web_search": "google_search",
     "web_fetch": "url_context",
@@ -37,23 +40,12 @@ def built_in_from_typed(tool: Mapping[str, Any]) -> Json:
     key = camel_name(str(tool["type"]))
     options = {name: value for name, value in tool.items() if name != "type"}
     nested = options.pop(str(tool["type"]), None) or options.pop(key, None) or {}
-    return {key: {**_default_options(key), **camel_options({**nested, **options})}}
+    return {key: {**_default_options(key), **camel_case({**nested, **options})}}
 
 
 def _default_options(key: str) -> Json:
     """Computer use has to be told where it happens, and knew only browsers at first."""
     return {"environment": "ENVIRONMENT_BROWSER"} if key == "computerUse" else {}
-
-
-def camel_options(value: Any) -> Any:
-    if isinstance(value, list):
-        return [camel_options(each) for each in value]
-    if not isinstance(value, Mapping):
-        return value
-    return {
-        key: each if key in _OPEN_OBJECTS else camel_options(each)
-        for key, each in camel_keys(value).items()
-    }
 
 
 def no_tool_message(tool: Mapping[str, Any]) -> str:
@@ -68,7 +60,7 @@ def no_tool_message(tool: Mapping[str, Any]) -> str:
         return "A JSON Schema used as a tool needs a title, which becomes its name."
     from difflib import get_close_matches
 
-    names = [_snake_name(name) for name in BUILT_IN_TOOLS]
+    names = [snake_name(name) for name in BUILT_IN_TOOLS]
     # "search" is nearer to file_search, but Google's is meant.
     near = get_close_matches(kind, names, 1) or [n for n in names if kind and kind in n]
     if f"google_{kind}" in names:
@@ -76,7 +68,3 @@ def no_tool_message(tool: Mapping[str, Any]) -> str:
     if near:
         return f"Unknown built-in tool {kind!r}. Did you mean {near[0]!r}?"
     return f"{dict(tool)!r:.120} isn't a tool. Pass {ACCEPTED}."
-
-
-def _snake_name(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)

@@ -17,7 +17,6 @@ from langchain_cf_gemini._gemini.tools.built_in import (
     BUILT_IN_TOOLS,
     built_in_from_name,
     built_in_from_typed,
-    camel_options,
     no_tool_message,
 )
 from langchain_cf_gemini._gemini.tools.functions import (
@@ -313,7 +312,7 @@ def _pieces_of_tool_object(
         if value is None:
             continue
         if name != "functionDeclarations":
-            yield {name: camel_options(value)}
+            yield {name: camel_case(value)}
             continue
         for declaration in [value] if isinstance(value, Mapping) else value:
             if isinstance(declaration, Mapping) and "name" in declaration:
