@@ -152,7 +152,7 @@ def parts_from_notes(content: str, notes: list[Json]) -> list[tuple[Json, str]] 
     texts = texts_from_notes(content, notes)
     if texts is None:
         return None
-    return [piece for note, text in texts for piece in _split(note, text)]
+    return [piece for note, text in texts for piece in split_signed(note, text)]
 
 
 def _is_whole(note: Json, content: str) -> bool:
@@ -162,9 +162,12 @@ def _is_whole(note: Json, content: str) -> bool:
     return is_long and bool(note["crc"] == checksum(content))
 
 
-def _split(note: Json, text: str) -> Iterator[tuple[Json, str]]:
+def split_signed(note: Json, text: str) -> Iterator[tuple[Json, str]]:
+    """Cut a text where the part began that was signed, if others came before it."""
     start = note.get("signature_start")
-    if start is not None:
+    if not isinstance(start, int) or not 0 <= start <= len(text):
+        start = None
+    elif note.get("signature"):
         yield {"type": "text"}, text[:start]
     yield note, text[start:]
 

@@ -77,6 +77,14 @@ def beside_payload(part: Json, kind: str) -> Json:
 
     That is a `signature`, and as `part` all the rest; mostly there is neither.
     """
+    rest = _rest_of(part, kind)
+    beside: Json = {"part": rest} if rest else {}
+    if "thoughtSignature" in part:
+        beside = {"signature": part["thoughtSignature"], **beside}
+    return beside
+
+
+def _rest_of(part: Json, kind: str) -> Json:
     said = {kind, "thoughtSignature", *(("thought",) if kind == "text" else ())}
     rest = {key: value for key, value in part.items() if key not in said}
     if kind in _FIELDS:
@@ -86,10 +94,7 @@ def beside_payload(part: Json, kind: str) -> Json:
             inner["args"] = None
         if inner:
             rest[kind] = inner
-    beside: Json = {"part": rest} if rest else {}
-    if "thoughtSignature" in part:
-        beside = {"signature": part["thoughtSignature"], **beside}
-    return beside
+    return rest
 
 
 def with_rest(part: Json, rest: Json | None) -> Json:

@@ -23,11 +23,10 @@ from langchain_core.messages import (
 from langchain_cf_gemini._gemini.request.backends import sign_current_turn
 from langchain_cf_gemini._gemini.request.media import (
     MEDIA_TYPES,
-    TEXT_TYPES,
     Media,
     is_media,
     parts_from_media,
-    text_of_block,
+    said_in,
 )
 from langchain_cf_gemini._gemini.request.model_turn import Called, ModelTurn
 from langchain_cf_gemini._gemini.request.other_messages import (
@@ -277,23 +276,20 @@ def _parts_from_content(
         return [{"text": content}] if content else []
     parts: list[Json] = []
     for block in content:
-        is_text = isinstance(block, str)
-        parts += (
-            [{"text": block}] if is_text else _parts_from_block(block, media, where)
-        )
+        parts += said_in(block) or _parts_from_block(block, media, where)
     return _without_empty(parts)
 
 
 def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
     kind = block.get("type")
-    if kind in TEXT_TYPES:
-        return [{"text": text_of_block(block)}]
     if is_media(block):
         return parts_from_media(block, media)
     value = block.get("value")
     if kind == "non_standard" and isinstance(value, dict):
         own = "type" not in value and not is_media(value)
-        return [dict(value)] if own else _parts_from_block(value, media, where)
+        if own:
+            return [dict(value)]
+        return said_in(value) or _parts_from_block(value, media, where)
     if kind is None and not _PART_KEYS.isdisjoint(block):
         return [dict(block)]
     raise UnsupportedContentError(

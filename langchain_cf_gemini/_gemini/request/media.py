@@ -33,8 +33,7 @@ MEDIA_TYPES = frozenset(
 )
 """The types of block that `parts_from_media` reads."""
 
-TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
-"""The types of block that hold a text and no more."""
+_TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
 
 _BEDROCK = frozenset({"image", "audio", "video", "document"})
 _URLS = ("image_url", "video_url", "audio_url")
@@ -120,16 +119,20 @@ class Media:
     downloads: list[Download] = field(default_factory=list)
 
 
-def text_of_block(block: Mapping[str, Any]) -> str:
-    """Return the text of a block of one of `TEXT_TYPES`.
+def said_in(block: Any) -> list[Json]:
+    """Return the part of a block of text, or of a bare text; nothing of others.
 
     Raises:
-        UnsupportedContentError: If it holds none.
+        UnsupportedContentError: If a block of text holds none.
     """
+    if isinstance(block, str):
+        return [{"text": block}]
+    if block.get("type") not in _TEXT_TYPES:
+        return []
     text = block.get("text")
     if not isinstance(text, str):
         raise _refused(block["type"], f"must have a str as its text, not {text!r}")
-    return text
+    return [{"text": text}]
 
 
 def is_media(block: Mapping[str, Any]) -> bool:
@@ -230,7 +233,11 @@ def _parts(block: _Block) -> list[Json]:
     content = block.found.get("content")
     content = [content] if isinstance(content, str) else content
     if isinstance(content, list):
-        parts = [part for inner in content for part in _inner_parts(inner, block.media)]
+        parts = [
+            part
+            for inner in content
+            for part in said_in(inner) or parts_from_media(inner, block.media)
+        ]
     elif (text := _text_in(block)) is not None:
         return [{"text": "\n".join([*titles, text])}]
     else:
@@ -238,14 +245,6 @@ def _parts(block: _Block) -> list[Json]:
         note_on_part(parts[0], notes, per_part=block.media.per_part)
     head = [{"text": "\n".join(titles)}] if titles else []
     return [*head, *parts]
-
-
-def _inner_parts(block: Any, media: Media) -> list[Json]:
-    if isinstance(block, str):
-        return [{"text": block}]
-    if block.get("type") in TEXT_TYPES:
-        return [{"text": text_of_block(block)}]
-    return parts_from_media(block, media)
 
 
 def _text_in(block: _Block) -> str | None:

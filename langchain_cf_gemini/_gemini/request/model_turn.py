@@ -19,7 +19,12 @@ from langchain_cf_gemini._gemini.function_calls import (
     calls_from_message,
     exact_args,
 )
-from langchain_cf_gemini._gemini.part_notes import KEY, SYNTHETIC, parts_from_notes
+from langchain_cf_gemini._gemini.part_notes import (
+    KEY,
+    SYNTHETIC,
+    parts_from_notes,
+    split_signed,
+)
 from langchain_cf_gemini._gemini.parts import (
     UNREADABLE,
     part_from_code,
@@ -125,10 +130,7 @@ class ModelTurn:
         for note, text in pieces:
             kind = note.get("type")
             if kind == "text":
-                part: Json = {"text": text}
-                if "signature" in note:
-                    part["thoughtSignature"] = note["signature"]
-                self.parts.append(self._signed(with_rest(part, note.get("part"))))
+                self.parts.append(self._with(note, {"text": text}))
             elif kind == "function_call":
                 self._add_call(note["id"], None)
             else:
@@ -177,7 +179,7 @@ class ModelTurn:
         own = part_from_own_media(block) if self._own else None
         if own is not None:
             self._media.is_inline = self._media.is_inline or "inlineData" in own
-            return [self._with_notes(own, block)]
+            return [self._with(self._extras(block), own)]
         try:
             *before, part = parts_from_media(block, self._media)
         except UnsupportedContentError as error:
@@ -186,18 +188,17 @@ class ModelTurn:
             # A file of another provider's server, which the user cannot mend.
             _logger.warning("A block wasn't sent. %s", error)
             return []
-        return [*before, self._with_notes(part, block)]
+        return [*before, self._with(self._extras(block), part)]
 
     def _extras(self, block: Json) -> Json:
         """Return what a block keeps of Google's part: nothing, if it is another's."""
         return (self._google and block.get("extras")) or {}
 
-    def _with_notes(self, part: Json, block: Json) -> Json:
-        if extras := self._extras(block):
-            if signature := extras.get("signature"):
-                part["thoughtSignature"] = signature
-            part = self._signed(with_rest(part, extras.get("part")))
-        return part
+    def _with(self, beside: Json, part: Json) -> Json:
+        """Return a part with what a note or a block's extras say stood beside it."""
+        if signature := beside.get("signature"):
+            part["thoughtSignature"] = signature
+        return self._signed(with_rest(part, beside.get("part")))
 
     def _signed(self, part: Json) -> Json:
         """Note which backend signed a part, if the message says so."""
@@ -226,8 +227,7 @@ class ModelTurn:
     def _thinking_parts(self, block: Json) -> list[Json]:
         """Read `thinking`: Google's in langchain-google-genai, else Anthropic's."""
         part: Json = {"text": _joined(block.get("thinking")), "thought": True}
-        if self._genai and block.get("signature"):
-            part["thoughtSignature"] = block["signature"]
+        part = self._with({"signature": self._genai and block.get("signature")}, part)
         return [part] if part["text"] or "thoughtSignature" in part else []
 
     def _spoken(self, block: Json, text: str, thought: Json) -> list[Json]:
@@ -236,23 +236,18 @@ class ModelTurn:
                 f"The text of a block of type {block['type']!r} must be a string, not "
                 f"{text!r:.80}."
             )
-        extras = self._extras(block)
-        start = extras.get("signature_start")
-        splits = isinstance(start, int) and 0 <= start <= len(text)
-        if not extras.get("signature") or not splits:
-            return [self._with_notes({"text": text, **thought}, block)]
-        signed = {"text": text[start:], **thought}
-        return [{"text": text[:start], **thought}, self._with_notes(signed, block)]
+        pieces = split_signed(self._extras(block), text)
+        return [self._with(beside, {"text": p, **thought}) for beside, p in pieces]
 
     def _code_parts(self, block: Json) -> list[Json]:
         if block.get("name") == "code_execution":
-            return [self._with_notes(part_from_code(block), block)]
+            return [self._with(self._extras(block), part_from_code(block))]
         return self._foreign_tool(block)
 
     def _code_result_parts(self, block: Json) -> list[Json]:
         is_google = self._genai or any("executableCode" in part for part in self.parts)
         if is_google:
-            return [self._with_notes(part_from_code_result(block), block)]
+            return [self._with(self._extras(block), part_from_code_result(block))]
         return self._foreign_tool(block)
 
     def _foreign_tool(self, block: Json) -> list[Json]:
@@ -312,12 +307,9 @@ class ModelTurn:
         part: Json = {"functionCall": wire}
         if self._google and (block or self._kwargs):
             note, extras = self._notes_of_calls.get(id_, {}), self._extras(block or {})
-            if signature := extras.get("signature") or note.get("signature"):
-                part["thoughtSignature"] = signature
-            part = with_rest(part, extras.get("part") or note.get("part"))
+            part = self._with({**note, **extras}, part)
         if not self._media.per_part:  # before Gemini 3 a 400: Unknown name "id"
             part["functionCall"].pop("id", None)
-        part = self._signed(part)
         self.parts.append(part)
         self.calls.append(Called(id_, part, call.get("failed")))
 

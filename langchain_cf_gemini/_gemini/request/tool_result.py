@@ -19,11 +19,10 @@ from langchain_cf_gemini._gemini.function_calls import (
 )
 from langchain_cf_gemini._gemini.json_values import with_sound_texts
 from langchain_cf_gemini._gemini.request.media import (
-    TEXT_TYPES,
     Media,
     is_media,
     parts_from_media,
-    text_of_block,
+    said_in,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
 
@@ -84,10 +83,8 @@ def function_response(
 
 def _pieces(block: Any, media: Media) -> list[Json]:
     """Return the pieces of a result: `text`, `value` for JSON, or parts of media."""
-    if isinstance(block, str):
-        return [{"text": block}]
-    if block.get("type") in TEXT_TYPES:
-        return [{"value": _said(text_of_block(block))}]
+    if said := said_in(block):
+        return said if isinstance(block, str) else [{"value": _said(said[0]["text"])}]
     is_own = block.get("type") is None and not _PART_OF_RESPONSE.isdisjoint(block)
     if is_own and not is_media(block):
         media.is_inline = True
