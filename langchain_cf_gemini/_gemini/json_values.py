@@ -6,6 +6,7 @@ conversation would be stuck for ever. What enters is made sound once, before any
 counted or signed.
 """
 
+from collections.abc import Callable
 from math import inf, isfinite
 from typing import Any, TypeGuard
 
@@ -19,7 +20,7 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 
 def is_number(value: Any) -> TypeGuard[int | float]:
     """Tell whether a value is a number; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def sound_text(text: str) -> str:
@@ -44,21 +45,31 @@ def with_sound_texts(value: Any) -> Any:
     return value
 
 
-def sound(value: Any, depth: int = MOST_DEEP) -> Any:
+def sound(
+    value: Any,
+    depth: int = MOST_DEEP,
+    named: Callable[[str], str] = sound_text,
+) -> Any:
     """Return the same JSON in a form that everything can hold.
 
     Numbers beyond 64 bits become text, those that are none become `NaN` and `Infinity`,
     as protobuf's JSON writes both.
+
+    Args:
+        value: JSON.
+        depth: How many levels of it are kept.
+        named: Writes the names of its objects.
     """
     if isinstance(value, str):
         return sound_text(value)
-    if isinstance(value, dict | list) and not depth:
+    # A tuple, because a union would be made anew for each of many thousand values.
+    if not isinstance(value, (dict, list)):
+        return value if _unsound_number(value) is None else _number_as_text(value)
+    if not depth:
         return TOO_DEEP
     if isinstance(value, dict):
-        return {sound_text(k): sound(v, depth - 1) for k, v in value.items()}
-    if isinstance(value, list):
-        return [sound(v, depth - 1) for v in value]
-    return value if _unsound_number(value) is None else _number_as_text(value)
+        return {named(k): sound(v, depth - 1, named) for k, v in value.items()}
+    return [sound(v, depth - 1, named) for v in value]
 
 
 def _unsound_number(value: Any) -> str | None:

@@ -69,12 +69,3 @@ def camel_case(value: Any) -> Any:
 def snake_name(key: str) -> str:
     """Write a camelCase name in snake_case; snake_case stays as it is."""
     return _HUMP.sub("_", key).lower()
-
-
-def snake_case(value: Any) -> Any:
-    """Return the same JSON with snake_case keys; values stay as they are."""
-    if isinstance(value, dict):
-        return {snake_name(k): snake_case(v) for k, v in value.items()}
-    if isinstance(value, list):
-        return [snake_case(v) for v in value]
-    return value

@@ -25,7 +25,6 @@ from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import (
     PROVIDER,
     Json,
-    snake_case,
     snake_name,
 )
 
@@ -176,6 +175,15 @@ _OURS = (
 )
 
 
+def _name_of_note(key: str) -> str:
+    return snake_name(sound_text(key))
+
+
+def _note_from(value: Any) -> Any:
+    """Return JSON as LangChain writes it: its keys in snake_case."""
+    return sound(value, named=_name_of_note)
+
+
 class _Notes(dict[str, Any]):
     """Fields as the events of an answer say them."""
 
@@ -196,14 +204,12 @@ class _Notes(dict[str, Any]):
         notes: Json = {}
         for key, value in self.items():
             field = self._known.get(key)
-            name = field.name if field else snake_name(sound(key))
+            name = field.name if field else _name_of_note(key)
             found = field.read(value) if field else value
             if found is None or (field is None and name in _OURS):
-                notes.setdefault(UNKNOWN, {})[name] = snake_case(sound(value))
-            elif isinstance(found, str):
-                notes[name] = sound_text(found)
+                notes.setdefault(UNKNOWN, {})[name] = _note_from(value)
             else:
-                notes[name] = snake_case(sound(found))
+                notes[name] = _note_from(found)
         return notes
 
 
@@ -320,7 +326,7 @@ class AnswerRecord:
         if backend is not None:
             notes["backend"] = backend
         if grounding := self.grounding.metadata():
-            notes["grounding_metadata"] = snake_case(sound(grounding))
+            notes["grounding_metadata"] = _note_from(grounding)
         if self._reason is not None:
             notes["finish_reason"] = self._reason
         feedback = notes.get("prompt_feedback") or {}
