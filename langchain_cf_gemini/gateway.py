@@ -127,6 +127,7 @@ class GatewayOptions:
 
     if TYPE_CHECKING:
         _headers: ClassVar[dict[str, str]]
+        _told: ClassVar[dict[str, Any]]
     else:
 
         def __new__(cls, *args: Any, **options: Any) -> "GatewayOptions":
@@ -137,17 +138,16 @@ class GatewayOptions:
 
     def __post_init__(self) -> None:
         """Check every option by writing its header, once."""
-        told = {n: v for n, v in self._told().items() if v is not None}
-        headers = dict(map(header_from_option, told, told.values()))
-        self.__dict__["_headers"] = {n: text for n, text in headers.items() if text}
-        for name, value in told.items():
+        values = self.__dict__
+        told = {n: v for n in RULES if (v := values[n]) is not UNSET}
+        said = {n: v for n, v in told.items() if v is not None}
+        headers = dict(map(header_from_option, said, said.values()))
+        for name, value in said.items():
             if isinstance(value, Mapping):
                 # The caller keeps theirs; what was checked here stays as it was.
-                self.__dict__[name] = _Frozen(value)
-
-    def _told(self) -> dict[str, Any]:
-        values = self.__dict__
-        return {n: v for n in RULES if (v := values[n]) is not UNSET}
+                told[name] = values[name] = _Frozen(value)
+        values["_headers"] = {n: text for n, text in headers.items() if text}
+        values["_told"] = told
 
     @classmethod
     def from_value(
@@ -230,10 +230,13 @@ class GatewayOptions:
         """
         if other is None:
             return self
-        told, over = self._told(), GatewayOptions.from_value(other)._told()
+        over = dict(GatewayOptions.from_value(other)._told)
         if isinstance(over.get("metadata"), Mapping):
-            over["metadata"] = {**(told.get("metadata") or {}), **over["metadata"]}
-        return GatewayOptions(**told | over)
+            over["metadata"] = {
+                **(self._told.get("metadata") or {}),
+                **over["metadata"],
+            }
+        return GatewayOptions(**self._told | over)
 
     def read_timeout_floor(self, timeout: float) -> float:
         """Tell how long a client must wait so that the gateway's own retries fit in.
@@ -259,11 +262,11 @@ class GatewayOptions:
         """Give the options that were set as plain JSON values, None included."""
         return {
             name: dict(value) if isinstance(value, Mapping) else value
-            for name, value in self._told().items()
+            for name, value in self._told.items()
         }
 
     def __repr__(self) -> str:
-        told = ", ".join(f"{name}={value!r}" for name, value in self._told().items())
+        told = ", ".join(f"{name}={value!r}" for name, value in self._told.items())
         return f"GatewayOptions({told})"
 
     def __eq__(self, other: object) -> bool:
@@ -282,7 +285,7 @@ class GatewayOptions:
                 value = dict(sorted(value.items()))
             return None if value is None else header_from_option(name, value)[1]
 
-        told = self._told()
+        told = self._told
         return frozenset((name, text(name, told[name])) for name in told)
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from langchain_cf_gemini._http.breaker import (
     EXHAUSTED,
@@ -33,8 +33,7 @@ _KEPT = 256
 Clock = Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
-class SharedLimits:
+class SharedLimits(NamedTuple):
     """What calls share.
 
     Attributes:

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, TypeVar
@@ -120,12 +120,8 @@ def trace(event: str, info: dict[str, Any]) -> None:
 
     What a step begins with is what httpcore2 hands to the system.
     """
-    if event.endswith("connect_tcp.started"):
-        _connect_in_time(info)
-    elif event.endswith("start_tls.started"):
-        info["timeout"] = _shortened(info["timeout"])
-    elif event.endswith(_OPENED):
-        _keep_deadline(info["return_value"])
+    if step := _STEPS.get(event.partition(".")[2]):
+        step(info)
 
 
 def in_a_thread(work: Callable[[], _T]) -> Future[_T]:
@@ -173,13 +169,18 @@ def _connect_in_time(info: dict[str, Any]) -> None:
     info["timeout"] = None if timeout is None else timeout / len(addresses)
 
 
-def _keep_deadline(stream: Any) -> None:
+def _shake_hands_in_time(info: dict[str, Any]) -> None:
+    info["timeout"] = _shortened(info["timeout"])
+
+
+def _keep_deadline(info: dict[str, Any]) -> None:
     """Let a blocking stream's reads and writes end with the attempt that waits.
 
     httpcore2 grants the whole timeout to each call of the system, so a server that
     drips its headers, or reads a long request in sips, could hold a thread for ever.
     A long request also ends early if the server has answered, such as with 413.
     """
+    stream = info["return_value"]
     read, write = stream.read, stream.write
     heard: list[bytes] = []
     joined = _Joined()
@@ -243,6 +244,13 @@ def _shortened(timeout: float | None) -> float | None:
     if left <= 0:
         raise TimeoutError("the response was too slow")
     return left if timeout is None else min(timeout, left)
+
+
+_STEPS: Mapping[str, Callable[[dict[str, Any]], None]] = {
+    "connect_tcp.started": _connect_in_time,
+    "start_tls.started": _shake_hands_in_time,
+    **dict.fromkeys(_OPENED, _keep_deadline),
+}
 
 
 # -------------------------------------------------------------- asyncio

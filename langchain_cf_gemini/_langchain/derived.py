@@ -32,12 +32,12 @@ class derived(Generic[_T]):  # noqa: N801 -- a decorator, as `cached_property` i
         """Return it, made or kept."""
         if model is None:
             return self
-        kept = model.__dict__.get(_KEPT)
-        if kept is None:
+        try:
+            return model.__dict__[_KEPT][self._name]
+        except KeyError:
             kept = model.__dict__.setdefault(_KEPT, {})
-        if self._name not in kept:
-            kept[self._name] = self._make(model)
-        return kept[self._name]
+        made = kept[self._name] = self._make(model)
+        return made
 
 
 def forget_derived(fields: dict[str, Any]) -> None:

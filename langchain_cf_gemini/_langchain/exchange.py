@@ -8,8 +8,7 @@ behind a checkpoint.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -182,8 +181,11 @@ class Exchange:
 
     def _take(self, answer: Answer) -> None:
         """Take a whole page."""
-        with self._reading(answer.payloads):
+        try:
             self._payloads += map(self._pages.take, answer.payloads)
+        except ResponseFormatError as error:
+            self._tell_cost_of(error, answer.payloads)
+            raise
         self.end_page(answer.gateway)
 
     def end_page(self, gateway: Json) -> None:
@@ -196,15 +198,12 @@ class Exchange:
         self._gateway = facts
         self.is_over = not self._pages.next_page()
 
-    @contextmanager
-    def _reading(self, payloads: Iterable[Json]) -> Iterator[None]:
+    def _tell_cost_of(
+        self, error: ResponseFormatError, payloads: Iterable[Json]
+    ) -> None:
         """Tell what an answer cost that turns out not to be readable."""
-        try:
-            yield
-        except ResponseFormatError as error:
-            error.gateway.update(self._gateway)
-            self._tell_cost(error, *spent_in(payloads))
-            raise
+        error.gateway.update(self._gateway)
+        self._tell_cost(error, *spent_in(payloads))
 
     def _tell_cost(
         self,
@@ -283,9 +282,12 @@ class Exchange:
         Raises:
             ResponseFormatError: If it does not have the promised shape.
         """
-        with self._reading(self._payloads):
+        try:
             indices = set().union(*map(candidates_from_payload, self._payloads))
             messages = [self._message(index) for index in sorted(indices or {0})]
+        except ResponseFormatError as error:
+            self._tell_cost_of(error, self._payloads)
+            raise
         for message in messages[1:]:
             message.usage_metadata = None  # counted once for all candidates
         return ChatResult(
