@@ -10,6 +10,10 @@ INSTALL := $(if $(UV),uv pip install --quiet --python $(BIN)/python,$(BIN)/pytho
 help:  ## Print the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
+# Containers often forbid bytecode. Without it, every worker of the tests rewrites every
+# test's asserts anew, and every interpreter that they start compiles the package.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Two steps, so that the demo does not wait for the test tools.
 $(VENV)/.made:
 ifdef UV
@@ -152,3 +156,4 @@ mutate: $(VENV)/.mutation  ## Break the code in every way, or one MODULE of it; 
 
 clean:  ## Remove the environment and every cache
 	rm -rf $(VENV) .worker .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov mutants $(OTHERS)
+	find . -name __pycache__ -prune -exec rm -rf {} +
