@@ -49,7 +49,7 @@ from langchain_cf_gemini._gemini.request import token_estimate
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.attempt import DEFAULT_TIMEOUT
 from langchain_cf_gemini._http.client import Transport
-from langchain_cf_gemini._http.files import FILES, File
+from langchain_cf_gemini._http.files import afetch, fetch
 from langchain_cf_gemini._http.seam import run
 from langchain_cf_gemini._langchain import call as calls
 from langchain_cf_gemini._langchain import connection, secrets, tracing
@@ -98,11 +98,6 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 # What LangSmith's parameters are made of.
 _TRACED = frozenset({"model", "temperature", "max_tokens", "stop", "generation_config"})
-
-
-async def _fetch(urls: Sequence[str]) -> list[File]:
-    """Fetch, blocking: a coroutine that never waits, which `run` drives."""
-    return FILES.fetch(urls)
 
 
 class ModelWarning(UserWarning):
@@ -592,7 +587,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
-        return run(exchange.answered(self._send, _fetch))
+        return run(exchange.answered(self._send, fetch))
 
     async def _agenerate(
         self,
@@ -602,7 +597,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         exchange = self._exchange(messages, stop, kwargs, run_manager)
-        return await exchange.answered(self._transport.asend, FILES.afetch)
+        return await exchange.answered(self._transport.asend, afetch)
 
     async def _send(self, *asked: Any, **times: Any) -> Any:
         """Ask, blocking: a coroutine that never waits, which `run` drives."""
@@ -621,7 +616,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
-        run(exchange.download(_fetch))
+        run(exchange.download(fetch))
         send = self._transport.stream
         while not exchange.is_over:
             try:
@@ -641,7 +636,7 @@ class ChatCloudflareGemini(BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         exchange = self._exchange(messages, stop, kwargs, run_manager, stream=True)
-        await exchange.download(FILES.afetch)
+        await exchange.download(afetch)
         send = self._transport.astream
         while not exchange.is_over:
             try:

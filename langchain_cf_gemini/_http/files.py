@@ -1,11 +1,14 @@
 """Files that were fetched, kept so that the next turn need not fetch them again."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from langchain_cf_gemini._http.with_sockets import download
 
 File = tuple[bytes, str]
 """The bytes behind an address and the type that the server gave them."""
+
+Fetch = Callable[[Sequence[str]], Awaitable[list[File]]]
+"""Fetches the files behind addresses, in their order."""
 
 MOST_BYTES = 64 * 2**20
 """What is kept at most in a process; a request takes 20 MB."""
@@ -21,42 +24,21 @@ class Files:
     # Without a lock: each step on the dict is one of the interpreter's, and what two
     # threads do at once costs at most a fetch.
 
-    def __init__(
-        self,
-        most_bytes: int = MOST_BYTES,
-        *,
-        fetch: Callable[[Sequence[str]], list[File]] = lambda urls: download.fetch(
-            urls
-        ),
-        afetch: Callable[[Sequence[str]], Awaitable[list[File]]] = lambda urls: (
-            download.afetch(urls)
-        ),
-    ) -> None:
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         """Start empty; `most_bytes` are kept at most."""
-        self._most, self._fetch, self._afetch = most_bytes, fetch, afetch
+        self._most = most_bytes
         self._held: dict[str, File] = {}
 
-    def fetch(self, urls: Sequence[str]) -> list[File]:
-        """Return the files behind addresses.
+    async def behind(self, urls: Iterable[str], fetch: Fetch) -> dict[str, File]:
+        """Return the files behind addresses; those that are not here are fetched.
 
         Raises:
             UnsupportedContentError: If one may not or cannot be fetched.
         """
         found = {url: self._recall(url) for url in urls}
         new = [url for url, file in found.items() if file is None]
-        return self._all(found, new, self._fetch(new) if new else [])
-
-    async def afetch(self, urls: Sequence[str]) -> list[File]:
-        """Return the files behind addresses, as `fetch` does."""
-        found = {url: self._recall(url) for url in urls}
-        new = [url for url, file in found.items() if file is None]
-        return self._all(found, new, await self._afetch(new) if new else [])
-
-    def _all(
-        self, found: dict[str, File | None], new: list[str], files: list[File]
-    ) -> list[File]:
-        fetched = dict(zip(new, files, strict=True))
-        return [file or self.keep(url, fetched[url]) for url, file in found.items()]
+        files = dict(zip(new, await fetch(new) if new else (), strict=True))
+        return {url: file or self.keep(url, files[url]) for url, file in found.items()}
 
     def _recall(self, url: str) -> File | None:
         file = self._held.pop(url, None)
@@ -74,3 +56,13 @@ class Files:
 
 FILES = Files()
 """Those of this process."""
+
+
+async def fetch(urls: Sequence[str]) -> list[File]:
+    """Fetch, blocking: a coroutine that never waits, which `run` drives."""
+    return download.fetch(urls)
+
+
+async def afetch(urls: Sequence[str]) -> list[File]:
+    """Fetch on asyncio."""
+    return await download.afetch(urls)

@@ -8,7 +8,7 @@ behind a checkpoint.
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, cast
 
 from langchain_core.messages import (
@@ -29,7 +29,7 @@ from langchain_cf_gemini._gemini.answer.parser import AnswerParser
 from langchain_cf_gemini._gemini.answer.wire import candidates_from_payload
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._http.faults import without_secrets
-from langchain_cf_gemini._http.files import File
+from langchain_cf_gemini._http.files import FILES, Fetch
 from langchain_cf_gemini._http.request import Request
 from langchain_cf_gemini._langchain.call import Call, notices_of
 from langchain_cf_gemini._langchain.fallback import Fallback
@@ -49,10 +49,6 @@ _logger = logging.getLogger("langchain_cf_gemini")
 # `thought_signature`": every refusal names the thing.
 _SIGNATURE = re.compile(r"thought[ _]?signature", re.IGNORECASE)
 _BREAKS = (CloudflareConnectionError, CloudflareServerError, ResponseFormatError)
-
-
-Fetch = Callable[[Sequence[str]], Awaitable[list[File]]]
-"""Fetches the files behind addresses, in their order."""
 
 
 class Exchange:
@@ -117,10 +113,9 @@ class Exchange:
                 what Google does not take.
         """
         downloads = self._call.media.downloads
-        if urls := list(dict.fromkeys(wanted.url for wanted in downloads)):
-            files = dict(zip(urls, await fetch(urls), strict=True))
-            for wanted in downloads:
-                wanted.fill(*files[wanted.url])
+        files = await FILES.behind((wanted.url for wanted in downloads), fetch)
+        for wanted in downloads:
+            wanted.fill(*files[wanted.url])
 
     def asked(self) -> tuple[Request, AnswerReader]:
         """Return what to ask next, and what reads its answer."""

@@ -152,10 +152,10 @@ def _schema(value: Any) -> Any:
 def _tools(value: Any) -> Any:
     if isinstance(value, Mapping) or not isinstance(value, Iterable):
         return value
-    pieces = (
-        [t] if isinstance(t, dict) else declarations_from_tools([t]) for t in value
-    )
-    return [tool for piece in pieces for tool in piece]
+    kept: list[Any] = []
+    for tool in value:
+        kept += [tool] if isinstance(tool, dict) else declarations_from_tools([tool])
+    return kept
 
 
 _SCHEMAS = ((_CONFIG, "responseSchema"), (_CONFIG, "responseJsonSchema"))
@@ -239,7 +239,8 @@ FIELDS: Final = (*(n for n, row in SETTINGS.items() if row.is_field), "output_ve
 ALIASES: Final = {
     alias: name for name, row in SETTINGS.items() for alias in row.aliases
 } | {"api_key": "api_token"}
-_NAMES: Final = frozenset(SETTINGS)
+_SETTINGS: Final = frozenset(SETTINGS)
+_NAMES: Final = _SETTINGS | ALIASES.keys()
 _SAID: Final = {path: name for name, row in SETTINGS.items() for path in row.says}
 
 
@@ -371,7 +372,9 @@ def kept(arguments: Mapping[str, Any]) -> Json:
     LangChain gives arguments of its own beside a model's. Names that nobody reads stay
     as they are: the call refuses them.
     """
-    return named(arguments, _NAMES.union(arguments) - ALIASES.keys(), "a call")
+    if _NAMES.isdisjoint(arguments):  # in most calls
+        return {name: value for name, value in arguments.items() if value is not None}
+    return named(arguments, _SETTINGS.union(arguments) - ALIASES.keys(), "a call")
 
 
 def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:

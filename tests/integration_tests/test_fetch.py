@@ -350,77 +350,67 @@ def test_addresses_from_host() -> None:
 
 
 class Web:
-    """A place to fetch from that counts how often it is asked."""
+    """Files that were fetched, and how often they were asked for."""
 
-    def __init__(self, size: int = 10) -> None:
+    def __init__(self, size: int = 10, most_bytes: int = 100) -> None:
         self.asked: list[str] = []
         self._size = size
+        self._files = Files(most_bytes)
 
-    def fetch(self, urls: Sequence[str]) -> list[File]:
-        """Return files, or fail for an address that says so."""
+    async def _fetch(self, urls: Sequence[str]) -> list[File]:
         self.asked += urls
         if any("broken" in url for url in urls):
             raise UnsupportedContentError("404")
         return [(bytes(self._size), "image/png") for _ in urls]
 
-    async def afetch(self, urls: Sequence[str]) -> list[File]:
-        """Return files, as `fetch` does."""
-        return self.fetch(urls)
-
-    def files(self, most_bytes: int = 100) -> Files:
-        """Return the memory before it."""
-        return Files(most_bytes, fetch=self.fetch, afetch=self.afetch)
+    def fetch(self, *urls: str) -> list[File]:
+        """Return files, or fail for an address that says so."""
+        return list(asyncio.run(self._files.behind(urls, self._fetch)).values())
 
 
 def test_an_address_is_fetched_once() -> None:
     web = Web()
-    files = web.files()
-    first = files.fetch(["https://x/a?signature=1"])
-    assert files.fetch(["https://x/a?signature=1"]) == first
-    assert asyncio.run(files.afetch(["https://x/a?signature=1"])) == first
-    files.fetch(["https://x/a?signature=2"])
+    first = web.fetch("https://x/a?signature=1")
+    assert web.fetch("https://x/a?signature=1") == first
+    web.fetch("https://x/a?signature=2")
     assert web.asked == ["https://x/a?signature=1", "https://x/a?signature=2"]
 
 
 def test_only_new_addresses_are_fetched_together() -> None:
     web = Web()
-    files = web.files()
-    files.fetch(["https://x/b"])
-    got = asyncio.run(files.afetch(["https://x/a", "https://x/b", "https://x/c"]))
-    assert len(got) == 3
+    web.fetch("https://x/b")
+    assert (
+        len(web.fetch("https://x/a", "https://x/b", "https://x/c", "https://x/a")) == 3
+    )
     assert web.asked == ["https://x/b", "https://x/a", "https://x/c"]
 
 
 def test_a_failure_is_not_remembered() -> None:
     web = Web()
-    files = web.files()
     for _ in range(2):
         with pytest.raises(UnsupportedContentError):
-            files.fetch(["https://x/broken"])
+            web.fetch("https://x/broken")
     assert len(web.asked) == 2
 
 
 def test_what_was_not_used_for_longest_makes_room() -> None:
     web = Web(size=40)
-    files = web.files(most_bytes=100)
     for name in "abaca":  # b has to go for c
-        files.fetch([f"https://x/{name}"])
+        web.fetch(f"https://x/{name}")
     assert [url[-1] for url in web.asked] == ["a", "b", "c"]
-    files.fetch(["https://x/b"])
+    web.fetch("https://x/b")
     assert len(web.asked) == 4
 
 
 def test_a_file_beyond_all_room_is_still_given() -> None:
     web = Web(size=200)
-    files = web.files(most_bytes=100)
-    assert len(files.fetch(["https://x/a"])[0][0]) == 200
-    files.fetch(["https://x/a"])
+    assert len(web.fetch("https://x/a")[0][0]) == 200
+    web.fetch("https://x/a")
     assert len(web.asked) == 2
 
 
 def test_many_threads_may_fetch_at_once() -> None:
     web = Web(size=40)
-    files = web.files(most_bytes=100)
     with ThreadPoolExecutor(8) as pool:
-        got = list(pool.map(lambda n: files.fetch([f"https://x/{n % 5}"]), range(500)))
+        got = list(pool.map(lambda n: web.fetch(f"https://x/{n % 5}"), range(500)))
     assert all(len(data) == 40 for [(data, _)] in got)
