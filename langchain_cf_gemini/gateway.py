@@ -172,11 +172,10 @@ class GatewayOptions:
         if isinstance(value, str):
             return cls(id=value)
         if not isinstance(value, Mapping):
-            msg = (
+            raise TypeError(
                 "gateway must be a gateway's name, GatewayOptions(...) or a dict of "
                 f"its options, not {value!r}."
             )
-            raise TypeError(msg)
         if unknown := _unknown_option(value):
             raise ValueError(unknown)
         return cls(**value)

@@ -7,8 +7,6 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic_core import from_json
-
 from langchain_cf_gemini._cloudflare.envelope import (
     Payload,
     envelope_from_body,
@@ -158,15 +156,9 @@ class AnswerReader(_WholeBody):
         return error
 
     def _read(self, event: str) -> None:
-        try:
-            value = from_json(event)
-        except ValueError:
-            value = None
-        # Outside of the handler: its frames hold what may repeat a credential.
-        if value is None:
-            if event.strip().lower() in _IDLE_WORDS:
-                return
-            value = json_from_text(event, self._head)
+        if event[0] != "{" and event.strip().lower() in _IDLE_WORDS:
+            return
+        value = json_from_text(event, self._head)
         # Nearly every event is a bare payload; unwrapping it would take a microsecond.
         if type(value) is dict and "candidates" in value and _MORE.isdisjoint(value):
             self._keep([value], None)

@@ -154,7 +154,6 @@ def _request(
         **keys_of(headers, *limited),
         pieces=json_from_body(body, has_media=options.get("has_media", False)),
         service=service,
-        stream=options.get("stream", False),
         hidden=options.get("hidden", ()),
         is_trusted=options.get("is_trusted", False),
         headers_again=PAST_THE_CACHE,

@@ -46,15 +46,15 @@ def log_path(
         gateway = gateway or told.get("id")
     log_id = told.get("log_id")
     if log_id is None:
-        msg = (
+        raise ValueError(
             "The message has no response_metadata['gateway']['log_id']. Either the "
             "gateway didn't log the call (collect_log=False, or logging is off in the "
             "gateway), or the message isn't a response of the model."
         )
-        raise ValueError(msg)
     if not isinstance(log_id, str) or not _LOG_ID.fullmatch(log_id):
-        msg = f"{log_id!r} isn't a log ID. Allowed are letters, digits, '_' and '-'."
-        raise ValueError(msg)
+        raise ValueError(
+            f"{log_id!r} isn't a log ID. Allowed are letters, digits, '_' and '-'."
+        )
     options = default if gateway is None else GatewayOptions.from_value(gateway)
     return f"/ai-gateway/gateways/{options.gateway_id}/logs/{log_id}"
 
@@ -78,8 +78,7 @@ def feedback_body(
     said = {"score": score, "feedback": feedback, "metadata": metadata and {**metadata}}
     body = {name: value for name, value in said.items() if value is not None}
     if not body:
-        msg = "No feedback. Pass score=, feedback= or metadata=."
-        raise ValueError(msg)
+        raise ValueError("No feedback. Pass score=, feedback= or metadata=.")
     _refuse_bad_values(score, feedback, metadata)
     return body
 
@@ -89,11 +88,13 @@ def _refuse_bad_values(
 ) -> None:
     number = isinstance(score, int | float) and not isinstance(score, bool)
     if score is not None and not (number and 0 <= score <= _BEST_SCORE):
-        msg = f"score must be a number from 0 to {_BEST_SCORE}, not {score!r}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"score must be a number from 0 to {_BEST_SCORE}, not {score!r}."
+        )
     # True equals 1, but would travel as `true`.
     if feedback not in (None, -1, 0, 1) or isinstance(feedback, bool):
-        msg = f"feedback must be 1 (good), -1 (bad) or 0 (none), not {feedback!r}."
-        raise ValueError(msg)
+        raise ValueError(
+            f"feedback must be 1 (good), -1 (bad) or 0 (none), not {feedback!r}."
+        )
     for key, value in (metadata or {}).items():
         refuse_bad_entry(key, value)

@@ -51,20 +51,13 @@ class SharedLimits(NamedTuple):
     @classmethod
     def of_their_own(cls, clock: Clock) -> SharedLimits:
         """SharedLimits that nobody else shares."""
-        return cls(*_of_a_rate(clock), CircuitBreaker(REFUSED, clock))
-
-
-def _of_a_rate(clock: Clock) -> tuple[Pace, CircuitBreaker, CircuitBreaker]:
-    return (
-        Pace(clock),
-        CircuitBreaker(OUTAGE, clock),
-        CircuitBreaker(EXHAUSTED, clock),
-    )
+        breakers = (CircuitBreaker(of, clock) for of in (OUTAGE, EXHAUSTED, REFUSED))
+        return cls(Pace(clock), *breakers)
 
 
 @lru_cache(_KEPT)
-def _from_rate_key(key: str) -> tuple[Pace, CircuitBreaker, CircuitBreaker]:
-    return _of_a_rate(time.monotonic)
+def _from_rate_key(key: str) -> SharedLimits:
+    return SharedLimits.of_their_own(time.monotonic)
 
 
 @lru_cache(_KEPT)
@@ -74,12 +67,10 @@ def _from_credentials_key(key: str) -> CircuitBreaker:
 
 def limits_from_request(request: Request) -> SharedLimits:
     """The process-wide limits for a request, shared by all transports."""
-    return SharedLimits(
-        *_from_rate_key(request.rate_key or request.host),
-        _from_credentials_key(request.credentials_key)
-        if request.credentials_key
-        else CircuitBreaker(REFUSED, time.monotonic),
-    )
+    limits = _from_rate_key(request.rate_key or request.host)
+    if key := request.credentials_key:
+        limits = limits._replace(refused=_from_credentials_key(key))
+    return limits
 
 
 def forget_limits() -> None:

@@ -22,14 +22,13 @@ class Request:
         url: Absolute URL.
         headers: Every header but Host, Content-Length and the connection's own.
         pieces: The bytes to send, of which long ones are not copied.
-        stream: Whether a stream of payloads is asked for.
         server_name: Whose certificate the server must have, if its host is an address.
         service: What is asked, in a word, for errors.
         hidden: Further values of headers that no message may repeat.
         is_trusted: Whether the same credentials were let in a moment ago.
         rate_key: What shares a rate limit with this; the host if there is none.
-        credentials_key: What is refused together with this, as a digest; nothing, if
-            there is none.
+        credentials_key: What is refused together with this, as a digest; what shares
+            the rate limit if there is none.
         headers_again: Headers to add when the answer could not be read and the same is
             asked again.
     """
@@ -38,7 +37,6 @@ class Request:
     url: str
     headers: dict[str, str] = field(repr=False)
     pieces: tuple[bytes, ...] = field(default=(), repr=False)
-    stream: bool = False
     server_name: str | None = None
     service: str = ""
     hidden: tuple[str, ...] = field(default=(), repr=False)

@@ -10,9 +10,6 @@ import httpx2
 
 from langchain_cf_gemini._http.request import Request, Waits
 
-# Longer bodies are not joined, which would copy them.
-_JOINED_BYTES = 1 << 20
-
 
 @lru_cache(maxsize=1024)
 def _url(url: str) -> httpx2.URL:
@@ -27,7 +24,6 @@ def wire_request(request: Request, waits: Waits) -> httpx2.Request:
     if request.server_name is not None:
         extensions["sni_hostname"] = request.server_name
     size = sum(map(len, request.pieces))
-    pieces = (request.body,) if size <= _JOINED_BYTES else request.pieces
     own = {"host": url.netloc.decode("ascii")}
     if size or request.method != "GET":
         own["content-length"] = str(size)
@@ -36,7 +32,7 @@ def wire_request(request: Request, waits: Waits) -> httpx2.Request:
         request.method,
         url,
         headers=own | request.headers,
-        stream=_Pieces(pieces),
+        stream=_Pieces(request.pieces),
         extensions=extensions,
     )
 

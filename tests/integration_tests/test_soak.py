@@ -100,7 +100,7 @@ class Caller:
 
     def call(self, number: int) -> bool:
         request = self._request(number)
-        if not request.stream:
+        if number % 3:
             payloads: list[Any] = said(self.transport, request)
         else:
             with self.transport.stream(request, AnswerReader()) as stream:
@@ -109,7 +109,7 @@ class Caller:
 
     async def acall(self, number: int) -> bool:
         request = self._request(number)
-        if not request.stream:
+        if number % 3:
             payloads: list[Any] = await asaid(self.transport, request)
         else:
             async with self.transport.astream(request, AnswerReader()) as stream:

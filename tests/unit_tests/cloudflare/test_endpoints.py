@@ -57,12 +57,10 @@ def test_run_request_is_as_documented() -> None:
         "user-agent": "langchain-cf-gemini",
         "authorization": "Bearer tok",
     }
-    assert not request.stream
 
 
 def test_run_may_be_asked_to_stream() -> None:
     request = run_request(ACCOUNT, "google/gemini-3-flash", {}, stream=True)
-    assert request.stream
     assert request.headers["accept"] == "text/event-stream"
 
 
@@ -76,7 +74,6 @@ def test_gateway_request_is_google_s_own_path() -> None:
         "models/gemini-3-flash-preview:streamGenerateContent?alt=sse"
     )
     assert json.loads(request.body) == body
-    assert request.stream
     assert request.headers["accept"] == "text/event-stream"
     assert request.headers["accept-encoding"] == "identity"
     assert request.headers["cf-aig-authorization"] == "Bearer tok"
@@ -136,7 +133,6 @@ def test_requests_are_unary_unless_said_otherwise() -> None:
         Request(url="u", headers={"accept": "application/json"}, pieces=()),
     ]
     for request in requests:
-        assert request.stream is False
         assert request.headers["accept"] == "application/json"
         assert "stream" not in request.url
 
