@@ -95,23 +95,20 @@ def json_schema_from_gemini(schema: Any) -> Any:
         return [json_schema_from_gemini(item) for item in schema]
     if not isinstance(schema, Mapping):
         return schema
-    kept = {k: v for k, v in schema.items() if k not in _DROPPED}
-    made = {key: _converted(key, value) for key, value in kept.items()}
-    if isinstance(made.get("type"), str):
-        made["type"] = made["type"].lower()
-    if schema.get("nullable"):
+    made = {key: _converted(key, value) for key, value in schema.items()}
+    if made.pop("nullable", False):
         return {"anyOf": [made, {"type": "null"}]}
     return made
 
 
 _LITERAL = frozenset({"const", "default", "enum", "example", "examples", "required"})
-# `format` means more and other things to Gemini; `ref` is checked nowhere.
-_DROPPED = frozenset({"nullable", "format", "propertyOrdering", "title"})
 
 
 def _converted(key: str, value: Any) -> Any:
     if key in _LITERAL:
         return value
+    if key == "type" and isinstance(value, str):
+        return value.lower()
     if key in ("properties", "$defs", "defs") and isinstance(value, Mapping):
         return {name: json_schema_from_gemini(below) for name, below in value.items()}
     return json_schema_from_gemini(value)

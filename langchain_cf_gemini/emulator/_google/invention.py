@@ -7,22 +7,17 @@ Cloudflare's pages get the answers that stand there.
 
 import base64
 import json
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.instances import instance_from_schema
 from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
-from langchain_cf_gemini.emulator.answers import (
-    Answer,
-    exactly,
-    image,
-    reply,
-    thought,
-)
+from langchain_cf_gemini.emulator.answers import Answer, exactly, image, reply, thought
 
-_SHOWN = 160
+_SHOWN, _ENOUGH = 160, 2
 _COMMON = frozenset(packaged("words")["common"])
 _PIXEL = base64.b64decode(packaged("words")["pixel"])
 _THOUGHT = "The emulator does not think; it fills in an answer that fits the request."
@@ -61,13 +56,12 @@ def _texts(body: Mapping[str, Any]) -> list[Any]:
 
 def _fits(request: Any, answer: Any, asked: Generation) -> bool:
     """An answer that was cut short is one only for the limit that cut it."""
-    limit = asked.config.get("maxOutputTokens")
-    if answer["candidates"][0]["finishReason"] == "MAX_TOKENS":
-        cut_by = request["input"]["generationConfig"]["maxOutputTokens"]
-        return bool(limit == cut_by)
+    limit = asked.config.get("maxOutputTokens", math.inf)
     usage = answer["usageMetadata"]
     spent = usage["candidatesTokenCount"] + usage.get("thoughtsTokenCount", 0)
-    return limit is None or bool(limit >= spent)
+    if answer["candidates"][0]["finishReason"] == "MAX_TOKENS":
+        return bool(limit == request["input"]["generationConfig"]["maxOutputTokens"])
+    return bool(limit >= spent)
 
 
 def _media(asked: Generation) -> Answer | None:
@@ -94,30 +88,23 @@ def _responses(asked: Generation) -> list[Mapping[str, Any]]:
 
 def _called(asked: Generation) -> Answer | None:
     calling = asked.function_calling
-    allowed = calling.get("allowedFunctionNames")
+    allowed, forced = calling.get("allowedFunctionNames"), calling.get("mode") == "ANY"
     offered = [d for d in asked.declarations if not allowed or d.get("name") in allowed]
-    if calling.get("mode") == "NONE" or not offered:
-        return None
     done = {response.get("name") for response in _responses(asked)}
-    if calling.get("mode") == "ANY":
-        fresh = [d for d in offered if d.get("name") not in done] or offered[-1:]
-        return _call(_plausible(fresh, asked) or fresh[0], asked)
-    chosen = None if done else _plausible(offered, asked)
-    return _call(chosen, asked) if chosen else None
-
-
-def _plausible(
-    declared: Sequence[Mapping[str, Any]], asked: Generation
-) -> Mapping[str, Any] | None:
-    """The function that shares most words with the prompt, if any shares enough."""
+    if calling.get("mode") == "NONE" or not offered or (done and not forced):
+        return None
+    fresh = [d for d in offered if d.get("name") not in done] or offered[-1:]
     prompt = _words(_prompt(asked))
-    scores = [
-        2 * len(prompt & _words(str(d.get("name", ""))))
-        + len(prompt & _words(str(d.get("description", ""))))
-        for d in declared
-    ]
-    best = max(scores)
-    return declared[scores.index(best)] if best >= 2 else None
+    best = max(fresh, key=lambda declared: _shared(declared, prompt))
+    if _shared(best, prompt) < _ENOUGH:
+        return _call(fresh[0], asked) if forced else None
+    return _call(best, asked)
+
+
+def _shared(declared: Mapping[str, Any], prompt: set[str]) -> int:
+    """How many words a function shares with the prompt; its name counts twice."""
+    name, about = str(declared.get("name", "")), str(declared.get("description", ""))
+    return 2 * len(prompt & _words(name)) + len(prompt & _words(about))
 
 
 def _words(text: str) -> set[str]:
@@ -150,12 +137,13 @@ def _written(asked: Generation) -> Answer | None:
 def _told(asked: Generation) -> Answer:
     name = asked.model.google_id
     origin = f"the langchain-cf-gemini emulator, standing in for {name}"
-    said = [
-        (r.get("name"), json.dumps(r.get("response"), ensure_ascii=False))
-        for r in _responses(asked)
+    told = [
+        f"{answered.get('name')} said "
+        + _shown(json.dumps(answered.get("response"), ensure_ascii=False))
+        for answered in _responses(asked)
     ]
-    if told := "; ".join(f"{name} said {_shown(response)}" for name, response in said):
-        return reply(f"{told}. (From {origin}.)")
+    if told:
+        return reply(f"{'; '.join(told)}. (From {origin}.)")
     prompt = _shown(_prompt(asked))
     return reply(f"This answer comes from {origin}. The prompt was: {prompt}")
 

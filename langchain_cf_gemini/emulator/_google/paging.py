@@ -7,18 +7,15 @@ A token asks for what is behind it, and only with the request that it was given 
 import base64
 import hashlib
 import json
-import re
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.streams import joined, pieces_of
 from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._refusals import google_refusal
 from langchain_cf_gemini.emulator.answers import Answer
 
-_WORDS = re.compile(r"\S+\s*|\s+")
 _MAX_TOKENS = 10_000
 _FREE = ("continuationToken", "generationConfig")
 
@@ -49,17 +46,13 @@ class Paging:
         """The page of an answer that goes out now."""
         if answer.pages <= 1:
             return answer
-        pieces = list(_pieces(answer.parts))
+        pieces = [piece for part in answer.parts for piece in pieces_of(part)]
         size = -(-len(pieces) // answer.pages)
-        rest = replace(
-            answer,
-            parts=_joined(pieces[size:]),
-            pages=answer.pages - 1,
-            faults=(),
-        )
+        after = joined(pieces[size:])
+        rest = replace(answer, parts=after, pages=answer.pages - 1, faults=())
         return replace(
             answer,
-            parts=_joined(pieces[:size]),
+            parts=joined(pieces[:size]),
             finish_reason="CONTINUATION",
             finish_message=None,
             candidate={"continuationToken": self._keep(rest, generation)},
@@ -73,8 +66,9 @@ class Paging:
         """The chunks of a stream, a token in every so many of them."""
         every = answer.checkpoint_every
         for at in range(every, len(chunks), every) if every else ():
-            said = [part for chunk in chunks[at:-1] for part in _parts(chunk)]
-            rest = replace(answer, parts=_joined(said), faults=())
+            said = [chunk["candidates"][0]["content"] for chunk in chunks[at:-1]]
+            parts = joined(part for content in said for part in content["parts"])
+            rest = replace(answer, parts=parts, faults=())
             candidate = chunks[at - 1]["candidates"][0]
             candidate["continuationToken"] = self._keep(rest, generation)
         return chunks
@@ -91,35 +85,3 @@ def _request(generation: Generation) -> str:
     kept = {k: v for k, v in generation.body.items() if k not in _FREE}
     told = json.dumps([generation.backend, generation.model.google_id, kept])
     return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _parts(chunk: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    parts: Sequence[Mapping[str, Any]] = chunk["candidates"][0]["content"]["parts"]
-    return parts
-
-
-def _pieces(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Parts cut into words, other parts whole."""
-    pieces: list[Mapping[str, Any]] = []
-    for part in parts:
-        text = part.get("text")
-        words = _WORDS.findall(text) if isinstance(text, str) else []
-        pieces += [{**part, "text": word} for word in words] or [part]
-    return pieces
-
-
-def _joined(pieces: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
-    """Pieces of one text as one part again."""
-    joined: list[Mapping[str, Any]] = []
-    for kind, same in groupby(pieces, key=_kind):
-        if kind is None:
-            joined += same
-        else:
-            parts = list(same)
-            text = "".join(str(part["text"]) for part in parts)
-            joined.append({**parts[0], "text": text})
-    return tuple(joined)
-
-
-def _kind(part: Mapping[str, Any]) -> bool | None:
-    return bool(part.get("thought")) if isinstance(part.get("text"), str) else None

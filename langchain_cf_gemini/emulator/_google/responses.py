@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -9,12 +10,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
-from langchain_cf_gemini.emulator._google.models import Model
 from langchain_cf_gemini.emulator._google.signatures import issue_signature
 from langchain_cf_gemini.emulator._google.usage import (
     answer_tokens,
-    characters_from_tokens,
     prompt_counts,
+    text_of_tokens,
     tokens_from_text,
     usage_metadata,
 )
@@ -44,43 +44,46 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
     """The whole response; streams are cut from it."""
     if answer.exact is not None:
         return dict(answer.exact)
-    told = [part for part in answer.parts if _is_told(part, generation)]
-    seed = f"{generation.serial}:{generation.body}"
-    frame = _frame(generation, seed)
+    frame = _frame(generation)
     if answer.block_reason:
-        feedback = {
-            "blockReason": answer.block_reason,
-            **answer.response.get("promptFeedback", {}),
-        }
+        feedback = answer.response.get("promptFeedback", {})
+        feedback = {"blockReason": answer.block_reason, **feedback}
         return {**answer.response, "promptFeedback": feedback, **frame}
     thoughts = _thoughts(answer, generation)
-    fitting, finish_reason = _fitting(told, answer.finish_reason, generation, thoughts)
-    goes_on = finish_reason == "CONTINUATION"
-    signed = signed_parts(fitting, generation, seed, goes_on=goes_on)
-    candidate = {
-        **_candidate(answer, signed, finish_reason),
-        **_logprobs(fitting, generation),
+    told = [part for part in answer.parts if _is_told(part, generation)]
+    parts, finish_reason = _fitting(told, answer.finish_reason, generation, thoughts)
+    said = {
+        "finishReason": finish_reason,
+        "finishMessage": answer.finish_message,
+        **_logprobs(parts, generation),
         **answer.candidate,
     }
+    count = generation.config.get("candidateCount") or 1
     usage = usage_metadata(
         prompt_counts(generation.body),
-        answer_tokens(fitting, thoughts=False) * _count(generation),
+        answer_tokens(parts, thoughts=False) * count,
         thoughts,
         answer.usage,
     )
-    return {
-        "candidates": _candidates(candidate, _count(generation)),
-        **frame,
-        "usageMetadata": usage,
-        **answer.response,
+    goes_on = finish_reason == "CONTINUATION"
+    signed = _signed(parts, generation, frame["responseId"], goes_on=goes_on)
+    candidate = {
+        "content": {"role": "model", **({"parts": signed} if signed else {})},
+        **{key: value for key, value in said.items() if value is not None},
     }
+    candidates = [candidate]
+    if count > 1:  # of a single one Vertex leaves it out (410 of 476 recorded)
+        candidates = [{**candidate, "index": index} for index in range(count)]
+    whole = {"candidates": candidates, **frame, "usageMetadata": usage}
+    return {**whole, **answer.response}
 
 
 def _is_told(part: Mapping[str, Any], generation: Generation) -> bool:
     return not part.get("thought") or bool(generation.thinking.get("includeThoughts"))
 
 
-def _frame(generation: Generation, seed: str) -> dict[str, Any]:
+def _frame(generation: Generation) -> dict[str, Any]:
+    seed = f"{generation.serial}:{generation.body}"
     digest = hashlib.sha256(seed.encode()).hexdigest()
     return {
         "usageMetadata": {"trafficType": "ON_DEMAND"},
@@ -88,22 +91,6 @@ def _frame(generation: Generation, seed: str) -> dict[str, Any]:
         "createTime": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "responseId": f"emulated-{digest[:16]}",
     }
-
-
-def _count(generation: Generation) -> int:
-    return int(generation.config.get("candidateCount") or 1)
-
-
-def _candidate(
-    answer: Answer, parts: list[dict[str, Any]], finish_reason: str | None
-) -> dict[str, Any]:
-    content = {"role": "model", "parts": parts} if parts else {"role": "model"}
-    said = {
-        "content": content,
-        "finishReason": finish_reason,
-        "finishMessage": answer.finish_message,
-    }
-    return {key: value for key, value in said.items() if value is not None}
 
 
 def _logprobs(
@@ -123,74 +110,59 @@ def _logprobs(
     return {"avgLogprobs": 0.0, "logprobsResult": result}
 
 
-def _candidates(candidate: dict[str, Any], count: int) -> list[dict[str, Any]]:
-    # Vertex leaves the index out of a single candidate (410 of 476 recorded).
-    if count == 1:
-        return [candidate]
-    return [{**candidate, "index": index} for index in range(count)]
-
-
 def _thoughts(answer: Answer, generation: Generation) -> int:
     """Tokens spent on thoughts: as scripted, as written, or a few; within the limit."""
-    limit = generation.config.get("maxOutputTokens")
-    spent = answer.usage.get("thoughtsTokenCount")
-    if spent is None:
-        spent = answer_tokens(answer.parts, thoughts=True)
-        # Who says what was spent on the answer leaves no room for an invention.
-        told = "candidatesTokenCount" in answer.usage
-        if not spent and not told and _thinks(generation):
-            spent = (
-                _THOUGHT_TOKENS if limit is None else min(_THOUGHT_TOKENS, limit // 2)
-            )
-    return spent if limit is None else min(spent, limit)
+    limit = generation.config.get("maxOutputTokens", math.inf)
+    spent = answer_tokens(answer.parts, thoughts=True)
+    # Who says what was spent on the answer leaves no room for an invention.
+    if not spent and "candidatesTokenCount" not in answer.usage:
+        spent = min(_THOUGHT_TOKENS, limit / 2) if _thinks(generation) else 0
+    return int(min(answer.usage.get("thoughtsTokenCount", spent), limit))
 
 
 def _thinks(generation: Generation) -> bool:
-    if generation.model.thinking_budget is None and not generation.model.thinking_level:
+    model, thinking = generation.model, generation.thinking
+    if model.thinking_budget is None and not model.thinking_level:
         return False
-    if generation.thinking.get("thinkingBudget") is not None:
-        return bool(generation.thinking["thinkingBudget"])
-    level = generation.thinking.get("thinkingLevel") or generation.model.thinking_level
-    return level != "MINIMAL" and generation.model.google_id != "gemini-2.5-flash-lite"
+    level = thinking.get("thinkingLevel") or model.thinking_level
+    return bool(thinking.get("thinkingBudget", level != "MINIMAL"))
 
 
 def _fitting(
-    parts: Sequence[Mapping[str, Any]],
+    parts: list[Mapping[str, Any]],
     finish_reason: str | None,
     generation: Generation,
     thoughts: int,
 ) -> tuple[list[Mapping[str, Any]], str | None]:
     """The parts that stop sequences and maxOutputTokens (thoughts included) leave."""
-    limit = generation.config.get("maxOutputTokens")
-    left = None if limit is None else limit - thoughts
+    config = generation.config
+    stops = [stop for stop in config.get("stopSequences") or () if stop]
+    left = config.get("maxOutputTokens", math.inf) - thoughts
     kept: list[Mapping[str, Any]] = []
     for part in parts:
-        text = part.get("text")
-        if text is None or part.get("thought"):
+        if part.get("thought") or "text" not in part:
             kept.append(part)
             continue
-        stopped = _before_stop(text, generation.config.get("stopSequences") or ())
-        if left is not None and tokens_from_text(stopped) > left:
-            shown = stopped[: max(0, characters_from_tokens(left))]
-            return [*kept, *([{**part, "text": shown}] if shown else [])], "MAX_TOKENS"
+        text = part["text"]
+        stopped = min(
+            (text.partition(stop)[0] for stop in stops), key=len, default=text
+        )
+        if tokens_from_text(stopped) > left:
+            cut = text_of_tokens(stopped, left)
+            return [*kept, *([{**part, "text": cut}] if cut else [])], "MAX_TOKENS"
         kept.append({**part, "text": stopped})
         if stopped != text:
-            return kept, finish_reason
-        left = None if left is None else left - tokens_from_text(text)
+            break
+        left -= tokens_from_text(text)
     return kept, finish_reason
 
 
-def _before_stop(text: str, stops: Sequence[str]) -> str:
-    ends = [text.find(stop) for stop in stops if stop and stop in text]
-    return text[: min(ends)] if ends else text
-
-
-def signed_parts(
+def _signed(
     parts: Sequence[Mapping[str, Any]],
     generation: Generation,
     seed: str,
     *,
-    goes_on: bool = False,
+    goes_on: bool,
 ) -> list[dict[str, Any]]:
     """The parts with Gemini's signatures.
 
@@ -199,22 +171,10 @@ def signed_parts(
     another page is signed there.
     """
     signed = [dict(part) for part in parts]
-    target = _signed_index(signed, generation.model, goes_on=goes_on)
-    if target is not None and "thoughtSignature" not in signed[target]:
-        part = signed[target]
-        part["thoughtSignature"] = issue_signature(
-            part, f"{seed}:{target}", generation.backend
-        )
+    calls = [part for part in signed if "functionCall" in part]
+    said = [part for part in signed if not part.get("thought")]
+    wanted = calls[:1] or (said[-1:] if generation.model.signs and not goes_on else [])
+    for part in wanted if generation.model.generation >= 2.5 else ():
+        issued = issue_signature(part, seed, generation.backend)
+        part.setdefault("thoughtSignature", issued)
     return signed
-
-
-def _signed_index(
-    parts: Sequence[Mapping[str, Any]], model: Model, *, goes_on: bool
-) -> int | None:
-    if model.generation < 2.5:
-        return None
-    calls = [index for index, part in enumerate(parts) if "functionCall" in part]
-    if calls:
-        return calls[0]
-    said = [index for index, part in enumerate(parts) if not part.get("thought")]
-    return said[-1] if said and model.signs and not goes_on else None

@@ -7,13 +7,14 @@ that carries the signature and the finishReason.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
 _WORDS = re.compile(r"\S+\s*|\s+")
 _CLOSED: dict[str, Any] = {"functionCall": {}}
-_END_OF_CANDIDATE = ("content", "index")
+_IN_EVERY_CHUNK = ("modelVersion", "createTime", "responseId", "gatewayMetadata")
+_VALUES = {bool: "boolValue", type(None): "nullValue"}
 
 
 def chunks_from_response(
@@ -35,36 +36,17 @@ def chunks_from_response(
     if not isinstance(candidates, list) or not all(map(_is_sayable, candidates)):
         yield dict(response)
         return
-    frame = _frame(response)
+    frame = {"usageMetadata": {"trafficType": "ON_DEMAND"}}
+    frame |= {key: response[key] for key in _IN_EVERY_CHUNK if key in response}
     for candidate in candidates:
-        for parts, ends in _spoken(candidate, cuts, partial_args=partial_args):
-            said = {"content": {"role": "model", "parts": parts}, **_index(candidate)}
-            if ends and finish_each_part:
-                said["finishReason"] = candidate.get("finishReason")
-            yield {"candidates": [said], **frame}
-    endings = [
-        _ending(candidate, partial_args=partial_args) for candidate in candidates
-    ]
+        index = {key: candidate[key] for key in ("index",) if key in candidate}
+        reason = {"finishReason": candidate.get("finishReason")}
+        for piece, ends in _spoken(candidate, cuts, partial_args=partial_args):
+            said = {"content": {"role": "model", "parts": [piece]}, **index}
+            ended = reason if ends and finish_each_part else {}
+            yield {"candidates": [{**said, **ended}], **frame}
+    endings = [_ending(each, partial_args=partial_args) for each in candidates]
     yield {**response, "candidates": endings}
-
-
-def _is_sayable(candidate: Any) -> bool:
-    if not isinstance(candidate, dict) or not isinstance(
-        candidate.get("content"), dict
-    ):
-        return False
-    parts = candidate["content"].get("parts")
-    return isinstance(parts, list) and all(isinstance(part, dict) for part in parts)
-
-
-def _frame(response: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("modelVersion", "createTime", "responseId", "gatewayMetadata")
-    traffic = {"trafficType": "ON_DEMAND"}
-    return {"usageMetadata": traffic, **{k: response[k] for k in kept if k in response}}
-
-
-def _index(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    return {"index": candidate["index"]} if "index" in candidate else {}
 
 
 def _spoken(
@@ -72,20 +54,30 @@ def _spoken(
     cuts: Mapping[str, Sequence[str]],
     *,
     partial_args: bool,
-) -> Iterator[tuple[list[dict[str, Any]], bool]]:
-    """Each chunk's parts, and whether they end one part of the response."""
+) -> Iterator[tuple[dict[str, Any], bool]]:
+    """Each chunk's part, and whether it ends one part of the response."""
     parts = candidate["content"]["parts"]
     for number, part in enumerate(parts, 1):
-        pieces = list(_pieces(part, cuts, partial_args=partial_args))
-        if number == len(parts) and pieces and pieces[-1] == _CLOSED:
+        pieces = list(pieces_of(part, cuts, partial_args=partial_args))
+        if number == len(parts) and pieces[-1:] == [_CLOSED]:
             pieces.pop()  # the stream's last chunk closes its last call
-        for position, piece in enumerate(pieces, 1):
-            yield [piece], position == len(pieces)
+        yield from ((piece, piece is pieces[-1]) for piece in pieces)
 
 
-def _pieces(
-    part: Mapping[str, Any], cuts: Mapping[str, Sequence[str]], *, partial_args: bool
+def _is_sayable(candidate: Any) -> bool:
+    try:
+        return all(isinstance(part, dict) for part in candidate["content"]["parts"])
+    except (KeyError, TypeError):
+        return False
+
+
+def pieces_of(
+    part: Mapping[str, Any],
+    cuts: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    *,
+    partial_args: bool = False,
 ) -> Iterator[dict[str, Any]]:
+    """A part as a stream sends it: texts in words, others whole or in pieces."""
     if isinstance(part.get("text"), str):
         rest = {k: v for k, v in part.items() if k not in ("text", "thoughtSignature")}
         for words in cuts.get(part["text"]) or _WORDS.findall(part["text"]):
@@ -105,12 +97,11 @@ def _ending(candidate: Mapping[str, Any], *, partial_args: bool) -> dict[str, An
         if "text" in part and "thoughtSignature" in part
     ]
     signed = {"thoughtSignature": signatures[-1]} if signatures else {}
-    rest = {k: v for k, v in candidate.items() if k not in _END_OF_CANDIDATE}
     content = {
         "role": "model",
         "parts": [_CLOSED if closes else {"text": "", **signed}],
     }
-    return {"content": content, **rest, **_index(candidate)}
+    return {**candidate, "content": content}
 
 
 def _partial_call(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -145,37 +136,37 @@ def _partial_args(path: str, value: Any) -> Iterator[dict[str, Any]]:
         for words in _WORDS.findall(value):
             yield {"jsonPath": path, "stringValue": words, "willContinue": True}
         yield {"jsonPath": path, "stringValue": ""}
-    elif isinstance(value, bool):
-        yield {"jsonPath": path, "boolValue": value}
-    elif value is None:
-        yield {"jsonPath": path, "nullValue": None}
     else:
-        yield {"jsonPath": path, "numberValue": value}
+        yield {"jsonPath": path, _VALUES.get(type(value), "numberValue"): value}
 
 
 def response_from_chunks(chunks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The whole response that a stream adds up to, by its first candidate."""
-    parts: list[dict[str, Any]] = []
-    candidate: dict[str, Any] = {}
-    for chunk in chunks:
-        for said in (chunk.get("candidates") or ())[:1]:
-            candidate |= said
-            for part in (said.get("content") or {}).get("parts") or ():
-                _join(parts, part)
-    whole = {key: value for chunk in chunks for key, value in chunk.items()}
-    if candidate:
+    said = [each for chunk in chunks for each in (chunk.get("candidates") or ())[:1]]
+    whole = _latest(chunks)
+    if said:
+        contents = [each.get("content") or {} for each in said]
+        parts = joined(part for each in contents for part in each.get("parts") or ())
         content = {"role": "model", "parts": parts}
-        whole["candidates"] = [{**candidate, "content": content}]
+        whole["candidates"] = [{**_latest(said), "content": content}]
     return whole
 
 
-def _join(parts: list[dict[str, Any]], part: Mapping[str, Any]) -> None:
-    """Add a part, or its text to the text before it."""
-    last = parts[-1] if parts else {}
-    if "text" in part and "text" in last and part.get("thought") == last.get("thought"):
-        parts[-1] = {**last, **part, "text": last["text"] + part["text"]}
-    elif part.get("text") != "" or "thoughtSignature" in part:
-        parts.append(dict(part))
+def _latest(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    return {key: value for each in told for key, value in each.items()}
+
+
+def joined(pieces: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Pieces as parts again: a text with the text before it."""
+    parts: list[dict[str, Any]] = []
+    for piece in pieces:
+        last = parts[-1] if parts else {}
+        is_text = "text" in piece and "text" in last
+        if is_text and piece.get("thought") == last.get("thought"):
+            parts[-1] = {**last, **piece, "text": last["text"] + piece["text"]}
+        elif piece.get("text") != "" or "thoughtSignature" in piece:
+            parts.append(dict(piece))
+    return parts
 
 
 def sse_frame(chunk: Mapping[str, Any]) -> bytes:

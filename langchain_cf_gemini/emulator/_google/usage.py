@@ -26,9 +26,9 @@ def tokens_from_text(text: str) -> int:
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
-def characters_from_tokens(tokens: int) -> int:
-    """How much text fits into a number of tokens."""
-    return tokens * _CHARACTERS_PER_TOKEN
+def text_of_tokens(text: str, tokens: float) -> str:
+    """As much of a text as fits into a number of tokens."""
+    return text[: max(0, int(tokens)) * _CHARACTERS_PER_TOKEN]
 
 
 def prompt_counts(body: Mapping[str, Any]) -> dict[str, int]:
