@@ -1,6 +1,6 @@
 # `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks install-lines docs site record bench soak mutate clean
+.PHONY: help demo test test-fast lowest versions check ecosystem worker format notebooks install-lines docs site record bench soak fuzz mutate clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -139,6 +139,9 @@ bench: $(VENV)/.test  ## Measure: the pure parts, and all of it against the peer
 	@if [ -x ../shared/bench/run.sh ]; then ../shared/bench/run.sh --out .bench/results.jsonl && \
 	$(BIN)/python -m tests.benchmarks.chart .bench/results.jsonl docs/performance.svg; \
 	else echo "The side-by-side benchmark (../shared/bench) is not here; the parts above are all."; fi
+
+fuzz: $(VENV)/.test  ## Try many more inputs of each property, others each time
+	@$(BIN)/pytest -n auto -m 'hypothesis and not soak and not worker' --hypothesis-profile=fuzz
 
 soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten, ten minutes of mutated answers, 400,000 mutated requests (most of an hour)
 	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/unit_tests/http tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py tests/emulator_tests

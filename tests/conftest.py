@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import hypothesis
@@ -16,13 +15,27 @@ from tests.support.http import forget_limits
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-# How long an example takes says more of what else runs here.
-hypothesis.settings.register_profile("tests", deadline=None)
+# How long an example takes says more of what else runs here. `make test` tries the
+# same few each time, `make fuzz` many others.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    max_examples=25,
+    derandomize=True,
+)
+hypothesis.settings.register_profile(
+    "fuzz",
+    hypothesis.settings.get_profile("tests"),
+    max_examples=400,
+    derandomize=False,
+)
 hypothesis.settings.load_profile("tests")
 
 _OURS = ("CLOUDFLARE_", "CF_", "GOOGLE_API_", "GEMINI_API_")
 _VARIABLES = ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2")
-_LOOPBACK = ["127.0.0.1", "::1", "localhost"]
+# The addresses alone: a name would be looked up for each test.
+_LOOPBACK = ["127.0.0.1", "::1"]
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +46,11 @@ def clean_environment() -> Iterator[None]:
         if name.startswith(_OURS) or name in _VARIABLES:
             del os.environ[name]
     yield
-    if os.environ != before:
-        os.environ.clear()
-        os.environ.update(before)
+    after = dict(os.environ)
+    # Putting all of it back costs more than most tests do.
+    for name in after.keys() - before.keys():
+        del os.environ[name]
+    os.environ.update(before.items() - after.items())
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +62,7 @@ def nothing_remembered() -> None:
 @pytest.fixture(autouse=True)
 def loopback_only(request: pytest.FixtureRequest) -> Iterator[None]:
     """Unit tests open no socket at all, the others none that leaves this machine."""
-    if "unit_tests" in Path(request.node.fspath).parts:
+    if "/unit_tests/" in request.node.nodeid:
         disable_socket(allow_unix_socket=True)
     else:
         socket_allow_hosts(_LOOPBACK, allow_unix_socket=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.load import dumps
 
@@ -217,7 +217,6 @@ OPTIONS: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     options=st.fixed_dictionaries({}, optional=OPTIONS),
     prompt=st.text(min_size=1),

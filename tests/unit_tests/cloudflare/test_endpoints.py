@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_cf_gemini.exceptions import (
@@ -366,7 +366,6 @@ def test_any_json_is_an_answer_or_a_typed_error(value: Any) -> None:
     assert all(isinstance(payload, dict) for payload in payloads)
 
 
-@settings(max_examples=60)
 @given(
     st.fixed_dictionaries(
         {},

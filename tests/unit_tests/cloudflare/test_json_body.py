@@ -9,7 +9,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import HumanMessage
 
@@ -62,7 +62,6 @@ def test_circles_and_abysses_are_refused() -> None:
             json_from_body(value, has_media=has_media)
 
 
-@settings(max_examples=40)
 @given(
     st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON),
     st.booleans(),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -389,7 +389,6 @@ _values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
 @given(st.dictionaries(_words, _values, max_size=3), st.booleans())
 def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
     """Whichever way it goes, Google reads the tool's own words and numbers."""
@@ -1003,13 +1002,6 @@ _messages = st.one_of(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
 @given(st.lists(_messages, min_size=1, max_size=4))
 def test_any_conversation_is_sent_or_refused(messages: list[BaseMessage]) -> None:
     from tests.support.gemini import Media, body_from_messages
@@ -1047,13 +1039,6 @@ _parts = st.one_of(
 )
 
 
-@settings(
-    max_examples=60,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
 @given(st.lists(_parts, min_size=1, max_size=5), st.booleans())
 @example([text(""), text("", "c2ln")], True)
 def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, Draft202012Validator
 from pydantic import BaseModel, Field, TypeAdapter
@@ -679,7 +679,6 @@ DOCUMENTS = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
 @given(document=DOCUMENTS, values=st.lists(VALUES, min_size=4, max_size=8))
 def test_any_schema_keeps_its_meaning(document: Json, values: list[Any]) -> None:
     try:

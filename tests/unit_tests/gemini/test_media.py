@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from google.genai import types
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
@@ -585,7 +585,6 @@ def test_files_of_other_providers() -> None:
         _parts(block)
 
 
-@settings(max_examples=200, deadline=None, database=None, derandomize=True)
 @given(st.binary(min_size=1, max_size=40), st.sampled_from(["", *TYPES]))
 def test_any_bytes_are_sent_under_a_type_that_google_takes_or_refused(
     data: bytes, label: str

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -335,7 +335,6 @@ def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     schema=st.recursive(_LEAVES, _deeper, max_leaves=6),
     values=st.lists(VALUES, min_size=4, max_size=8),

@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_cf_gemini.exceptions import (
@@ -104,7 +104,6 @@ def event_streams(draw: st.DrawFn) -> bytes:
     return written.encode()
 
 
-@settings(max_examples=200)
 @given(event_streams(), st.lists(st.integers(0, 10_000), max_size=8))
 def test_events_cut_anywhere_are_what_the_standard_reads(
     data: bytes, cuts: list[int]

@@ -154,11 +154,11 @@ DEAD = [
 
 @pytest.mark.parametrize("error", DEAD)
 def test_a_dead_server_is_hardly_asked(error: CloudflareGeminiError) -> None:
-    """5,000 rows one after the other take two hours to fail."""
+    """A thousand rows one after the other take half an hour to fail."""
     far = FarSide()
-    errors = [far.call(error) for _ in range(5000)]
+    errors = [far.call(error) for _ in range(1000)]
     assert all(isinstance(each, type(error)) for each in errors)
-    assert far.sent < 400
+    assert far.sent < 150
     told = errors[-1]
     assert told is not None
     assert not told.is_sent

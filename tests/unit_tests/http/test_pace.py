@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.http import PEACE_SECONDS, Pace, Ticket
@@ -50,7 +50,7 @@ def test_a_bucket(rate: int, callers: int, max_retries: int, says_when: bool) ->
 @RETRIES
 @pytest.mark.parametrize("sliding", [False, True])
 @pytest.mark.parametrize("callers", [50, 200])
-@pytest.mark.parametrize("rate", [20, 50, 200])
+@pytest.mark.parametrize("rate", [20, 50, pytest.param(200, marks=pytest.mark.soak)])
 def test_a_window_of_ten_seconds(
     rate: int, callers: int, sliding: bool, max_retries: int, says_when: bool
 ) -> None:
@@ -149,7 +149,6 @@ def test_without_a_pace_most_rows_are_lost() -> None:
     assert ran.lost > 0.25 * ran.rows
 
 
-@settings(deadline=None, max_examples=40)
 @given(
     rate=st.floats(3, 300),
     burst=st.integers(2, 60),

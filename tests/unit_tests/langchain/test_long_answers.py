@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -350,7 +350,6 @@ def test_at_every_cut_nothing_is_lost_or_given_twice(
     assert script.tokens == [None, f"t{behind}"]
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     words=st.lists(st.text(max_size=12), min_size=1, max_size=8),
     thinking=st.integers(0, 3),

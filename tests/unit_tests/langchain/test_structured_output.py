@@ -8,6 +8,7 @@ import pickle
 from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
+from itertools import cycle, product
 from typing import Annotated, Any, Literal, NotRequired, Optional
 
 import pytest
@@ -802,10 +803,16 @@ def answered(said: str, method: str) -> Json:
     return answer(wire_call("Number", args=json.loads(said)))
 
 
-@pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
-@pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
-@pytest.mark.parametrize("said", BAD.values(), ids=BAD.keys())
-def test_a_repetition_goes_past_the_cache(ask: Any, method: Any, said: str) -> None:
+# Every method with all that is bad, in each way of asking in turn.
+REPEATED = product(BAD, ["json_schema", "json_mode", "function_calling"])
+
+
+@pytest.mark.parametrize(
+    ("said", "method", "way"),
+    [(*row, way) for row, way in zip(REPEATED, cycle(ASKS), strict=False)],
+)
+def test_a_repetition_goes_past_the_cache(said: str, method: Any, way: str) -> None:
+    ask, said = ASKS[way], BAD[said]
     bad, good = answered(said, method), answered('{"value": 12}', method)
     cloudflare = Cloudflare(bad, good)
     model = cloudflare.model()
@@ -844,7 +851,10 @@ def test_a_copy_knows_what_was_bad() -> None:
 
 @pytest.mark.parametrize("first", [[], {"result": None}, {"candidates": []}])
 @pytest.mark.parametrize("ask", ASKS.values(), ids=ASKS.keys())
-def test_what_nobody_can_read_is_asked_for_past_the_cache(ask: Any, first: Any) -> None:
+def test_what_nobody_can_read_is_asked_for_past_the_cache(
+    ask: Any, first: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")  # so that nothing waits
     cloudflare = Cloudflare(first, refusal(503, 7000), answer(text("ok")))
     model = cloudflare.model(max_retries=2)
     assert ask(model).text == "ok"
