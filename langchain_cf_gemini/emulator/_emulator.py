@@ -4,8 +4,9 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import Any, Self, TypedDict, Unpack
 
 from langchain_cf_gemini.emulator._cloudflare.account import AccountRules
 from langchain_cf_gemini.emulator._cloudflare.doors import (
@@ -28,14 +29,9 @@ from langchain_cf_gemini.emulator._script import (
 )
 from langchain_cf_gemini.emulator._script_files import script_file
 from langchain_cf_gemini.emulator._server.recording import CLOUDFLARE, Recorder
+from langchain_cf_gemini.emulator._server.sockets import Server
 from langchain_cf_gemini.emulator.answers import Answer, call, reply
 from langchain_cf_gemini.emulator.faults import Fault, Shape, status
-
-if TYPE_CHECKING:
-    from langchain_cf_gemini.emulator._server.thread import ServerThread
-
-
-_ASKED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class ReplyOptions(TypedDict, total=False):
@@ -81,7 +77,7 @@ class Emulator(Inspection):
         api_token: The token it accepts; not a secret.
     """
 
-    _server: "ServerThread | None" = None
+    _server: Server | None = None
     _environment_before: Mapping[str, str | None] = {}
 
     def __init__(
@@ -179,9 +175,18 @@ class Emulator(Inspection):
         return cls(**{**usual, "set_environment": True, **settings})
 
     def start(self) -> Self:
-        """Serve until `stop`."""
+        """Serve until `stop`.
+
+        Raises:
+            ImportError: If the extra `emulator` is not installed.
+        """
+        if find_spec("jsonschema") is None:
+            raise ImportError(
+                "The emulator needs jsonschema: "
+                'pip install "langchain-cf-gemini[emulator]"'
+            )
         if self._server is None:
-            self._server = _server_thread(
+            self._server = Server(
                 self._service, self._host, self._port, self._certificate
             )
             self._server.start()
@@ -230,8 +235,7 @@ class Emulator(Inspection):
         """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
             raise RuntimeError("The emulator is not running. Use it in a `with` block.")
-        # Where everything listens, nobody can be asked.
-        host = _ASKED_AT.get(self._server.host, self._server.host)
+        host = self._server.reached
         bracketed = f"[{host}]" if ":" in host else host
         scheme = "https" if self._certificate else "http"
         return f"{scheme}://{bracketed}:{self._server.port}"
@@ -358,17 +362,3 @@ def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
                 f"models[{name!r}] must be a known model, not {rules[name]!r}."
             )
     return {name.removeprefix("google/"): model for name, model in found.items()}
-
-
-def _server_thread(
-    service: Service, host: str, port: int, certificate: str | None
-) -> "ServerThread":
-    # Imported late: a test run that only loads the plugin needs no web server.
-    try:
-        from langchain_cf_gemini.emulator._server.thread import ServerThread
-    except ImportError as missing:
-        raise ImportError(
-            f"The emulator needs {missing.name}: "
-            'pip install "langchain-cf-gemini[emulator]"'
-        ) from missing
-    return ServerThread(service, host, port, certificate)

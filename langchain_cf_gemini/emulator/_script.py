@@ -213,13 +213,6 @@ class Script:
                 entry.number = self._count
                 self._entries.append(entry)
 
-    @property
-    def calls_functions(self) -> bool:
-        """Whether a test's own functions are called, which may take their time."""
-        with self._lock:
-            asked = ((entry.said, entry.match.get("when")) for entry in self._entries)
-            return any(callable(said) or callable(when) for said, when in asked)
-
     def take(self, asked: Exchange, *faults: Fault) -> Step | None:
         """What this request gets; an answer that a fault keeps back stays for later.
 

@@ -63,7 +63,6 @@ print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
         "jsonschema",
         "langgraph",
         "starlette",
-        "uvicorn",
     }
 
 

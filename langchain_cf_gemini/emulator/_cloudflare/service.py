@@ -132,11 +132,6 @@ class Service:
             else:
                 yield f"  {entry}"
 
-    @property
-    def is_slow(self) -> bool:
-        """Whether an answer may take its time to be made."""
-        return self.recorder is not None or self.script.calls_functions
-
     def content(
         self, door: Door, incoming: Incoming, *, method: str = "run", **path: str
     ) -> Answered:
@@ -332,5 +327,5 @@ class Service:
 
 def _made(said: Callable[[Exchange], Any], exchange: Exchange) -> Said:
     made = said(exchange)
-    # Asked in a thread, see `is_slow`, so that no event loop runs here.
+    # Each connection has a thread, in which no event loop runs.
     return answer_from(asyncio.run(made) if isinstance(made, Coroutine) else made)
