@@ -8,15 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from langchain_cf_gemini.emulator._cloudflare.account import AccountRules
-from langchain_cf_gemini.emulator._cloudflare.doors import (
+from langchain_cf_gemini.emulator._cloudflare.account import (
     ACCOUNT_ID,
     API_TOKEN,
     GATEWAY,
+    AccountRules,
     Settings,
     Unscripted,
 )
 from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
+from langchain_cf_gemini.emulator._cloudflare.recording import CLOUDFLARE, Recorder
 from langchain_cf_gemini.emulator._cloudflare.service import Chaos, Service
 from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
 from langchain_cf_gemini.emulator._inspection import Inspection
@@ -28,7 +29,6 @@ from langchain_cf_gemini.emulator._script import (
     entry_from,
 )
 from langchain_cf_gemini.emulator._script_files import script_file
-from langchain_cf_gemini.emulator._server.recording import CLOUDFLARE, Recorder
 from langchain_cf_gemini.emulator._server.sockets import Server
 from langchain_cf_gemini.emulator.answers import Answer, call, reply
 from langchain_cf_gemini.emulator.faults import Fault, Shape, status
@@ -161,8 +161,10 @@ class Emulator(Inspection):
             models=_models(models),
             rate_limit=rate_limit,
         )
-        self._service = Service(settings, chaos=chaos, seed=seed, clock=clock)
-        self._service.recorder = Recorder(record, record_from) if record else None
+        if record:
+            self._service: Service = Recorder(settings, record, record_from)
+        else:
+            self._service = Service(settings, chaos=chaos, seed=seed, clock=clock)
 
     @classmethod
     def for_test(cls, **settings: Any) -> Self:

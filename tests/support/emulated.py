@@ -1,6 +1,6 @@
 """What tests take from the inside of the emulator: its doors, rules and words."""
 
-from langchain_cf_gemini.emulator._cloudflare.doors import (
+from langchain_cf_gemini.emulator._cloudflare.account import (
     ACCOUNT_ID,
     API_TOKEN,
     Settings,

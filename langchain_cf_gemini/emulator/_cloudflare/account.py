@@ -7,12 +7,19 @@ Policies and their refusals: .../ai-gateway/features/policies/. Keys:
 
 import hmac
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, get_args
 
+from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._google.models import NEWEST, Model
 from langchain_cf_gemini.emulator._messages import Incoming
 from langchain_cf_gemini.emulator._refusals import Refusal
+
+ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
+API_TOKEN = "emulator-token-not-a-secret"
+GATEWAY = "default"
+Unscripted = Literal["invent", "fail", "fail_if_scripted"]
 
 RUN: Final = "Workers AI Read"
 GATEWAY_RUN: Final = "AI Gateway Run"
@@ -83,6 +90,53 @@ class AccountRules:
             said = "No provider credentials for this request"
             raise _refusal(400, [{"code": 2005, "message": said}])
         return "Unified"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Who may ask, how strictly requests are judged, and who answers them.
+
+    `models` are ids that Google or Cloudflare may name beside the known ones, each with
+    the known one whose rules it follows.
+    """
+
+    account_id: str = ACCOUNT_ID
+    api_token: str = API_TOKEN
+    gateway: str = GATEWAY
+    strict: bool = True
+    foreign_signatures: bool = False
+    credit: bool = True
+    unscripted: Unscripted = "invent"
+    check_answers: bool = True
+    models: Mapping[str, Model] = field(default_factory=dict)
+    rules: AccountRules = field(default_factory=AccountRules)
+    rate_limit: Rate | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a word that means nothing."""
+        if self.unscripted not in get_args(Unscripted):
+            known = ", ".join(get_args(Unscripted))
+            raise ValueError(
+                f"unscripted must be one of {known}, not {self.unscripted!r}."
+            )
+
+    @property
+    def gateways(self) -> tuple[str, str]:
+        """The account's gateways."""
+        return self.gateway, GATEWAY
+
+    def lets_in(self, sent: str, permission: str = "") -> bool:
+        """Whether a token has a permission; the account's own has all."""
+        return same(sent, self.api_token) or self.rules.permits(sent, permission)
+
+    def model(self, name: str, known: Model | None) -> Model | None:
+        """The model of an id: known, added, or unknown and taken for the newest."""
+        google_id = name.removeprefix("google/")
+        if known is None and (added := self.models.get(google_id)):
+            known = replace(added, google_id=google_id)
+        if known is None and not self.strict:
+            known = replace(NEWEST, google_id=google_id)
+        return known
 
 
 def _refusal(code: int, error: object, rule: str = "key") -> Refusal:

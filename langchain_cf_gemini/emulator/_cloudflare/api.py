@@ -71,7 +71,7 @@ def log_entry(
     permission = FEEDBACK if incoming.method == "PATCH" else LOGS
     check_v4(service.settings, incoming, account, permission)
     logged = {e.response_headers.get("cf-aig-log-id"): e for e in service.journal}
-    if gateway not in (service.settings.gateway, "default"):
+    if gateway not in service.settings.gateways:
         raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
     if log_id not in logged:
         raise v4_refusal(404, 7002, f"Log {log_id!r} not found")

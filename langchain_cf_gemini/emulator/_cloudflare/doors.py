@@ -3,25 +3,16 @@
 Each door checks account and token and finds the model; each refuses in its own shape.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Literal, get_args
-
 from langchain_cf_gemini.emulator._cloudflare.account import (
     GATEWAY_RUN,
     RUN,
-    AccountRules,
+    Settings,
     same,
 )
 from langchain_cf_gemini.emulator._cloudflare.gateway import options_from_headers
-from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
-from langchain_cf_gemini.emulator._google.generation import Generation
-from langchain_cf_gemini.emulator._google.models import (
-    CATALOGUE,
-    NEWEST,
-    Model,
-    model_from_google_id,
-)
+from langchain_cf_gemini.emulator._cloudflare.service import Service
+from langchain_cf_gemini.emulator._google.generation import Backend, Generation
+from langchain_cf_gemini.emulator._google.models import CATALOGUE, model_from_google_id
 from langchain_cf_gemini.emulator._messages import Incoming
 from langchain_cf_gemini.emulator._refusals import (
     Refuse,
@@ -30,74 +21,33 @@ from langchain_cf_gemini.emulator._refusals import (
     v4_refusal,
 )
 
-ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
-API_TOKEN = "emulator-token-not-a-secret"
-GATEWAY = "default"
-Unscripted = Literal["invent", "fail", "fail_if_scripted"]
 _NO_CREDIT = "Insufficient credits. Please add more credits to your account."
 _NO_CHAT = " (the emulator speaks Generate Content, not Chat Completions)"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """Who may ask, how strictly requests are judged, and who answers them.
-
-    `models` are ids that Google or Cloudflare may name beside the known ones, each with
-    the known one whose rules it follows.
-    """
-
-    account_id: str = ACCOUNT_ID
-    api_token: str = API_TOKEN
-    gateway: str = GATEWAY
-    strict: bool = True
-    foreign_signatures: bool = False
-    credit: bool = True
-    unscripted: Unscripted = "invent"
-    check_answers: bool = True
-    models: Mapping[str, Model] = field(default_factory=dict)
-    rules: AccountRules = field(default_factory=AccountRules)
-    rate_limit: Rate | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a word that means nothing."""
-        if self.unscripted not in get_args(Unscripted):
-            known = ", ".join(get_args(Unscripted))
-            raise ValueError(
-                f"unscripted must be one of {known}, not {self.unscripted!r}."
-            )
-
-    def lets_in(self, sent: str, permission: str = "") -> bool:
-        """Whether a token has a permission; the account's own has all."""
-        return same(sent, self.api_token) or self.rules.permits(sent, permission)
-
-    def model(self, name: str, known: Model | None) -> Model | None:
-        """The model of an id: known, added, or unknown and taken for the newest."""
-        google_id = name.removeprefix("google/")
-        if known is None and (added := self.models.get(google_id)):
-            known = replace(added, google_id=google_id)
-        if known is None and not self.strict:
-            known = replace(NEWEST, google_id=google_id)
-        return known
+_NO_MODEL = (
+    "models/{0} is not found for API version v1beta, or is not supported for "
+    "generateContent. Call ModelService.ListModels to see the list of available models "
+    "and their supported methods."
+)
+_NO_PUBLISHER_MODEL = "Publisher Model `{1}/models/{0}` not found."
 
 
 def run_asked(
-    settings: Settings, incoming: Incoming, account: str, model: str | None = None
+    service: Service, incoming: Incoming, account: str, model: str | None = None
 ) -> Generation:
     """What `POST /client/v4/accounts/{account}/ai/run` asks.
 
     Cloudflare's own SDK names the model in the path, and sends the input alone.
     """
+    settings = service.settings
     check_v4(settings, incoming, account, RUN)
     gateway = incoming.headers.get("cf-aig-gateway-id", settings.gateway)
-    if gateway not in (settings.gateway, GATEWAY):
+    if gateway not in settings.gateways:
         raise v4_refusal(400, 2001, f"Gateway {gateway!r} does not exist")
     _check_headers(settings, incoming, v4_refusal)
-    envelope = incoming.json()
-    if not isinstance(envelope, dict):
+    sent = incoming.json()
+    if not isinstance(sent, dict):
         raise v4_refusal(400, 7000, "Invalid request body")
-    if model is not None:
-        envelope = {"model": model, "input": envelope}
-    name, body = envelope.get("model"), envelope.get("input")
+    name, body = (model, sent) if model else (sent.get("model"), sent.get("input"))
     if not isinstance(name, str) or not isinstance(body, dict):
         wrong = "'model' must be a string and 'input' an object"
         raise v4_refusal(400, 5006, f"AiError: Bad input: {wrong}")
@@ -125,26 +75,27 @@ def check_v4(
 
 
 def gateway_asked(
-    settings: Settings,
+    service: Service,
     incoming: Incoming,
     *,
-    account: str,
-    gateway: str,
     model: str,
-    publisher: str = "",
+    account: str | None = None,
+    gateway: str | None = None,
+    publisher: str | None = None,
 ) -> Generation:
     """What a provider-native path of the gateway host asks.
 
     Args:
-        settings: Who may ask.
+        service: Who answers.
         incoming: The request.
-        account: Account id.
-        gateway: Gateway name.
         model: Google's model id.
-        publisher: Vertex AI's "projects/…/publishers/google"; empty for the Gemini API.
+        account: Account id; the gateway's custom domain names none.
+        gateway: Gateway name, likewise.
+        publisher: Vertex AI's "projects/…/publishers/google"; None for the Gemini API.
     """
-    known = (settings.gateway, GATEWAY)
-    if account != settings.account_id or gateway not in known:
+    settings = service.settings
+    account_known = account in (None, settings.account_id)
+    if not account_known or gateway not in (None, *settings.gateways):
         raise gateway_refusal(
             400, 2001, "Please configure AI Gateway in the Cloudflare dashboard"
         )
@@ -155,30 +106,13 @@ def gateway_asked(
     if asks and not any(settings.lets_in(t, GATEWAY_RUN) for t in (in_header, as_key)):
         raise gateway_refusal(401, 2009, "Unauthorized")
     _check_headers(settings, incoming, gateway_refusal)
-    if not publisher:
-        return _google_asked(settings, incoming, model)
-    if settings.model(model, model_from_google_id(model)) is None:
-        name = f"{publisher}/models/{model}"
-        raise google_refusal(
-            f"Publisher Model `{name}` not found.", code=404, rule="model"
-        )
-    return replace(_google_asked(settings, incoming, model), backend="vertex")
+    return _google_asked(settings, incoming, model, publisher)
 
 
-def custom_domain_asked(
-    settings: Settings, incoming: Incoming, model: str
-) -> Generation:
-    """What the gateway's custom domain asks, which names no account and gateway."""
-    account, gateway = settings.account_id, settings.gateway
-    return gateway_asked(
-        settings, incoming, account=account, gateway=gateway, model=model
-    )
-
-
-def google_asked(settings: Settings, incoming: Incoming, model: str) -> Generation:
+def google_asked(service: Service, incoming: Incoming, model: str) -> Generation:
     """What Google's own path asks; the key is the emulator's token."""
-    check_google_key(settings, incoming)
-    return _google_asked(settings, incoming, model)
+    check_google_key(service.settings, incoming)
+    return _google_asked(service.settings, incoming, model)
 
 
 def check_google_key(settings: Settings, incoming: Incoming) -> None:
@@ -198,22 +132,20 @@ def check_google_key(settings: Settings, incoming: Incoming) -> None:
         )
 
 
-def _google_asked(settings: Settings, incoming: Incoming, name: str) -> Generation:
+def _google_asked(
+    settings: Settings, incoming: Incoming, name: str, publisher: str | None = None
+) -> Generation:
     model = settings.model(name, model_from_google_id(name))
     if model is None:
-        raise google_refusal(
-            f"models/{name} is not found for API version v1beta, or is not supported "
-            "for generateContent. Call ModelService.ListModels to see the list of "
-            "available models and their supported methods.",
-            code=404,
-            rule="model",
-        )
+        words = _NO_PUBLISHER_MODEL if publisher else _NO_MODEL
+        raise google_refusal(words.format(name, publisher), code=404, rule="model")
     body = incoming.json()
     if not isinstance(body, dict):
         raise google_refusal(
             "Invalid JSON payload received. Expected a JSON object.", rule="json"
         )
-    return Generation(model=model, name=name, body=body, backend="gemini_api")
+    backend: Backend = "vertex" if publisher else "gemini_api"
+    return Generation(model=model, name=name, body=body, backend=backend)
 
 
 def _check_headers(settings: Settings, incoming: Incoming, refusal: Refuse) -> None:

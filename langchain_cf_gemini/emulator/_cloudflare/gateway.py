@@ -8,7 +8,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from langchain_cf_gemini.emulator._latest import Latest
@@ -23,71 +23,80 @@ from langchain_cf_gemini.emulator._refusals import shaped
 
 _MIN_TTL, _MAX_TTL = 60, 2_678_400  # documented: one minute to one month, in seconds
 _DEFAULT_TTL = 300  # documented for a cache key where the gateway does not cache
-_MAX_METADATA = 5
-_MAX_ATTEMPTS = 5
-_MAX_RETRY_DELAY = 60_000
 _MAX_GATEWAY_NAME = 64
-_BACKOFFS = ("constant", "linear", "exponential")
 _MAX_CACHED = 10_000
 _MAX_CACHED_BYTES = 25 * 1024 * 1024
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+# How many times the retry delay the gateway waits after an attempt, counted from 1.
+_BACKOFFS: Mapping[str, Callable[[int], int]] = {
+    "constant": lambda attempt: 1,
+    "linear": lambda attempt: attempt,
+    "exponential": lambda attempt: 1 << (attempt - 1),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayOptions:
     """What the `cf-aig-*` headers of a request ask for, a field for each header.
 
+    Further headers are checked and have no effect here.
+
     Attributes:
         cache_ttl: Seconds.
         cache_key: Caller's own key.
         skip_cache: Neither read nor written.
-        metadata: At most five entries; further ones are dropped, as documented.
         collect_log: False keeps no log, and so no log id.
         request_timeout: Milliseconds to the first byte.
         max_attempts: How often the gateway itself asks the provider.
         retry_delay: Milliseconds between its attempts.
-        backoff: constant, linear or exponential.
+        backoff: By how much the delay grows.
         event_id: Caller's trace id, echoed.
-        checked: What is checked and has no effect here.
         problems: What is wrong with the headers.
     """
 
     cache_ttl: int | None = None
     cache_key: str | None = None
     skip_cache: bool = False
-    metadata: Mapping[str, Any] = field(default_factory=dict)
     collect_log: bool = True
     request_timeout: int | None = None
     max_attempts: int = 1
     retry_delay: int = 0
-    backoff: str = "constant"
+    backoff: Callable[[int], int] = _BACKOFFS["constant"]
     event_id: str | None = None
-    checked: Mapping[str, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
 
     @property
     def caches(self) -> bool:
-        """Whether these headers switch caching on."""
-        return self.cache_ttl is not None or self.cache_key is not None
+        """Whether an answer may come from the cache."""
+        asks = self.cache_ttl is not None or self.cache_key is not None
+        return asks and not self.skip_cache
+
+    def delay_after(self, attempt: int) -> float:
+        """Seconds before the gateway's next attempt."""
+        return self.retry_delay * self.backoff(attempt) / 1000
 
 
 def options_from_headers(headers: Mapping[str, str]) -> GatewayOptions:
     """Read and check the `cf-aig-*` headers."""
-    read: dict[str, Any] = {"checked": {}}
+    read: dict[str, Any] = {}
     problems: list[str] = []
     for name, reader in _READERS.items():
         if (header := f"cf-aig-{name.replace('_', '-')}") in headers:
             try:
-                place = read if name in _FIELDS else read["checked"]
-                place[name] = reader(headers[header])
+                read[name] = reader(headers[header])
             except ValueError as wrong:
                 problems.append(f"{header}: {wrong}")
-    return GatewayOptions(**read, problems=tuple(problems))
+    honored = {name: value for name, value in read.items() if name in _FIELDS}
+    return GatewayOptions(**honored, problems=tuple(problems))
 
 
-def _boolean(value: str) -> bool:
-    if value.lower() not in ("true", "false", "1", "0"):
-        raise ValueError(f"must be true or false, not {value!r}")
-    return value.lower() in ("true", "1")
+def _one_of(known: Mapping[str, Any]) -> Callable[[str], Any]:
+    def read(value: str) -> Any:
+        if value.lower() not in known:
+            raise ValueError(f"must be one of {', '.join(known)}, not {value!r}")
+        return known[value.lower()]
+
+    return read
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -100,7 +109,7 @@ def _integer(low: int, high: int) -> Callable[[str], int]:
     return read
 
 
-def _metadata(value: str) -> dict[str, Any]:
+def _metadata(value: str) -> None:
     entries = json_or_none(value)
     if not isinstance(entries, dict):
         raise ValueError("must be a JSON object")
@@ -109,48 +118,37 @@ def _metadata(value: str) -> dict[str, Any]:
             raise ValueError(f"key {key!r} is reserved for Cloudflare")
         if not isinstance(item, str | int | float | bool):
             raise ValueError(f"value of {key!r} must be a string, number or boolean")
-    return dict(list(entries.items())[:_MAX_METADATA])
 
 
-def _cost(value: str) -> dict[str, Any]:
+def _cost(value: str) -> None:
     cost = json_or_none(value)
-    if isinstance(cost, dict) and (
-        {"per_token_in", "per_token_out"} <= set(cost) or set(cost) == {"total_cost"}
-    ):
-        return cost
-    said = "per_token_in and per_token_out, or total_cost"
-    raise ValueError(f"must be a JSON object with {said}")
+    keys = set(cost) if isinstance(cost, dict) else set()
+    if not {"per_token_in", "per_token_out"} <= keys and keys != {"total_cost"}:
+        said = "per_token_in and per_token_out, or total_cost"
+        raise ValueError(f"must be a JSON object with {said}")
 
 
-def _backoff(value: str) -> str:
-    if value not in _BACKOFFS:
-        raise ValueError(f"must be one of {', '.join(_BACKOFFS)}, not {value!r}")
-    return value
-
-
-def _gateway_name(value: str) -> str:
+def _gateway_name(value: str) -> None:
     if len(value) > _MAX_GATEWAY_NAME:
         raise ValueError(f"longer than {_MAX_GATEWAY_NAME} characters")
-    return value
 
 
 _FIELDS = {known.name for known in fields(GatewayOptions)}
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "cache_ttl": _integer(_MIN_TTL, _MAX_TTL),
     "cache_key": str,
-    "skip_cache": _boolean,
     "metadata": _metadata,
-    "collect_log": _boolean,
     "request_timeout": _integer(1, 2**31),
-    "max_attempts": _integer(1, _MAX_ATTEMPTS),
-    "retry_delay": _integer(0, _MAX_RETRY_DELAY),
-    "backoff": _backoff,
+    "max_attempts": _integer(1, 5),
+    "retry_delay": _integer(0, 60_000),
+    "backoff": _one_of(_BACKOFFS),
     "event_id": str,
-    "collect_log_payload": _boolean,
     "custom_cost": _cost,
-    "no_wholesale": _boolean,
-    "zdr": _boolean,
     "gateway_id": _gateway_name,
+    **dict.fromkeys(
+        ("skip_cache", "collect_log", "collect_log_payload", "no_wholesale", "zdr"),
+        _one_of(_BOOLEANS),
+    ),
 }
 
 
@@ -194,16 +192,6 @@ def cache_key(incoming: Incoming, options: GatewayOptions) -> str:
     if options.cache_key is not None:
         return f"key:{options.cache_key}"
     return hashlib.sha256(f"{incoming.path}\n".encode() + incoming.body).hexdigest()
-
-
-def delay_after(options: GatewayOptions, attempt: int) -> float:
-    """Seconds before the gateway's next attempt."""
-    factors: Mapping[str, int] = {
-        "constant": 1,
-        "linear": attempt,
-        "exponential": 1 << (attempt - 1),
-    }
-    return options.retry_delay * factors[options.backoff] / 1000
 
 
 def in_time(outgoing: Outgoing, options: GatewayOptions) -> Outgoing:

@@ -22,37 +22,36 @@ class RateLimit:
     """
 
     def __init__(self, rate: Rate | None, clock: Callable[[], float]) -> None:
-        self._is_limited = rate is not None
-        pair = rate if isinstance(rate, tuple) else (1 if rate is None else rate, 0.0)
-        self._count, self._window = pair
-        if self._count <= 0 or (isinstance(rate, tuple) and self._window <= 0):
+        numbers = rate if isinstance(rate, tuple) else (rate, None)
+        if any(number is not None and number <= 0 for number in numbers):
             raise ValueError(f"rate_limit must be numbers above 0, not {rate!r}.")
-        self._burst = max(1.0, self._count / 5)
+        self._count, self._window = numbers
         self._clock = clock
         self._lock = threading.Lock()
         self.clear()
 
     def clear(self) -> None:
         """Begin anew."""
-        self._left, self._since = self._burst, self._clock()
-        if self._window:
-            self._left = self._count
+        count = self._count or 0
+        self._most = count if self._window else max(1.0, count / 5)
+        self._left, self._since = self._most, self._clock()
 
     def refused(self) -> float | None:
         """None for a request that is let through, else seconds until one would be."""
-        if not self._is_limited:
+        if self._count is None:
             return None
         with self._lock:
             now = self._clock()
             passed = now - self._since
-            if not self._window:
-                self._left = min(self._burst, self._left + passed * self._count)
+            if self._window is None:
+                self._left = min(self._most, self._left + passed * self._count)
                 self._since = now
-            elif passed >= self._window:
-                self._left, self._since = self._count, now - passed % self._window
-            if self._left >= 1:
-                self._left -= 1
-                return None
-            if self._window:
-                return self._since + self._window - now
-            return (1 - self._left) / self._count
+                wait = (1 - self._left) / self._count
+            else:
+                if passed >= self._window:
+                    self._left, self._since = self._most, now - passed % self._window
+                wait = self._since + self._window - now
+            if self._left < 1:
+                return wait
+            self._left -= 1
+            return None

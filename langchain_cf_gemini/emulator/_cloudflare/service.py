@@ -9,10 +9,10 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from langchain_cf_gemini.emulator._cloudflare import gateway
-from langchain_cf_gemini.emulator._cloudflare.doors import Settings
+from langchain_cf_gemini.emulator._cloudflare.account import Settings
 from langchain_cf_gemini.emulator._cloudflare.rate_limit import RateLimit
 from langchain_cf_gemini.emulator._cloudflare.wrapping import (
     counted,
@@ -48,26 +48,12 @@ from langchain_cf_gemini.emulator.faults import (
     spoiled_answer,
 )
 
-Door = Callable[..., Generation]
-Call = Callable[..., Outgoing]
 Chaos = Sequence[tuple[float, Fault]]
 Answered = tuple[Exchange | None, Outgoing]
 
 
-class Recorder(Protocol):
-    """Whoever answers for the real service."""
-
-    def answer(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
-        """The real answer."""
-        ...
-
-    def keep(self, exchange: Exchange) -> None:
-        """Write the exchange down."""
-        ...
-
-
 # Google's own path has none of the gateway's headers.
-_CLOUDFLARE = ("/client/v4/", "/v1/", "/google-ai-studio/")
+_CLOUDFLARE = ("/client/v4/", "/v1/", "/google-")
 _MOST_ERRORS, _MOST_DRAWN, _MOST_FEEDBACK = 100, 100_000, 10_000
 
 
@@ -84,7 +70,6 @@ class Service:
     ) -> None:
         """Start with an empty journal and script."""
         self.settings = settings
-        self.recorder: Recorder | None = None
         self.journal = Journal()
         self.script = Script()
         self.errors: list[BaseException] = []
@@ -103,14 +88,9 @@ class Service:
 
     def reset(self) -> None:
         """Forget everything but the settings."""
-        self.journal.clear()
-        self.script.clear()
-        self.errors.clear()
-        self.feedback.clear()
-        self._attempts.clear()
-        self._cache.clear()
-        self._limit.clear()
-        self._paging.clear()
+        known = (self.journal, self.script, self.errors, self.feedback)
+        for each in (*known, self._attempts, self._cache, self._limit, self._paging):
+            each.clear()
 
     def complaint(self) -> str:
         """Everything that is wrong, or "" if nothing is."""
@@ -132,48 +112,31 @@ class Service:
             else:
                 yield f"  {entry}"
 
-    def content(
-        self, door: Door, incoming: Incoming, *, method: str = "run", **path: str
+    def answered(
+        self,
+        incoming: Incoming,
+        route: str,
+        asked: Callable[[], Generation | Outgoing],
     ) -> Answered:
-        """A request to a model, through one of its doors: noted, and answered."""
-        return self._noted(
-            incoming,
-            method,
-            lambda exchange: self._answered(incoming, exchange, door, path),
-        )
-
-    def other(
-        self, call: Call, incoming: Incoming, route: str, **path: str
-    ) -> Answered:
-        """Any other call: noted, and answered or refused."""
-        return self._noted(
-            incoming, route, lambda exchange: call(self, incoming, **path)
-        )
-
-    def _noted(
-        self, incoming: Incoming, route: str, answer: Callable[[Exchange], Outgoing]
-    ) -> Answered:
+        """A request, noted, and its answer: that of a model, or what was asked."""
         exchange = self.journal.open(incoming, route)
         try:
-            if self.recorder is None:
-                outgoing = answer(exchange)
-            else:
-                outgoing = self.recorder.answer(incoming, exchange)
+            outgoing = asked()
+            if isinstance(outgoing, Generation):
+                outgoing = self._answered(outgoing, incoming, exchange)
         except Refusal as refusal:
             exchange.notes.append(f"refused by rule {refusal.rule}")
             outgoing = json_answer(refusal.code, refusal.body)
         except BaseException as error:  # of a test's own function: pytest.fail, too
-            outgoing = self._failed(exchange, error)
-        if exchange.path.startswith(_CLOUDFLARE) and self.recorder is None:
+            outgoing = self.failed(exchange, error)
+        if exchange.path.startswith(_CLOUDFLARE):
             options = gateway.options_from_headers(exchange.headers)
             ids = gateway.response_headers(options, exchange.number)
             outgoing = outgoing.with_headers(ids)
         self.journal.close(exchange, outgoing)
-        if self.recorder is not None and exchange.asks:
-            self.recorder.keep(exchange)
         return exchange, outgoing
 
-    def _failed(self, exchange: Exchange, error: BaseException) -> Outgoing:
+    def failed(self, exchange: Exchange, error: BaseException) -> Outgoing:
         """What the client sees of a script that is wrong; the test gets the error."""
         error.add_note(f"while the emulator answered: {exchange}")
         exchange.error = error
@@ -185,10 +148,10 @@ class Service:
         return json_answer(422, shaped(shape_by_path(exchange.path), 422, 9999, said))
 
     def _answered(
-        self, incoming: Incoming, exchange: Exchange, door: Door, path: dict[str, str]
+        self, asked: Generation, incoming: Incoming, exchange: Exchange
     ) -> Outgoing:
+        """What a model answers."""
         asked_fault = fault_from_header(incoming.headers.get(HEADER))
-        asked = door(self.settings, incoming, **path)
         if exchange.path.startswith(_CLOUDFLARE):
             rules = self.settings.rules
             rules.check_policies(asked.name, self.journal)
@@ -198,7 +161,7 @@ class Service:
         if exchange.route == "countTokens":
             return counted(generation)
         options = gateway.options_from_headers(incoming.headers)
-        caches = options.caches and not options.skip_cache and not exchange.stream
+        caches = options.caches and not exchange.stream
         key = gateway.cache_key(incoming, options) if caches else ""
         if key and (kept := self._cache.get(key)):
             exchange.notes.append("from the gateway's cache")
@@ -264,7 +227,7 @@ class Service:
             if outgoing.status < 500 or attempt == options.max_attempts:
                 break
             exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
-            delay += gateway.delay_after(options, attempt)
+            delay += options.delay_after(attempt)
         waited = replace(outgoing.before, seconds=outgoing.before.seconds + delay)
         return gateway.in_time(replace(outgoing, before=waited), options)
 

@@ -1,9 +1,11 @@
-"""Scripting over HTTP, for the page and for other languages: `/_emulator/...`."""
+"""Scripting over HTTP, for other languages, and the page for the browser."""
 
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from functools import cache
+from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
 
@@ -18,6 +20,32 @@ from langchain_cf_gemini.emulator._messages import (
 from langchain_cf_gemini.emulator._script_files import add_entries
 
 Told = tuple[int, Any]
+
+# Everything is in the page; what it shows cannot load or send anything elsewhere.
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
+    "img-src data:; connect-src 'self'; frame-ancestors 'none'"
+)
+
+
+@cache
+def _page() -> bytes:
+    return (files("langchain_cf_gemini.emulator") / "data/page.html").read_bytes()
+
+
+def page(service: Service, incoming: Incoming) -> Outgoing:
+    """The page, for this machine's own browser."""
+    kind = {"content-type": "text/html; charset=utf-8"}
+    headers = {**kind, "content-security-policy": _POLICY}
+    if is_let_in(service, incoming):
+        return Outgoing(headers=headers, frames=[_page()])
+    refused = b"<p>This page is for localhost.</p>"
+    return Outgoing(status=403, headers=headers, frames=[refused])
+
+
+def icon(service: Service, incoming: Incoming) -> Outgoing:
+    """None, which browsers ask for on their own."""
+    return Outgoing(status=204)
 
 
 def control(service: Service, incoming: Incoming, action: str) -> Outgoing:

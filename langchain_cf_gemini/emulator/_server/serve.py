@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from langchain_cf_gemini.emulator._cloudflare.doors import Unscripted
+from langchain_cf_gemini.emulator._cloudflare.account import Unscripted
 from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._emulator import Emulator
 from langchain_cf_gemini.emulator._server.control import is_loopback

@@ -2,15 +2,17 @@
 
 import json
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
 from urllib.request import Request, urlopen
 
-from langchain_cf_gemini.emulator._exchange import Exchange
+from langchain_cf_gemini.emulator._cloudflare.account import Settings
+from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
 from langchain_cf_gemini.emulator._google.proto_json import canonical_body
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
-from langchain_cf_gemini.emulator._refusals import shape_by_path, shaped
+from langchain_cf_gemini.emulator._refusals import Refusal, shape_by_path, shaped
 from langchain_cf_gemini.emulator._script_files import entry_from_exchange
 
 CLOUDFLARE = (
@@ -25,32 +27,40 @@ _OURS = frozenset(
 _TIMEOUT = 600.0
 
 
-class Recorder:
+class Recorder(Service):
     """Sends requests on, and keeps the exchanges in a file, without any header."""
 
-    def __init__(self, path: str | Path, upstream: tuple[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, path: str | Path, upstream: tuple[str, str]
+    ) -> None:
         """Write to `path` what the two addresses answer."""
+        super().__init__(settings)
         self._path = Path(path)
         self._upstream = upstream
         self._entries: list[object] = []
         self._lock = threading.Lock()
         self._write()  # here, so that a wrong path fails here
 
-    def answer(self, incoming: Incoming, exchange: Exchange) -> Outgoing:
-        """The answer of the real service."""
-        body = incoming.json()
-        if isinstance(body, dict):
-            exchange.model = body.get("model") if "input" in body else None
-            asked = body.get("input", body)
-            exchange.generation = canonical_body(asked, lenient=True)
+    def answered(
+        self, incoming: Incoming, route: str, asked: Callable[[], object]
+    ) -> Answered:
+        """A request, noted, and the answer of the real service."""
+        exchange = self.journal.open(incoming, route)
         exchange.notes.append("recorded")
-        return self._sent(incoming)
-
-    def keep(self, exchange: Exchange) -> None:
-        """Add what was answered to the file."""
-        with self._lock:
-            self._entries.append(entry_from_exchange(exchange))
-            self._write()
+        body = exchange.body if isinstance(exchange.body, dict) else {}
+        exchange.model = body.get("model") if "input" in body else None
+        try:
+            said = body.get("input", body)
+            exchange.generation = canonical_body(said, lenient=True)
+            outgoing = self._sent(incoming)
+        except (Refusal, ValueError) as error:
+            outgoing = self.failed(exchange, error)
+        self.journal.close(exchange, outgoing)
+        if exchange.asks:
+            with self._lock:
+                self._entries.append(entry_from_exchange(exchange))
+                self._write()
+        return exchange, outgoing
 
     def _sent(self, incoming: Incoming) -> Outgoing:
         headers = {k: v for k, v in incoming.headers.items() if k not in _OURS}
