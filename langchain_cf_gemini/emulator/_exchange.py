@@ -1,8 +1,10 @@
 """One request and its answer, as a test reads them."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -108,7 +110,7 @@ class Exchange:
     @property
     def parts(self) -> list[Mapping[str, Any]]:
         """All parts of all contents."""
-        return list(_parts(self.contents))
+        return _parts(self.contents)
 
     @property
     def turn(self) -> int:
@@ -119,17 +121,13 @@ class Exchange:
     @property
     def text(self) -> str:
         """The text of the latest user content that has any."""
-        for content in reversed(self.contents):
-            said = [p["text"] for p in _parts([content]) if p.get("text")]
-            if said and content.get("role", "user") == "user":
-                return "\n".join(said)
-        return ""
+        asked = (_texts([c]) for c in reversed(self.contents) if _is_users(c))
+        return "\n".join(next(filter(None, asked), ()))
 
     @property
     def system(self) -> str:
         """The text of the system instruction."""
-        instruction = self.generation.get("systemInstruction") or {}
-        return "\n".join(str(part.get("text", "")) for part in _parts([instruction]))
+        return "\n".join(_texts([self.generation.get("systemInstruction") or {}]))
 
     @property
     def function_names(self) -> list[str]:
@@ -141,7 +139,7 @@ class Exchange:
     @property
     def responses(self) -> list[FunctionResponse]:
         """What functions answered, all of them in order."""
-        return list(_responses(self.contents))
+        return _responses(self.contents)
 
     @property
     def function_responses(self) -> dict[str, Any]:
@@ -162,34 +160,43 @@ class Exchange:
     @property
     def results(self) -> list[FunctionResponse]:
         """What functions answered last: the responses that this request brings."""
-        return list(_responses(self.contents[-1:]))
+        return _responses(self.contents[-1:])
 
     @property
     def told(self) -> str:
         """All text of the current turn: system, prompt, what functions answered."""
         turn = current_turn(self.contents)
-        asked = [p["text"] for p in _parts(_of_user(turn)) if p.get("text")]
+        asked = _texts([content for content in turn if content.get("role") != "model"])
         answered = [shown_response(r.response) for r in _responses(turn)]
         return "\n".join(part for part in (self.system, *asked, *answered) if part)
 
     @property
     def answer_parts(self) -> list[Mapping[str, Any]]:
         """All parts of the answer's first candidate, of all chunks of a stream."""
-        return [part for payload in _payloads(self.response) for part in _said(payload)]
+        said = (_at(p, "candidates", 0, "content", "parts") for p in self._payloads)
+        return [p for parts in said for p in parts or () if isinstance(p, Mapping)]
 
     @property
     def answer(self) -> str:
         """The text of the answer, its calls, or the message of the error."""
-        calls = [part["functionCall"] for part in self.answer_parts if _is_call(part)]
+        calls = filter(None, map(_call, self.answer_parts))
         texts = [str(part.get("text", "")) for part in self.answer_parts]
         called = [f"{c['name']}({json.dumps(c.get('args', {}))})" for c in calls]
-        return "".join(texts) + " ".join(called) or _error_message(self.response)
+        errors = (_at(self.response, *path, "message") for path in _ERRORS)
+        return "".join(texts) + " ".join(called) or str(next(filter(None, errors), ""))
 
     @property
     def usage(self) -> Mapping[str, Any]:
         """The answer's usageMetadata, of a stream the last; empty if there is none."""
-        counted = [p["usageMetadata"] for p in _payloads(self.response) if _counts(p)]
-        return counted[-1] if counted else {}
+        counted = (_at(p, "usageMetadata") for p in reversed(self._payloads))
+        return next((usage for usage in counted if isinstance(usage, Mapping)), {})
+
+    @property
+    def _payloads(self) -> list[Any]:
+        """The Gemini responses in the answer: enveloped, plain, or many."""
+        enveloped = _at(self.response, "result")
+        told = enveloped if isinstance(enveloped, Mapping) else self.response
+        return told if isinstance(told, list) else [told]
 
     @property
     def cached(self) -> bool:
@@ -221,9 +228,8 @@ class Exchange:
     @property
     def story(self) -> str:
         """Several lines for a report: the whole turn, the answer, and why."""
-        told = self.told if len(self.told) <= _TOLD else f"{self.told[:_TOLD]}…"
-        lines = (f"    | {line}" for line in told.splitlines())
-        return "\n".join([str(self), *lines])
+        lines = _cut(self.told, _TOLD).splitlines()
+        return "\n".join([str(self), *(f"    | {line}" for line in lines)])
 
     def __str__(self) -> str:
         """One line for a log."""
@@ -237,6 +243,10 @@ class Exchange:
         )
 
 
+# Where an error has its message, in any of the shapes.
+_ERRORS = (("error",), ("error", 0), ("errors", 0))
+
+
 def shown_response(response: Any) -> str:
     """A function's response as text: its one value, or its JSON."""
     if isinstance(response, dict) and len(response) == 1:
@@ -246,25 +256,44 @@ def shown_response(response: Any) -> str:
     return json.dumps(response, ensure_ascii=False)
 
 
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
 def _quoted(text: str) -> str:
-    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-    return f" {json.dumps(shown, ensure_ascii=False)}" if shown else ""
+    return f" {json.dumps(_cut(text, _SHOWN), ensure_ascii=False)}" if text else ""
 
 
-def _of_user(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    return [content for content in contents if content.get("role") != "model"]
+def _at(value: Any, *path: str | int) -> Any:
+    """What stands at a path of an answer; None where the answer is of another shape."""
+    try:
+        return reduce(operator.getitem, path, value)
+    except (KeyError, IndexError, TypeError):
+        return None
 
 
-def _parts(contents: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    for content in contents:
-        yield from content.get("parts") or ()
+def _is_users(content: Mapping[str, Any]) -> bool:
+    return bool(content.get("role", "user") == "user")
 
 
-def _responses(contents: list[Mapping[str, Any]]) -> Iterator[FunctionResponse]:
-    for part in _parts(contents):
-        if answered := part.get("functionResponse"):
-            name = str(answered.get("name", ""))
-            yield FunctionResponse(answered.get("id"), name, answered.get("response"))
+def _parts(contents: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [part for content in contents for part in content.get("parts") or ()]
+
+
+def _texts(contents: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [str(part["text"]) for part in _parts(contents) if part.get("text")]
+
+
+def _call(part: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return part["functionCall"] if _at(part, "functionCall", "name") else None
+
+
+def _responses(contents: Iterable[Mapping[str, Any]]) -> list[FunctionResponse]:
+    sent = (part.get("functionResponse") for part in _parts(contents))
+    return [
+        FunctionResponse(r.get("id"), str(r.get("name", "")), r.get("response"))
+        for r in filter(None, sent)
+    ]
 
 
 def _messages(contents: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -273,29 +302,23 @@ def _messages(contents: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     count = 0
     for content in contents:
         calls = []
-        for called in (p["functionCall"] for p in _parts([content]) if _is_call(p)):
+        for called in filter(None, map(_call, _parts([content]))):
             count += 1
             told = {"name": called["name"], "args": called.get("args") or {}}
             told |= {"type": "tool_call", "id": called.get("id") or f"call_{count}"}
             waiting.setdefault(told["name"], []).append(told["id"])
             calls.append(told)
         for answered in _responses([content]):
-            yield _tool_message(answered, waiting.get(answered.name, []))
-        said = _content(content)
-        if calls:
-            yield {"role": "assistant", "content": said, "tool_calls": calls}
-        elif said:
+            asked = waiting.setdefault(answered.name, [])
+            id_ = answered.id or (asked[0] if asked else answered.name)
+            waiting[answered.name] = [other for other in asked if other != id_]
+            said = {"content": shown_response(answered.response), "tool_call_id": id_}
+            yield {"role": "tool", "name": answered.name, **said}
+        text = _content(content)
+        if calls or text:
             role = "assistant" if content.get("role") == "model" else "user"
-            yield {"role": role, "content": said}
-
-
-def _tool_message(answered: FunctionResponse, waiting: list[str]) -> dict[str, Any]:
-    id_ = answered.id or (waiting[0] if waiting else answered.name)
-    if id_ in waiting:
-        waiting.remove(id_)
-    content = shown_response(answered.response)
-    named = {"tool_call_id": id_, "name": answered.name}
-    return {"role": "tool", "content": content, **named}
+            with_calls = {"tool_calls": calls} if calls else {}
+            yield {"role": role, "content": text, **with_calls}
 
 
 def _content(content: Mapping[str, Any]) -> Any:
@@ -308,49 +331,16 @@ def _content(content: Mapping[str, Any]) -> Any:
 
 def _block(part: Mapping[str, Any]) -> dict[str, Any] | None:
     if isinstance(part.get("text"), str):
-        if part.get("thought"):
-            return {"type": "reasoning", "reasoning": part["text"]}
-        return {"type": "text", "text": part["text"]}
+        kind = "reasoning" if part.get("thought") else "text"
+        return {"type": kind, kind: part["text"]}
     media = part.get("inlineData") or part.get("fileData")
     if not media:
         return None
     mime_type = str(media.get("mimeType", ""))
     kind = mime_type.partition("/")[0]
-    block = {"type": kind if kind in ("image", "audio", "video") else "file"}
     place = "base64" if "data" in media else "url"
-    held = media.get("data") or media.get("fileUri") or ""
-    return {**block, "mime_type": mime_type, place: held}
-
-
-def _payloads(response: Any) -> list[Any]:
-    """The Gemini responses in an answer: enveloped, plain, or many."""
-    if isinstance(response, dict) and isinstance(response.get("result"), dict):
-        return [response["result"]]
-    return response if isinstance(response, list) else [response]
-
-
-def _counts(payload: Any) -> bool:
-    return isinstance(payload, dict) and isinstance(payload.get("usageMetadata"), dict)
-
-
-def _said(payload: Any) -> list[Mapping[str, Any]]:
-    """The parts of the first candidate, or nothing if the shape is wrong."""
-    try:
-        parts = payload["candidates"][0]["content"]["parts"]
-    except (KeyError, IndexError, TypeError):
-        return []
-    return [part for part in parts if isinstance(part, dict)] if parts else []
-
-
-def _is_call(part: Mapping[str, Any]) -> bool:
-    called = part.get("functionCall")
-    return isinstance(called, dict) and "name" in called
-
-
-def _error_message(response: Any) -> str:
-    """The message in any of the error shapes, if there is one."""
-    if not isinstance(response, dict):
-        return ""
-    errors = response.get("error") or response.get("errors") or {}
-    first = errors[0] if isinstance(errors, list) else errors
-    return str(first.get("message", "")) if isinstance(first, dict) else ""
+    return {
+        "type": kind if kind in ("image", "audio", "video") else "file",
+        "mime_type": mime_type,
+        place: media.get("data") or media.get("fileUri") or "",
+    }

@@ -21,6 +21,9 @@ class RateLimit:
         ValueError: If a number is not above 0.
     """
 
+    _count: float | None
+    _window: float | None
+
     def __init__(self, rate: Rate | None, clock: Callable[[], float]) -> None:
         numbers = rate if isinstance(rate, tuple) else (rate, None)
         if any(number is not None and number <= 0 for number in numbers):
