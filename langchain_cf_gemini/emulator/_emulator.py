@@ -4,6 +4,8 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
@@ -13,12 +15,13 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
     API_TOKEN,
     GATEWAY,
     AccountRules,
+    Chaos,
     Settings,
     Unscripted,
 )
 from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
 from langchain_cf_gemini.emulator._cloudflare.recording import CLOUDFLARE, Recorder
-from langchain_cf_gemini.emulator._cloudflare.service import Chaos, Service
+from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
 from langchain_cf_gemini.emulator._inspection import Inspection
 from langchain_cf_gemini.emulator._script import (
@@ -145,9 +148,9 @@ class Emulator(Inspection):
         """
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
-        self._host, self._port = host, port
-        self._certificate = str(certificate or "") or None
+        self._host, self._port, self._certificate = host, port, certificate
         self._verifies, self._sets_environment = verify, set_environment
+        kind = partial(Recorder, record, record_from) if record else Service
         settings = Settings(
             account_id=self.account_id,
             api_token=self.api_token,
@@ -161,10 +164,7 @@ class Emulator(Inspection):
             models=_models(models),
             rate_limit=rate_limit,
         )
-        if record:
-            self._service: Service = Recorder(settings, record, record_from)
-        else:
-            self._service = Service(settings, chaos=chaos, seed=seed, clock=clock)
+        self._service = kind(replace(settings, chaos=chaos, seed=seed, clock=clock))
 
     @classmethod
     def for_test(cls, **settings: Any) -> Self:
@@ -191,7 +191,7 @@ class Emulator(Inspection):
             self._server = Server(
                 self._service, self._host, self._port, self._certificate
             )
-            self._server.start()
+            self._port = self._server.port
             if self._sets_environment:
                 known = self.environment
                 self._environment_before = {key: os.environ.get(key) for key in known}
@@ -202,7 +202,6 @@ class Emulator(Inspection):
         """Close the port and end the thread; what was recorded stays readable."""
         server, self._server = self._server, None
         if server is not None:
-            self._host, self._port = server.host, server.port
             server.stop()
         for name, value in self._environment_before.items():
             if value is None:
@@ -237,10 +236,7 @@ class Emulator(Inspection):
         """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
             raise RuntimeError("The emulator is not running. Use it in a `with` block.")
-        host = self._server.reached
-        bracketed = f"[{host}]" if ":" in host else host
-        scheme = "https" if self._certificate else "http"
-        return f"{scheme}://{bracketed}:{self._server.port}"
+        return self._server.url
 
     @property
     def base_url(self) -> str:

@@ -5,7 +5,7 @@ import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, NamedTuple
 
 from langchain_cf_gemini.emulator._google.generation import current_turn
@@ -298,27 +298,32 @@ def _responses(contents: Iterable[Mapping[str, Any]]) -> list[FunctionResponse]:
 
 def _messages(contents: list[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """The contents as messages; calls without an id are numbered, in order."""
+    numbers = count(1)
     waiting: dict[str, list[str]] = {}
-    count = 0
     for content in contents:
-        calls = []
-        for called in filter(None, map(_call, _parts([content]))):
-            count += 1
-            told = {"name": called["name"], "args": called.get("args") or {}}
-            told |= {"type": "tool_call", "id": called.get("id") or f"call_{count}"}
+        calls = [_tool_call(part, numbers) for part in _parts([content]) if _call(part)]
+        for told in calls:
             waiting.setdefault(told["name"], []).append(told["id"])
-            calls.append(told)
         for answered in _responses([content]):
-            asked = waiting.setdefault(answered.name, [])
-            id_ = answered.id or (asked[0] if asked else answered.name)
-            waiting[answered.name] = [other for other in asked if other != id_]
-            said = {"content": shown_response(answered.response), "tool_call_id": id_}
-            yield {"role": "tool", "name": answered.name, **said}
-        text = _content(content)
-        if calls or text:
+            yield _tool_message(answered, waiting.get(answered.name, []))
+        said = {"content": _content(content)} | ({"tool_calls": calls} if calls else {})
+        if any(said.values()):
             role = "assistant" if content.get("role") == "model" else "user"
-            with_calls = {"tool_calls": calls} if calls else {}
-            yield {"role": role, "content": text, **with_calls}
+            yield {"role": role, **said}
+
+
+def _tool_message(answered: FunctionResponse, waiting: list[str]) -> dict[str, Any]:
+    id_ = answered.id or next(iter(waiting), answered.name)
+    if id_ in waiting:
+        waiting.remove(id_)
+    said = {"content": shown_response(answered.response), "tool_call_id": id_}
+    return {"role": "tool", "name": answered.name, **said}
+
+
+def _tool_call(part: Mapping[str, Any], numbers: Iterator[int]) -> dict[str, Any]:
+    called, number = part["functionCall"], next(numbers)
+    told = {"name": called["name"], "args": called.get("args") or {}}
+    return {"type": "tool_call", "id": called.get("id") or f"call_{number}", **told}
 
 
 def _content(content: Mapping[str, Any]) -> Any:

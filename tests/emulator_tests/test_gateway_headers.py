@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults
-from tests.support.emulated import Cache, GatewayOptions, Outgoing
+from tests.support.emulated import Cache, Outgoing, options_from_headers
 from tests.support.judge import Client, user
 
 HI = {"contents": [user("Hi")]}
@@ -34,23 +34,24 @@ def test_no_log_without_logging(client: Client) -> None:
 
 
 WRONG: list[tuple[str, str, str]] = [
-    ("cf-aig-cache-ttl", "59", "from 60 to 2678400"),
-    ("cf-aig-cache-ttl", "a day", "whole number"),
-    ("cf-aig-skip-cache", "perhaps", "one of true, 1, false, 0"),
-    ("cf-aig-collect-log", "no", "one of true, 1, false, 0"),
-    ("cf-aig-collect-log-payload", "no", "one of true, 1, false, 0"),
-    ("cf-aig-zdr", "yes", "one of true, 1, false, 0"),
-    ("cf-aig-no-wholesale", "yes", "one of true, 1, false, 0"),
-    ("cf-aig-metadata", "x", "JSON object"),
-    ("cf-aig-metadata", "[]", "JSON object"),
+    ("cf-aig-cache-ttl", "59", "greater than or equal to 60"),
+    ("cf-aig-cache-ttl", "2678401", "less than or equal to 2678400"),
+    ("cf-aig-cache-ttl", "a day", "valid integer"),
+    ("cf-aig-skip-cache", "perhaps", "true or false"),
+    ("cf-aig-collect-log", "no", "true or false"),
+    ("cf-aig-collect-log-payload", "no", "true or false"),
+    ("cf-aig-zdr", "yes", "true or false"),
+    ("cf-aig-no-wholesale", "yes", "true or false"),
+    ("cf-aig-metadata", "x", "Invalid JSON"),
+    ("cf-aig-metadata", "[]", "dictionary"),
     ("cf-aig-metadata", '{"cf.user_id": 1}', "reserved"),
-    ("cf-aig-metadata", '{"a": {}}', "string, number or boolean"),
-    ("cf-aig-max-attempts", "6", "from 1 to 5"),
-    ("cf-aig-retry-delay", "60001", "from 0 to 60000"),
-    ("cf-aig-backoff", "random", "constant, linear, exponential"),
-    ("cf-aig-request-timeout", "0", "from 1"),
-    ("cf-aig-custom-cost", "{}", "per_token_in and per_token_out"),
-    ("cf-aig-custom-cost", "x", "per_token_in and per_token_out"),
+    ("cf-aig-metadata", '{"a": {}}', "valid string"),
+    ("cf-aig-max-attempts", "6", "less than or equal to 5"),
+    ("cf-aig-retry-delay", "60001", "less than or equal to 60000"),
+    ("cf-aig-backoff", "random", "'constant', 'linear' or 'exponential'"),
+    ("cf-aig-request-timeout", "0", "greater than or equal to 1"),
+    ("cf-aig-custom-cost", "{}", "per_token_in: Field required"),
+    ("cf-aig-custom-cost", "x", "Invalid JSON"),
     ("cf-aig-gateway-id", "default" * 10, "exist"),
 ]
 
@@ -66,7 +67,7 @@ def test_wrong_headers_are_refused(
 
 def test_wrong_headers_on_the_gateway(client: Client) -> None:
     answer = client.gateway(HI, headers={"cf-aig-gateway-id": "x" * 65})
-    assert "longer than 64" in answer.json()["error"][0]["message"]
+    assert "at most 64 characters" in answer.json()["error"][0]["message"]
 
 
 def test_lenient_ignores_wrong_headers(http: httpx.Client) -> None:
@@ -176,7 +177,7 @@ class TestCache:
 def test_too_large_an_answer_is_not_kept() -> None:
     cache = Cache()
     megabytes = Outgoing(frames=[bytes(1 << 20)] * 26)
-    cache.put("key", megabytes, GatewayOptions(cache_ttl=60))
+    cache.put("key", megabytes, options_from_headers({"cf-aig-cache-ttl": "60"}))
     assert cache.get("key") is None
 
 

@@ -5,7 +5,10 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
     API_TOKEN,
     Settings,
 )
-from langchain_cf_gemini.emulator._cloudflare.gateway import Cache, GatewayOptions
+from langchain_cf_gemini.emulator._cloudflare.gateway import (
+    Cache,
+    options_from_headers,
+)
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._google.instances import instance_from_schema
 from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
@@ -30,7 +33,6 @@ __all__ = [
     "CATALOGUE",
     "RULES",
     "Cache",
-    "GatewayOptions",
     "Incoming",
     "Journal",
     "Outgoing",
@@ -44,6 +46,7 @@ __all__ = [
     "chunks_from_response",
     "instance_from_schema",
     "issue_signature",
+    "options_from_headers",
     "packaged",
     "published_schema",
     "snake_case",

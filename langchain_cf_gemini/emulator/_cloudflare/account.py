@@ -6,19 +6,24 @@ Policies and their refusals: .../ai-gateway/features/policies/. Keys:
 """
 
 import hmac
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, get_args
+from typing import Annotated, Final, Literal
 
-from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
+from pydantic import Field
+
+from langchain_cf_gemini.emulator._checked import check
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.models import NEWEST, Model
 from langchain_cf_gemini.emulator._messages import Incoming
 from langchain_cf_gemini.emulator._refusals import Refusal
+from langchain_cf_gemini.emulator.faults import Fault
 
 ACCOUNT_ID = "0123456789abcdef0123456789abcdef"
 API_TOKEN = "emulator-token-not-a-secret"
 GATEWAY = "default"
+Names = Sequence[str] | Set[str]
 Unscripted = Literal["invent", "fail", "fail_if_scripted"]
 
 RUN: Final = "Workers AI Read"
@@ -41,10 +46,10 @@ class AccountRules:
         spend_cap: Dollars after which a policy refuses.
     """
 
-    tokens: Mapping[str, Collection[str]] = field(default_factory=dict)
+    tokens: Mapping[str, Names] = field(default_factory=dict)
     authenticated: bool = True
-    stored_keys: Mapping[str, Collection[str]] = field(default_factory=dict)
-    blocked: Collection[str] = ()
+    stored_keys: Mapping[str, Names] = field(default_factory=dict)
+    blocked: Names = ()
     spend_cap: float | None = None
 
     def __post_init__(self) -> None:
@@ -92,12 +97,16 @@ class AccountRules:
         return "Unified"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+Chaos = Sequence[tuple[Annotated[float, Field(ge=0, le=1)], Fault]]
+Above = Annotated[float, Field(gt=0)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Who may ask, how strictly requests are judged, and who answers them.
 
     `models` are ids that Google or Cloudflare may name beside the known ones, each with
-    the known one whose rules it follows.
+    the known one whose rules it follows; the other fields are the `Emulator`'s.
     """
 
     account_id: str = ACCOUNT_ID
@@ -110,15 +119,14 @@ class Settings:
     check_answers: bool = True
     models: Mapping[str, Model] = field(default_factory=dict)
     rules: AccountRules = field(default_factory=AccountRules)
-    rate_limit: Rate | None = None
+    rate_limit: Above | tuple[Above, Above] | None = None
+    chaos: Chaos = ()
+    seed: int = 0
+    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        """Refuse a word that means nothing."""
-        if self.unscripted not in get_args(Unscripted):
-            known = ", ".join(get_args(Unscripted))
-            raise ValueError(
-                f"unscripted must be one of {known}, not {self.unscripted!r}."
-            )
+        """Refuse what is not of its type."""
+        check(Settings, vars(self))
 
     @property
     def gateways(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
     Settings,
     same,
 )
-from langchain_cf_gemini.emulator._cloudflare.gateway import options_from_headers
+from langchain_cf_gemini.emulator._cloudflare.gateway import header_problems
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._google.generation import Backend, Generation
 from langchain_cf_gemini.emulator._google.models import CATALOGUE, model_from_google_id
@@ -149,8 +149,9 @@ def _google_asked(
 
 
 def _check_headers(settings: Settings, incoming: Incoming, refusal: Refuse) -> None:
-    problems = options_from_headers(incoming.headers).problems
+    problems = header_problems(incoming.headers)
     if problems and settings.strict:
-        raise refusal(400, 7000, f"Invalid request headers: {'; '.join(problems)}")
+        told = "; ".join(f"{name}: {wrong}" for name, wrong in problems.items())
+        raise refusal(400, 7000, f"Invalid request headers: {told}")
     if not settings.credit:
         raise refusal(402, 2021, _NO_CREDIT)

@@ -1,4 +1,4 @@
-"""The AI Gateway: its request headers checked and honoured, its response headers.
+"""The AI Gateway: its request headers checked and honored, its response headers.
 
 Names and limits: Cloudflare's pages on the REST API, caching, request handling, custom
 metadata and limits.
@@ -8,8 +8,18 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Json,
+    ValidationError,
+)
 
 from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._messages import (
@@ -17,16 +27,13 @@ from langchain_cf_gemini.emulator._messages import (
     Incoming,
     Outgoing,
     json_answer,
-    json_or_none,
 )
 from langchain_cf_gemini.emulator._refusals import shaped
 
-_MIN_TTL, _MAX_TTL = 60, 2_678_400  # documented: one minute to one month, in seconds
 _DEFAULT_TTL = 300  # documented for a cache key where the gateway does not cache
-_MAX_GATEWAY_NAME = 64
 _MAX_CACHED = 10_000
 _MAX_CACHED_BYTES = 25 * 1024 * 1024
-_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
 # How many times the retry delay the gateway waits after an attempt, counted from 1.
 _BACKOFFS: Mapping[str, Callable[[int], int]] = {
     "constant": lambda attempt: 1,
@@ -35,35 +42,67 @@ _BACKOFFS: Mapping[str, Callable[[int], int]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatewayOptions:
+class _CostByToken(BaseModel):
+    per_token_in: float
+    per_token_out: float
+
+
+class _TotalCost(BaseModel):
+    total_cost: float
+
+
+def _switch(text: str) -> bool:
+    if text.lower() not in ("true", "false", "1", "0"):
+        raise ValueError("must be true or false")
+    return text.lower() in ("true", "1")
+
+
+Switch = Annotated[bool, BeforeValidator(_switch)]
+
+
+def _unreserved(key: str) -> str:
+    if key.startswith("cf."):
+        raise ValueError(f"key {key!r} is reserved for Cloudflare")
+    return key
+
+
+class GatewayOptions(BaseModel):
     """What the `cf-aig-*` headers of a request ask for, a field for each header.
 
-    Further headers are checked and have no effect here.
-
     Attributes:
-        cache_ttl: Seconds.
+        cache_ttl: Seconds, from one minute to one month.
         cache_key: Caller's own key.
         skip_cache: Neither read nor written.
         collect_log: False keeps no log, and so no log id.
         request_timeout: Milliseconds to the first byte.
         max_attempts: How often the gateway itself asks the provider.
         retry_delay: Milliseconds between its attempts.
-        backoff: By how much the delay grows.
+        backoff: How the delay grows.
         event_id: Caller's trace id, echoed.
-        problems: What is wrong with the headers.
+        metadata: Checked alone, as are the fields that follow.
     """
 
-    cache_ttl: int | None = None
+    model_config = ConfigDict(
+        alias_generator=lambda name: f"cf-aig-{name.replace('_', '-')}"
+    )
+
+    cache_ttl: Annotated[int, Field(ge=60, le=2_678_400)] | None = None
     cache_key: str | None = None
-    skip_cache: bool = False
-    collect_log: bool = True
-    request_timeout: int | None = None
-    max_attempts: int = 1
-    retry_delay: int = 0
-    backoff: Callable[[int], int] = _BACKOFFS["constant"]
+    skip_cache: Switch = False
+    collect_log: Switch = True
+    request_timeout: Annotated[int, Field(ge=1, le=2**31)] | None = None
+    max_attempts: Annotated[int, Field(ge=1, le=5)] = 1
+    retry_delay: Annotated[int, Field(ge=0, le=60_000)] = 0
+    backoff: Literal["constant", "linear", "exponential"] = "constant"
     event_id: str | None = None
-    problems: tuple[str, ...] = ()
+    metadata: Json[
+        dict[Annotated[str, AfterValidator(_unreserved)], str | int | float | bool]
+    ] = {}
+    custom_cost: Json[_CostByToken | _TotalCost] | None = None
+    gateway_id: Annotated[str, Field(max_length=64)] | None = None
+    collect_log_payload: Switch = True
+    no_wholesale: Switch = False
+    zdr: Switch = False
 
     @property
     def caches(self) -> bool:
@@ -73,83 +112,27 @@ class GatewayOptions:
 
     def delay_after(self, attempt: int) -> float:
         """Seconds before the gateway's next attempt."""
-        return self.retry_delay * self.backoff(attempt) / 1000
+        return self.retry_delay * _BACKOFFS[self.backoff](attempt) / 1000
+
+
+def header_problems(headers: Mapping[str, str]) -> dict[str, str]:
+    """What is wrong with `cf-aig-*` headers, by their names."""
+    problems: dict[str, str] = {}
+    try:
+        GatewayOptions.model_validate(headers)
+    except ValidationError as found:
+        for wrong in found.errors():
+            name, *inside = map(str, wrong["loc"])
+            place = f"{inside[-1]}: " if inside else ""
+            problems.setdefault(name, f"{place}{wrong['msg']}, not {wrong['input']!r}")
+    return problems
 
 
 def options_from_headers(headers: Mapping[str, str]) -> GatewayOptions:
-    """Read and check the `cf-aig-*` headers."""
-    read: dict[str, Any] = {}
-    problems: list[str] = []
-    for name, reader in _READERS.items():
-        if (header := f"cf-aig-{name.replace('_', '-')}") in headers:
-            try:
-                read[name] = reader(headers[header])
-            except ValueError as wrong:
-                problems.append(f"{header}: {wrong}")
-    honored = {name: value for name, value in read.items() if name in _FIELDS}
-    return GatewayOptions(**honored, problems=tuple(problems))
-
-
-def _one_of(known: Mapping[str, Any]) -> Callable[[str], Any]:
-    def read(value: str) -> Any:
-        if value.lower() not in known:
-            raise ValueError(f"must be one of {', '.join(known)}, not {value!r}")
-        return known[value.lower()]
-
-    return read
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(value: str) -> int:
-        if not value.isdecimal() or len(value) > 10 or not low <= int(value) <= high:
-            wanted = f"a whole number from {low} to {high}"
-            raise ValueError(f"must be {wanted}, not {value!r}")
-        return int(value)
-
-    return read
-
-
-def _metadata(value: str) -> None:
-    entries = json_or_none(value)
-    if not isinstance(entries, dict):
-        raise ValueError("must be a JSON object")
-    for key, item in entries.items():
-        if key.startswith("cf."):
-            raise ValueError(f"key {key!r} is reserved for Cloudflare")
-        if not isinstance(item, str | int | float | bool):
-            raise ValueError(f"value of {key!r} must be a string, number or boolean")
-
-
-def _cost(value: str) -> None:
-    cost = json_or_none(value)
-    keys = set(cost) if isinstance(cost, dict) else set()
-    if not {"per_token_in", "per_token_out"} <= keys and keys != {"total_cost"}:
-        said = "per_token_in and per_token_out, or total_cost"
-        raise ValueError(f"must be a JSON object with {said}")
-
-
-def _gateway_name(value: str) -> None:
-    if len(value) > _MAX_GATEWAY_NAME:
-        raise ValueError(f"longer than {_MAX_GATEWAY_NAME} characters")
-
-
-_FIELDS = {known.name for known in fields(GatewayOptions)}
-_READERS: Mapping[str, Callable[[str], Any]] = {
-    "cache_ttl": _integer(_MIN_TTL, _MAX_TTL),
-    "cache_key": str,
-    "metadata": _metadata,
-    "request_timeout": _integer(1, 2**31),
-    "max_attempts": _integer(1, 5),
-    "retry_delay": _integer(0, 60_000),
-    "backoff": _one_of(_BACKOFFS),
-    "event_id": str,
-    "custom_cost": _cost,
-    "gateway_id": _gateway_name,
-    **dict.fromkeys(
-        ("skip_cache", "collect_log", "collect_log_payload", "no_wholesale", "zdr"),
-        _one_of(_BOOLEANS),
-    ),
-}
+    """What the `cf-aig-*` headers ask for, those apart that are wrong."""
+    wrong = header_problems(headers)
+    right = {name: value for name, value in headers.items() if name not in wrong}
+    return GatewayOptions.model_validate(right)
 
 
 def response_headers(options: GatewayOptions, serial: int) -> dict[str, str]:

@@ -16,19 +16,13 @@ class RateLimit:
             least one; a pair is a fixed window, as the gateway has them; None is no
             limit.
         clock: Seconds that only go forward.
-
-    Raises:
-        ValueError: If a number is not above 0.
     """
 
     _count: float | None
     _window: float | None
 
     def __init__(self, rate: Rate | None, clock: Callable[[], float]) -> None:
-        numbers = rate if isinstance(rate, tuple) else (rate, None)
-        if any(number is not None and number <= 0 for number in numbers):
-            raise ValueError(f"rate_limit must be numbers above 0, not {rate!r}.")
-        self._count, self._window = numbers
+        self._count, self._window = rate if isinstance(rate, tuple) else (rate, None)
         self._clock = clock
         self._lock = threading.Lock()
         self.clear()

@@ -31,7 +31,7 @@ class Recorder(Service):
     """Sends requests on, and keeps the exchanges in a file, without any header."""
 
     def __init__(
-        self, settings: Settings, path: str | Path, upstream: tuple[str, str]
+        self, path: str | Path, upstream: tuple[str, str], settings: Settings
     ) -> None:
         """Write to `path` what the two addresses answer."""
         super().__init__(settings)

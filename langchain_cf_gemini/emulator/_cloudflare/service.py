@@ -6,8 +6,7 @@ import json
 import math
 import random
 import threading
-import time
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -48,7 +47,6 @@ from langchain_cf_gemini.emulator.faults import (
     spoiled_answer,
 )
 
-Chaos = Sequence[tuple[float, Fault]]
 Answered = tuple[Exchange | None, Outgoing]
 
 
@@ -60,30 +58,17 @@ _MOST_ERRORS, _MOST_DRAWN, _MOST_FEEDBACK = 100, 100_000, 10_000
 class Service:
     """Answers requests; what it knows lives in its journal, script and cache."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        chaos: Chaos = (),
-        seed: int = 0,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Start with an empty journal and script."""
         self.settings = settings
         self.journal = Journal()
         self.script = Script()
         self.errors: list[BaseException] = []
         self.feedback = Latest[dict[str, Any]](_MOST_FEEDBACK)
-        self._chaos = tuple(chaos)
-        for chance, fault in self._chaos:
-            if not isinstance(fault, Fault) or not 0 <= chance <= 1:
-                wanted = "pairs of a probability from 0 to 1 and a fault"
-                raise ValueError(f"chaos must be {wanted}, not {(chance, fault)!r}.")
-        self._seed = seed
         self._drawing = threading.Lock()
         self._attempts = Latest[int](_MOST_DRAWN)
-        self._cache = gateway.Cache(clock)
-        self._limit = RateLimit(settings.rate_limit, clock)
+        self._cache = gateway.Cache(settings.clock)
+        self._limit = RateLimit(settings.rate_limit, settings.clock)
         self._paging = Paging()
 
     def reset(self) -> None:
@@ -233,15 +218,16 @@ class Service:
 
     def _drawn(self, exchange: Exchange) -> Fault | None:
         """A fault by chance: the same for the same seed, request and attempt."""
-        if not self._chaos:
+        chaos = self.settings.chaos
+        if not chaos:
             return None
         told = json.dumps([exchange.route, exchange.model, exchange.generation])
         request = hashlib.sha256(told.encode()).hexdigest()
         with self._drawing:
             attempt = (self._attempts.get(request) or 0) + 1
             self._attempts.keep(request, attempt)
-        draw = random.Random(f"{self._seed}:{request}:{attempt}")
-        return next((f for chance, f in self._chaos if draw.random() < chance), None)
+        draw = random.Random(f"{self.settings.seed}:{request}:{attempt}")
+        return next((f for chance, f in chaos if draw.random() < chance), None)
 
     def _step(
         self, exchange: Exchange, generation: Generation, fault: Fault | None

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from email.utils import formatdate
+from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -40,32 +41,31 @@ class Server(ThreadingTCPServer):
     request_queue_size = 512
 
     def __init__(
-        self, service: Service, host: str, port: int, certificate: str | None
+        self, service: Service, host: str, port: int, certificate: str | Path | None
     ) -> None:
-        """Take the port; port 0 takes a free one."""
+        """Take the port and serve; port 0 takes a free one."""
         self.service = service
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
         if self._tls and certificate:
             self._tls.load_cert_chain(certificate)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Connection)
-        self.host, self.port = self.socket.getsockname()[:2]
+        address, self.port = self.socket.getsockname()[:2]
         # Where everything listens, nobody can be asked.
-        self.reached = _REACHED.get(self.host, self.host)
+        self._reached = _REACHED.get(address, address)
+        named = f"[{self._reached}]" if ":" in address else self._reached
+        self.url = f"{'https' if certificate else 'http'}://{named}:{self.port}"
         self._connections: dict[Any, threading.Thread] = {}
         self._is_stopping = False
         self._thread = threading.Thread(
             target=self._serve, name=f"gemini-emulator-{self.port}", daemon=True
         )
-
-    def start(self) -> None:
-        """Serve; the port takes connections already."""
         self._thread.start()
 
     def stop(self) -> None:
         """Close every connection and the port, and end the threads."""
         self._is_stopping = True
-        socket.create_connection((self.reached, self.port)).close()  # wakes it
+        socket.create_connection((self._reached, self.port)).close()  # wakes it
         self._thread.join()
         open_ones = list(self._connections.items())
         for connection, _ in open_ones:
