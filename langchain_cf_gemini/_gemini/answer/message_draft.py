@@ -22,9 +22,9 @@ _EMPTY = AIMessageChunk(content="")
 
 
 def chunk_of(
-    content: str | list[Any], notes: list[Json], metadata: Json
+    content: str | list[Any], notes: list[Json], metadata: Json, **calls: list[Any]
 ) -> AIMessageChunk:
-    """Return a chunk of content alone, as nearly every one of a stream is.
+    """Return a chunk of content, or of a piece of a call, as nearly every one is.
 
     A copy costs half of a new one, and what was read needs no second check.
     """
@@ -36,6 +36,7 @@ def chunk_of(
             "tool_calls": [],
             "invalid_tool_calls": [],
             "tool_call_chunks": [],
+            **calls,
         }
     )
 
@@ -199,10 +200,17 @@ class Draft:
         self, call: Call, said: Json, block: Json, notes: list[Json]
     ) -> AIMessageChunk:
         blocks = [{**block, "index": call.index}] if call.in_content else []
+        content: Any = blocks if self.as_blocks else ""
+        chunks = [tool_call_chunk(**said, index=call.ordinal)]
+        if said["args"][:1] not in ("", "{"):
+            # langchain-core would try to mend it into an object, three times in vain.
+            invalid = [invalid_tool_call(**said, error=None)]
+            calls: Json = {"tool_call_chunks": chunks, "invalid_tool_calls": invalid}
+            return chunk_of(content, notes, self._repeated, **calls)
         return AIMessageChunk(
-            content=blocks if self.as_blocks else "",  # type: ignore[arg-type]
+            content=content,
             additional_kwargs={KEY: notes} if notes else {},
-            tool_call_chunks=[tool_call_chunk(**said, index=call.ordinal)],
+            tool_call_chunks=chunks,
             response_metadata=self._repeated,
         )
 
