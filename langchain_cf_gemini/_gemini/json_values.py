@@ -34,6 +34,13 @@ def sound_text(text: str) -> str:
     return text
 
 
+def without_half(text: str) -> tuple[str, str]:
+    """Cut off half a character at a text's end, whose other half may come next."""
+    # Only those beyond the first 65,536 come as two.
+    half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+    return text.removesuffix(half), half
+
+
 def with_sound_texts(value: Any) -> Any:
     """Return the same JSON with valid Unicode in every text; numbers stay."""
     if isinstance(value, str):

@@ -4,6 +4,7 @@ Vertex sends arguments in pieces that name no function; the Gemini API was seen 
 a call without arguments and its arguments in a part of their own.
 """
 
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json
@@ -31,6 +32,7 @@ def is_partial(wire: Json) -> bool:
     return goes_on(wire) or bool(wire.get("partialArgs"))
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
 class Call:
     """One function call of the answer.
 
@@ -45,30 +47,17 @@ class Call:
         in_content: Whether it is a block of content.
     """
 
-    __slots__ = (
-        "_args",
-        "_pieces",
-        "_texts",
-        "beside",
-        "fault",
-        "id",
-        "in_content",
-        "index",
-        "is_live",
-        "name",
-        "ordinal",
-    )
-
-    def __init__(
-        self, *, id_: str, name: str | None, ordinal: int, index: str, beside: Json
-    ) -> None:
-        self.id, self.name, self.ordinal = id_, name, ordinal
-        self.index, self.beside = index, beside
-        self.fault = None if name else "The call names no function."
-        self.is_live = self.in_content = False
-        self._args: Any = {}
-        self._pieces: PartialArgs | None = None
-        self._texts: list[str] = []
+    id: str
+    name: str | None
+    ordinal: int
+    index: str
+    beside: Json
+    fault: str | None = None
+    is_live: bool = False
+    in_content: bool = False
+    _args: Any = field(default_factory=dict)
+    _pieces: PartialArgs | None = None
+    _texts: list[str] = field(default_factory=list)
 
     @property
     def args(self) -> Any:
@@ -81,7 +70,7 @@ class Call:
             self._pieces = PartialArgs()
             return self.go_on(wire)
         self._args, why = _args_from(wire)
-        self.fault = self.fault or why
+        self.fault = why if self.name else "The call names no function."
         return ""
 
     def go_on(self, wire: Json) -> str:

@@ -5,7 +5,7 @@ the start of a part, which it does not always name. Where it also quotes the tex
 quotation is checked against the place and wins over it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from itertools import accumulate
 from typing import Any
@@ -42,12 +42,19 @@ def _is_same(one: Json, other: Json) -> bool:
     return one == other or (address is not None and address == _address(other))
 
 
-def union(old: Any, new: Any) -> Any:
-    """Merge what several events said; lists keep what any of them said, once."""
+Join = Callable[[list[Any], list[Any]], list[Any]]
+
+
+def _each_once(old: list[Any], new: list[Any]) -> list[Any]:
+    return old + [item for item in new if item not in old]
+
+
+def union(old: Any, new: Any, join: Join = _each_once) -> Any:
+    """Merge what several events said; lists keep what any of them said."""
     if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{k: union(old.get(k), v) for k, v in new.items()}}
+        return {**old, **{k: union(old.get(k), v, join) for k, v in new.items()}}
     if isinstance(old, list) and isinstance(new, list):
-        return old + [item for item in new if item not in old]
+        return join(old, new)
     return new
 
 
@@ -138,9 +145,8 @@ class _Places:
         base = self._starts[named] if named < len(self._starts) else 0
         if quoted := text_from(segment.get("text")):
             return self._of_quote(quoted, base, start)
-        if end is None or named >= len(self._starts):
-            return {}
-        if not start <= end <= len(self._encoded) - base:
+        is_apart = named >= len(self._starts)
+        if end is None or is_apart or not start <= end <= len(self._encoded) - base:
             return {}
         return self._characters(base + start, base + end)
 

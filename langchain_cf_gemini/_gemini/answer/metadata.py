@@ -1,6 +1,7 @@
 """What an answer says about itself: usage, finish reason, ratings, grounding."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 
@@ -119,21 +120,13 @@ def _number_from(value: Any) -> float | None:
     return value if is_number(value) and isinstance(sound(value), int | float) else None
 
 
-def _list_from(value: Any) -> list[Any] | None:
-    return value if isinstance(value, list) else None
-
-
 def _object_or_none(value: Any) -> Json | None:
     return value if isinstance(value, dict) else None
 
 
-def _chain(old: Any, new: Any) -> Any:
-    """Merge token lists, where equal items follow each other by right."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        return {**old, **{k: _chain(old.get(k), v) for k, v in new.items()}}
-    if isinstance(old, list) and isinstance(new, list):
-        return new if new[: len(old)] == old else old + new
-    return new
+def _chained(old: list[Any], new: list[Any]) -> list[Any]:
+    """Join lists of tokens, where equal items follow each other by right."""
+    return new if new[: len(old)] == old else old + new
 
 
 class _Field(NamedTuple):
@@ -152,12 +145,16 @@ _OF_ANSWER = {
     "usageMetadata": _Field("gemini_usage", _object_or_none, merged_usage),
 }
 _OF_CANDIDATE = {
-    "safetyRatings": _Field("safety_ratings", _list_from),
+    "safetyRatings": _Field(
+        "safety_ratings", lambda value: value if isinstance(value, list) else None
+    ),
     "citationMetadata": _Field("citation_metadata", _object_or_none, union),
     "urlContextMetadata": _Field("url_context_metadata", _object_or_none, union),
     "groundingMetadata": _Field("grounding_metadata", _object_or_none),
     "avgLogprobs": _Field("avg_logprobs", _number_from),
-    "logprobsResult": _Field("logprobs", _object_or_none, _chain),
+    "logprobsResult": _Field(
+        "logprobs", _object_or_none, partial(union, join=_chained)
+    ),
     "finishMessage": _Field("finish_message", text_from),
     "continuationToken": _Field("continuation_token", text_from),
 }
@@ -230,17 +227,6 @@ class AnswerRecord:
             langchain-core reads it there and leaves equal values alone.
         grounding: The sources of what is said.
     """
-
-    __slots__ = (
-        "_answer",
-        "_blocked",
-        "_candidate",
-        "_has_candidate",
-        "_reason",
-        "grounding",
-        "id",
-        "repeated",
-    )
 
     def __init__(self) -> None:
         """Start with nothing said."""

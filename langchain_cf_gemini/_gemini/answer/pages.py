@@ -7,6 +7,7 @@ also come in between, as checkpoints: what came after the last one comes again, 
 given once.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -47,12 +48,9 @@ def summed_usage(known: Json, new: Json) -> Json:
 
 
 def _summed_details(known: Any, new: Any) -> list[Json]:
-    counts: dict[Any, int] = {}
+    counts: Counter[Any] = Counter()
     for entry in (*objects_from(known), *objects_from(new)):
-        modality = entry.get("modality")
-        counts[modality] = counts.get(modality, 0) + (
-            count_from(entry.get("tokenCount")) or 0
-        )
+        counts[entry.get("modality")] += count_from(entry.get("tokenCount")) or 0
     return [{"modality": m, "tokenCount": count} for m, count in counts.items()]
 
 

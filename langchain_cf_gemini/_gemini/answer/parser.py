@@ -22,7 +22,7 @@ from langchain_cf_gemini._gemini.answer.wire import (
 )
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
 from langchain_cf_gemini._gemini.function_calls import mark_of
-from langchain_cf_gemini._gemini.json_values import sound_text
+from langchain_cf_gemini._gemini.json_values import sound_text, without_half
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes, Text
 from langchain_cf_gemini._gemini.parts import (
     beside_payload,
@@ -39,11 +39,6 @@ _KINDS = ("text", "reasoning")
 
 def _is_plain(part: Json) -> bool:
     return payload_of(part) in _PLAIN and "thought" not in part
-
-
-def _ends_in_half(text: str) -> bool:
-    """Whether a text ends in the first half of a character beyond the first 65,536."""
-    return "\ud800" <= text[-1:] <= "\udbff"
 
 
 class AnswerParser:
@@ -208,8 +203,9 @@ class AnswerParser:
             text, self._half = half + text, ("", "")
         elif half:
             self._end_half()
-        if self._streaming and not is_last and _ends_in_half(text):
-            self._half, text = (kind, text[-1]), text[:-1]
+        if self._streaming and not is_last:
+            text, half = without_half(text)
+            self._half = kind, half
         return sound_text(text)
 
     def _end_half(self) -> None:
@@ -315,7 +311,7 @@ class AnswerParser:
         self._ids.add(id_ or "")
         self._begin_part()
         return Call(
-            id_=id_ or self.record.call_id(ordinal, name, self._candidate),
+            id=id_ or self.record.call_id(ordinal, name, self._candidate),
             name=name,
             ordinal=ordinal,
             index=call_index(self.record.id, ordinal),

@@ -16,6 +16,7 @@ from langchain_cf_gemini._gemini.json_values import (
     is_number,
     sound_text,
     unsound_from,
+    without_half,
 )
 from langchain_cf_gemini._gemini.vocabulary import Json
 
@@ -128,10 +129,8 @@ class PartialArgs:
         if value is not _NO_VALUE and not isinstance(value, str):
             raise PartialArgsError(f"continues a string with {value!r:.200}")
         said = self._half + (value if isinstance(value, str) else "")
-        # Half of a character waits for its other half.
-        self._half = said[-1] if said and "\ud800" <= said[-1] <= "\udbff" else ""
-        text = _inner(said.removesuffix(self._half))
-        return text if more else text + self._close_string()
+        said, self._half = without_half(said)
+        return _inner(said) + ("" if more else self._close_string())
 
     def _close_string(self) -> str:
         if not self.in_string:

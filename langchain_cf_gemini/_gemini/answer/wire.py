@@ -130,9 +130,7 @@ def _parts_from(part: Any) -> Iterator[Json]:
 def _without_nulls(part: Json) -> Json:
     """Return a part as protobuf reads it: null is unset, a false `thought` too."""
     part = {key: value for key, value in part.items() if value is not None}
-    if "thought" in part and part["thought"] not in (True, "true"):
-        del part["thought"]
-    elif "thought" in part:
+    if part.pop("thought", None) in (True, "true"):
         part["thought"] = True
     if not isinstance(part.get("thoughtSignature", ""), str):
         del part["thoughtSignature"]

@@ -90,7 +90,9 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         )
     try:
         if isinstance(schema, type) and _is_v2(schema):
-            return _schema_of_model(schema)
+            if _writes_its_own(schema):
+                return schema.model_json_schema()
+            return schema.model_json_schema(schema_generator=NotedJsonSchema)
         if isinstance(schema, type) and is_pydantic_v1_subclass(schema):
             return cast("Any", schema).schema()  # type: ignore[no-any-return]
         adapter = TypeAdapter(pydantic_type(schema))
@@ -99,13 +101,6 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         raise UnsupportedContentError(
             f"Can't build a JSON Schema for {at} from {schema!r:.80}: {error}"
         ) from error
-
-
-def _schema_of_model(model: type[BaseModel]) -> Schema:
-    """Ask the model; the generator is ours unless the model brings its own method."""
-    if _writes_its_own(model):
-        return model.model_json_schema()
-    return model.model_json_schema(schema_generator=NotedJsonSchema)
 
 
 def _writes_its_own(cls: Any) -> bool:
