@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from math import isfinite
 from typing import Any
 
 from langchain_core.messages import AIMessage
 from pydantic_core import from_json, to_json
 
+from langchain_cf_gemini._gemini.json_values import number_as_text
 from langchain_cf_gemini._gemini.part_notes import SYNTHETIC
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -20,7 +22,6 @@ MAX_DEPTH = 40
 """Levels of JSON: protobuf's readers stop at 100 messages, and each level is two."""
 
 _MARK = "\n] "  # JSON that was written here holds no line break
-_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 
 
 def exact_args(value: Any, depth: int = MAX_DEPTH) -> Any:
@@ -37,13 +38,9 @@ def exact_args(value: Any, depth: int = MAX_DEPTH) -> Any:
         if isinstance(value, dict):
             return {key: exact_args(each, depth - 1) for key, each in value.items()}
         return [exact_args(each, depth - 1) for each in value]
-    return _exact_number(value)
-
-
-def _exact_number(value: Any) -> Any:
-    if isinstance(value, float):
-        return _NOT_FINITE.get(repr(value), value)
-    return str(value) if isinstance(value, int) and abs(value) > MAX_WHOLE else value
+    is_far = isinstance(value, int) and abs(value) > MAX_WHOLE
+    is_odd = isinstance(value, float) and not isfinite(value)
+    return number_as_text(value) if is_far or is_odd else value
 
 
 def json_from_args(args: Any) -> str:

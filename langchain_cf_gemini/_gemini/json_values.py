@@ -7,7 +7,7 @@ counted or signed.
 """
 
 from collections.abc import Callable
-from math import inf, isfinite
+from math import isfinite
 from typing import Any, TypeGuard
 
 MOST_DEEP = 90
@@ -15,6 +15,7 @@ MOST_DEEP = 90
 begin at the seventh."""
 
 TOO_DEEP = "(nested too deep)"
+_NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 _LEAST, _MOST = -(2**63), 2**63 - 1
 
 
@@ -71,7 +72,7 @@ def sound(
         return sound_text(value)
     # A tuple, because a union would be made anew for each of many thousand values.
     if not isinstance(value, (dict, list)):
-        return value if _unsound_number(value) is None else _number_as_text(value)
+        return value if _unsound_number(value) is None else number_as_text(value)
     if not depth:
         return TOO_DEEP
     if isinstance(value, dict):
@@ -87,11 +88,10 @@ def _unsound_number(value: Any) -> str | None:
     return None
 
 
-def _number_as_text(value: float) -> str:
-    if value != value:
-        return "NaN"
+def number_as_text(value: float) -> str:
+    """Write a number as text, as protobuf's JSON does where JSON has no word for it."""
     try:
-        return {inf: "Infinity", -inf: "-Infinity"}.get(value) or str(value)
+        return _NOT_FINITE.get(repr(value)) or str(value)
     except ValueError:  # Python writes at most 4,300 digits
         return "Infinity" if value > 0 else "-Infinity"
 

@@ -26,16 +26,16 @@ class AudioRun:
         """Whether a block goes on with the run."""
         return block.get("mime_type") == self._mime_type and _is_packet(block)
 
-    def start(self, block: Json) -> Json | None:
-        """Begin a run with a block, if it is one that can grow."""
-        if not _is_packet(block):
-            return block
-        self._mime_type = block["mime_type"]
-        self._index, self._is_told = f"{block['index']}:{self._mime_type}", False
-        return self.more(block)
+    def add(self, block: Json) -> Json | None:
+        """Return what a packet adds, if anything, and a block of another kind as it is.
 
-    def more(self, block: Json) -> Json | None:
-        """Return what a packet adds, if its bytes are enough to add anything."""
+        A packet goes on with the run that has begun, or begins one.
+        """
+        if not self._mime_type:
+            if not _is_packet(block):
+                return block
+            self._mime_type = block["mime_type"]
+            self._index, self._is_told = f"{block['index']}:{self._mime_type}", False
         return self._block(self._whole(block["base64"]))
 
     def end(self) -> Json | None:

@@ -263,11 +263,6 @@ class SaidText:
         places = _Places(said, starts)
         return [*_grounded(grounding, places), *_recited(cited, places)]
 
-    def by_block(self, citations: list[Json]) -> list[tuple[str, list[Json]]]:
-        """Sort citations to the blocks they point into; see `citations_by_block`."""
-        said = [(text.length, text.index) for text in self.texts]
-        return citations_by_block(said, citations)
-
 
 def citations_by_block(
     texts: Iterable[tuple[int, str]], citations: list[Json]

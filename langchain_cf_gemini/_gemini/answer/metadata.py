@@ -275,14 +275,10 @@ class AnswerRecord:
         if not self.id and (id_ := seed()):
             self.id = self.repeated["id"] = id_
 
-    @property
-    def created(self) -> str | None:
-        """When Google made the answer."""
-        return text_from(self._answer.get("createTime"))
-
     def call_id(self, ordinal: int, name: str | None, candidate: int) -> str:
         """Return an id for a call without one: the same for the same answer."""
-        seed = f"{self.id}|{self.created}|{ordinal}|{name}"
+        created = text_from(self._answer.get("createTime"))
+        seed = f"{self.id}|{created}|{ordinal}|{name}"
         if candidate:
             seed += f"|{candidate}"
         return SYNTHETIC + blake2b(seed.encode(), digest_size=9).hexdigest()

@@ -12,7 +12,7 @@ from langchain_cf_gemini._gemini.answer.calls import (
     joined_calls,
     name_from,
 )
-from langchain_cf_gemini._gemini.answer.citations import SaidText
+from langchain_cf_gemini._gemini.answer.citations import SaidText, citations_by_block
 from langchain_cf_gemini._gemini.answer.message_draft import Draft, chunk_of
 from langchain_cf_gemini._gemini.answer.metadata import AnswerRecord
 from langchain_cf_gemini._gemini.answer.wire import (
@@ -251,11 +251,9 @@ class AnswerParser:
             self._switch()
         self._codes += "executableCode" in part
         block = block_from_part(part, code_id=f"{SYNTHETIC}code_{self._codes}")
-        if self._streaming and self._audio.joins(block):
-            self._draft.add_block(self._audio.more(block))
-            return
-        block["index"] = self._next_index()
-        self._draft.add_block(self._audio.start(block) if self._streaming else block)
+        if not (self._streaming and self._audio.joins(block)):
+            block["index"] = self._next_index()
+        self._draft.add_block(self._audio.add(block) if self._streaming else block)
 
     def _next_index(self) -> str:
         # `lc_` indices that hold the answer's id merge within one answer only: two
@@ -359,7 +357,8 @@ class AnswerParser:
         if citations and not (self._draft.as_blocks and said.texts):
             metadata["citations"] = citations
         elif citations:
-            for index, found in said.by_block(citations):
+            texts = [(text.length, text.index) for text in said.texts]
+            for index, found in citations_by_block(texts, citations):
                 self._draft.annotate(index, found)
 
     def end(self) -> list[AIMessageChunk]:

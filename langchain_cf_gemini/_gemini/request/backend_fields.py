@@ -5,9 +5,10 @@ field of the other. Sources: Google's discovery document for Vertex AI v1beta1 (
 20261106), and the request converters of google-genai 3.6.1, which refuse the same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from langchain_cf_gemini._gemini.schema.json_schema import subschemas
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _STRANGE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -38,7 +39,6 @@ _STRANGE: Final[Mapping[str, tuple[str, ...]]] = {
         "safetySettings.method",
     ),
 }
-_SCHEMAS: Final = frozenset({"properties", "items", "anyOf"})
 # What each of them keeps for its callers begins so.
 _FOREIGN: Final[Mapping[str, tuple[str, ...]]] = {
     "vertex_ai": ("cachedContents/", "https://generativelanguage.googleapis.com/"),
@@ -67,7 +67,7 @@ def strange_field(
     """
     for path in _STRANGE[backend]:
         field, *inner = path.split(".")
-        if field in body and any(_reached(body[field], inner)):
+        if field in body and _reaches(body[field], inner):
             return f"The request contains {path}, which {_ADVICE[backend]}"
     names = [str(body.get("cachedContent") or "")]
     for part in parts:
@@ -81,24 +81,15 @@ def strange_field(
     return None
 
 
-def _reached(value: Any, path: list[str]) -> Iterator[bool]:
-    """Yield True for each place where a path leads to a value that counts."""
+def _reaches(value: Any, path: list[str]) -> bool:
+    """Whether a path leads to a value, of any item of a list, of any inner schema."""
     if isinstance(value, list):
-        for each in value:
-            yield from _reached(each, path)
-    elif not path:
-        yield value is not None
-    elif isinstance(value, Mapping):
-        key, *rest = path
-        if key in value:
-            yield from _reached(value[key], rest)
-        if key == "additionalProperties":
-            yield from _nested(value, path)
-
-
-def _nested(schema: Mapping[str, Any], path: list[str]) -> Iterator[bool]:
-    for key in _SCHEMAS & schema.keys():
-        inner = schema[key]
-        values = inner.values() if key == "properties" else [inner]
-        for each in values:
-            yield from _reached(each, path)
+        return any(_reaches(each, path) for each in value)
+    if not path:
+        return value is not None
+    if not isinstance(value, Mapping):
+        return False
+    inner = subschemas(value) if path == ["additionalProperties"] else ()
+    if path[0] in value and _reaches(value[path[0]], path[1:]):
+        return True
+    return any(_reaches(each, path) for each in inner)

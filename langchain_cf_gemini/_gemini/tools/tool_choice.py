@@ -25,15 +25,6 @@ _ACCEPTED = (
 )
 
 
-def function_names(tools: Iterable[Json]) -> list[str]:
-    """List the functions declared in Gemini's `tools`."""
-    return [
-        declaration["name"]
-        for tool in tools
-        for declaration in tool.get("functionDeclarations", ())
-    ]
-
-
 def tool_config_from_choice(
     choice: Any,
     tools: Sequence[Json],
@@ -69,7 +60,9 @@ def tool_config_from_choice(
     if isinstance(choice, Mapping) and "functionCallingConfig" in camel_keys(choice):
         config |= camel_keys(choice)
         choice = {"mode": "AUTO", **config.pop("functionCallingConfig")}
-    chosen, names = _config_from_choice(choice), function_names(tools)
+    chosen = _config_from_choice(choice)
+    declared = (tool.get("functionDeclarations", ()) for tool in tools)
+    names = [function["name"] for group in declared for function in group]
     _check_chosen(chosen, names)
     if chosen and names:
         calling.pop("allowedFunctionNames", None)
@@ -102,15 +95,15 @@ def _config_from_choice(choice: Any) -> Json:
     if isinstance(choice, Mapping):
         return _config_from_dict(choice)
     if isinstance(choice, Iterable):
-        return {"mode": "ANY", "allowedFunctionNames": [str(name) for name in choice]}
+        return _forced(*map(str, choice))
     raise UnsupportedContentError(
         f"Unknown tool_choice {choice!r:.80}. Pass {_ACCEPTED}."
     )
 
 
 def _config_from_word(word: str) -> Json:
-    mode = _MODES.get(word) or (word if word in _MODES.values() else None)
-    return {"mode": mode} if mode else _forced(word)
+    mode = _MODES.get(word, word)
+    return {"mode": mode} if mode in _MODES.values() else _forced(word)
 
 
 def _forced(*names: str) -> Json:
