@@ -14,14 +14,10 @@ from types import TracebackType
 from typing import Any
 
 PAYLOAD: dict[str, Any] = {
-    "candidates": [
-        {
-            "content": {"role": "model", "parts": [{"text": "hello"}]},
-            "finishReason": "STOP",
-        }
-    ],
+    "candidates": [{"content": {"role": "model", "parts": [{"text": "hello"}]},
+                    "finishReason": "STOP"}],
     "usageMetadata": {"totalTokenCount": 3},
-}
+}  # fmt: skip
 FIRST: dict[str, Any] = {
     "candidates": [{"content": {"role": "model", "parts": [{"text": "hel"}]}}]
 }

@@ -158,18 +158,14 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "alias, closed": (Closed, [{"theId": 1}], [{"id": 1}, {"theId": 1, "x": 2}]),
     "typed dict": (Point, [{"x": 1}, {"x": 1, "label": None}], [{}, {"x": "a"}]),
     "old typed dict": (OldPoint, [{"x": 1, "before": {"x": 2}}], [{"before": {}}]),
-    "old typed dicts within": (
-        list[OldPoint] | dict[str, OldPoint] | None,
-        [None, [], [{"x": 1}], {"a": {"x": 1}}],
-        [[{}], {"a": {}}],
-    ),
+    "old typed dicts within": (list[OldPoint] | dict[str, OldPoint] | None,
+                               [None, [], [{"x": 1}], {"a": {"x": 1}}],
+                               [[{}], {"a": {}}]),
     "dataclass": (Line, [{"start": [1, 2]}], [{}, {"start": [1]}]),
     "root model": (RootModel[list[int]], [[1]], [["a"]]),
-    "recursive": (
-        Node,
-        [{"name": "a", "children": [{"name": "b", "children": []}]}],
-        [{"name": "a", "children": [{}]}, {"name": "a", "parent": {"name": 1}}],
-    ),
+    "recursive": (Node, [{"name": "a", "children": [{"name": "b", "children": []}]}],
+                  [{"name": "a", "children": [{}]},
+                   {"name": "a", "parent": {"name": 1}}]),
     "everything": (
         Everything,
         [EVERYTHING, EVERYTHING | {"maybe": None, "size": 2, "ratio": 0.5}],
@@ -196,17 +192,12 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
             )
         ],
     ),
-    "pydantic 1": (
-        Old,
-        [{"pair": [1, "a"], "size": 2, "amount": 4}],
-        [
-            {"pair": ["a", 1], "size": 2, "amount": 4},
-            {"pair": [1, "a"], "size": 3, "amount": 4},
-            {"pair": [1, "a"], "size": 2, "amount": 3},
-            {"pair": [1, "a"], "size": 2, "amount": 4, "inner": {"a": "b"}},
-        ],
-    ),
-}
+    "pydantic 1": (Old, [{"pair": [1, "a"], "size": 2, "amount": 4}],
+                   [{"pair": ["a", 1], "size": 2, "amount": 4},
+                    {"pair": [1, "a"], "size": 3, "amount": 4},
+                    {"pair": [1, "a"], "size": 2, "amount": 3},
+                    {"pair": [1, "a"], "size": 2, "amount": 4, "inner": {"a": "b"}}]),
+}  # fmt: skip
 
 
 def places(schema: Any) -> typing.Iterator[Json]:

@@ -202,20 +202,13 @@ def test_a_users_file_has_every_argument() -> None:
 
 
 VARIABLES: list[tuple[str, dict[str, str], str]] = [
-    (
-        "base_url",
-        {"CLOUDFLARE_BASE_URL": "https://x.example"},
-        "https://x.example",
-    ),
+    ("base_url", {"CLOUDFLARE_BASE_URL": "https://x.example"}, "https://x.example"),
     ("base_url", {"CLOUDFLARE_BASE_URL": ""}, "https://api.cloudflare.com/client/v4"),
-    (
-        "gateway_base_url",
-        {"CLOUDFLARE_GATEWAY_BASE_URL": "https://x.example"},
-        "https://x.example",
-    ),
+    ("gateway_base_url", {"CLOUDFLARE_GATEWAY_BASE_URL": "https://x.example"},
+     "https://x.example"),
     ("gateway_base_url", {}, "https://gateway.ai.cloudflare.com/v1"),
     ("account_id", {"CLOUDFLARE_ACCOUNT_ID": "", "CF_ACCOUNT_ID": "second"}, "second"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("field", "variables", "value"), VARIABLES)

@@ -163,18 +163,14 @@ DISGUISED: dict[str, tuple[Json, type[Exception], float | None]] = {
         LIMIT,
         9,
     ),
-    "said in words": (
-        _envelope({"error": {"code": 429, "message": "Please retry in 41.5s."}}),
-        LIMIT,
-        41.5,
-    ),
-    "an invalid request": (
-        _envelope({"error": {"code": 400, "status": "INVALID_ARGUMENT"}}),
-        CloudflareInvalidRequestError,
-        None,
-    ),
+    "said in words": (_envelope({"error": {"code": 429,
+                                           "message": "Please retry in 41.5s."}}),
+                      LIMIT, 41.5),
+    "an invalid request": (_envelope({"error": {"code": 400,
+                                                "status": "INVALID_ARGUMENT"}}),
+                           CloudflareInvalidRequestError, None),
     "no JSON": (_envelope("{ upstream failed"), CloudflareServerError, None),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("status", [200, 500])

@@ -83,20 +83,12 @@ async def streamed(model: ChatCloudflareGemini, **arguments: Any) -> Any:
 SAID_OF_RUN: dict[str, tuple[Json, Json, Json]] = {
     "nothing": ({}, {"id": "default"}, {}),
     "a gateway": ({"id": "my-gateway"}, {"id": "my-gateway"}, {}),
-    "the cache": (
-        {"skip_cache": False, "cache_ttl": 60, "cache_key": "12"},
-        {"id": "default", "skipCache": False, "cacheTtl": 60, "cacheKey": "12"},
-        {},
-    ),
-    "logs": (
-        {"collect_log": False, "metadata": {"team": "Zürich", "n": 1, "ok": True}},
-        {
-            "id": "default",
-            "collectLog": False,
-            "metadata": {"team": "Zürich", "n": 1, "ok": True},
-        },
-        {},
-    ),
+    "the cache": ({"skip_cache": False, "cache_ttl": 60, "cache_key": "12"},
+                  {"id": "default", "skipCache": False, "cacheTtl": 60,
+                   "cacheKey": "12"}, {}),
+    "logs": ({"collect_log": False, "metadata": {"team": "Zürich", "n": 1, "ok": True}},
+             {"id": "default", "collectLog": False,
+              "metadata": {"team": "Zürich", "n": 1, "ok": True}}, {}),
     "attempts": (
         {
             "max_attempts": 2,
@@ -122,7 +114,7 @@ SAID_OF_RUN: dict[str, tuple[Json, Json, Json]] = {
             "cf-aig-collect-log-payload": "false",
         },
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("options", SAID_OF_RUN)
@@ -376,54 +368,30 @@ async def test_errors_are_those_of_http(refused: str, endpoint: Any) -> None:
 
 
 THROWN: dict[str, tuple[Exception, type[CloudflareGeminiError], Any]] = {
-    "a number": (
-        JsError("InferenceUpstreamError", "2001: Please configure AI Gateway"),
-        CloudflareInvalidRequestError,
-        2001,
-    ),
-    "another's name": (
-        JsError("AiGatewayError", "2009: Unauthorized"),
-        CloudflareAuthenticationError,
-        2009,
-    ),
-    "a rate": (
-        JsError("InferenceUpstreamError", "3040: Capacity temporarily exceeded"),
-        CloudflareRateLimitError,
-        3040,
-    ),
+    "a number": (JsError("InferenceUpstreamError", "2001: Please configure AI Gateway"),
+                 CloudflareInvalidRequestError, 2001),
+    "another's name": (JsError("AiGatewayError", "2009: Unauthorized"),
+                       CloudflareAuthenticationError, 2009),
+    "a rate": (JsError("InferenceUpstreamError", "3040: Capacity temporarily exceeded"),
+               CloudflareRateLimitError, 3040),
     "a number that nobody knows": (
         JsError("InvalidInput", "1001: prompt and messages exclude\neach other"),
         CloudflareServerError,
         1001,
     ),
-    "a text": (
-        JsError("InferenceUpstreamError", "<html>Bad gateway"),
-        CloudflareServerError,
-        None,
-    ),
-    "the gateway's own": (
-        JsError("AiGatewayInternalError", "Internal Error"),
-        CloudflareServerError,
-        None,
-    ),
-    "no such entry": (
-        JsError("AiGatewayLogNotFound", "Log Not Found"),
-        CloudflareNotFoundError,
-        None,
-    ),
-    "the network": (
-        JsError("TypeError", "Network connection lost."),
-        CloudflareConnectionError,
-        None,
-    ),
-    "an abort": (
-        JsError("AbortError", "The operation was aborted"),
-        CloudflareConnectionError,
-        None,
-    ),
+    "a text": (JsError("InferenceUpstreamError", "<html>Bad gateway"),
+               CloudflareServerError, None),
+    "the gateway's own": (JsError("AiGatewayInternalError", "Internal Error"),
+                          CloudflareServerError, None),
+    "no such entry": (JsError("AiGatewayLogNotFound", "Log Not Found"),
+                      CloudflareNotFoundError, None),
+    "the network": (JsError("TypeError", "Network connection lost."),
+                    CloudflareConnectionError, None),
+    "an abort": (JsError("AbortError", "The operation was aborted"),
+                 CloudflareConnectionError, None),
     "a reset": (ConnectionResetError("reset"), CloudflareConnectionError, None),
     "time": (TimeoutError("late"), CloudflareTimeoutError, None),
-}
+}  # fmt: skip
 
 
 @endpoints

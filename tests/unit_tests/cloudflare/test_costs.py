@@ -69,11 +69,8 @@ CASES: list[tuple[UsageMetadata, str, float | None]] = [
     # More out of a cache than was read at all, which no bill can mean.
     (usage(MILLION, 0, cache_read=3 * MILLION), "gemini-3-flash", 0.05),
     (usage(MILLION, 0, cache_creation=3 * MILLION), "gemini-3.5-flash-lite", 0.03),
-    (
-        usage(MILLION, 0, cache_read=MILLION, cache_creation=MILLION),
-        "gemini-3-flash",
-        0.05,
-    ),
+    (usage(MILLION, 0, cache_read=MILLION, cache_creation=MILLION), "gemini-3-flash",
+     0.05),
     (usage(MILLION, 0, cache_creation=MILLION), "gemini-3.5-flash-lite", 0.03),
     (usage(MILLION, 0, cache_creation=MILLION), "gemini-3-flash", 0.50),
     # One price up to 200,000 tokens of prompt, another for the whole call beyond.
@@ -85,7 +82,7 @@ CASES: list[tuple[UsageMetadata, str, float | None]] = [
     # No price is listed for it, which is not free.
     (usage(MILLION, 0), "gemini-2.5-flash-lite", None),
     (usage(MILLION, 0), "gemini-9-flash", None),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("counts", "model", "expected"), CASES)

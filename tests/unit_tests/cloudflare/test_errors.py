@@ -46,13 +46,9 @@ def google(code: int, status: str, message: str) -> Json:
 
 SPENT = {
     "success": False,
-    "error": {
-        "message": "Spending limit exceeded",
-        "bucket": "team:search",
-        "spent": 1000.42,
-        "limit": 1000,
-    },
-}
+    "error": {"message": "Spending limit exceeded", "bucket": "team:search",
+              "spent": 1000.42, "limit": 1000},
+}  # fmt: skip
 POLICY = {"success": False, "error": {"message": "Access denied by policy"}}
 # As three people saw it on the gateway.
 UNPRICED = {
@@ -339,13 +335,10 @@ def test_an_answer_with_a_message_beside_it_is_an_answer() -> None:
         ("error code: 1010", None, {}),
         ("2009: Unauthorized", 2009, {}),
         ("<html>{not json}</html>", None, {}),
-        (
-            'upstream: {"error": {"code": 403, "status": "PERMISSION_DENIED"}}',
-            403,
-            {"code": 403, "status": "PERMISSION_DENIED"},
-        ),
+        ('upstream: {"error": {"code": 403, "status": "PERMISSION_DENIED"}}', 403,
+         {"code": 403, "status": "PERMISSION_DENIED"}),
     ],
-)
+)  # fmt: skip
 def test_plain_text_tells_its_code_and_what_it_quotes(
     said: str, code: int | None, details: dict[str, Any]
 ) -> None:

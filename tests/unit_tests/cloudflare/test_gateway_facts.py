@@ -11,15 +11,10 @@ from pydantic import SecretStr
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 
 _FINDINGS = {
-    "findings": [
-        {
-            "profile": {"context": {}, "entry_ids": ["e1"], "profile_id": "p1"},
-            "policy_ids": ["y1"],
-            "check": "RESPONSE",
-        }
-    ],
+    "findings": [{"profile": {"context": {}, "entry_ids": ["e1"], "profile_id": "p1"},
+                  "policy_ids": ["y1"], "check": "RESPONSE"}],
     "action": "FLAG",
-}
+}  # fmt: skip
 # https://developers.cloudflare.com/ai-gateway/ (headers glossary, DLP, dynamic routing)
 _HEADERS = {
     "cf-aig-log-id": "0190-log",
@@ -44,19 +39,12 @@ _SAID = {
     "ray_id": "9a0b-AMS",
 }
 _ANSWER = {
-    "candidates": [
-        {
-            "content": {"role": "model", "parts": [{"text": "Hi"}]},
-            "finishReason": "STOP",
-        }
-    ],
-    "usageMetadata": {
-        "promptTokenCount": 1,
-        "candidatesTokenCount": 1,
-        "totalTokenCount": 2,
-    },
+    "candidates": [{"content": {"role": "model", "parts": [{"text": "Hi"}]},
+                    "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1,
+                      "totalTokenCount": 2},
     "gatewayMetadata": {"keySource": "BYOK"},
-}
+}  # fmt: skip
 
 
 def _model(

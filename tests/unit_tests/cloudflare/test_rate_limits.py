@@ -55,29 +55,15 @@ ASIDE = gateway()
         (ASIDE, gateway(stream=True), True, True),
         (ASIDE, gateway(gateway="mine"), False, False),
         (ASIDE, gateway("m2"), False, False),
-        (
-            ASIDE,
-            gateway(
-                account=Account(
-                    account_id="acc", api_token="secret-token", google_api_key="AIza"
-                )
-            ),
-            True,
-            False,
-        ),
-        (
-            api_request(ACCOUNT, "GET", "/x"),
-            api_request(ACCOUNT, "GET", "/y"),
-            *2 * (False,),
-        ),
-        (
-            api_request(ACCOUNT, "GET", "/x?page=1"),
-            api_request(ACCOUNT, "GET", "/x?page=2"),
-            True,
-            True,
-        ),
+        (ASIDE,
+         gateway(account=Account(account_id="acc", api_token="secret-token",
+                                 google_api_key="AIza")), True, False),
+        (api_request(ACCOUNT, "GET", "/x"), api_request(ACCOUNT, "GET", "/y"),
+         *2 * (False,)),
+        (api_request(ACCOUNT, "GET", "/x?page=1"),
+         api_request(ACCOUNT, "GET", "/x?page=2"), True, True),
     ],
-)
+)  # fmt: skip
 def test_who_shares_what(
     one: Request, other: Request, rate: bool, credentials: bool
 ) -> None:

@@ -55,39 +55,24 @@ def _model(*parts: Json) -> Json:
 TURNS: dict[str, tuple[list[Any], list[Json]]] = {
     "text": ([HumanMessage("hi")], [_user(text("hi"))]),
     "tuples": ([("human", "hi")], [_user(text("hi"))]),
-    "blocks": (
-        [HumanMessage(["hi", {"type": "text", "text": "there"}])],
-        [_user(text("hi"), text("there"))],
-    ),
+    "blocks": ([HumanMessage(["hi", {"type": "text", "text": "there"}])],
+               [_user(text("hi"), text("there"))]),
     "name": ([HumanMessage("hi", name="Ann")], [_user(text("Ann: "), text("hi"))]),
     "consecutive": (
         [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), AIMessage("d")],
         [_user(text("a")), _user(text("b")), _model(text("c")), _model(text("d"))],
     ),
-    "few shot": (
-        [HumanMessage("1+1"), AIMessage("2"), HumanMessage("2+2")],
-        [_user(text("1+1")), _model(text("2")), _user(text("2+2"))],
-    ),
-    "chat messages": (
-        [
-            ChatMessage(content="a", role="user"),
-            ChatMessage(content="b", role="Assistant"),
-            ChatMessage(content="c", role="human"),
-        ],
-        [_user(text("a")), _model(text("b")), _user(text("c"))],
-    ),
-    "chunks": (
-        [
-            HumanMessageChunk(content="a"),
-            AIMessageChunk(content="b"),
-            HumanMessage("c"),
-        ],
-        [_user(text("a")), _model(text("b")), _user(text("c"))],
-    ),
-    "empty turn of the model": (
-        [HumanMessage("a"), AIMessage(""), HumanMessage("b")],
-        [_user(text("a")), _user(text("b"))],
-    ),
+    "few shot": ([HumanMessage("1+1"), AIMessage("2"), HumanMessage("2+2")],
+                 [_user(text("1+1")), _model(text("2")), _user(text("2+2"))]),
+    "chat messages": ([ChatMessage(content="a", role="user"),
+                       ChatMessage(content="b", role="Assistant"),
+                       ChatMessage(content="c", role="human")],
+                      [_user(text("a")), _model(text("b")), _user(text("c"))]),
+    "chunks": ([HumanMessageChunk(content="a"), AIMessageChunk(content="b"),
+                HumanMessage("c")],
+               [_user(text("a")), _model(text("b")), _user(text("c"))]),
+    "empty turn of the model": ([HumanMessage("a"), AIMessage(""), HumanMessage("b")],
+                                [_user(text("a")), _user(text("b"))]),
     "empty text of anyone": (
         [
             HumanMessage(["", "a", {"type": "text", "text": ""}]),
@@ -110,33 +95,22 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
         ],
         [_user(text("a")), _model(text("", "c2ln")), _user(text("b"))],
     ),
-    "names of chat messages": (
-        [ChatMessage(content="a", role="user", name="Ann")],
-        [_user(text("Ann: "), text("a"))],
-    ),
-    "OpenAI's words for text": (
-        [HumanMessage([{"type": "input_text", "text": "a"}])],
-        [_user(text("a"))],
-    ),
-    "wrapped blocks": (
-        [
-            HumanMessage(
-                [{"type": "non_standard", "value": {"type": "input_text", "text": "a"}}]
-            )
-        ],
-        [_user(text("a"))],
-    ),
+    "names of chat messages": ([ChatMessage(content="a", role="user", name="Ann")],
+                               [_user(text("Ann: "), text("a"))]),
+    "OpenAI's words for text": ([HumanMessage([{"type": "input_text", "text": "a"}])],
+                                [_user(text("a"))]),
+    "wrapped blocks": ([HumanMessage([{"type": "non_standard",
+                                       "value": {"type": "input_text", "text": "a"}}])],
+                       [_user(text("a"))]),
     "image": ([HumanMessage(["see", IMAGE])], [_user(text("see"), IMAGE_PART)]),
-    "Gemini's own part": (
-        [HumanMessage([{"text": "hi"}, dict(IMAGE_PART)])],
-        [_user(text("hi"), IMAGE_PART)],
-    ),
+    "Gemini's own part": ([HumanMessage([{"text": "hi"}, dict(IMAGE_PART)])],
+                          [_user(text("hi"), IMAGE_PART)]),
     "non_standard": (
         [HumanMessage([{"type": "non_standard", "value": {"hologram": 1}}])],
         [_user({"hologram": 1})],
     ),
     "surrogate-free unicode": ([HumanMessage("你好 🌍\n")], [_user(text("你好 🌍\n"))]),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("messages", "contents"), TURNS.values(), ids=TURNS.keys())
@@ -147,38 +121,22 @@ def test_turns(messages: list[Any], contents: list[Json]) -> None:
 SYSTEMS: dict[str, tuple[list[Any], list[str] | None]] = {
     "none": ([HumanMessage("hi")], None),
     "one": ([SystemMessage("a"), HumanMessage("hi")], ["a"]),
-    "several": (
-        [SystemMessage("a"), SystemMessage("b"), HumanMessage("hi")],
-        ["a", "b"],
-    ),
+    "several": ([SystemMessage("a"), SystemMessage("b"), HumanMessage("hi")],
+                ["a", "b"]),
     "late": ([HumanMessage("hi"), SystemMessage("b")], ["b"]),
-    "between": (
-        [SystemMessage("a"), HumanMessage("hi"), SystemMessage("b"), HumanMessage("x")],
-        ["a", "b"],
-    ),
-    "blocks": (
-        [SystemMessage(["a", {"type": "text", "text": "b"}]), HumanMessage("hi")],
-        ["a", "b"],
-    ),
-    "cache_control": (
-        [
-            SystemMessage(
-                [{"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}]
-            ),
-            HumanMessage("hi"),
-        ],
-        ["a"],
-    ),
+    "between": ([SystemMessage("a"), HumanMessage("hi"), SystemMessage("b"),
+                 HumanMessage("x")], ["a", "b"]),
+    "blocks": ([SystemMessage(["a", {"type": "text", "text": "b"}]),
+                HumanMessage("hi")], ["a", "b"]),
+    "cache_control": ([SystemMessage([{"type": "text", "text": "a",
+                                       "cache_control": {"type": "ephemeral"}}]),
+                       HumanMessage("hi")], ["a"]),
     "empty": ([SystemMessage(""), HumanMessage("hi")], None),
-    "empty block": (
-        [SystemMessage([{"type": "text", "text": ""}, "a"]), HumanMessage("hi")],
-        ["a"],
-    ),
-    "developer": (
-        [ChatMessage(content="a", role="developer"), HumanMessage("hi")],
-        ["a"],
-    ),
-}
+    "empty block": ([SystemMessage([{"type": "text", "text": ""}, "a"]),
+                     HumanMessage("hi")], ["a"]),
+    "developer": ([ChatMessage(content="a", role="developer"), HumanMessage("hi")],
+                  ["a"]),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("messages", "said"), SYSTEMS.values(), ids=SYSTEMS.keys())
@@ -261,11 +219,8 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     "a reference in a list": ('{"a": [{"$ref": "A"}]}', "success", None),
     "more digits than a double": ('{"id": 1234567890123456789}', "success", None),
     "less than a double": ('{"id": -9007199254740993}', "success", None),
-    "the last whole number": (
-        '{"id": 9007199254740992}',
-        "success",
-        {"id": 9007199254740992},
-    ),
+    "the last whole number": ('{"id": 9007199254740992}', "success",
+                              {"id": 9007199254740992}),
     "beyond doubles": ('{"x": 1e400}', "success", None),
     "a price": ('{"x": 3.10}', "success", None),
     "a power": ('{"x": 1e5}', "success", None),
@@ -278,35 +233,19 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     "Google's word alone": ('{"output": "all"}', "success", {"output": "all"}),
     "Google's other word alone": ('{"error": "no"}', "success", {"error": "no"}),
     "no error": ('{"error": null}', "success", None),
-    "Google's words, deeper": (
-        '{"a": {"output": 1, "error": 2}}',
-        "success",
-        {"a": {"output": 1, "error": 2}},
-    ),
+    "Google's words, deeper": ('{"a": {"output": 1, "error": 2}}', "success",
+                               {"a": {"output": 1, "error": 2}}),
     "half of a pair": ('{"a": "\\ud83d"}', "success", None),
     "a whole pair": ('{"a": "\\ud83d\\ude00"}', "success", {"a": "😀"}),
     "too deep": ('{"a": ' * 50 + "1" + "}" * 50, "success", None),
     "an object and more": ('{"a": 1} {"a": 2}', "success", None),
-    "a large number in a block": (
-        [{"id": 2**60}],
-        "success",
-        {"output": '{"id":1152921504606846976}'},
-    ),
-    "a reference in a block": (
-        [{"a": {"$ref": "A"}}, {"t": 1}],
-        "success",
-        {"output": ['{"a":{"$ref":"A"}}', {"t": 1}]},
-    ),
-    "no number in a block": (
-        [{"t": float("nan")}],
-        "success",
-        {"output": '{"t":NaN}'},
-    ),
-    "Google's word in a block": (
-        [{"output": 1, "code": 2}],
-        "success",
-        {"output": '{"output":1,"code":2}'},
-    ),
+    "a large number in a block": ([{"id": 2**60}], "success",
+                                  {"output": '{"id":1152921504606846976}'}),
+    "a reference in a block": ([{"a": {"$ref": "A"}}, {"t": 1}], "success",
+                               {"output": ['{"a":{"$ref":"A"}}', {"t": 1}]}),
+    "no number in a block": ([{"t": float("nan")}], "success", {"output": '{"t":NaN}'}),
+    "Google's word in a block": ([{"output": 1, "code": 2}], "success",
+                                 {"output": '{"output":1,"code":2}'}),
     "a file of MCP": (
         [{"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}],
         "success",
@@ -315,39 +254,25 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     "broken object": ('{"t": ', "success", {"output": '{"t": '}),
     "one text block": ([{"type": "text", "text": "18"}], "success", {"output": "18"}),
     "object in a block": ([{"type": "text", "text": '{"t": 1}'}], "success", {"t": 1}),
-    "two text blocks": (
-        [{"type": "text", "text": "18"}, {"type": "text", "text": "°C"}],
-        "success",
-        {"output": ["18", "°C"]},
-    ),
+    "two text blocks": ([{"type": "text", "text": "18"},
+                         {"type": "text", "text": "°C"}], "success",
+                        {"output": ["18", "°C"]}),
     "strings": (["18", "°C"], "success", {"output": ["18", "°C"]}),
     "plain object": ([{"t": 18}], "success", {"t": 18}),
-    "plain objects": (
-        [{"t": 18}, {"t": 19}],
-        "success",
-        {"output": [{"t": 18}, {"t": 19}]},
-    ),
+    "plain objects": ([{"t": 18}, {"t": 19}], "success",
+                      {"output": [{"t": 18}, {"t": 19}]}),
     "nothing": ([], "success", {}),
-    "text of Responses": (
-        [{"type": "output_text", "text": "18"}],
-        "success",
-        {"output": "18"},
-    ),
+    "text of Responses": ([{"type": "output_text", "text": "18"}], "success",
+                          {"output": "18"}),
     "half a character": ("caf\udce9.txt", "success", {"output": "caf\ufffd.txt"}),
     "half a character in a block": ([{"f": "\udce9"}], "success", {"f": "\ufffd"}),
     "error": ("no such city", "error", {"error": "no such city"}),
     "error object": ('{"code": 7}', "error", {"error": {"code": 7}}),
-    "error of many digits": (
-        '{"id": 1234567890123456789}',
-        "error",
-        {"error": '{"id": 1234567890123456789}'},
-    ),
-    "text file": (
-        [{"type": "text-plain", "text": "18", "mime_type": "text/plain"}],
-        "success",
-        {"output": "18"},
-    ),
-}
+    "error of many digits": ('{"id": 1234567890123456789}', "error",
+                             {"error": '{"id": 1234567890123456789}'}),
+    "text file": ([{"type": "text-plain", "text": "18", "mime_type": "text/plain"}],
+                  "success", {"output": "18"}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -476,41 +401,24 @@ def test_media_in_results(model: str, inside: bool) -> None:
 
 SHOWN: dict[str, tuple[Json, Json | None, Json | None]] = {
     "Google's own part": (dict(IMAGE_PART), IMAGE_PART, None),
-    "MCP's resource": (
-        {
-            "type": "resource",
-            "resource": {"uri": "a:b", "mimeType": "image/png", "blob": PNG},
-        },
-        IMAGE_PART,
-        None,
-    ),
-    "MCP's image": (
-        {"type": "image", "data": PNG, "mimeType": "image/png"},
-        IMAGE_PART,
-        None,
-    ),
-    "plain text": (
-        {"type": "file", "base64": "aGk=", "mime_type": "text/plain"},
-        {"inlineData": {"mimeType": "text/plain", "data": "aGk="}},
-        None,
-    ),
-    "a film by address": (
-        {"type": "video", "url": "gs://b/o.mp4"},
-        None,
-        {"fileData": {"mimeType": "video/mp4", "fileUri": "gs://b/o.mp4"}},
-    ),
-    "a moving image by address": (
-        {"type": "image", "url": "gs://b/o.gif"},
-        None,
-        {"fileData": {"mimeType": "image/gif", "fileUri": "gs://b/o.gif"}},
-    ),
+    "MCP's resource": ({"type": "resource",
+                        "resource": {"uri": "a:b", "mimeType": "image/png",
+                                     "blob": PNG}}, IMAGE_PART, None),
+    "MCP's image": ({"type": "image", "data": PNG, "mimeType": "image/png"}, IMAGE_PART,
+                    None),
+    "plain text": ({"type": "file", "base64": "aGk=", "mime_type": "text/plain"},
+                   {"inlineData": {"mimeType": "text/plain", "data": "aGk="}}, None),
+    "a film by address": ({"type": "video", "url": "gs://b/o.mp4"}, None,
+                          {"fileData": {"mimeType": "video/mp4",
+                                        "fileUri": "gs://b/o.mp4"}}),
+    "a moving image by address": ({"type": "image", "url": "gs://b/o.gif"}, None,
+                                  {"fileData": {"mimeType": "image/gif",
+                                                "fileUri": "gs://b/o.gif"}}),
     # FunctionResponsePart of Google's schema has no resolution.
-    "a resolution": (
-        {**IMAGE, "media_resolution": {"level": "high"}},
-        None,
-        {**IMAGE_PART, "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}},
-    ),
-}
+    "a resolution": ({**IMAGE, "media_resolution": {"level": "high"}}, None,
+                     {**IMAGE_PART,
+                      "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -552,30 +460,20 @@ _INVALID: Any = {"args": "{", "id": "z", "error": "", "type": "invalid_tool_call
 LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     # The contents in short: u and m for texts, c for calls, r for results, x for calls
     # that were not carried out; and what the log says.
-    "an approval left alone": (
-        [HumanMessage("hi"), _A, HumanMessage("well?")],
-        ["u", "c", "x", "u"],
-        "'look' (id 'a') has no ToolMessage",
-    ),
-    "a tool that was stopped": (
-        [HumanMessage("hi"), _A, AIMessage("I stopped."), HumanMessage("well?")],
-        ["u", "c", "x", "m", "u"],
-        "'look' (id 'a') has no ToolMessage",
-    ),
-    "a handoff beside another call": (
-        [
-            HumanMessage("hi"),
-            _calls(("a", "transfer_to_bob", {}), ("b", "look", {})),
-            _MADE,
-        ],
-        ["u", "cc", "rx"],
-        "'look' (id 'b') has no ToolMessage",
-    ),
-    "a limit beside a refusal": (
-        [HumanMessage("hi"), _A, _MADE, ToolMessage("2", tool_call_id="a")],
-        ["u", "c", "r"],
-        "A second ToolMessage with tool_call_id='a'",
-    ),
+    "an approval left alone": ([HumanMessage("hi"), _A, HumanMessage("well?")],
+                               ["u", "c", "x", "u"],
+                               "'look' (id 'a') has no ToolMessage"),
+    "a tool that was stopped": ([HumanMessage("hi"), _A, AIMessage("I stopped."),
+                                 HumanMessage("well?")], ["u", "c", "x", "m", "u"],
+                                "'look' (id 'a') has no ToolMessage"),
+    "a handoff beside another call": ([HumanMessage("hi"),
+                                       _calls(("a", "transfer_to_bob", {}),
+                                              ("b", "look", {})), _MADE],
+                                      ["u", "cc", "rx"],
+                                      "'look' (id 'b') has no ToolMessage"),
+    "a limit beside a refusal": ([HumanMessage("hi"), _A, _MADE,
+                                  ToolMessage("2", tool_call_id="a")], ["u", "c", "r"],
+                                 "A second ToolMessage with tool_call_id='a'"),
     "a result without its call": (
         [HumanMessage("hi"), ToolMessage("1", tool_call_id="x"), HumanMessage("so?")],
         ["u", "u"],
@@ -599,72 +497,36 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
         ["u", "m", "u"],
         "non_standard 'z'",
     ),
-    "a result again": (
-        [HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE, HumanMessage("so?")],
-        ["u", "c", "r", "m", "u"],
-        "A second ToolMessage",
-    ),
-    "a result that came late": (
-        [
-            HumanMessage("hi"),
-            _A,
-            HumanMessage("hurry"),
-            AIMessage("Wait."),
-            _MADE,
-            HumanMessage("so?"),
-        ],
-        ["u", "c", "r", "u", "m", "u"],
-        "",
-    ),
-    "a result that came early": (
-        [HumanMessage("hi"), _MADE, _A, HumanMessage("so?")],
-        ["u", "c", "r", "u"],
-        "",
-    ),
-    "a trim before text and a call": (
-        [AIMessage("Let me see."), _A, _MADE],
-        ["u", "m", "c", "r"],
-        "starts with a tool call",
-    ),
-    "results parted by another answer": (
-        [
-            HumanMessage("hi"),
-            _calls(("a", "look", {}), ("b", "look", {})),
-            _MADE,
-            AIMessage("One."),
-            ToolMessage("2", tool_call_id="b"),
-        ],
-        ["u", "cc", "rr", "m"],
-        "",
-    ),
-    "ids that begin anew": (
-        [
-            *(HumanMessage("hi"), _A, _MADE, AIMessage("Done.")),
-            *(HumanMessage("again"), _A, ToolMessage("2", tool_call_id="a")),
-        ],
-        ["u", "c", "r", "m", "u", "c", "r"],
-        "",
-    ),
+    "a result again": ([HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE,
+                        HumanMessage("so?")], ["u", "c", "r", "m", "u"],
+                       "A second ToolMessage"),
+    "a result that came late": ([HumanMessage("hi"), _A, HumanMessage("hurry"),
+                                 AIMessage("Wait."), _MADE, HumanMessage("so?")],
+                                ["u", "c", "r", "u", "m", "u"], ""),
+    "a result that came early": ([HumanMessage("hi"), _MADE, _A, HumanMessage("so?")],
+                                 ["u", "c", "r", "u"], ""),
+    "a trim before text and a call": ([AIMessage("Let me see."), _A, _MADE],
+                                      ["u", "m", "c", "r"], "starts with a tool call"),
+    "results parted by another answer": ([HumanMessage("hi"),
+                                          _calls(("a", "look", {}), ("b", "look", {})),
+                                          _MADE, AIMessage("One."),
+                                          ToolMessage("2", tool_call_id="b")],
+                                         ["u", "cc", "rr", "m"], ""),
+    "ids that begin anew": ([*(HumanMessage("hi"), _A, _MADE, AIMessage("Done.")),
+                             *(HumanMessage("again"), _A,
+                               ToolMessage("2", tool_call_id="a"))],
+                            ["u", "c", "r", "m", "u", "c", "r"], ""),
     "one id in two turns, one result": (
         [*(HumanMessage("hi"), _A, HumanMessage("well?"), _A, _MADE)],
         ["u", "c", "x", "u", "c", "r"],
         "'look' (id 'a') has no ToolMessage",
     ),
-    "a trim in the middle": (
-        [_A, _MADE, HumanMessage("so?")],
-        ["u", "c", "r", "u"],
-        "starts with a tool call",
-    ),
-    "a late system message": (
-        [HumanMessage("hi"), SystemMessage("Be brief."), HumanMessage("so?")],
-        ["u", "u"],
-        "moved to the front",
-    ),
-    "nothing said": (
-        [HumanMessage("hi"), AIMessage("Yes?"), HumanMessage(""), HumanMessage("so?")],
-        ["u", "m", "u"],
-        "empty HumanMessage",
-    ),
+    "a trim in the middle": ([_A, _MADE, HumanMessage("so?")], ["u", "c", "r", "u"],
+                             "starts with a tool call"),
+    "a late system message": ([HumanMessage("hi"), SystemMessage("Be brief."),
+                               HumanMessage("so?")], ["u", "u"], "moved to the front"),
+    "nothing said": ([HumanMessage("hi"), AIMessage("Yes?"), HumanMessage(""),
+                      HumanMessage("so?")], ["u", "m", "u"], "empty HumanMessage"),
     "a function of old": (
         [
             HumanMessage("hi"),
@@ -698,7 +560,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
         ["u", "c", "r", "u"],
         "",
     ),
-}
+}  # fmt: skip
 
 
 def _in_short(part: Json, role: str) -> str:
@@ -733,16 +595,10 @@ def test_threads_go_on(
     [
         ([HumanMessage.model_construct(content=5)], "HumanMessage"),
         ([AIMessage.model_construct(content=None)], "AIMessage"),
-        (
-            [
-                HumanMessage("hi"),
-                _A,
-                ToolMessage.model_construct(content=None, tool_call_id="a"),
-            ],
-            "ToolMessage",
-        ),
+        ([HumanMessage("hi"), _A,
+          ToolMessage.model_construct(content=None, tool_call_id="a")], "ToolMessage"),
     ],
-)
+)  # fmt: skip
 def test_messages_that_nobody_checked(messages: Any, told: str) -> None:
     with pytest.raises(UnsupportedContentError, match=f"a {told} is malformed"):
         contents_of(messages)

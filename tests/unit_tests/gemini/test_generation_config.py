@@ -27,69 +27,45 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
     "n": ({"n": 2}, {"candidateCount": 2}),
     "candidate_count": ({"candidate_count": 2}, {"candidateCount": 2}),
     "level": ({"thinking_level": "low"}, {"thinkingConfig": {"thinkingLevel": "LOW"}}),
-    "effort": (
-        {"reasoning_effort": "HIGH"},
-        {"thinkingConfig": {"thinkingLevel": "HIGH"}},
-    ),
+    "effort": ({"reasoning_effort": "HIGH"},
+               {"thinkingConfig": {"thinkingLevel": "HIGH"}}),
     "budget": ({"thinking_budget": -1}, {"thinkingConfig": {"thinkingBudget": -1}}),
-    "thoughts": (
-        {"include_thoughts": True},
-        {"thinkingConfig": {"includeThoughts": True}},
-    ),
+    "thoughts": ({"include_thoughts": True},
+                 {"thinkingConfig": {"includeThoughts": True}}),
     "thoughts and level": (
         {"include_thoughts": False, "thinking_level": "minimal"},
         {"thinkingConfig": {"includeThoughts": False, "thinkingLevel": "MINIMAL"}},
     ),
-    "mime type": (
-        {"response_mime_type": "text/x.enum"},
-        {"responseMimeType": "text/x.enum"},
-    ),
-    "modalities": (
-        {"response_modalities": ["text", "IMAGE"]},
-        {"responseModalities": ["TEXT", "IMAGE"]},
-    ),
-    "resolution": (
-        {"media_resolution": "low"},
-        {"mediaResolution": "MEDIA_RESOLUTION_LOW"},
-    ),
-    "resolution of the wire": (
-        {"media_resolution": "MEDIA_RESOLUTION_HIGH"},
-        {"mediaResolution": "MEDIA_RESOLUTION_HIGH"},
-    ),
-    "speech": (
-        {"speech_config": {"voice_config": {"prebuilt_voice_config": {}}}},
-        {"speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {}}}},
-    ),
-    "image": (
-        {"image_config": {"aspect_ratio": "16:9"}},
-        {"imageConfig": {"aspectRatio": "16:9"}},
-    ),
+    "mime type": ({"response_mime_type": "text/x.enum"},
+                  {"responseMimeType": "text/x.enum"}),
+    "modalities": ({"response_modalities": ["text", "IMAGE"]},
+                   {"responseModalities": ["TEXT", "IMAGE"]}),
+    "resolution": ({"media_resolution": "low"},
+                   {"mediaResolution": "MEDIA_RESOLUTION_LOW"}),
+    "resolution of the wire": ({"media_resolution": "MEDIA_RESOLUTION_HIGH"},
+                               {"mediaResolution": "MEDIA_RESOLUTION_HIGH"}),
+    "speech": ({"speech_config": {"voice_config": {"prebuilt_voice_config": {}}}},
+               {"speechConfig": {"voiceConfig": {"prebuiltVoiceConfig": {}}}}),
+    "image": ({"image_config": {"aspect_ratio": "16:9"}},
+              {"imageConfig": {"aspectRatio": "16:9"}}),
     "logprobs": ({"logprobs": True}, {"responseLogprobs": True}),
     "no logprobs": ({"logprobs": False}, {"responseLogprobs": False}),
     "logprobs 0": ({"logprobs": 0}, {"responseLogprobs": True, "logprobs": 0}),
     "the largest seed": ({"seed": 2**31 - 1}, {"seed": 2**31 - 1}),
     "the smallest seed": ({"seed": -(2**31)}, {"seed": -(2**31)}),
     "logprobs 3": ({"logprobs": 3}, {"responseLogprobs": True, "logprobs": 3}),
-    "schema": (
-        {"response_schema": {"type": "object", "properties": {"a_b": {}}}},
-        {
-            "responseMimeType": "application/json",
-            "responseJsonSchema": {"type": "object", "properties": {"a_b": {}}},
-        },
-    ),
-    "tomorrow's": (
-        {"generation_config": {"brand_new": {"some_key": [{"a_b": 1}]}}},
-        {"brandNew": {"someKey": [{"aB": 1}]}},
-    ),
-    "merged last": (
-        {"temperature": 0.1, "generation_config": {"temperature": 0.9}},
-        {"temperature": 0.9},
-    ),
+    "schema": ({"response_schema": {"type": "object", "properties": {"a_b": {}}}},
+               {"responseMimeType": "application/json",
+                "responseJsonSchema": {"type": "object", "properties": {"a_b": {}}}}),
+    "tomorrow's": ({"generation_config": {"brand_new": {"some_key": [{"a_b": 1}]}}},
+                   {"brandNew": {"someKey": [{"aB": 1}]}}),
+    "merged last": ({"temperature": 0.1, "generation_config": {"temperature": 0.9}},
+                    {"temperature": 0.9}),
     "own schema untouched": (
         {"generation_config": {"response_json_schema": {"my_key": 1}}},
         {"responseJsonSchema": {"my_key": 1}},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("settings", "config"), SETTINGS.values(), ids=SETTINGS.keys())
@@ -105,14 +81,10 @@ class Category(Enum):
 
 
 BODIES: dict[str, tuple[Json, str, Any]] = {
-    "safety": (
-        {"safety_settings": {"hate_speech": "off", "JAILBREAK": "BLOCK_NONE"}},
-        "safetySettings",
-        [
-            {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
-            {"category": "HARM_CATEGORY_JAILBREAK", "threshold": "BLOCK_NONE"},
-        ],
-    ),
+    "safety": ({"safety_settings": {"hate_speech": "off", "JAILBREAK": "BLOCK_NONE"}},
+               "safetySettings",
+               [{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
+                {"category": "HARM_CATEGORY_JAILBREAK", "threshold": "BLOCK_NONE"}]),
     "safety of the wire": (
         {
             "safety_settings": [
@@ -134,12 +106,9 @@ BODIES: dict[str, tuple[Json, str, Any]] = {
     ),
     "cached": ({"cached_content": "c/1"}, "cachedContent", "c/1"),
     "labels": ({"labels": {"team": "a_b"}}, "labels", {"team": "a_b"}),
-    "tool_config": (
-        {"tool_config": {"retrieval_config": {"language_code": "de"}}},
-        "toolConfig",
-        {"retrievalConfig": {"languageCode": "de"}},
-    ),
-}
+    "tool_config": ({"tool_config": {"retrieval_config": {"language_code": "de"}}},
+                    "toolConfig", {"retrievalConfig": {"languageCode": "de"}}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -179,14 +148,10 @@ OBJECTS: dict[str, tuple[Json, Json]] = {
             ]
         },
     ),
-    "speech_config": (
-        {"speech_config": types.SpeechConfig(language_code="de")},
-        {"generationConfig": {"speechConfig": {"languageCode": "de"}}},
-    ),
-    "image_config": (
-        {"image_config": types.ImageConfig(aspect_ratio="1:1")},
-        {"generationConfig": {"imageConfig": {"aspectRatio": "1:1"}}},
-    ),
+    "speech_config": ({"speech_config": types.SpeechConfig(language_code="de")},
+                      {"generationConfig": {"speechConfig": {"languageCode": "de"}}}),
+    "image_config": ({"image_config": types.ImageConfig(aspect_ratio="1:1")},
+                     {"generationConfig": {"imageConfig": {"aspectRatio": "1:1"}}}),
     "generation_config": (
         {
             "generation_config": types.GenerationConfig(
@@ -203,15 +168,9 @@ OBJECTS: dict[str, tuple[Json, Json]] = {
         },
         {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}},
     ),
-    "response_schema": (
-        {"response_schema": _SCHEMA},
-        {
-            "generationConfig": {
-                "responseMimeType": "application/json",
-                "responseSchema": _CAPITALS,
-            }
-        },
-    ),
+    "response_schema": ({"response_schema": _SCHEMA},
+                        {"generationConfig": {"responseMimeType": "application/json",
+                                              "responseSchema": _CAPITALS}}),
     "thinking_level": (
         {"thinking_level": types.ThinkingLevel.LOW},
         {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}},
@@ -220,11 +179,9 @@ OBJECTS: dict[str, tuple[Json, Json]] = {
         {"media_resolution": types.MediaResolution.MEDIA_RESOLUTION_LOW},
         {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}},
     ),
-    "response_modalities": (
-        {"response_modalities": [types.Modality.TEXT]},
-        {"generationConfig": {"responseModalities": ["TEXT"]}},
-    ),
-}
+    "response_modalities": ({"response_modalities": [types.Modality.TEXT]},
+                            {"generationConfig": {"responseModalities": ["TEXT"]}}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("settings", "body"), OBJECTS.values(), ids=OBJECTS.keys())
@@ -276,24 +233,15 @@ def test_categories_of_googles_client() -> None:
         ({"temperature": 0.1}, {"temperature": 0.9}, {"temperature": 0.9}),
         ({"max_tokens": 1}, {"max_output_tokens": 2}, {"maxOutputTokens": 2}),
         ({"stop": ["a"]}, {"stop": ["b"]}, {"stopSequences": ["b"]}),
-        (
-            {"thinking_level": "low"},
-            {"thinking_budget": 5},
-            {"thinkingConfig": {"thinkingBudget": 5}},
-        ),
-        (
-            {"thinking_budget": 5},
-            {"thinking_level": "high"},
-            {"thinkingConfig": {"thinkingLevel": "HIGH"}},
-        ),
+        ({"thinking_level": "low"}, {"thinking_budget": 5},
+         {"thinkingConfig": {"thinkingBudget": 5}}),
+        ({"thinking_budget": 5}, {"thinking_level": "high"},
+         {"thinkingConfig": {"thinkingLevel": "HIGH"}}),
         ({"temperature": 0.1}, {"temperature": None}, {"temperature": 0.1}),
-        (
-            {"generation_config": {"a": 1}},
-            {"generation_config": {"b": 2}},
-            {"a": 1, "b": 2},
-        ),
+        ({"generation_config": {"a": 1}}, {"generation_config": {"b": 2}},
+         {"a": 1, "b": 2}),
     ],
-)
+)  # fmt: skip
 def test_a_call_wins(field: Json, argument: Json, config: Json) -> None:
     cloudflare = Cloudflare()
     cloudflare.model(**field).bind(**argument).invoke("hi")

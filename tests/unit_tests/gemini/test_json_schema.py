@@ -243,10 +243,8 @@ _ONE_REF: Json = {"type": "object", "properties": {"a": {"$ref": "#/$defs/X"}}}
 WORDS: dict[str, tuple[Json, Json]] = {
     "nullable": ({"type": "string", "nullable": True}, {"type": ["string", "null"]}),
     "not nullable": ({"type": "string", "nullable": False}, {"type": "string"}),
-    "nullable list": (
-        {"type": ["string", "integer"], "nullable": True},
-        {"type": ["string", "integer", "null"]},
-    ),
+    "nullable list": ({"type": ["string", "integer"], "nullable": True},
+                      {"type": ["string", "integer", "null"]}),
     "nullable words": (
         {"type": "string", "enum": ["a"], "nullable": True},
         {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
@@ -266,26 +264,16 @@ WORDS: dict[str, tuple[Json, Json]] = {
     "nullable anything": ({"nullable": True, "title": "T"}, {"title": "T"}),
     "capitals": ({"type": "STRING"}, {"type": "string"}),
     "capitals in a list": ({"type": ["STRING", "NULL"]}, {"type": ["string", "null"]}),
-    "capitals in a union": (
-        {"anyOf": [{"type": "INTEGER"}, {"type": "boolean"}]},
-        {"anyOf": [{"type": "integer"}, {"type": "boolean"}]},
-    ),
-    "a reference of names": (
-        {"propertyNames": {"$ref": "#/$defs/X"}},
-        {"propertyNames": {"type": "string"}},
-    ),
-    "a reference of what depends": (
-        {"dependentSchemas": {"b": {"$ref": "#/$defs/X"}}},
-        {"dependentSchemas": {"b": {"type": "string"}}},
-    ),
-    "a reference into a list": (
-        {"$ref": "#/$defs/Either/anyOf/1"},
-        {"type": "boolean"},
-    ),
-    "an inclusive bound": (
-        {"type": "integer", "minimum": 3, "exclusiveMinimum": False},
-        {"type": "integer", "minimum": 3},
-    ),
+    "capitals in a union": ({"anyOf": [{"type": "INTEGER"}, {"type": "boolean"}]},
+                            {"anyOf": [{"type": "integer"}, {"type": "boolean"}]}),
+    "a reference of names": ({"propertyNames": {"$ref": "#/$defs/X"}},
+                             {"propertyNames": {"type": "string"}}),
+    "a reference of what depends": ({"dependentSchemas": {"b": {"$ref": "#/$defs/X"}}},
+                                    {"dependentSchemas": {"b": {"type": "string"}}}),
+    "a reference into a list": ({"$ref": "#/$defs/Either/anyOf/1"},
+                                {"type": "boolean"}),
+    "an inclusive bound": ({"type": "integer", "minimum": 3, "exclusiveMinimum": False},
+                           {"type": "integer", "minimum": 3}),
     "recursion beside variants": (
         {"$ref": "#", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
         {
@@ -300,7 +288,7 @@ WORDS: dict[str, tuple[Json, Json]] = {
         {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}},
         {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("said", "meant"), WORDS.values(), ids=WORDS.keys())
@@ -389,17 +377,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "array", "items": {"$ref": "#"}},
         r"schema\.items\.\$ref: # is recursive.* in optional properties",
     ),
-    "definitions that are none": (
-        {"$ref": "#x", "$defs": ["x"]},
-        "#x doesn't exist",
-    ),
+    "definitions that are none": ({"$ref": "#x", "$defs": ["x"]}, "#x doesn't exist"),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
     "a type that is none": ({"type": {"a": 1}}, "type must be a name"),
     "a type of no JSON": ({"type": "str"}, "the type 'str', which JSON Schema"),
-    "a text for a schema": (
-        {"type": "object", "properties": {"a": "string"}},
-        r"schema\.properties\.a must be a schema, not 'string'",
-    ),
+    "a text for a schema": ({"type": "object", "properties": {"a": "string"}},
+                            r"schema\.properties\.a must be a schema, not 'string'"),
     "a property that says it is required": (
         {"properties": {"a": {"type": "string", "required": True}}},
         r"schema\.properties\.a\.required must be a list of names, not True",
@@ -422,7 +405,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "a number": (5, "schema from 5"),
     "a function type": (typing.Callable[[int], int], "Can't build a JSON Schema"),
     "a plain class": (Plain, "Can't build a JSON Schema"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -442,36 +425,21 @@ def test_refuses_to_grow_without_bound() -> None:
 
 
 OLDER: dict[str, tuple[Json, Json]] = {
-    "draft 7 tuple": (
-        {"items": [{"type": "integer"}], "additionalItems": False},
-        {"items": False, "prefixItems": [{"type": "integer"}]},
-    ),
-    "draft 4 bound": (
-        {"minimum": 3, "exclusiveMinimum": True, "exclusiveMaximum": False},
-        {"exclusiveMinimum": 3},
-    ),
-    "const beside another enum": (
-        {"const": 1, "enum": [2]},
-        {"const": 1, "enum": [2]},
-    ),
+    "draft 7 tuple": ({"items": [{"type": "integer"}], "additionalItems": False},
+                      {"items": False, "prefixItems": [{"type": "integer"}]}),
+    "draft 4 bound": ({"minimum": 3, "exclusiveMinimum": True,
+                       "exclusiveMaximum": False}, {"exclusiveMinimum": 3}),
+    "const beside another enum": ({"const": 1, "enum": [2]}, {"const": 1, "enum": [2]}),
     "const beside its enum": ({"const": 2, "enum": [1, 2]}, {"enum": [2]}),
     "const that is no text or number": ({"const": True}, {"const": True}),
     "discriminator by name": ({"discriminator": "k"}, {"discriminator": "k"}),
-    "draft 7 dependencies": (
-        {"dependencies": {"a": ["b"], "c": {"minProperties": 2}}},
-        {
-            "dependentRequired": {"a": ["b"]},
-            "dependentSchemas": {"c": {"minProperties": 2}},
-        },
-    ),
-    "definitions": (
-        {
-            "$schema": "http://json-schema.org/draft-07/schema#",
-            "items": {"$ref": "#/definitions/A~1B"},
-            "definitions": {"A/B": {"type": "string"}},
-        },
-        {"items": {"type": "string"}},
-    ),
+    "draft 7 dependencies": ({"dependencies": {"a": ["b"], "c": {"minProperties": 2}}},
+                             {"dependentRequired": {"a": ["b"]},
+                              "dependentSchemas": {"c": {"minProperties": 2}}}),
+    "definitions": ({"$schema": "http://json-schema.org/draft-07/schema#",
+                     "items": {"$ref": "#/definitions/A~1B"},
+                     "definitions": {"A/B": {"type": "string"}}},
+                    {"items": {"type": "string"}}),
     "a reference into properties": (
         {"properties": {"a": {"type": "string"}, "b": {"$ref": "#/properties/a"}}},
         {"properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
@@ -480,7 +448,7 @@ OLDER: dict[str, tuple[Json, Json]] = {
         {"$id": "x.json", "items": {"$ref": "x.json#/$defs/A"}, "$defs": {"A": {}}},
         {"$id": "x.json", "items": {}},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", OLDER)
@@ -515,17 +483,12 @@ MERGED: dict[str, tuple[Json, Json]] = {
         {"$ref": "#/$defs/A", "maximum": 5},
         {"type": "integer", "minimum": 1, "description": "A", "maximum": 5},
     ),
-    "a conflict stays apart": (
-        {"$ref": "#/$defs/A", "minimum": 3},
-        {
-            "minimum": 3,
-            "allOf": [{"type": "integer", "minimum": 1, "description": "A"}],
-        },
-    ),
-    "allOf of one": (
-        {"allOf": [{"$ref": "#/$defs/A"}], "description": "here"},
-        {"type": "integer", "minimum": 1, "description": "here"},
-    ),
+    "a conflict stays apart": ({"$ref": "#/$defs/A", "minimum": 3},
+                               {"minimum": 3,
+                                "allOf": [{"type": "integer", "minimum": 1,
+                                           "description": "A"}]}),
+    "allOf of one": ({"allOf": [{"$ref": "#/$defs/A"}], "description": "here"},
+                     {"type": "integer", "minimum": 1, "description": "here"}),
     "allOf of objects": (
         {
             "allOf": [
@@ -563,31 +526,23 @@ MERGED: dict[str, tuple[Json, Json]] = {
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
     ),
-    "equal closings join": (
-        {
-            "properties": {"a": {}},
-            "allOf": [{"properties": {"a": {}}, "minProperties": 1}],
-        },
-        {"properties": {"a": {}}, "minProperties": 1},
-    ),
+    "equal closings join": ({"properties": {"a": {}},
+                             "allOf": [{"properties": {"a": {}}, "minProperties": 1}]},
+                            {"properties": {"a": {}}, "minProperties": 1}),
     "equal groups join": (
         {"additionalProperties": False, "allOf": [{"additionalProperties": False}]},
         {"additionalProperties": False},
     ),
-    "notes join anything": (
-        {"title": "x", "allOf": [{"unevaluatedProperties": False}]},
-        {"title": "x", "unevaluatedProperties": False},
-    ),
+    "notes join anything": ({"title": "x", "allOf": [{"unevaluatedProperties": False}]},
+                            {"title": "x", "unevaluatedProperties": False}),
     "what was not evaluated stays apart": (
         {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}, True]},
         {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}]},
     ),
-    "nothing fits": (
-        {"$ref": "#/$defs/F", "title": "x"},
-        {"title": "x", "allOf": [False]},
-    ),
+    "nothing fits": ({"$ref": "#/$defs/F", "title": "x"},
+                     {"title": "x", "allOf": [False]}),
     "a schema that takes all": ({"$ref": "#/$defs/T", "title": "x"}, {"title": "x"}),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", MERGED)

@@ -67,21 +67,12 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         ),
         [thought("Hm."), text("Let me see."), _CALLED],
     ),
-    "Anthropic without its name": (
-        _turn(
-            [
-                {"type": "thinking", "thinking": "Hm.", "signature": FOREIGN},
-                _TOOL_USE,
-            ],
-            None,
-            tool_calls=[_CALL],
-        ),
-        [thought("Hm."), _CALLED],
-    ),
-    "OpenAI: texts that are no blocks": (
-        _turn(["Let me see.", "Well."], "openai"),
-        [text("Let me see."), text("Well.")],
-    ),
+    "Anthropic without its name": (_turn([{"type": "thinking", "thinking": "Hm.",
+                                           "signature": FOREIGN}, _TOOL_USE], None,
+                                         tool_calls=[_CALL]),
+                                   [thought("Hm."), _CALLED]),
+    "OpenAI: texts that are no blocks": (_turn(["Let me see.", "Well."], "openai"),
+                                         [text("Let me see."), text("Well.")]),
     "Mistral: thinking in pieces": (
         _turn(
             [
@@ -102,23 +93,13 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         ),
         [thought("Hm."), text("So.")],
     ),
-    "OpenAI: a file of its server": (
-        _turn(
-            [{"type": "text", "text": "Here."}, {"type": "file", "file_id": "cfile_1"}],
-            "openai",
-        ),
-        [text("Here.")],
-    ),
-    "Anthropic: redacted thinking": (
-        _turn(
-            [
-                {"type": "redacted_thinking", "data": FOREIGN},
-                {"type": "text", "text": "Well."},
-            ],
-            "anthropic",
-        ),
-        [text("Well.")],
-    ),
+    "OpenAI: a file of its server": (_turn([{"type": "text", "text": "Here."},
+                                            {"type": "file", "file_id": "cfile_1"}],
+                                           "openai"), [text("Here.")]),
+    "Anthropic: redacted thinking": (_turn([{"type": "redacted_thinking",
+                                             "data": FOREIGN},
+                                            {"type": "text", "text": "Well."}],
+                                           "anthropic"), [text("Well.")]),
     "Anthropic without its name: redacted": (
         _turn([{"type": "redacted_thinking", "data": FOREIGN}, "Well."], None),
         [text("Well.")],
@@ -168,14 +149,10 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         _turn("", "openai", additional_kwargs={"refusal": "I cannot."}),
         [text("I cannot.")],
     ),
-    "OpenAI: a refusal told twice": (
-        _turn(
-            [{"type": "refusal", "refusal": "I cannot."}],
-            "openai",
-            additional_kwargs={"refusal": "I cannot."},
-        ),
-        [text("I cannot.")],
-    ),
+    "OpenAI: a refusal told twice": (_turn([{"type": "refusal",
+                                             "refusal": "I cannot."}], "openai",
+                                           additional_kwargs={"refusal": "I cannot."}),
+                                     [text("I cannot.")]),
     "OpenAI: speech": (
         _turn(
             "", "openai", additional_kwargs={"audio": {"id": "a", "transcript": "Hi."}}
@@ -205,20 +182,12 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         ),
         [thought("Hm."), text("Let me see."), _CALLED],
     ),
-    "OpenAI: empty reasoning": (
-        _turn(
-            [
-                {"type": "reasoning", "id": "rs_1", "summary": []},
-                {"type": "text", "text": "Well."},
-            ],
-            "openai",
-        ),
-        [text("Well.")],
-    ),
-    "OpenAI: chat": (
-        _turn("Let me see.", "openai", tool_calls=[_CALL]),
-        [text("Let me see."), _CALLED],
-    ),
+    "OpenAI: empty reasoning": (_turn([{"type": "reasoning", "id": "rs_1",
+                                        "summary": []},
+                                       {"type": "text", "text": "Well."}], "openai"),
+                                [text("Well.")]),
+    "OpenAI: chat": (_turn("Let me see.", "openai", tool_calls=[_CALL]),
+                     [text("Let me see."), _CALLED]),
     "v1 of another": (
         _turn(
             [
@@ -326,10 +295,8 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
             {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}},
         ],
     ),
-    "Cohere-like output_text": (
-        _turn([{"type": "output_text", "text": "Well."}], None),
-        [text("Well.")],
-    ),
+    "Cohere-like output_text": (_turn([{"type": "output_text", "text": "Well."}], None),
+                                [text("Well.")]),
     "OpenAI: several summaries": (
         _turn(
             [
@@ -417,7 +384,7 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         _turn([{"type": "text", "text": "Let me see."}], None, tool_calls=[_CALL]),
         [text("Let me see."), _CALLED],
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -547,21 +514,13 @@ MERGED: dict[str, list[list[Json]]] = {
     "plain, signed": [[text("One\nline")], [text("Two", SIGNED)]],
     "signed, plain": [[text("One", SIGNED)], [text("Two")]],
     "plain, signed, plain": [[text("One")], [text("Two", SIGNED)], [text("Three")]],
-    "signed, plain, signed": [
-        [text("One", SIGNED)],
-        [text("Two\nlines")],
-        [text("Three", "bW9yZQ==")],
-    ],
+    "signed, plain, signed": [[text("One", SIGNED)], [text("Two\nlines")],
+                              [text("Three", "bW9yZQ==")]],
     "text with signed end": [[text("One")], [text("Two"), text(" end", SIGNED)]],
-    "blocks, signed": [
-        [{"executableCode": {"language": "PYTHON", "code": "1"}}, text("One")],
-        [text("Two", SIGNED)],
-    ],
-    "signed, blocks": [
-        [text("One", SIGNED)],
-        [thought("Hm."), text("Two", SIGNED)],
-    ],
-}
+    "blocks, signed": [[{"executableCode": {"language": "PYTHON", "code": "1"}},
+                        text("One")], [text("Two", SIGNED)]],
+    "signed, blocks": [[text("One", SIGNED)], [thought("Hm."), text("Two", SIGNED)]],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("turns", MERGED.values(), ids=MERGED.keys())

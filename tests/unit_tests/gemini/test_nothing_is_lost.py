@@ -223,54 +223,27 @@ def _around(block: Json) -> list[BaseMessage]:
 
 _OF_PROVIDERS: dict[str, Json] = {
     "cache_control": {"type": "text", "text": "x", "cache_control": {"type": MARK}},
-    "citations": {
-        "type": "document",
-        "source": {"type": "text", "data": "x"},
-        "citations": {"mine": MARK},
-    },
+    "citations": {"type": "document", "source": {"type": "text", "data": "x"},
+                  "citations": {"mine": MARK}},
     "filename": {"type": "file", "file": {"filename": MARK, "file_data": "JVBERg=="}},
-    "name": {
-        "document": {"format": "pdf", "name": MARK, "source": {"bytes": b"%PDF-1"}}
-    },
-    "metadata": {
-        "type": "image",
-        "base64": "AAAA",
-        "mime_type": "image/png",
-        "metadata": {"mine": MARK},
-    },
-    "title": {
-        "type": "document",
-        "source": {"type": "text", "data": "x"},
-        "title": MARK,
-    },
-    "context": {
-        "type": "document",
-        "source": {"type": "base64", "data": "JVBERg==", "media_type": "a/b"},
-        "context": MARK,
-    },
-    "detail": {
-        "type": "image_url",
-        "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"},
-    },
-    "video_metadata": {
-        "type": "video",
-        "base64": "AAAA",
-        "mime_type": "video/mp4",
-        "video_metadata": {"mine": MARK},
-    },
-    "media_resolution": {
-        "type": "image",
-        "base64": "AAAA",
-        "mime_type": "image/png",
-        "media_resolution": "low",
-    },
-    "media_processing": {
-        "type": "video",
-        "base64": "AAAA",
-        "mime_type": "video/mp4",
-        "media_processing": MARK,
-    },
-}
+    "name": {"document": {"format": "pdf", "name": MARK,
+                          "source": {"bytes": b"%PDF-1"}}},
+    "metadata": {"type": "image", "base64": "AAAA", "mime_type": "image/png",
+                 "metadata": {"mine": MARK}},
+    "title": {"type": "document", "source": {"type": "text", "data": "x"},
+              "title": MARK},
+    "context": {"type": "document",
+                "source": {"type": "base64", "data": "JVBERg==", "media_type": "a/b"},
+                "context": MARK},
+    "detail": {"type": "image_url",
+               "image_url": {"url": "data:image/png;base64,AAAA", "detail": "low"}},
+    "video_metadata": {"type": "video", "base64": "AAAA", "mime_type": "video/mp4",
+                       "video_metadata": {"mine": MARK}},
+    "media_resolution": {"type": "image", "base64": "AAAA", "mime_type": "image/png",
+                         "media_resolution": "low"},
+    "media_processing": {"type": "video", "base64": "AAAA", "mime_type": "video/mp4",
+                         "media_processing": MARK},
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("field", _OF_PROVIDERS)

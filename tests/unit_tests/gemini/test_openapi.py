@@ -26,10 +26,8 @@ SAID: dict[str, tuple[Json, Json]] = {
         {"type": ["string", "null"], "minLength": 2, "description": "d"},
         {"type": "STRING", "nullable": True, "minLength": 2, "description": "d"},
     ),
-    "optional": (
-        {"anyOf": [_STRING, {"type": "null"}], "default": None, "title": "T"},
-        {"type": "STRING", "nullable": True, "default": None, "title": "T"},
-    ),
+    "optional": ({"anyOf": [_STRING, {"type": "null"}], "default": None, "title": "T"},
+                 {"type": "STRING", "nullable": True, "default": None, "title": "T"}),
     "a default with its variant": (
         {"anyOf": [_STRING, {"type": "integer"}], "default": 3},
         {"anyOf": [{"type": "STRING"}, {"type": "INTEGER", "default": 3}]},
@@ -51,64 +49,30 @@ SAID: dict[str, tuple[Json, Json]] = {
             ]
         },
     ),
-    "several types": (
-        {"type": ["string", "integer"], "minimum": 2, "maxLength": 3},
-        {
-            "anyOf": [
-                {"type": "STRING", "maxLength": 3},
-                {"type": "INTEGER", "minimum": 2},
-            ]
-        },
-    ),
-    "no type, words about two": (
-        {"minLength": 1, "minimum": 3},
-        {
-            "anyOf": [
-                {"type": "STRING", "minLength": 1},
-                {"type": "NUMBER", "minimum": 3},
-            ]
-        },
-    ),
+    "several types": ({"type": ["string", "integer"], "minimum": 2, "maxLength": 3},
+                      {"anyOf": [{"type": "STRING", "maxLength": 3},
+                                 {"type": "INTEGER", "minimum": 2}]}),
+    "no type, words about two": ({"minLength": 1, "minimum": 3},
+                                 {"anyOf": [{"type": "STRING", "minLength": 1},
+                                            {"type": "NUMBER", "minimum": 3}]}),
     "no type, a format": ({"format": "date"}, {"type": "STRING", "format": "date"}),
-    "titles of variants": (
-        {"anyOf": [{**_STRING, "title": "Name"}, {"type": "integer"}], "title": "Id"},
-        {
-            "anyOf": [
-                {"type": "STRING", "title": "Name"},
-                {"type": "INTEGER", "title": "Id"},
-            ]
-        },
-    ),
+    "titles of variants": ({"anyOf": [{**_STRING, "title": "Name"},
+                                      {"type": "integer"}], "title": "Id"},
+                           {"anyOf": [{"type": "STRING", "title": "Name"},
+                                      {"type": "INTEGER", "title": "Id"}]}),
     "string const": ({"const": "a"}, {"type": "STRING", "enum": ["a"]}),
-    "int enum": (
-        {"type": "integer", "enum": [1, 2]},
-        {"type": "INTEGER", "format": "enum", "enum": ["1", "2"]},
-    ),
-    "mixed enum": (
-        {"enum": ["a", 1, None]},
-        {
-            "anyOf": [
-                {"type": "STRING", "enum": ["a"]},
-                {"type": "INTEGER", "format": "enum", "enum": ["1"]},
-                {"type": "NULL"},
-            ]
-        },
-    ),
+    "int enum": ({"type": "integer", "enum": [1, 2]},
+                 {"type": "INTEGER", "format": "enum", "enum": ["1", "2"]}),
+    "mixed enum": ({"enum": ["a", 1, None]},
+                   {"anyOf": [{"type": "STRING", "enum": ["a"]},
+                              {"type": "INTEGER", "format": "enum", "enum": ["1"]},
+                              {"type": "NULL"}]}),
     "null": ({"const": None}, {"type": "NULL"}),
     "both booleans": ({"enum": [True, False]}, {"type": "BOOLEAN"}),
-    "tagged union": (
-        {"oneOf": _TAGGED, "discriminator": {"propertyName": "k"}},
-        {
-            "anyOf": [
-                {
-                    "type": "OBJECT",
-                    "properties": {"k": {"type": "STRING", "enum": [tag]}},
-                    "required": ["k"],
-                }
-                for tag in ("a", "b")
-            ]
-        },
-    ),
+    "tagged union": ({"oneOf": _TAGGED, "discriminator": {"propertyName": "k"}},
+                     {"anyOf": [{"type": "OBJECT",
+                                 "properties": {"k": {"type": "STRING", "enum": [tag]}},
+                                 "required": ["k"]} for tag in ("a", "b")]}),
     "values of one type": (
         {"type": "object", "additionalProperties": {"type": "integer"}},
         {"type": "OBJECT", "additionalProperties": {"type": "INTEGER"}},
@@ -121,40 +85,23 @@ SAID: dict[str, tuple[Json, Json]] = {
         {"properties": {"a": _STRING}, "required": []},
         {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
     ),
-    "pair of a kind": (
-        {
-            "type": "array",
-            "prefixItems": [_STRING, _STRING],
-            "minItems": 2,
-            "maxItems": 2,
-        },
-        {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": 2, "maxItems": 2},
-    ),
+    "pair of a kind": ({"type": "array", "prefixItems": [_STRING, _STRING],
+                        "minItems": 2, "maxItems": 2},
+                       {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": 2,
+                        "maxItems": 2}),
     "list of anything": ({"type": "array"}, {"type": "ARRAY", "items": {}}),
-    "empty list": (
-        {"type": "array", "items": False, "uniqueItems": False},
-        {"type": "ARRAY", "items": {}, "maxItems": 0},
-    ),
-    "exclusive bounds of integers": (
-        {
-            "type": "integer",
-            "exclusiveMinimum": 0,
-            "minimum": -3,
-            "exclusiveMaximum": 7.5,
-        },
-        {"type": "INTEGER", "minimum": 1, "maximum": 7},
-    ),
+    "empty list": ({"type": "array", "items": False, "uniqueItems": False},
+                   {"type": "ARRAY", "items": {}, "maxItems": 0}),
+    "exclusive bounds of integers": ({"type": "integer", "exclusiveMinimum": 0,
+                                      "minimum": -3, "exclusiveMaximum": 7.5},
+                                     {"type": "INTEGER", "minimum": 1, "maximum": 7}),
     "whole multiples": ({"type": "integer", "multipleOf": 1}, {"type": "INTEGER"}),
     "keywords of other types": ({**_STRING, "minimum": 3}, {"type": "STRING"}),
-    "one example": (
-        {**_STRING, "examples": ["a", "b"], "x-note": 1, "$comment": "c"},
-        {"type": "STRING", "example": "a"},
-    ),
+    "one example": ({**_STRING, "examples": ["a", "b"], "x-note": 1, "$comment": "c"},
+                    {"type": "STRING", "example": "a"}),
     "format": ({**_STRING, "format": "date"}, {"type": "STRING", "format": "date"}),
-    "own words": (
-        {"type": "object", "nullable": True, "propertyOrdering": ["a"]},
-        {"type": "OBJECT", "nullable": True, "propertyOrdering": ["a"]},
-    ),
+    "own words": ({"type": "object", "nullable": True, "propertyOrdering": ["a"]},
+                  {"type": "OBJECT", "nullable": True, "propertyOrdering": ["a"]}),
     "reference": (
         {"items": {"$ref": "#/$defs/A"}, "type": "array", "$defs": {"A": _STRING}},
         {"type": "ARRAY", "items": {"type": "STRING"}},
@@ -164,16 +111,13 @@ SAID: dict[str, tuple[Json, Json]] = {
         {"type": "object", "properties": {"x": True}, "additionalProperties": {}},
         {"type": "OBJECT", "properties": {"x": {}}},
     ),
-    "a union with anything": (
-        {"anyOf": [True, {"type": "null"}]},
-        {"nullable": True},
-    ),
+    "a union with anything": ({"anyOf": [True, {"type": "null"}]}, {"nullable": True}),
     "a union of null alone": ({"anyOf": [{"type": "null"}]}, {"type": "NULL"}),
     "null that the union's type forbids": (
         {"type": "string", "anyOf": [{"type": "null"}, {"minLength": 1}]},
         {"type": "STRING", "minLength": 1},
     ),
-}
+}  # fmt: skip
 
 REFUSED: dict[str, tuple[Json, str]] = {
     "oneOf": ({"oneOf": [_STRING, {"type": ["string", "null"]}]}, "oneOf"),
@@ -188,37 +132,24 @@ REFUSED: dict[str, tuple[Json, str]] = {
         },
         "oneOf",
     ),
-    "a property that takes nothing": (
-        {"type": "object", "properties": {"y": False}},
-        r"properties\.y",
-    ),
-    "allOf": (
-        {"minimum": 3, "type": "number", "allOf": [{"minimum": 5}]},
-        "allOf",
-    ),
+    "a property that takes nothing": ({"type": "object", "properties": {"y": False}},
+                                      r"properties\.y"),
+    "allOf": ({"minimum": 3, "type": "number", "allOf": [{"minimum": 5}]}, "allOf"),
     "not": ({"not": _STRING}, "not"),
     "if": ({"type": "string", "if": {"minLength": 1}}, "if"),
-    "tuple": (
-        {"type": "array", "prefixItems": [_STRING, {"type": "integer"}]},
-        "prefixItems",
-    ),
-    "open tuple": (
-        {"type": "array", "prefixItems": [_STRING], "items": {"type": "integer"}},
-        "prefixItems",
-    ),
+    "tuple": ({"type": "array", "prefixItems": [_STRING, {"type": "integer"}]},
+              "prefixItems"),
+    "open tuple": ({"type": "array", "prefixItems": [_STRING],
+                    "items": {"type": "integer"}}, "prefixItems"),
     "set": ({"type": "array", "uniqueItems": True}, "uniqueItems"),
     "exclusive bound": ({"type": "number", "exclusiveMinimum": 0}, "exclusiveMinimum"),
     "multiples": ({"type": "integer", "multipleOf": 5}, "multipleOf"),
-    "pattern of names": (
-        {"type": "object", "patternProperties": {"^a": _STRING}},
-        "patternProperties",
-    ),
+    "pattern of names": ({"type": "object", "patternProperties": {"^a": _STRING}},
+                         "patternProperties"),
     "true": ({"const": True}, "enum"),
     "listed objects": ({"enum": [{"a": 1}]}, "enum"),
-    "nothing fits": (
-        {"type": "array", "items": {"anyOf": [False]}},
-        r"items\.anyOf\[0\]",
-    ),
+    "nothing fits": ({"type": "array", "items": {"anyOf": [False]}},
+                     r"items\.anyOf\[0\]"),
     "recursion": (
         {"type": "object", "properties": {"next": {"$ref": "#/properties/x"}}},
         r"properties\.next\.\$ref",
@@ -227,7 +158,7 @@ REFUSED: dict[str, tuple[Json, str]] = {
         {"minimum": 1, "anyOf": [{"type": "integer", "minimum": 3}, _STRING]},
         r"anyOf\[0\]",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("case", SAID)

@@ -55,21 +55,12 @@ def _events(*pieces: list[Json], close: bool = True) -> list[Json]:
 
 PIECES: dict[str, tuple[list[list[Json]], Json]] = {
     "one string": ([[_piece("$.a", "x")]], {"a": "x"}),
-    "string in pieces": (
-        [
-            [_piece("$.a", "one ", more=True)],
-            [_piece("$.a", 'two "q" \\', more=True)],
-            [_piece("$.a", "")],
-        ],
-        {"a": 'one two "q" \\'},
-    ),
-    "kinds": (
-        [
-            [_piece("$.s", "x"), _piece("$.n", 3), _piece("$.f", 0.5)],
-            [_piece("$.t", True), _piece("$.z", None)],
-        ],
-        {"s": "x", "n": 3, "f": 0.5, "t": True, "z": None},
-    ),
+    "string in pieces": ([[_piece("$.a", "one ", more=True)],
+                          [_piece("$.a", 'two "q" \\', more=True)],
+                          [_piece("$.a", "")]], {"a": 'one two "q" \\'}),
+    "kinds": ([[_piece("$.s", "x"), _piece("$.n", 3), _piece("$.f", 0.5)],
+               [_piece("$.t", True), _piece("$.z", None)]],
+              {"s": "x", "n": 3, "f": 0.5, "t": True, "z": None}),
     "whole number": ([[_piece("$.n", numberValue=16)]], {"n": 16}),
     "nested": (
         [
@@ -86,10 +77,8 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
             "done": False,
         },
     ),
-    "lists of lists": (
-        [[_piece("$.m[0][0]", 1), _piece("$.m[0][1]", 2), _piece("$.m[1][0]", 3)]],
-        {"m": [[1, 2], [3]]},
-    ),
+    "lists of lists": ([[_piece("$.m[0][0]", 1), _piece("$.m[0][1]", 2),
+                         _piece("$.m[1][0]", 3)]], {"m": [[1, 2], [3]]}),
     "quoted names": (
         [[_piece("$['a.b']", 1), _piece('$["c]d"].e', 2), _piece("$['it\\'s']", 3)]],
         {"a.b": 1, "c]d": {"e": 2}, "it's": 3},
@@ -97,37 +86,25 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
     "unicode": ([[_piece("$.名", "你好 🌍\n")]], {"名": "你好 🌍\n"}),
     "nothing": ([], {}),
     "empty pieces": ([[]], {}),
-    "string of two at once": (
-        [[_piece("$.a", "x", more=True), _piece("$.a", "y"), _piece("$.b", "z")]],
-        {"a": "xy", "b": "z"},
-    ),
+    "string of two at once": ([[_piece("$.a", "x", more=True), _piece("$.a", "y"),
+                                _piece("$.b", "z")]], {"a": "xy", "b": "z"}),
     "nothing more of a string": (
         [[_piece("$.a", "New", more=True)], [{"jsonPath": "$.a"}], [_piece("$.b", 1)]],
         {"a": "New", "b": 1},
     ),
-    "null is unset": (
-        [[_piece("$.a", "x", more=True)], [{"jsonPath": "$.a", "stringValue": None}]],
-        {"a": "x"},
-    ),
-    "a string that begins with nothing": (
-        [[{"jsonPath": "$.a", "willContinue": True}], [_piece("$.a", "x")]],
-        {"a": "x"},
-    ),
-    "null as its JSON says it": (
-        [[{"jsonPath": "$.a", "nullValue": None}]],
-        {"a": None},
-    ),
+    "null is unset": ([[_piece("$.a", "x", more=True)],
+                       [{"jsonPath": "$.a", "stringValue": None}]], {"a": "x"}),
+    "a string that begins with nothing": ([[{"jsonPath": "$.a", "willContinue": True}],
+                                           [_piece("$.a", "x")]], {"a": "x"}),
+    "null as its JSON says it": ([[{"jsonPath": "$.a", "nullValue": None}]],
+                                 {"a": None}),
     "truth as text": ([[{"jsonPath": "$.a", "boolValue": "false"}]], {"a": False}),
     "number as text": ([[{"jsonPath": "$.a", "numberValue": "7"}]], {"a": 7}),
-    "half a character in each": (
-        [[_piece("$.a", "x\ud83d", more=True)], [_piece("$.a", "\ude00y")]],
-        {"a": "x\U0001f600y"},
-    ),
-    "string that is not closed": (
-        [[_piece("$.a", "x", more=True)], [_piece("$.b", 1)]],
-        {"a": "x", "b": 1},
-    ),
-}
+    "half a character in each": ([[_piece("$.a", "x\ud83d", more=True)],
+                                  [_piece("$.a", "\ude00y")]], {"a": "x\U0001f600y"}),
+    "string that is not closed": ([[_piece("$.a", "x", more=True)], [_piece("$.b", 1)]],
+                                  {"a": "x", "b": 1}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
@@ -201,21 +178,15 @@ WRONG: dict[str, tuple[list[Json], str]] = {
     "root": ([_piece("$", "x")], "without an argument"),
     "unreadable": ([_piece("$.a[", "x")], "can't be read"),
     "wild card": ([_piece("$.a[*]", "x")], "can't be read"),
-    "back again": (
-        [_piece("$.a", "x"), _piece("$.b", "y"), _piece("$.a", "z")],
-        "document order",
-    ),
-    "into what was ended": (
-        [_piece("$.a.b", "x"), _piece("$.c", 1), _piece("$.a.d", 2)],
-        "document order",
-    ),
+    "back again": ([_piece("$.a", "x"), _piece("$.b", "y"), _piece("$.a", "z")],
+                   "document order"),
+    "into what was ended": ([_piece("$.a.b", "x"), _piece("$.c", 1),
+                             _piece("$.a.d", 2)], "document order"),
     "a value again": ([_piece("$.a", 1), _piece("$.a", 2)], "is complete"),
     "a value with members": ([_piece("$.a", 1), _piece("$.a.b", 2)], "is complete"),
     "no value": ([{"jsonPath": "$.a"}], "no value"),
-    "a number in a string": (
-        [_piece("$.a", "x", more=True), _piece("$.a", 3)],
-        "continues a string",
-    ),
+    "a number in a string": ([_piece("$.a", "x", more=True), _piece("$.a", 3)],
+                             "continues a string"),
     "no truth": ([{"jsonPath": "$.a", "boolValue": "maybe"}], "boolValue"),
     "no number": ([{"jsonPath": "$.a", "numberValue": "NaN"}], "numberValue"),
     "no text": ([{"jsonPath": "$.a", "stringValue": 3}], "stringValue: 3"),
@@ -223,7 +194,7 @@ WRONG: dict[str, tuple[list[Json], str]] = {
     "members in a list": ([_piece("$.a[0]", 1), _piece("$.a.b", 2)], "document order"),
     "a hole in a list": ([_piece("$.a[1]", 1)], "document order"),
     "a string that was to go on": ([_piece("$.a", "x", more=True)], CUT),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("pieces", "said"), WRONG.values(), ids=WRONG.keys())

@@ -35,15 +35,10 @@ from tests.support.process import open_descriptors
 
 GROUNDED = {
     "groundingChunks": [{"web": {"uri": "https://a.example", "title": "A"}}],
-    "groundingSupports": [
-        {
-            "segment": {"startIndex": 0, "endIndex": 5, "text": "Hello"},
-            "groundingChunkIndices": [0],
-            "confidenceScores": [0.9],
-        }
-    ],
+    "groundingSupports": [{"segment": {"startIndex": 0, "endIndex": 5, "text": "Hello"},
+                           "groundingChunkIndices": [0], "confidenceScores": [0.9]}],
     "webSearchQueries": ["hello"],
-}
+}  # fmt: skip
 CODE = {"executableCode": {"language": "PYTHON", "code": "1+1"}}
 RESULT = {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}
 IMAGE = {"inlineData": {"mimeType": "image/png", "data": "aW1n"}}

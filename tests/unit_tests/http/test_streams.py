@@ -111,30 +111,21 @@ ANSWERS: dict[str, list[Json]] = {
     "signed call": [call("look", "c2ln", args={"x": 1.0, "y": [None, "ü"]})],
     "call with id": [call("look", id="g1", args={"x": 1})],
     "call without args": [call("look")],
-    "text and calls": [
-        text("Let me see. "),
-        call("look", "c2ln", args={"x": 1}),
-        call("look", args={"x": 2}),
-    ],
+    "text and calls": [text("Let me see. "), call("look", "c2ln", args={"x": 1}),
+                       call("look", args={"x": 2})],
     "call, then text": [call("look", args={}), text("Done that.", "c2ln")],
     "thoughts": [thought("Hmm, let me."), text("Well then.", "c2ln")],
     "thoughts and call": [thought("Hmm, let me."), call("look", "c2ln", args={})],
-    "code": [
-        text("Let me count."),
-        {"executableCode": {"language": "PYTHON", "code": "1+1"}},
-        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}},
-        text("It is 2."),
-    ],
-    "image": [
-        text("Here:"),
-        {
-            "inlineData": {"mimeType": "image/png", "data": "aW1n"},
-            "thoughtSignature": "c2ln",
-        },
-    ],
+    "code": [text("Let me count."),
+             {"executableCode": {"language": "PYTHON", "code": "1+1"}},
+             {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}},
+             text("It is 2.")],
+    "image": [text("Here:"),
+              {"inlineData": {"mimeType": "image/png", "data": "aW1n"},
+               "thoughtSignature": "c2ln"}],
     "unknown part": [text("See"), {"hologram": {"depth": 3}}],
     "part with more": [text("See", partMetadata={"k": 1}), text(" here")],
-}
+}  # fmt: skip
 
 
 def _fields(message: AIMessage) -> Json:

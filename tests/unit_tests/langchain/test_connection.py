@@ -199,15 +199,11 @@ WAYS_TO_TRAVEL: dict[str, Any] = {
     [
         ({"google_api_key": KEY}, {"GOOGLE_API_KEY": KEY}),
         ({"gateway_token": TOKEN2}, {"CF_AIG_TOKEN": TOKEN2}),
-        (
-            {"default_headers": HEADERS},
-            {
-                "CLOUDFLARE_GEMINI_HEADER_CF_ACCESS_CLIENT_ID": "id.access",
-                "CLOUDFLARE_GEMINI_HEADER_CF_ACCESS_CLIENT_SECRET": SECRET,
-            },
-        ),
+        ({"default_headers": HEADERS},
+         {"CLOUDFLARE_GEMINI_HEADER_CF_ACCESS_CLIENT_ID": "id.access",
+          "CLOUDFLARE_GEMINI_HEADER_CF_ACCESS_CLIENT_SECRET": SECRET}),
     ],
-)
+)  # fmt: skip
 @pytest.mark.parametrize("how", ["pickle", "json"])
 @pytest.mark.filterwarnings("ignore:The function `loads`")
 def test_a_secret_that_did_not_travel_is_missed(

@@ -200,18 +200,12 @@ SET_LATER: dict[str, tuple[Any, Callable[[httpx.Request], Any], Any]] = {
     "account_id": ("other", lambda sent: sent.url.path.split("/")[4], "other"),
     "api_token": ("new", lambda sent: sent.headers["authorization"], "Bearer new"),
     "base_url": ("https://x.test/v4", lambda sent: sent.url.host, "x.test"),
-    "gateway": (
-        GatewayOptions(id="g2"),
-        lambda sent: sent.headers["cf-aig-gateway-id"],
-        "g2",
-    ),
+    "gateway": (GatewayOptions(id="g2"), lambda sent: sent.headers["cf-aig-gateway-id"],
+                "g2"),
     "default_headers": ({"x-a": "1"}, lambda sent: sent.headers["x-a"], "1"),
-    "model_name": (
-        "gemini-2.5-flash",
-        lambda sent: json.loads(sent.content)["model"],
-        "google/gemini-2.5-flash",
-    ),
-}
+    "model_name": ("gemini-2.5-flash", lambda sent: json.loads(sent.content)["model"],
+                   "google/gemini-2.5-flash"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "case"), SET_LATER.items(), ids=SET_LATER.keys())
@@ -397,21 +391,12 @@ ADDRESSES: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], bool]
     "own token": ({"base_url": FOREIGN}, {}, {}, False),
     "own token, gateway": ({"gateway_base_url": FOREIGN}, {}, {}, False),
     "own token by load": ({"base_url": FOREIGN}, {}, {"secrets_from_env": True}, False),
-    "another token": (
-        {"base_url": FOREIGN},
-        {},
-        {"secrets_map": {"CLOUDFLARE_API_TOKEN": "another"}},
-        True,
-    ),
-    "own key": (
-        {"base_url": FOREIGN, "google_api_key": KEY},
-        {"GOOGLE_API_KEY": "own-key"},
-        {
-            "secrets_map": {"CLOUDFLARE_API_TOKEN": "another"},
-            "secrets_from_env": True,
-        },
-        False,
-    ),
+    "another token": ({"base_url": FOREIGN}, {},
+                      {"secrets_map": {"CLOUDFLARE_API_TOKEN": "another"}}, True),
+    "own key": ({"base_url": FOREIGN, "google_api_key": KEY},
+                {"GOOGLE_API_KEY": "own-key"},
+                {"secrets_map": {"CLOUDFLARE_API_TOKEN": "another"},
+                 "secrets_from_env": True}, False),
     "own headers": (
         {"base_url": FOREIGN, "default_headers": {"x-access": "x"}},
         {"CLOUDFLARE_GEMINI_DEFAULT_HEADERS": '{"x-access": "from-the-environment"}'},
@@ -421,22 +406,14 @@ ADDRESSES: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], bool]
         },
         False,
     ),
-    "trusted address": (
-        {"base_url": FOREIGN},
-        {"CLOUDFLARE_BASE_URL": f"{FOREIGN}/"},
-        {},
-        True,
-    ),
+    "trusted address": ({"base_url": FOREIGN}, {"CLOUDFLARE_BASE_URL": f"{FOREIGN}/"},
+                        {}, True),
     "loopback": ({"base_url": "http://127.0.0.1:1/v4"}, {}, {}, True),
     "loopback by name": ({"gateway_base_url": "http://localhost:1"}, {}, {}, True),
-    "like loopback": (
-        {"base_url": "https://localhost.elsewhere.example"},
-        {},
-        {},
-        False,
-    ),
+    "like loopback": ({"base_url": "https://localhost.elsewhere.example"}, {}, {},
+                      False),
     "public address": ({}, {}, {}, True),
-}
+}  # fmt: skip
 
 
 @pytest.mark.fault(row=64)

@@ -55,78 +55,44 @@ def _body(fields: Json, *layers: Json) -> Json:
 
 LOW, BUDGET = {"thinkingLevel": "LOW"}, {"thinkingBudget": 5}
 LAYERS: dict[str, tuple[list[Json], Json]] = {
-    "alias over name": (
-        [{}, {"max_tokens": 100}, {"max_output_tokens": 5}],
-        {"maxOutputTokens": 5},
-    ),
-    "name over alias": (
-        [{}, {"max_output_tokens": 100}, {"max_tokens": 5}],
-        {"maxOutputTokens": 5},
-    ),
-    "alias over a field": (
-        [{"max_tokens": 9}, {"max_output_tokens": 5}],
-        {"maxOutputTokens": 5},
-    ),
-    "name over alias over name": (
-        [{}, {"max_tokens": 1}, {"max_output_tokens": 2}, {"max_tokens": 3}],
-        {"maxOutputTokens": 3},
-    ),
-    "effort over level": (
-        [{}, {"thinking_level": "high"}, {"reasoning_effort": "low"}],
-        {"thinkingConfig": LOW},
-    ),
-    "level over effort": (
-        [{}, {"reasoning_effort": "high"}, {"thinking_level": "low"}],
-        {"thinkingConfig": LOW},
-    ),
-    "stop_sequences over stop": (
-        [{"stop": ["a"]}, {"stop": ["b"]}, {"stop_sequences": ["c"]}],
-        {"stopSequences": ["c"]},
-    ),
-    "stop over stop_sequences": (
-        [{"stop": ["a"]}, {"stop_sequences": ["b"]}, {"stop": ["c"]}],
-        {"stopSequences": ["c"]},
-    ),
-    "candidate_count over n": (
-        [{"n": 2}, {"n": 3}, {"candidate_count": 4}],
-        {"candidateCount": 4},
-    ),
-    "n over candidate_count": (
-        [{}, {"candidate_count": 3}, {"n": 4}],
-        {"candidateCount": 4},
-    ),
-    "none over a field": (
-        [{"temperature": 0.1}, {"temperature": None}],
-        {"temperature": 0.1},
-    ),
-    "none over what was bound": (
-        [{"temperature": 0.1}, {"temperature": 0.2}, {"temperature": None}],
-        {"temperature": 0.2},
-    ),
-    "none under an alias": (
-        [{"max_tokens": 1}, {"max_output_tokens": 2}, {"max_tokens": None}],
-        {"maxOutputTokens": 2},
-    ),
-    "none of a rival": (
-        [{"thinking_level": "low"}, {"thinking_budget": None}],
-        {"thinkingConfig": LOW},
-    ),
+    "alias over name": ([{}, {"max_tokens": 100}, {"max_output_tokens": 5}],
+                        {"maxOutputTokens": 5}),
+    "name over alias": ([{}, {"max_output_tokens": 100}, {"max_tokens": 5}],
+                        {"maxOutputTokens": 5}),
+    "alias over a field": ([{"max_tokens": 9}, {"max_output_tokens": 5}],
+                           {"maxOutputTokens": 5}),
+    "name over alias over name": ([{}, {"max_tokens": 1}, {"max_output_tokens": 2},
+                                   {"max_tokens": 3}], {"maxOutputTokens": 3}),
+    "effort over level": ([{}, {"thinking_level": "high"}, {"reasoning_effort": "low"}],
+                          {"thinkingConfig": LOW}),
+    "level over effort": ([{}, {"reasoning_effort": "high"}, {"thinking_level": "low"}],
+                          {"thinkingConfig": LOW}),
+    "stop_sequences over stop": ([{"stop": ["a"]}, {"stop": ["b"]},
+                                  {"stop_sequences": ["c"]}], {"stopSequences": ["c"]}),
+    "stop over stop_sequences": ([{"stop": ["a"]}, {"stop_sequences": ["b"]},
+                                  {"stop": ["c"]}], {"stopSequences": ["c"]}),
+    "candidate_count over n": ([{"n": 2}, {"n": 3}, {"candidate_count": 4}],
+                               {"candidateCount": 4}),
+    "n over candidate_count": ([{}, {"candidate_count": 3}, {"n": 4}],
+                               {"candidateCount": 4}),
+    "none over a field": ([{"temperature": 0.1}, {"temperature": None}],
+                          {"temperature": 0.1}),
+    "none over what was bound": ([{"temperature": 0.1}, {"temperature": 0.2},
+                                  {"temperature": None}], {"temperature": 0.2}),
+    "none under an alias": ([{"max_tokens": 1}, {"max_output_tokens": 2},
+                             {"max_tokens": None}], {"maxOutputTokens": 2}),
+    "none of a rival": ([{"thinking_level": "low"}, {"thinking_budget": None}],
+                        {"thinkingConfig": LOW}),
     "none of a format": (
         [{"response_schema": _schema("a")}, {"response_format": None}],
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")},
     ),
-    "a rival": (
-        [{"thinking_level": "low"}, {"thinking_budget": 5}],
-        {"thinkingConfig": BUDGET},
-    ),
-    "a rival of what was bound": (
-        [{}, {"thinking_level": "low"}, {"thinking_budget": 5}],
-        {"thinkingConfig": BUDGET},
-    ),
-    "a rival in other words": (
-        [{}, {"thinking_budget": 5}, {"reasoning_effort": "low"}],
-        {"thinkingConfig": LOW},
-    ),
+    "a rival": ([{"thinking_level": "low"}, {"thinking_budget": 5}],
+                {"thinkingConfig": BUDGET}),
+    "a rival of what was bound": ([{}, {"thinking_level": "low"},
+                                   {"thinking_budget": 5}], {"thinkingConfig": BUDGET}),
+    "a rival in other words": ([{}, {"thinking_budget": 5},
+                                {"reasoning_effort": "low"}], {"thinkingConfig": LOW}),
     "a schema over a format": (
         [{}, {"response_format": _schema("a")}, {"response_schema": _schema("b")}],
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
@@ -145,14 +111,10 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         ],
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
     ),
-    "own words are laid key by key": (
-        [
-            {"generation_config": {"a": 1, "b": 1, "c": 1}},
-            {"generation_config": {"b": 2, "c": 2}},
-            {"generation_config": {"c": 3}},
-        ],
-        {"a": 1, "b": 2, "c": 3},
-    ),
+    "own words are laid key by key": ([{"generation_config": {"a": 1, "b": 1, "c": 1}},
+                                       {"generation_config": {"b": 2, "c": 2}},
+                                       {"generation_config": {"c": 3}}],
+                                      {"a": 1, "b": 2, "c": 3}),
     "own words in two spellings": (
         [{"generation_config": {"top_p": 0.1}}, {"generation_config": {"topP": 0.2}}],
         {"topP": 0.2},
@@ -178,10 +140,8 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         ],
         {"thinkingConfig": BUDGET},
     ),
-    "a setting over own words": (
-        [{"generation_config": {"temperature": 0.9, "a": 1}}, {"temperature": 0.1}],
-        {"temperature": 0.1, "a": 1},
-    ),
+    "a setting over own words": ([{"generation_config": {"temperature": 0.9, "a": 1}},
+                                  {"temperature": 0.1}], {"temperature": 0.1, "a": 1}),
     "a setting over a rival in own words": (
         [
             {"generation_config": {"thinkingConfig": {"thinkingBudget": 5}}},
@@ -211,7 +171,7 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         ],
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")},
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("layers", "config"), LAYERS.values(), ids=LAYERS.keys())
@@ -309,30 +269,15 @@ RETRIEVAL = {"retrieval_config": {"language_code": "de"}}
 WIRE = {"retrievalConfig": {"languageCode": "de"}}
 ANY = {"functionCallingConfig": {"mode": "ANY"}}
 TOOLS: dict[str, tuple[Json, Json, Json, Json]] = {
-    "a call's config leaves the choice": (
-        {},
-        {"tool_choice": "any"},
-        {"tool_config": RETRIEVAL},
-        {**WIRE, **ANY},
-    ),
-    "the model's config leaves the choice": (
-        {"tool_config": RETRIEVAL},
-        {"tool_choice": "any"},
-        {},
-        {**WIRE, **ANY},
-    ),
-    "configs add up": (
-        {"tool_config": {"a": 1, "b": 1}},
-        {"tool_config": {"b": 2}},
-        {"tool_config": {"c": 3}},
-        {"a": 1, "b": 2, "c": 3},
-    ),
-    "a call's choice": (
-        {},
-        {"tool_choice": "any"},
-        {"tool_choice": "none"},
-        {"functionCallingConfig": {"mode": "NONE"}},
-    ),
+    "a call's config leaves the choice": ({}, {"tool_choice": "any"},
+                                          {"tool_config": RETRIEVAL}, {**WIRE, **ANY}),
+    "the model's config leaves the choice": ({"tool_config": RETRIEVAL},
+                                             {"tool_choice": "any"}, {},
+                                             {**WIRE, **ANY}),
+    "configs add up": ({"tool_config": {"a": 1, "b": 1}}, {"tool_config": {"b": 2}},
+                       {"tool_config": {"c": 3}}, {"a": 1, "b": 2, "c": 3}),
+    "a call's choice": ({}, {"tool_choice": "any"}, {"tool_choice": "none"},
+                        {"functionCallingConfig": {"mode": "NONE"}}),
     "a call's choice in own words": (
         {},
         {"tool_choice": "Place"},
@@ -345,25 +290,13 @@ TOOLS: dict[str, tuple[Json, Json, Json, Json]] = {
         {},
         ANY,
     ),
-    "a call's choice leaves strict": (
-        {},
-        {"strict": True},
-        {"tool_choice": "auto"},
-        {"functionCallingConfig": {"mode": "VALIDATED"}},
-    ),
-    "a call may be strict": (
-        {},
-        {},
-        {"strict": True},
-        {"functionCallingConfig": {"mode": "VALIDATED"}},
-    ),
-    "no choice leaves the choice": (
-        {},
-        {"tool_choice": "any"},
-        {"tool_choice": None},
-        ANY,
-    ),
-}
+    "a call's choice leaves strict": ({}, {"strict": True}, {"tool_choice": "auto"},
+                                      {"functionCallingConfig": {"mode": "VALIDATED"}}),
+    "a call may be strict": ({}, {}, {"strict": True},
+                             {"functionCallingConfig": {"mode": "VALIDATED"}}),
+    "no choice leaves the choice": ({}, {"tool_choice": "any"}, {"tool_choice": None},
+                                    ANY),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
