@@ -12,10 +12,8 @@ from hypothesis import strategies as st
 from tests.support.emulated import (
     Refusal,
     bytes_from_base64,
-    camel_case,
     canonical_body,
     published_schema,
-    snake_case,
 )
 from tests.support.judge import Judge, message_of, user
 from tools.vertex_schema import (
@@ -212,11 +210,6 @@ def test_backends_differ(
 ) -> None:
     assert (judge.vertex(body).status == 200) is taken_by_vertex
     assert (judge.gemini_api(body).status == 400) is taken_by_vertex
-
-
-@given(st.from_regex(r"[a-z]+(_[a-z]+){0,3}", fullmatch=True))
-def test_names_go_both_ways(name: str) -> None:
-    assert snake_case(camel_case(name)) == name
 
 
 @given(st.binary())

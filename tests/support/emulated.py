@@ -14,10 +14,8 @@ from langchain_cf_gemini.emulator._google.instances import instance_from_schema
 from langchain_cf_gemini.emulator._google.models import CATALOGUE, packaged
 from langchain_cf_gemini.emulator._google.proto_json import (
     bytes_from_base64,
-    camel_case,
     canonical_body,
     published_schema,
-    snake_case,
 )
 from langchain_cf_gemini.emulator._google.rules.all_rules import RULES
 from langchain_cf_gemini.emulator._google.signatures import issue_signature
@@ -41,7 +39,6 @@ __all__ = [
     "Settings",
     "answered",
     "bytes_from_base64",
-    "camel_case",
     "canonical_body",
     "chunks_from_response",
     "instance_from_schema",
@@ -49,5 +46,4 @@ __all__ = [
     "options_from_headers",
     "packaged",
     "published_schema",
-    "snake_case",
 ]

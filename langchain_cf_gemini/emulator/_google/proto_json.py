@@ -9,63 +9,23 @@ request in camelCase with enums in upper case, so that every rule reads one spel
 import base64
 import binascii
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
+
+from pydantic.alias_generators import to_camel, to_pascal, to_snake
 
 from langchain_cf_gemini.emulator._google.models import packaged
-from langchain_cf_gemini.emulator._refusals import Refusal, google_refusal
+from langchain_cf_gemini.emulator._refusals import google_refusal
 
 PREFIX = "GoogleCloudAiplatformV1beta1"
 _TYPE_URL = "type.googleapis.com/google.cloud.aiplatform.v1beta1"
+_STRUCT = "type.googleapis.com/google.protobuf.Struct"
 
 
 _LEFT_OUT: Any = object()
 MAX_DEPTH = 100  # protobuf's own limit for JSON
-
-
-class Violation(NamedTuple):
-    """One thing that a body says and the schema does not allow."""
-
-    field: str
-    message: str
-
-
-class Field(NamedTuple):
-    """Where a value stands by Google's path, and what was found wrong so far."""
-
-    path: str
-    name: str
-    found: list[Violation]
-
-    def at(self, name: str) -> "Field":
-        """The field below this one."""
-        path = f"{self.path}.{snake_case(name)}" if self.path else snake_case(name)
-        return self._replace(path=path, name=name)
-
-    def item(self, index: int, suffix: str = "") -> "Field":
-        """The item of this list or map."""
-        return self._replace(path=f"{self.path}[{index}]{suffix}")
-
-    def refuse(self, kind: str, value: Any) -> Any:
-        """Note a value of the wrong type; it is left out."""
-        shown = json.dumps(value, ensure_ascii=False)[:200]
-        text = f"Invalid value at '{self.path}' ({kind}), {shown}"
-        self.found.append(Violation(self.path, text))
-        return _LEFT_OUT
-
-    def refuse_list(self) -> Any:
-        """Note a list where one value belongs."""
-        above = self._replace(path=self.path.rpartition(".")[0])
-        above.unknown(self.name, "Proto field is not repeating, cannot start list.")
-        return _LEFT_OUT
-
-    def unknown(self, name: str, reason: str = "Cannot find field.") -> None:
-        """Note a name that the type does not have."""
-        where = f" at '{self.path}'" if self.path else ""
-        text = f'Invalid JSON payload received. Unknown name "{name}"{where}: {reason}'
-        self.found.append(Violation(self.path, text))
-
+snake_case = cache(to_snake)
 
 # Fields that one backend has and the other has not, by type; None takes a field of
 # Vertex away. The published schema is Vertex AI's, which answers behind `/ai/run`; the
@@ -97,20 +57,8 @@ def depth(value: Any) -> int:
     return found
 
 
-def snake_case(name: str) -> str:
-    """`functionCall` -> `function_call`."""
-    return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
-
-
-def camel_case(name: str) -> str:
-    """`function_call` -> `functionCall`."""
-    head, *tail = name.split("_")
-    return head + "".join(word[:1].upper() + word[1:] for word in tail)
-
-
 def canonical_body(
     body: Mapping[str, Any],
-    type_name: str = "GenerateContentRequest",
     *,
     extras: Mapping[str, Mapping[str, Any]] | None = None,
     lenient: bool = False,
@@ -119,7 +67,6 @@ def canonical_body(
 
     Args:
         body: JSON of the request.
-        type_name: Short name of its type in the published schema.
         extras: Fields that a backend takes beyond the published schema, by type; None
             takes a published one away.
         lenient: Keep unknown names and leave out wrong types instead of refusing them.
@@ -131,134 +78,156 @@ def canonical_body(
     if depth(body) > MAX_DEPTH:
         said = "Invalid JSON payload received. Message too deep."
         raise google_refusal(said, rule="depth")
-    found: list[Violation] = []
     reader = _Reader(extras or {})
-    top = Field("", "", found)
-    read = reader.message(PREFIX + type_name, body, top)
-    if found and not lenient:
-        raise _refusal(found)
+    read = reader.message("GenerateContentRequest", body, "")
+    if reader.violations and not lenient:
+        kind = "type.googleapis.com/google.rpc.BadRequest"
+        raise google_refusal(
+            "\n".join(each["description"] for each in reader.violations),
+            details=[{"@type": kind, "fieldViolations": reader.violations}],
+            rule="schema",
+        )
     return read if isinstance(read, dict) else {}
 
 
-def _refusal(found: list[Violation]) -> Refusal:
-    violations = [{"field": v.field, "description": v.message} for v in found]
-    return google_refusal(
-        "\n".join(v.message for v in found),
-        details=[
-            {
-                "@type": "type.googleapis.com/google.rpc.BadRequest",
-                "fieldViolations": violations,
-            }
-        ],
-        rule="schema",
-    )
-
-
 class _Reader:
-    """Reads values by their published types."""
+    """Reads values by their published types, and notes what these do not allow.
+
+    A path is Google's, such as `contents[0].parts[1].inline_data`.
+    """
 
     def __init__(self, extras: Mapping[str, Mapping[str, Any]]) -> None:
+        self.violations: list[dict[str, str]] = []
         self._types = published_schema()["$defs"]
         self._extras = extras
 
-    def message(self, type_name: str, value: Any, field: Field) -> Any:
-        short = type_name.removeprefix(PREFIX)
+    def message(self, short: str, value: Any, path: str) -> Any:
         if not isinstance(value, dict):
-            return field.refuse(f"{_TYPE_URL}.{short}", value)
-        fields = {**self._types[type_name]["properties"], **self._extras.get(short, {})}
+            return self._refuse(f"{_TYPE_URL}.{short}", value, path)
+        published = self._types[PREFIX + short]["properties"]
+        fields = {**published, **self._extras.get(short, {})}
         known = {name: kind for name, kind in fields.items() if kind is not None}
-        return dict(self._members(known, value, field))
+        return dict(self._members(known, value, path))
 
     def _members(
-        self, known: Mapping[str, Any], value: dict[str, Any], field: Field
+        self, known: Mapping[str, Any], value: dict[str, Any], path: str
     ) -> Iterator[tuple[str, Any]]:
-        for name, item in value.items():
-            camel = name if name in known else camel_case(name)
-            if camel not in known:
-                field.unknown(name)
-                yield name, item
+        spelled = {snake_case(name): name for name in known}
+        for given, item in value.items():
+            name = spelled.get(given, given)
+            if name not in known:
+                self._unknown(given, path)
+                yield given, item
             elif item is not None:
-                read = self.value(known[camel], item, field.at(camel))
+                inside = f"{path}.{snake_case(name)}" if path else snake_case(name)
+                read = self._value(known[name], item, inside)
                 if read is not _LEFT_OUT:
-                    yield camel, read
+                    yield name, read
 
-    def value(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
-        if "$ref" in schema:
-            if isinstance(value, list):
-                return field.refuse_list()
-            return self.message(schema["$ref"].rpartition("/")[2], value, field)
-        if "items" in schema:
-            return self._list(schema["items"], value, field)
-        if "additionalProperties" in schema:
-            return self._map(schema["additionalProperties"], value, field)
-        return _scalar(schema, value, field)
-
-    def _list(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
-        # A single value stands for a list of one in Google's reader: its own REST
-        # examples write `"parts": {"text": ...}`.
-        if not isinstance(value, list):
-            value = [value]
-        read = [self.value(schema, item, field.item(i)) for i, item in enumerate(value)]
-        return [item for item in read if item is not _LEFT_OUT]
-
-    def _map(self, schema: Mapping[str, Any], value: Any, field: Field) -> Any:
-        if not isinstance(value, dict):
-            return field.refuse("type.googleapis.com/google.protobuf.Struct", value)
+    def _value(self, schema: Mapping[str, Any], value: Any, path: str) -> Any:
         if not schema:
             return value
+        if "items" in schema:
+            # A single value stands for a list of one in Google's reader: its own REST
+            # examples write `"parts": {"text": ...}`.
+            items = value if isinstance(value, list) else [value]
+            places = {i: (f"{path}[{i}]", item) for i, item in enumerate(items)}
+            return list(self._read(schema["items"], places).values())
+        if "additionalProperties" in schema:
+            return self._map(schema["additionalProperties"], value, path)
+        if isinstance(value, list):
+            above, name = _place(path)
+            reason = "Proto field is not repeating, cannot start list."
+            return self._unknown(to_camel(name), above, reason)
+        if "$ref" in schema:
+            return self.message(schema["$ref"].rpartition(PREFIX)[2], value, path)
+        return self._scalar(schema, value, path)
+
+    def _map(self, schema: Mapping[str, Any], value: Any, path: str) -> Any:
+        if not isinstance(value, dict):
+            return self._refuse(_STRUCT, value, path)
+        keys = enumerate(value.items())
+        places = {key: (f"{path}[{i}].value", item) for i, (key, item) in keys}
+        return self._read(schema, places)
+
+    def _read(
+        self, schema: Mapping[str, Any], places: Mapping[Any, tuple[str, Any]]
+    ) -> dict[Any, Any]:
+        """What stands at these paths, without what is of the wrong type."""
         read = {
-            key: self.value(schema, item, field.item(index, ".value"))
-            for index, (key, item) in enumerate(value.items())
+            key: self._value(schema, item, path) for key, (path, item) in places.items()
         }
         return {key: item for key, item in read.items() if item is not _LEFT_OUT}
 
-
-def _scalar(schema: Mapping[str, Any], value: Any, field: Field) -> Any:
-    if not schema:
-        return value
-    if isinstance(value, list):
-        return field.refuse_list()
-    if "enum" in schema:
-        return _enum(schema["enum"], value, field)
-    kind = schema.get("format") or schema["type"]
-    return _READERS[kind](value, field)
-
-
-def _enum(names: list[str], value: Any, field: Field) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return names[value] if 0 <= value < len(names) else value
-    if isinstance(value, str) and value.upper() in names:
-        return value.upper()
-    return field.refuse(f"{_TYPE_URL}.{field.name[:1].upper()}{field.name[1:]}", value)
-
-
-def _number(value: Any, field: Field) -> Any:
-    try:
-        if not isinstance(value, bool):
-            return value if isinstance(value, int | float) else float(value)
-    except (TypeError, ValueError):
-        pass
-    return field.refuse("TYPE_DOUBLE", value)
-
-
-def _integer(bits: int) -> Callable[[Any, Field], Any]:
-    def read(value: Any, field: Field) -> Any:
+    def _scalar(self, schema: Mapping[str, Any], value: Any, path: str) -> Any:
+        if "enum" in schema:
+            name = to_pascal(_place(path)[1])
+            kind, convert = f"{_TYPE_URL}.{name}", _enum(schema["enum"])
+        else:
+            kind, convert = _SCALARS[schema.get("format") or schema["type"]]
         try:
-            whole = int(float(value)) if float(value).is_integer() else None
+            return convert(value)
+        except binascii.Error:
+            said = f'Base64 decoding failed for "{value[:40]}"'
+            return self._note(f"Invalid value at '{path}' (TYPE_BYTES), {said}", path)
         except (TypeError, ValueError, OverflowError):
-            whole = None
-        if whole is None or isinstance(value, bool) or abs(whole) >= 1 << (bits - 1):
-            return field.refuse(f"TYPE_INT{bits}", value)
-        return whole
+            return self._refuse(kind, value, path)
 
-    return read
+    def _refuse(self, kind: str, value: Any, path: str) -> Any:
+        shown = json.dumps(value, ensure_ascii=False)[:200]
+        return self._note(f"Invalid value at '{path}' ({kind}), {shown}", path)
+
+    def _unknown(self, name: str, path: str, reason: str = "Cannot find field.") -> Any:
+        where = f'Unknown name "{name}"' + (f" at '{path}'" if path else "")
+        return self._note(f"Invalid JSON payload received. {where}: {reason}", path)
+
+    def _note(self, said: str, path: str) -> Any:
+        """Note a value that is not allowed; it is left out."""
+        self.violations.append({"field": path, "description": said})
+        return _LEFT_OUT
 
 
-def _typed(kind: type, name: str) -> Callable[[Any, Field], Any]:
-    def read(value: Any, field: Field) -> Any:
-        return value if isinstance(value, kind) else field.refuse(name, value)
+def _place(path: str) -> tuple[str, str]:
+    """Where a field stands, and its name without an index."""
+    above, _, name = path.rpartition(".")
+    return above, name.partition("[")[0]
 
-    return read
+
+Convert = Callable[[Any], Any]
+
+
+def _enum(names: list[str]) -> Convert:
+    def convert(value: Any) -> Any:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return names[value] if 0 <= value < len(names) else value
+        return names[names.index(value.upper() if isinstance(value, str) else value)]
+
+    return convert
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError
+    return value if isinstance(value, int | float) else float(value)
+
+
+def _whole(bits: int) -> Convert:
+    def convert(value: Any) -> int:
+        number = float(_number(value))
+        if not number.is_integer() or abs(number) >= 1 << (bits - 1):
+            raise ValueError
+        return int(number)
+
+    return convert
+
+
+def _typed(kind: type) -> Convert:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise TypeError
+        return value
+
+    return convert
 
 
 def bytes_from_base64(text: str) -> bytes | None:
@@ -270,24 +239,22 @@ def bytes_from_base64(text: str) -> bytes | None:
         return None
 
 
-def _bytes(value: Any, field: Field) -> Any:
+def _base64(value: Any) -> str:
     if not isinstance(value, str):
-        return field.refuse("TYPE_BYTES", value)
-    if bytes_from_base64(value) is not None:
-        return value
-    text = f"Invalid value at '{field.path}' (TYPE_BYTES), Base64 decoding failed"
-    field.found.append(Violation(field.path, f'{text} for "{value[:40]}"'))
-    return _LEFT_OUT
+        raise TypeError
+    if bytes_from_base64(value) is None:
+        raise binascii.Error
+    return value
 
 
-_text = _typed(str, "TYPE_STRING")
-_READERS: Mapping[str, Callable[[Any, Field], Any]] = {
-    "boolean": _typed(bool, "TYPE_BOOL"),
-    "byte": _bytes,
-    "integer": _integer(32),
-    "int32": _integer(32),
-    "uint32": _integer(33),
-    "int64": _integer(64),
-    **dict.fromkeys(("number", "float", "double"), _number),
-    **dict.fromkeys(("string", "google-duration", "google-datetime"), _text),
+_TEXT, _DOUBLE = ("TYPE_STRING", _typed(str)), ("TYPE_DOUBLE", _number)
+_SCALARS: Mapping[str, tuple[str, Convert]] = {
+    "boolean": ("TYPE_BOOL", _typed(bool)),
+    "byte": ("TYPE_BYTES", _base64),
+    "integer": ("TYPE_INT32", _whole(32)),
+    "int32": ("TYPE_INT32", _whole(32)),
+    "uint32": ("TYPE_UINT32", _whole(33)),
+    "int64": ("TYPE_INT64", _whole(64)),
+    **dict.fromkeys(("number", "float", "double"), _DOUBLE),
+    **dict.fromkeys(("string", "google-duration", "google-datetime"), _TEXT),
 }
