@@ -8,17 +8,6 @@ from langchain_cf_gemini._verify.scrubbing import ACCOUNT_ID, Scrubber
 from langchain_cf_gemini._verify.session import Result, Run, names_from
 
 __all__ = [
-    "ACCOUNT_ID",
-    "BELIEFS",
-    "PROBES",
-    "Exchange",
-    "Finding",
-    "Lab",
-    "Playback",
-    "Recorder",
-    "Result",
-    "Run",
-    "Scrubber",
-    "names_from",
-    "summary",
-]
+    "ACCOUNT_ID", "BELIEFS", "PROBES", "Exchange", "Finding", "Lab", "Playback",
+    "Recorder", "Result", "Run", "Scrubber", "names_from", "summary",
+]  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[2] / "langchain_cf_gemini"
@@ -50,7 +51,9 @@ def _late(tree: ast.AST) -> Iterator[str]:
                 yield f"{function.name}: {name}"
 
 
-TREES = {path: ast.parse(full.read_text("utf-8")) for path, full in FILES.items()}
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(FILES[path].read_text("utf-8"))
 
 
 def _may_not(path: Path, name: str) -> bool:
@@ -63,14 +66,14 @@ def _may_not(path: Path, name: str) -> bool:
 
 
 def test_imports_point_down() -> None:
-    imports = [(str(path), name) for path in FILES for name in _imports(TREES[path])]
+    imports = [(str(path), name) for path in FILES for name in _imports(_tree(path))]
     assert len(imports) > 500
     assert [each for each in imports if _may_not(Path(each[0]), each[1])] == []
 
 
 def test_imports_stand_at_the_top() -> None:
     inside = [path for path in FILES if path.name not in DOORS]
-    assert {str(path): late for path in inside if (late := [*_late(TREES[path])])} == {}
+    assert {str(path): late for path in inside if (late := [*_late(_tree(path))])} == {}
 
 
 def _is_named_well(path: Path) -> bool:
@@ -80,7 +83,7 @@ def _is_named_well(path: Path) -> bool:
         return False
     if name.startswith("_") and name not in (*DOORS, "_version.py"):
         return is_inside and _wing(path) == "emulator"
-    return bool(ast.get_docstring(TREES[path]))
+    return bool(ast.get_docstring(_tree(path)))
 
 
 def test_names_and_doors() -> None:
@@ -91,4 +94,4 @@ def test_nothing_imports_the_emulator() -> None:
     """But the command line, which starts it."""
     for path in FILES:
         if _wing(path) not in ("emulator", "_cli"):
-            assert not any(".emulator" in name for name in _imports(TREES[path])), path
+            assert not any(".emulator" in name for name in _imports(_tree(path))), path

@@ -156,13 +156,10 @@ DISGUISED: dict[str, tuple[Json, type[Exception], float | None]] = {
     "after words": (_envelope("Upstream said: " + json.dumps(GOOGLES)), LIMIT, 17),
     "wrapped twice": (_envelope(_envelope(GOOGLES)), LIMIT, 17),
     "as text": ({"error": json.dumps(GOOGLES)}, LIMIT, 17),
-    "a Duration": (
-        _envelope(
-            {"error": {"code": 429, "details": [{"retryDelay": {"seconds": "9"}}]}}
-        ),
-        LIMIT,
-        9,
-    ),
+    "a Duration": (_envelope({"error": {
+                                  "code": 429,
+                                  "details": [{"retryDelay": {"seconds": "9"}}]}}),
+                   LIMIT, 9),
     "said in words": (_envelope({"error": {"code": 429,
                                            "message": "Please retry in 41.5s."}}),
                       LIMIT, 41.5),

@@ -89,31 +89,17 @@ SAID_OF_RUN: dict[str, tuple[Json, Json, Json]] = {
     "logs": ({"collect_log": False, "metadata": {"team": "Zürich", "n": 1, "ok": True}},
              {"id": "default", "collectLog": False,
               "metadata": {"team": "Zürich", "n": 1, "ok": True}}, {}),
-    "attempts": (
-        {
-            "max_attempts": 2,
-            "retry_delay": 1.5,
-            "backoff": "linear",
-            "request_timeout": 3,
-            "event_id": "7",
-        },
-        {
-            "id": "default",
-            "retries": {"maxAttempts": 2, "retryDelayMs": 1500, "backoff": "linear"},
-            "requestTimeoutMs": 3000,
-            "eventId": "7",
-        },
-        {},
-    ),
+    "attempts": ({"max_attempts": 2, "retry_delay": 1.5, "backoff": "linear",
+                  "request_timeout": 3, "event_id": "7"},
+                 {"id": "default",
+                  "retries": {"maxAttempts": 2, "retryDelayMs": 1500,
+                              "backoff": "linear"}, "requestTimeoutMs": 3000,
+                  "eventId": "7"}, {}),
     "what the binding has no word for": (
         {"custom_cost": {"total_cost": 0.1}, "zdr": True, "collect_log_payload": False},
         {"id": "default"},
-        {
-            "cf-aig-custom-cost": '{"total_cost":0.1}',
-            "cf-aig-zdr": "true",
-            "cf-aig-collect-log-payload": "false",
-        },
-    ),
+        {"cf-aig-custom-cost": '{"total_cost":0.1}', "cf-aig-zdr": "true",
+         "cf-aig-collect-log-payload": "false"}),
 }  # fmt: skip
 
 

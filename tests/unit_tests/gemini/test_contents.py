@@ -74,27 +74,17 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
     "empty turn of the model": ([HumanMessage("a"), AIMessage(""), HumanMessage("b")],
                                 [_user(text("a")), _user(text("b"))]),
     "empty text of anyone": (
-        [
-            HumanMessage(["", "a", {"type": "text", "text": ""}]),
-            AIMessage([{"type": "text", "text": ""}, {"type": "text", "text": "b"}]),
-            HumanMessage(""),
-            HumanMessage([{"text": ""}], name="Ann"),
-            HumanMessage([]),
-            HumanMessage("c"),
-        ],
-        [_user(text("a")), _model(text("b")), _user(text("c"))],
-    ),
+        [HumanMessage(["", "a", {"type": "text", "text": ""}]),
+         AIMessage([{"type": "text", "text": ""}, {"type": "text", "text": "b"}]),
+         HumanMessage(""), HumanMessage([{"text": ""}], name="Ann"), HumanMessage([]),
+         HumanMessage("c")],
+        [_user(text("a")), _model(text("b")), _user(text("c"))]),
     "empty text with a signature": (
-        [
-            HumanMessage("a"),
-            AIMessage(
-                [{"type": "text", "text": "", "extras": {"signature": "c2ln"}}],
-                response_metadata={"model_provider": "cloudflare_gemini"},
-            ),
-            HumanMessage("b"),
-        ],
-        [_user(text("a")), _model(text("", "c2ln")), _user(text("b"))],
-    ),
+        [HumanMessage("a"),
+         AIMessage([{"type": "text", "text": "", "extras": {"signature": "c2ln"}}],
+                   response_metadata={"model_provider": "cloudflare_gemini"}),
+         HumanMessage("b")],
+        [_user(text("a")), _model(text("", "c2ln")), _user(text("b"))]),
     "names of chat messages": ([ChatMessage(content="a", role="user", name="Ann")],
                                [_user(text("Ann: "), text("a"))]),
     "OpenAI's words for text": ([HumanMessage([{"type": "input_text", "text": "a"}])],
@@ -480,23 +470,17 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
         "tool_call_id='x' wasn't sent",
     ),
     "a call that names nothing": (
-        [
-            HumanMessage("hi"),
-            AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]),
-            HumanMessage("so?"),
-        ],
+        [HumanMessage("hi"),
+         AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]),
+         HumanMessage("so?")],
         ["u", "m", "u"],
-        "without a function name",
-    ),
+        "without a function name"),
     "a block of a kind of its own": (
-        [
-            HumanMessage("hi"),
-            AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
-            HumanMessage("so?"),
-        ],
+        [HumanMessage("hi"),
+         AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
+         HumanMessage("so?")],
         ["u", "m", "u"],
-        "non_standard 'z'",
-    ),
+        "non_standard 'z'"),
     "a result again": ([HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE,
                         HumanMessage("so?")], ["u", "c", "r", "m", "u"],
                        "A second ToolMessage"),
@@ -527,39 +511,25 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
                                HumanMessage("so?")], ["u", "u"], "moved to the front"),
     "nothing said": ([HumanMessage("hi"), AIMessage("Yes?"), HumanMessage(""),
                       HumanMessage("so?")], ["u", "m", "u"], "empty HumanMessage"),
-    "a function of old": (
-        [
-            HumanMessage("hi"),
-            AIMessage(
-                "",
-                additional_kwargs={
-                    "function_call": {"name": "look", "arguments": '{"n": 1}'}
-                },
-            ),
-            FunctionMessage(content="1", name="look"),
-        ],
-        ["u", "c", "r"],
-        "",
-    ),
+    "a function of old": ([HumanMessage("hi"),
+                           AIMessage("",
+                                     additional_kwargs={"function_call": {
+                                                            "name": "look",
+                                                            "arguments": '{"n": 1}'}}),
+                           FunctionMessage(content="1", name="look")], ["u", "c", "r"],
+                          ""),
     "a function of old for a call with an id": (
         [HumanMessage("hi"), _A, FunctionMessage(content="1", name="look")],
         ["u", "c", "r"],
         "",
     ),
     "Anthropic's results": (
-        [
-            HumanMessage("hi"),
-            AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
-            HumanMessage(
-                [
-                    {"type": "tool_result", "tool_use_id": "t", "content": "1"},
-                    {"type": "text", "text": "so?"},
-                ]
-            ),
-        ],
+        [HumanMessage("hi"),
+         AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
+         HumanMessage([{"type": "tool_result", "tool_use_id": "t", "content": "1"},
+                       {"type": "text", "text": "so?"}])],
         ["u", "c", "r", "u"],
-        "",
-    ),
+        ""),
 }  # fmt: skip
 
 
@@ -769,62 +739,21 @@ _json = st.recursive(
 )
 _kinds = st.sampled_from(
     [
-        "text",
-        "image",
-        "image_url",
-        "input_audio",
-        "audio",
-        "video",
-        "file",
-        "media",
-        "document",
-        "text-plain",
-        "reasoning",
-        "thinking",
-        "redacted_thinking",
-        "tool_use",
-        "tool_call",
-        "invalid_tool_call",
-        "function_call",
-        "server_tool_call",
-        "server_tool_result",
-        "executable_code",
-        "code_execution_result",
-        "non_standard",
-        "output_text",
-        "hologram",
+        "text", "image", "image_url", "input_audio", "audio", "video", "file", "media",
+        "document", "text-plain", "reasoning", "thinking", "redacted_thinking",
+        "tool_use", "tool_call", "invalid_tool_call", "function_call",
+        "server_tool_call", "server_tool_result", "executable_code",
+        "code_execution_result", "non_standard", "output_text", "hologram",
     ]
-)
+)  # fmt: skip
 _keys = st.sampled_from(
     [
-        "text",
-        "reasoning",
-        "summary",
-        "thinking",
-        "signature",
-        "base64",
-        "url",
-        "data",
-        "mime_type",
-        "source",
-        "file",
-        "file_id",
-        "file_uri",
-        "image_url",
-        "input_audio",
-        "extras",
-        "value",
-        "id",
-        "name",
-        "args",
-        "input",
-        "output",
-        "tool_call_id",
-        "call_id",
-        "video_metadata",
-        "media_resolution",
+        "text", "reasoning", "summary", "thinking", "signature", "base64", "url",
+        "data", "mime_type", "source", "file", "file_id", "file_uri", "image_url",
+        "input_audio", "extras", "value", "id", "name", "args", "input", "output",
+        "tool_call_id", "call_id", "video_metadata", "media_resolution",
     ]
-)
+)  # fmt: skip
 _blocks = st.builds(
     lambda kind, rest: {**rest, "type": kind},
     _kinds,

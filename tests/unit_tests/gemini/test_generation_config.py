@@ -86,24 +86,11 @@ BODIES: dict[str, tuple[Json, str, Any]] = {
                [{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
                 {"category": "HARM_CATEGORY_JAILBREAK", "threshold": "BLOCK_NONE"}]),
     "safety of the wire": (
-        {
-            "safety_settings": [
-                {
-                    "category": "HARM_CATEGORY_HARASSMENT",
-                    "threshold": "OFF",
-                    "method": "SEVERITY",
-                }
-            ]
-        },
+        {"safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT",
+                              "threshold": "OFF", "method": "SEVERITY"}]},
         "safetySettings",
-        [
-            {
-                "category": "HARM_CATEGORY_HARASSMENT",
-                "threshold": "OFF",
-                "method": "SEVERITY",
-            }
-        ],
-    ),
+        [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF",
+          "method": "SEVERITY"}]),
     "cached": ({"cached_content": "c/1"}, "cachedContent", "c/1"),
     "labels": ({"labels": {"team": "a_b"}}, "labels", {"team": "a_b"}),
     "tool_config": ({"tool_config": {"retrieval_config": {"language_code": "de"}}},
@@ -134,20 +121,11 @@ OBJECTS: dict[str, tuple[Json, Json]] = {
         {"toolConfig": {"retrievalConfig": {"languageCode": "de"}}},
     ),
     "safety_settings": (
-        {
-            "safety_settings": [
-                types.SafetySetting(
-                    category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
-                    threshold=types.HarmBlockThreshold.OFF,
-                )
-            ]
-        },
-        {
-            "safetySettings": [
-                {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}
-            ]
-        },
-    ),
+        {"safety_settings": [types.SafetySetting(
+                                 category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
+                                 threshold=types.HarmBlockThreshold.OFF)]},
+        {"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT",
+                             "threshold": "OFF"}]}),
     "speech_config": ({"speech_config": types.SpeechConfig(language_code="de")},
                       {"generationConfig": {"speechConfig": {"languageCode": "de"}}}),
     "image_config": ({"image_config": types.ImageConfig(aspect_ratio="1:1")},

@@ -276,11 +276,8 @@ WORDS: dict[str, tuple[Json, Json]] = {
                            {"type": "integer", "minimum": 3}),
     "recursion beside variants": (
         {"$ref": "#", "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
-        {
-            "allOf": [{"$ref": "#/$defs/Root"}],
-            "anyOf": [{"required": ["a"]}, {"required": ["b"]}],
-        },
-    ),
+        {"allOf": [{"$ref": "#/$defs/Root"}],
+         "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}),
     "percents": ({"$ref": "#/$defs/Box%3Cint%3E"}, {"type": "number"}),
     "an anchor": ({"$ref": "#here"}, {"type": "boolean"}),
     "an id": ({"$ref": "other.json"}, {"$id": "other.json", "type": "array"}),
@@ -490,38 +487,16 @@ MERGED: dict[str, tuple[Json, Json]] = {
     "allOf of one": ({"allOf": [{"$ref": "#/$defs/A"}], "description": "here"},
                      {"type": "integer", "minimum": 1, "description": "here"}),
     "allOf of objects": (
-        {
-            "allOf": [
-                {"type": "object", "properties": {"a": {}}, "required": ["a"]},
-                {"type": "object", "properties": {"b": {}}, "required": ["b"]},
-            ]
-        },
-        {
-            "type": "object",
-            "properties": {"a": {}, "b": {}},
-            "required": ["b", "a"],
-        },
-    ),
-    "allOf within allOf": (
-        {
-            "pattern": "a",
-            "allOf": [
-                {"minLength": 1, "allOf": [{"minLength": 3}]},
-                {"maxLength": 9, "allOf": [{"maxLength": 8}]},
-                {"minLength": 2, "allOf": [{"minLength": 4}]},
-            ],
-        },
-        {
-            "pattern": "a",
-            "minLength": 1,
-            "maxLength": 9,
-            "allOf": [
-                {"minLength": 3},
-                {"maxLength": 8},
-                {"minLength": 2, "allOf": [{"minLength": 4}]},
-            ],
-        },
-    ),
+        {"allOf": [{"type": "object", "properties": {"a": {}}, "required": ["a"]},
+                   {"type": "object", "properties": {"b": {}}, "required": ["b"]}]},
+        {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["b", "a"]}),
+    "allOf within allOf": ({"pattern": "a",
+                            "allOf": [{"minLength": 1, "allOf": [{"minLength": 3}]},
+                                      {"maxLength": 9, "allOf": [{"maxLength": 8}]},
+                                      {"minLength": 2, "allOf": [{"minLength": 4}]}]},
+                           {"pattern": "a", "minLength": 1, "maxLength": 9,
+                            "allOf": [{"minLength": 3}, {"maxLength": 8},
+                                      {"minLength": 2, "allOf": [{"minLength": 4}]}]}),
     "allOf around a closed object stays": (
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},

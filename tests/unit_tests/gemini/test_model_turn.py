@@ -56,17 +56,10 @@ _CALLED = {"functionCall": {"name": "look", "args": {"n": 1}, "id": "toolu_1"}}
 
 FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
     "Anthropic: thinking and tool use": (
-        _turn(
-            [
-                {"type": "thinking", "thinking": "Hm.", "signature": FOREIGN},
-                {"type": "text", "text": "Let me see."},
-                _TOOL_USE,
-            ],
-            "anthropic",
-            tool_calls=[_CALL],
-        ),
-        [thought("Hm."), text("Let me see."), _CALLED],
-    ),
+        _turn([{"type": "thinking", "thinking": "Hm.", "signature": FOREIGN},
+               {"type": "text", "text": "Let me see."}, _TOOL_USE], "anthropic",
+              tool_calls=[_CALL]),
+        [thought("Hm."), text("Let me see."), _CALLED]),
     "Anthropic without its name": (_turn([{"type": "thinking", "thinking": "Hm.",
                                            "signature": FOREIGN}, _TOOL_USE], None,
                                          tool_calls=[_CALL]),
@@ -74,25 +67,13 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
     "OpenAI: texts that are no blocks": (_turn(["Let me see.", "Well."], "openai"),
                                          [text("Let me see."), text("Well.")]),
     "Mistral: thinking in pieces": (
-        _turn(
-            [
-                {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
-                {"type": "text", "text": "Well."},
-            ],
-            "mistralai",
-        ),
-        [thought("Hm."), text("Well.")],
-    ),
+        _turn([{"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+               {"type": "text", "text": "Well."}], "mistralai"),
+        [thought("Hm."), text("Well.")]),
     "LangChain's own blocks without saying so": (
-        _turn(
-            [
-                {"type": "reasoning", "reasoning": "Hm."},
-                {"type": "text", "text": "So."},
-            ],
-            "anthropic",
-        ),
-        [thought("Hm."), text("So.")],
-    ),
+        _turn([{"type": "reasoning", "reasoning": "Hm."},
+               {"type": "text", "text": "So."}], "anthropic"),
+        [thought("Hm."), text("So.")]),
     "OpenAI: a file of its server": (_turn([{"type": "text", "text": "Here."},
                                             {"type": "file", "file_id": "cfile_1"}],
                                            "openai"), [text("Here.")]),
@@ -105,46 +86,20 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         [text("Well.")],
     ),
     "Anthropic: server tools": (
-        _turn(
-            [
-                {
-                    "type": "server_tool_use",
-                    "id": "srv_1",
-                    "name": "web_search",
-                    "input": {"query": "x"},
-                },
-                {
-                    "type": "web_search_tool_result",
-                    "tool_use_id": "srv_1",
-                    "content": [],
-                },
-                {"type": "text", "text": "Found."},
-            ],
-            "anthropic",
-        ),
-        [text("Found.")],
-    ),
+        _turn([{"type": "server_tool_use", "id": "srv_1", "name": "web_search",
+                "input": {"query": "x"}},
+               {"type": "web_search_tool_result", "tool_use_id": "srv_1",
+                "content": []}, {"type": "text", "text": "Found."}], "anthropic"),
+        [text("Found.")]),
     "Anthropic without its name: server tools": (
-        _turn(
-            [
-                {"type": "server_tool_use", "id": "s", "name": "web_search"},
-                {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
-                {"type": "text", "text": "Found."},
-            ],
-            None,
-        ),
-        [text("Found.")],
-    ),
+        _turn([{"type": "server_tool_use", "id": "s", "name": "web_search"},
+               {"type": "web_search_tool_result", "tool_use_id": "s", "content": []},
+               {"type": "text", "text": "Found."}], None),
+        [text("Found.")]),
     "OpenAI without its name: server tools": (
-        _turn(
-            [
-                {"type": "web_search_call", "id": "ws_1", "status": "completed"},
-                {"type": "text", "text": "Found."},
-            ],
-            None,
-        ),
-        [text("Found.")],
-    ),
+        _turn([{"type": "web_search_call", "id": "ws_1", "status": "completed"},
+               {"type": "text", "text": "Found."}], None),
+        [text("Found.")]),
     "OpenAI: a refusal": (
         _turn("", "openai", additional_kwargs={"refusal": "I cannot."}),
         [text("I cannot.")],
@@ -154,34 +109,18 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
                                            additional_kwargs={"refusal": "I cannot."}),
                                      [text("I cannot.")]),
     "OpenAI: speech": (
-        _turn(
-            "", "openai", additional_kwargs={"audio": {"id": "a", "transcript": "Hi."}}
-        ),
-        [text("Hi.")],
-    ),
+        _turn("", "openai",
+              additional_kwargs={"audio": {"id": "a", "transcript": "Hi."}}),
+        [text("Hi.")]),
     "OpenAI Responses": (
-        _turn(
-            [
-                {
-                    "type": "reasoning",
-                    "id": "rs_1",
-                    "summary": [{"type": "summary_text", "text": "Hm."}],
-                    "encrypted_content": FOREIGN,
-                },
-                {"type": "text", "text": "Let me see.", "id": "msg_1"},
-                {
-                    "type": "function_call",
-                    "id": "fc_1",
-                    "call_id": "toolu_1",
-                    "name": "look",
-                    "arguments": '{"n": 1}',
-                },
-            ],
-            "openai",
-            tool_calls=[_CALL],
-        ),
-        [thought("Hm."), text("Let me see."), _CALLED],
-    ),
+        _turn([{"type": "reasoning", "id": "rs_1",
+                "summary": [{"type": "summary_text", "text": "Hm."}],
+                "encrypted_content": FOREIGN},
+               {"type": "text", "text": "Let me see.", "id": "msg_1"},
+               {"type": "function_call", "id": "fc_1", "call_id": "toolu_1",
+                "name": "look", "arguments": '{"n": 1}'}], "openai",
+              tool_calls=[_CALL]),
+        [thought("Hm."), text("Let me see."), _CALLED]),
     "OpenAI: empty reasoning": (_turn([{"type": "reasoning", "id": "rs_1",
                                         "summary": []},
                                        {"type": "text", "text": "Well."}], "openai"),
@@ -189,85 +128,36 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
     "OpenAI: chat": (_turn("Let me see.", "openai", tool_calls=[_CALL]),
                      [text("Let me see."), _CALLED]),
     "v1 of another": (
-        _turn(
-            [
-                {
-                    "type": "reasoning",
-                    "reasoning": "Hm.",
-                    "extras": {"signature": FOREIGN},
-                },
-                {"type": "text", "text": "Well.", "extras": {"signature": FOREIGN}},
-                {**_CALL, "extras": {"signature": FOREIGN}},
-            ],
-            "anthropic",
-            tool_calls=[_CALL],
-            output_version="v1",
-        ),
-        [thought("Hm."), text("Well."), _CALLED],
-    ),
+        _turn([{"type": "reasoning", "reasoning": "Hm.",
+                "extras": {"signature": FOREIGN}},
+               {"type": "text", "text": "Well.", "extras": {"signature": FOREIGN}},
+               {**_CALL, "extras": {"signature": FOREIGN}}], "anthropic",
+              tool_calls=[_CALL], output_version="v1"),
+        [thought("Hm."), text("Well."), _CALLED]),
     "langchain-google-genai, 2.5": (
-        _turn(
-            "Let me see.",
-            "google_genai",
-            tool_calls=[_CALL],
-            additional_kwargs={
-                "function_call": {"name": "look", "arguments": '{"n": 1}'},
-                "__gemini_function_call_thought_signatures__": {"toolu_1": SIGNED},
-            },
-        ),
-        [text("Let me see."), {**_CALLED, "thoughtSignature": SIGNED}],
-    ),
+        _turn("Let me see.", "google_genai", tool_calls=[_CALL],
+              additional_kwargs={
+                  "function_call": {"name": "look", "arguments": '{"n": 1}'},
+                  "__gemini_function_call_thought_signatures__": {"toolu_1": SIGNED}}),
+        [text("Let me see."), {**_CALLED, "thoughtSignature": SIGNED}]),
     "langchain-google-genai, 3": (
-        _turn(
-            [
-                {"type": "thinking", "thinking": "Hm.", "signature": SIGNED},
-                {
-                    "type": "text",
-                    "text": "Let me see.",
-                    "extras": {"signature": SIGNED},
-                },
-                {
-                    "type": "executable_code",
-                    "executable_code": "1+1",
-                    "language": "PYTHON",
-                },
-                {
-                    "type": "code_execution_result",
-                    "code_execution_result": "2",
-                    "outcome": 1,
-                },
-            ],
-            "google_genai",
-        ),
-        [
-            {**thought("Hm."), "thoughtSignature": SIGNED},
-            text("Let me see.", SIGNED),
-            {"executableCode": {"language": "PYTHON", "code": "1+1"}},
-            {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}},
-        ],
-    ),
+        _turn([{"type": "thinking", "thinking": "Hm.", "signature": SIGNED},
+               {"type": "text", "text": "Let me see.", "extras": {"signature": SIGNED}},
+               {"type": "executable_code", "executable_code": "1+1",
+                "language": "PYTHON"},
+               {"type": "code_execution_result", "code_execution_result": "2",
+                "outcome": 1}], "google_genai"),
+        [{**thought("Hm."), "thoughtSignature": SIGNED}, text("Let me see.", SIGNED),
+         {"executableCode": {"language": "PYTHON", "code": "1+1"}},
+         {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}]),
     "langchain-google-genai, failed code": (
-        _turn(
-            [
-                {"type": "executable_code", "executable_code": "1/0"},
-                {
-                    "type": "code_execution_result",
-                    "code_execution_result": "ZeroDivisionError",
-                    "outcome": 2,
-                },
-            ],
-            "google_genai",
-        ),
-        [
-            {"executableCode": {"language": "PYTHON", "code": "1/0"}},
-            {
-                "codeExecutionResult": {
-                    "outcome": "OUTCOME_FAILED",
-                    "output": "ZeroDivisionError",
-                }
-            },
-        ],
-    ),
+        _turn([{"type": "executable_code", "executable_code": "1/0"},
+               {"type": "code_execution_result",
+                "code_execution_result": "ZeroDivisionError", "outcome": 2}],
+              "google_genai"),
+        [{"executableCode": {"language": "PYTHON", "code": "1/0"}},
+         {"codeExecutionResult": {"outcome": "OUTCOME_FAILED",
+                                  "output": "ZeroDivisionError"}}]),
     "langchain-google-vertexai": (
         _turn(
             "",
@@ -280,102 +170,38 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         [{**_CALLED, "thoughtSignature": SIGNED}],
     ),
     "image of langchain-google-genai": (
-        _turn(
-            [
-                "Here:",
-                {
-                    "type": "image_url",
-                    "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="},
-                },
-            ],
-            "google_genai",
-        ),
-        [
-            text("Here:"),
-            {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}},
-        ],
-    ),
+        _turn(["Here:",
+               {"type": "image_url",
+                "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}],
+              "google_genai"),
+        [text("Here:"),
+         {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgo="}}]),
     "Cohere-like output_text": (_turn([{"type": "output_text", "text": "Well."}], None),
                                 [text("Well.")]),
     "OpenAI: several summaries": (
-        _turn(
-            [
-                {
-                    "type": "reasoning",
-                    "summary": [
-                        {"type": "summary_text", "text": "one"},
-                        {"type": "summary_text", "text": "two"},
-                    ],
-                },
-                "Well.",
-            ],
-            None,
-        ),
-        [thought("one\ntwo"), text("Well.")],
-    ),
+        _turn([{"type": "reasoning",
+                "summary": [{"type": "summary_text", "text": "one"},
+                            {"type": "summary_text", "text": "two"}]}, "Well."], None),
+        [thought("one\ntwo"), text("Well.")]),
     "OpenAI: a call before words": (
-        _turn(
-            [
-                {
-                    "type": "function_call",
-                    "id": "fc_1",
-                    "call_id": "toolu_1",
-                    "name": "look",
-                    "arguments": '{"n": 1}',
-                },
-                {"type": "output_text", "text": "I am looking."},
-            ],
-            None,
-            tool_calls=[_CALL],
-        ),
-        [_CALLED, text("I am looking.")],
-    ),
+        _turn([{"type": "function_call", "id": "fc_1", "call_id": "toolu_1",
+                "name": "look", "arguments": '{"n": 1}'},
+               {"type": "output_text", "text": "I am looking."}], None,
+              tool_calls=[_CALL]),
+        [_CALLED, text("I am looking.")]),
     "code of nobody's name": (
-        _turn(
-            [
-                {
-                    "type": "server_tool_call",
-                    "name": "code_execution",
-                    "id": "c",
-                    "args": {"language": "PYTHON", "code": "1"},
-                },
-                {
-                    "type": "server_tool_result",
-                    "tool_call_id": "c",
-                    "status": "success",
-                    "output": "1",
-                },
-            ],
-            None,
-        ),
-        [
-            {"executableCode": {"language": "PYTHON", "code": "1", "id": "c"}},
-            {
-                "codeExecutionResult": {
-                    "outcome": "OUTCOME_OK",
-                    "output": "1",
-                    "id": "c",
-                }
-            },
-        ],
-    ),
+        _turn([{"type": "server_tool_call", "name": "code_execution", "id": "c",
+                "args": {"language": "PYTHON", "code": "1"}},
+               {"type": "server_tool_result", "tool_call_id": "c", "status": "success",
+                "output": "1"}], None),
+        [{"executableCode": {"language": "PYTHON", "code": "1", "id": "c"}},
+         {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1", "id": "c"}}]),
     "google-genai: an outcome as text": (
-        _turn(
-            [
-                {"type": "executable_code", "executable_code": "1"},
-                {
-                    "type": "code_execution_result",
-                    "code_execution_result": "1",
-                    "outcome": "1",
-                },
-            ],
-            "google_genai",
-        ),
-        [
-            {"executableCode": {"language": "PYTHON", "code": "1"}},
-            {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
-        ],
-    ),
+        _turn([{"type": "executable_code", "executable_code": "1"},
+               {"type": "code_execution_result", "code_execution_result": "1",
+                "outcome": "1"}], "google_genai"),
+        [{"executableCode": {"language": "PYTHON", "code": "1"}},
+         {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}]),
     "tool_use only in blocks": (
         _turn(["Let me see.", _TOOL_USE], None, tool_calls=[_CALL]),
         [text("Let me see."), _CALLED],

@@ -261,13 +261,9 @@ _SCHEMA: Json = {"type": "object", "properties": {MARK: {"type": "string"}}}
 _TOOLS: dict[str, tuple[Json, str]] = {
     "name": ({"name": MARK}, MARK),
     "description": ({"name": "f", "description": MARK}, MARK),
-    **{
-        key: ({"name": "f", key: _SCHEMA}, MARK)
-        for key in (
-            *("parameters", "input_schema", "inputSchema", "schema", "args_schema"),
-            *("json_schema", "parametersJsonSchema", "responseJsonSchema"),
-        )
-    },
+    **{key: ({"name": "f", key: _SCHEMA}, MARK) for key in (
+           *("parameters", "input_schema", "inputSchema", "schema", "args_schema"),
+           *("json_schema", "parametersJsonSchema", "responseJsonSchema"))},
     "strict": ({"name": "f", "strict": True, "parameters": {}}, "VALIDATED"),
     "behavior": ({"name": "f", "behavior": MARK}, MARK),
     "cache_control": ({"name": "f", "cache_control": {"type": MARK}}, MARK),
@@ -276,11 +272,9 @@ _TOOLS: dict[str, tuple[Json, str]] = {
     "outputSchema": ({"name": "f", "inputSchema": {}, "outputSchema": _SCHEMA}, MARK),
     "_meta": ({"name": "f", "inputSchema": {}, "_meta": {"mine": MARK}}, MARK),
     "defer_loading": ({"name": "f", "input_schema": {}, "defer_loading": MARK}, MARK),
-    "input_examples": (
-        {"name": "f", "input_schema": {}, "input_examples": [{"q": MARK}]},
-        MARK,
-    ),
-}
+    "input_examples": ({"name": "f", "input_schema": {},
+                        "input_examples": [{"q": MARK}]}, MARK),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("field", _TOOLS)

@@ -33,22 +33,10 @@ SAID: dict[str, tuple[Json, Json]] = {
         {"anyOf": [{"type": "STRING"}, {"type": "INTEGER", "default": 3}]},
     ),
     "notes beside a union": (
-        {
-            "anyOf": [
-                {**_STRING, "description": "text"},
-                {"type": "null"},
-                {"type": "integer"},
-            ],
-            "description": "either",
-        },
-        {
-            "anyOf": [
-                {"type": "STRING", "description": "either\ntext"},
-                {"type": "INTEGER", "description": "either"},
-                {"type": "NULL"},
-            ]
-        },
-    ),
+        {"anyOf": [{**_STRING, "description": "text"}, {"type": "null"},
+                   {"type": "integer"}], "description": "either"},
+        {"anyOf": [{"type": "STRING", "description": "either\ntext"},
+                   {"type": "INTEGER", "description": "either"}, {"type": "NULL"}]}),
     "several types": ({"type": ["string", "integer"], "minimum": 2, "maxLength": 3},
                       {"anyOf": [{"type": "STRING", "maxLength": 3},
                                  {"type": "INTEGER", "minimum": 2}]}),
@@ -124,14 +112,9 @@ REFUSED: dict[str, tuple[Json, str]] = {
     "oneOf with anything": ({"oneOf": [True, {"type": "object"}]}, "oneOf"),
     "oneOf with anything else": ({"oneOf": [{"type": "object"}, True]}, "oneOf"),
     "oneOf with a tag of any kind": (
-        {
-            "oneOf": [
-                {"type": "object", "properties": {"k": kind}, "required": ["k"]}
-                for kind in (True, _STRING)
-            ]
-        },
-        "oneOf",
-    ),
+        {"oneOf": [{"type": "object", "properties": {"k": kind},
+                    "required": ["k"]} for kind in (True, _STRING)]},
+        "oneOf"),
     "a property that takes nothing": ({"type": "object", "properties": {"y": False}},
                                       r"properties\.y"),
     "allOf": ({"minimum": 3, "type": "number", "allOf": [{"minimum": 5}]}, "allOf"),

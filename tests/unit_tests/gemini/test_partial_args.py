@@ -63,20 +63,11 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
               {"s": "x", "n": 3, "f": 0.5, "t": True, "z": None}),
     "whole number": ([[_piece("$.n", numberValue=16)]], {"n": 16}),
     "nested": (
-        [
-            [_piece("$.r.items[0].name", "eggs")],
-            [_piece("$.r.items[0].count", 3)],
-            [_piece("$.r.items[1].name", "salt")],
-            [_piece("$.r.title", "Cake"), _piece("$.done", False)],
-        ],
-        {
-            "r": {
-                "items": [{"name": "eggs", "count": 3}, {"name": "salt"}],
-                "title": "Cake",
-            },
-            "done": False,
-        },
-    ),
+        [[_piece("$.r.items[0].name", "eggs")], [_piece("$.r.items[0].count", 3)],
+         [_piece("$.r.items[1].name", "salt")],
+         [_piece("$.r.title", "Cake"), _piece("$.done", False)]],
+        {"r": {"items": [{"name": "eggs", "count": 3}, {"name": "salt"}],
+               "title": "Cake"}, "done": False}),
     "lists of lists": ([[_piece("$.m[0][0]", 1), _piece("$.m[0][1]", 2),
                          _piece("$.m[1][0]", 3)]], {"m": [[1, 2], [3]]}),
     "quoted names": (

@@ -400,12 +400,8 @@ ADDRESSES: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], bool]
     "own headers": (
         {"base_url": FOREIGN, "default_headers": {"x-access": "x"}},
         {"CLOUDFLARE_GEMINI_DEFAULT_HEADERS": '{"x-access": "from-the-environment"}'},
-        {
-            "secrets_map": {"CLOUDFLARE_API_TOKEN": "another"},
-            "secrets_from_env": True,
-        },
-        False,
-    ),
+        {"secrets_map": {"CLOUDFLARE_API_TOKEN": "another"}, "secrets_from_env": True},
+        False),
     "trusted address": ({"base_url": FOREIGN}, {"CLOUDFLARE_BASE_URL": f"{FOREIGN}/"},
                         {}, True),
     "loopback": ({"base_url": "http://127.0.0.1:1/v4"}, {}, {}, True),

@@ -98,19 +98,13 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
     ),
     "a format over a schema and its type": (
-        [
-            {"response_schema": _schema("a"), "response_mime_type": "text/x.enum"},
-            {"response_format": _schema("b")},
-        ],
-        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
-    ),
+        [{"response_schema": _schema("a"), "response_mime_type": "text/x.enum"},
+         {"response_format": _schema("b")}],
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")}),
     "a format over a schema in capitals": (
-        [
-            {"response_schema": {"type": "OBJECT", "properties": {}}},
-            {"response_format": _schema("b")},
-        ],
-        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
-    ),
+        [{"response_schema": {"type": "OBJECT", "properties": {}}},
+         {"response_format": _schema("b")}],
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")}),
     "own words are laid key by key": ([{"generation_config": {"a": 1, "b": 1, "c": 1}},
                                        {"generation_config": {"b": 2, "c": 2}},
                                        {"generation_config": {"c": 3}}],
@@ -120,35 +114,23 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         {"topP": 0.2},
     ),
     "own words are objects": (
-        [
-            {"thinking_level": "low"},
-            {"generation_config": {"thinkingConfig": {"includeThoughts": True}}},
-        ],
-        {"thinkingConfig": {**LOW, "includeThoughts": True}},
-    ),
+        [{"thinking_level": "low"},
+         {"generation_config": {"thinkingConfig": {"includeThoughts": True}}}],
+        {"thinkingConfig": {**LOW, "includeThoughts": True}}),
     "own words over own objects": (
-        [
-            {"generation_config": {"speech_config": {"a": {"b": 1}}}},
-            {"generation_config": {"speechConfig": {"a": {"c": 2}}}},
-        ],
-        {"speechConfig": {"a": {"b": 1, "c": 2}}},
-    ),
+        [{"generation_config": {"speech_config": {"a": {"b": 1}}}},
+         {"generation_config": {"speechConfig": {"a": {"c": 2}}}}],
+        {"speechConfig": {"a": {"b": 1, "c": 2}}}),
     "own words and a rival": (
-        [
-            {"thinking_level": "low"},
-            {"generation_config": {"thinking_config": {"thinking_budget": 5}}},
-        ],
-        {"thinkingConfig": BUDGET},
-    ),
+        [{"thinking_level": "low"},
+         {"generation_config": {"thinking_config": {"thinking_budget": 5}}}],
+        {"thinkingConfig": BUDGET}),
     "a setting over own words": ([{"generation_config": {"temperature": 0.9, "a": 1}},
                                   {"temperature": 0.1}], {"temperature": 0.1, "a": 1}),
     "a setting over a rival in own words": (
-        [
-            {"generation_config": {"thinkingConfig": {"thinkingBudget": 5}}},
-            {"thinking_level": "low"},
-        ],
-        {"thinkingConfig": LOW},
-    ),
+        [{"generation_config": {"thinkingConfig": {"thinkingBudget": 5}}},
+         {"thinking_level": "low"}],
+        {"thinkingConfig": LOW}),
     "a setting over own words that were bound": (
         [{}, {"generation_config": {"max_output_tokens": 9}}, {"max_tokens": 1}],
         {"maxOutputTokens": 1},
@@ -158,19 +140,13 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         {"temperature": 0.9},
     ),
     "schemas are not mixed": (
-        [
-            {"generation_config": {"responseJsonSchema": _schema("a")}},
-            {"generation_config": {"response_json_schema": _schema("b")}},
-        ],
-        {"responseJsonSchema": _schema("b")},
-    ),
+        [{"generation_config": {"responseJsonSchema": _schema("a")}},
+         {"generation_config": {"response_json_schema": _schema("b")}}],
+        {"responseJsonSchema": _schema("b")}),
     "a schema over one in own words": (
-        [
-            {"generation_config": {"responseSchema": {"type": "STRING"}}},
-            {"response_format": _schema("a")},
-        ],
-        {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")},
-    ),
+        [{"generation_config": {"responseSchema": {"type": "STRING"}}},
+         {"response_format": _schema("a")}],
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")}),
 }  # fmt: skip
 
 
