@@ -17,7 +17,6 @@ from langchain_core.callbacks import (
     CallbackManagerForLLMRun,
 )
 from langchain_core.language_models import LanguageModelInput
-from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
@@ -52,11 +51,12 @@ from langchain_cf_gemini._http.client import Transport
 from langchain_cf_gemini._http.files import afetch, fetch
 from langchain_cf_gemini._http.seam import run
 from langchain_cf_gemini._langchain import call as calls
-from langchain_cf_gemini._langchain import connection, secrets, tracing
+from langchain_cf_gemini._langchain import connection, field_errors, secrets, tracing
 from langchain_cf_gemini._langchain.binding import (
     Binding,
     bound_tools,
-    with_kept_arguments,
+    with_readable_batch,
+    with_readable_prompt,
     with_run_metadata,
 )
 from langchain_cf_gemini._langchain.derived import (
@@ -295,7 +295,7 @@ class ChatCloudflareGemini(BaseChatModel):
         try:
             return super().__init__(**hidden)
         except ValidationError as error:
-            refused = secrets.refusal_from_validation(error)
+            refused = field_errors.error_from_validation(error, type(self), hidden)
         raise refused
 
     @classmethod
@@ -545,12 +545,12 @@ class ChatCloudflareGemini(BaseChatModel):
                 tracing.warn_caller(notice, ModelWarning)
 
     if not TYPE_CHECKING:  # LangChain's own types hold
-        generate = with_kept_arguments(BaseChatModel.generate)
-        agenerate = with_kept_arguments(BaseChatModel.agenerate)
+        generate = with_readable_batch(BaseChatModel.generate)
+        agenerate = with_readable_batch(BaseChatModel.agenerate)
         stream = with_run_metadata(BaseChatModel.stream, tracing.within_run)
         astream = with_run_metadata(BaseChatModel.astream, tracing.awithin_run)
-        stream_events = with_kept_arguments(BaseChatModel.stream_events)
-        astream_events = with_kept_arguments(BaseChatModel.astream_events)
+        stream_events = with_readable_prompt(BaseChatModel.stream_events)
+        astream_events = with_readable_prompt(BaseChatModel.astream_events)
 
         def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
             """Ask several times; see `Runnable.batch`."""
@@ -786,7 +786,7 @@ class ChatCloudflareGemini(BaseChatModel):
         """
         arguments = {"tools": list(tools)} if tools else {}
         settings = self._settings(None, arguments)
-        body = calls.body_to_count(settings, _normalize_messages(list(messages)))
+        body = calls.body_to_count(settings, messages)
         return token_estimate.tokens_from_request(body, self.model)
 
     # ---- the account beside the model

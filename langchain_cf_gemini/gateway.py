@@ -320,7 +320,9 @@ def _unknown_option(names: Iterable[Any]) -> str | None:
     if unknown is UNSET:
         return None
     near = get_close_matches(str(unknown), RULES, n=1, cutoff=0.5)
-    known = f"Did you mean {near[0]!r}?" if near else f"Known: {sorted(RULES)}."
+    known = (
+        f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(RULES))}."
+    )
     return f"Unknown gateway option {unknown!r}. {known}"
 
 

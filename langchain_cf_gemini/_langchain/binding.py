@@ -19,6 +19,10 @@ from langchain_cf_gemini._gemini.tools.declarations import (
 )
 from langchain_cf_gemini._gemini.tools.tool_choice import parallel_from_choice
 from langchain_cf_gemini._gemini.vocabulary import Json
+from langchain_cf_gemini._langchain.input_blocks import (
+    readable_batch,
+    readable_prompt,
+)
 from langchain_cf_gemini._langchain.settings import kept, laid
 
 if TYPE_CHECKING:
@@ -78,12 +82,22 @@ class Binding(_ChatModelBinding):
         return model.with_structured_output(schema, **{**self.kwargs, **kwargs})
 
 
-def with_kept_arguments(ask: Any) -> Any:
-    """Return a model's way of asking, whose arguments are kept as `kept` says."""
+def with_readable_batch(generate: Any) -> Any:
+    """Return a model's `generate`, its arguments kept, its blocks readable to core."""
+
+    @wraps(generate)
+    def generated(self: BaseChatModel, /, messages: Any, *args: Any, **kw: Any) -> Any:
+        return generate(self, readable_batch(messages), *args, **kept(kw))
+
+    return generated
+
+
+def with_readable_prompt(ask: Any) -> Any:
+    """Return a model's way of asking, its arguments kept, its blocks readable."""
 
     @wraps(ask)
-    def asked(self: BaseChatModel, /, *args: Any, **kwargs: Any) -> Any:
-        return ask(self, *args, **kept(kwargs))
+    def asked(self: BaseChatModel, /, input: Any, *args: Any, **kwargs: Any) -> Any:
+        return ask(self, readable_prompt(input), *args, **kept(kwargs))
 
     return asked
 
@@ -100,7 +114,7 @@ def with_run_metadata(stream: Any, within: Callable[..., Any]) -> Any:
 
     @wraps(stream)
     def streamed(self: Any, /, input: Any, config: Any = None, **kwargs: Any) -> Any:
-        chunks = stream(self, input, config, **kept(kwargs))
+        chunks = stream(self, readable_prompt(input), config, **kept(kwargs))
         if not self.gateway_metadata_keys:
             return chunks
         # As LangChain lays them over each other for a run manager.

@@ -7,6 +7,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, cast
 
+from langchain_core.language_models._utils import _normalize_messages
 from langchain_core.messages import BaseMessage
 from pydantic_core import to_json
 
@@ -47,6 +48,7 @@ from langchain_cf_gemini._langchain.connection import (
     gateway_from_headers,
     open_headers,
 )
+from langchain_cf_gemini._langchain.input_blocks import readable_messages
 from langchain_cf_gemini._langchain.settings import written
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 from langchain_cf_gemini.gateway import Endpoint
@@ -364,7 +366,8 @@ def body_to_count(settings: Mapping[str, Any], messages: Sequence[BaseMessage]) 
     """
     _, _, before_3 = _ids_from(settings["model"], settings.get("google_model"))
     media = Media(urls="count", per_part=not before_3)
-    body = body_from_messages(messages, media=media, signs_calls=False, counting=True)
+    read = _normalize_messages(readable_messages(messages))
+    body = body_from_messages(read, media=media, signs_calls=False, counting=True)
     tools = tools_from_settings({k: settings.get(k) for k in ("tools", "strict")})
     return body | tools | {"generationConfig": written(settings)}
 

@@ -18,6 +18,7 @@ from langchain_cf_gemini._cloudflare.pasted import (
     refuse_pasted,
     refuse_pasted_addresses,
 )
+from langchain_cf_gemini._cloudflare.routing import GatewayMemory
 from langchain_cf_gemini._http.client import Transport, TransportSettings
 from langchain_cf_gemini._http.urls import check_header
 from langchain_cf_gemini.gateway import GatewayOptions
@@ -94,6 +95,7 @@ class Fields(Protocol):
     http_client: Any
     http_async_client: Any
     binding: Any
+    gateway_memory: Any
     adaptive_rate: bool
     rate_limiter: Any
 
@@ -104,10 +106,7 @@ def check_fields(model: Fields) -> None:
     Raises:
         ValueError: With what to write instead.
     """
-    if model.binding is not None:
-        check_binding(model.binding)
-        if model.http_client or model.http_async_client:
-            raise ValueError("Pass binding or an HTTP client, not both.")
+    _check_senders(model)
     texts = {name: _open(getattr(model, name)) for name in TOKENS}
     refuse_pasted(account_id=model.account_id, **texts)
     refuse_pasted_addresses(
@@ -123,6 +122,32 @@ def check_fields(model: Fields) -> None:
         raise ValueError(
             "cache_key can't be set on a model: every prompt would get the first "
             "response. Pass it to a call: invoke(..., gateway={'cache_key': ...})."
+        )
+
+
+_CLIENTS: Final = {
+    "http_client": ("Client", "close"),
+    "http_async_client": ("AsyncClient", "aclose"),
+}
+
+
+def _check_senders(model: Fields) -> None:
+    if model.binding is not None:
+        check_binding(model.binding)
+        if model.http_client or model.http_async_client:
+            raise ValueError("Pass binding or an HTTP client, not both.")
+    for name, (kind, close) in _CLIENTS.items():
+        client = getattr(model, name)
+        # Of either package, a subclass, or whatever sends as they do.
+        is_right = hasattr(client, "build_request") and hasattr(client, close)
+        if client is not None and (isinstance(client, type) or not is_right):
+            raise ValueError(
+                f"{name} must be an httpx2.{kind} or httpx.{kind}, not {client!r:.80}."
+            )
+    if not isinstance(model.gateway_memory, GatewayMemory):
+        raise ValueError(
+            "gateway_memory must be the gateway_memory of another model, not "
+            f"{model.gateway_memory!r:.80}."
         )
 
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr
 from pydantic_core import from_json
 
 from langchain_cf_gemini._gemini.vocabulary import Json
@@ -25,7 +25,8 @@ HEADERS: Final = "default_headers"
 HEADERS_VARIABLE: Final = "CLOUDFLARE_GEMINI_DEFAULT_HEADERS"
 """Stands for a caller's headers in a serialized model."""
 
-_HIDDEN: Final = {*TOKENS, "api_key", HEADERS}
+HIDDEN: Final = {*TOKENS, "api_key", HEADERS}
+"""The arguments whose values are never shown."""
 # What a repr leaves out: secrets, what was said before, what is long.
 _UNSEEN: Final = frozenset(
     {"model", "endpoint", "account_id", "callbacks", "metadata", "profile"}
@@ -40,7 +41,7 @@ def hide(arguments: Mapping[str, Any], known: Collection[str]) -> Json:
     """
     found: Json = {}
     for name, value in arguments.items():
-        is_shown = name in known and name not in _HIDDEN
+        is_shown = name in known and name not in HIDDEN
         found[name] = value if is_shown else hidden(value)
     return found
 
@@ -71,23 +72,6 @@ def shown_fields(model: BaseModel) -> Iterator[tuple[str, Any]]:
         )
         if is_set or name in ("model", "endpoint"):
             yield name, list(value or ()) if name == HEADERS else value
-
-
-def refusal_from_validation(error: ValidationError) -> ValueError:
-    """Return pydantic's findings in plain words, a line for each.
-
-    The new error has no frames that held secrets, as the causes of pydantic's have.
-    """
-    lines = []
-    for found in error.errors(include_input=False, include_url=False):
-        where = ".".join(map(str, found["loc"]))
-        text = found["msg"].removeprefix("Value error, ").rstrip(".")
-        if found["type"] == "missing":
-            text = f"{where} is missing. Pass {where}="
-        elif found["type"] != "value_error" and where:
-            text = f"{where}: {text}".replace(": Input should", " must")
-        lines.append(text if text.endswith("?") else f"{text}.")
-    return ValueError("\n".join(lines))
 
 
 def _variable(header: str) -> str:
@@ -164,6 +148,11 @@ def refuse_lost(model: Fields, required: Collection[str] | None) -> None:
     for name in required or ():
         if name not in held(model):
             header = name.partition(".")[2]
+            if name not in TOKENS and not header:
+                raise ValueError(
+                    f"required_secrets contains {name!r}. Use {', '.join(TOKENS)} or "
+                    f"{HEADERS}.NAME."
+                )
             variable = _variable(header) if header else VARIABLES[name][0]
             given = HEADERS_VARIABLE if header else variable
             raise ValueError(

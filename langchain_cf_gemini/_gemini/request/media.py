@@ -131,7 +131,7 @@ def said_in(block: Any) -> list[Json]:
         return []
     text = block.get("text")
     if not isinstance(text, str):
-        raise _refused(block["type"], f"must have a str as its text, not {text!r}")
+        raise _refused(block["type"], f"needs text, a string, not {text!r}")
     return [{"text": text}]
 
 

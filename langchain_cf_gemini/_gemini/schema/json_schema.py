@@ -83,7 +83,7 @@ def json_schema_from(schema: Any, *, at: str = "schema") -> Schema:
 def _raw_schema(schema: Any, at: str) -> Schema:
     if isinstance(schema, Mapping):
         return dict(schema)
-    if schema is None or isinstance(schema, str):
+    if schema is None or isinstance(schema, str | int | float | list | tuple):
         raise UnsupportedContentError(
             f"Can't build a JSON Schema for {at} from {schema!r:.80}. Pass a Pydantic "
             "class, TypedDict, dataclass or JSON Schema dict."

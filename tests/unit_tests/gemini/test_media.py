@@ -365,6 +365,60 @@ DIALECTS: dict[str, tuple[Json, Json]] = {
         {"type": "image", "image": PNG, "mediaType": "image/png"},
         _inline("image/png"),
     ),
+    "v1 image without its type": (
+        {"type": "image", "base64": PNG},
+        _inline("image/png"),
+    ),
+    "v1 image whose name has its type": (
+        {"type": "image", "base64": "AAAA", "filename": "a.png"},
+        _inline("image/png", "AAAA"),
+    ),
+    "v0 image without its type": (
+        {"type": "image", "source_type": "base64", "data": PNG},
+        _inline("image/png"),
+    ),
+    "v0 image with an id": (
+        {
+            "type": "image",
+            "source_type": "base64",
+            "data": PNG,
+            "mime_type": "image/png",
+            "id": "block-1",
+        },
+        _inline("image/png"),
+    ),
+    "v0 file without its type, with an id": (
+        {"type": "file", "source_type": "base64", "data": PDF, "id": "block-1"},
+        _inline("application/pdf", PDF),
+    ),
+    "v0 of v1's fields": (
+        {"type": "audio", "source_type": "base64", "base64": WAV},
+        _inline("audio/wav", WAV),
+    ),
+    "v0 address of v1's data": (
+        {"type": "image", "source_type": "url", "base64": PNG},
+        _inline("image/png"),
+    ),
+    "v0 text that is not in url": (
+        {"type": "file", "source_type": "text", "text": "hi"},
+        {"text": "hi"},
+    ),
+    "OpenAI: file with LangChain's type": (
+        {
+            "type": "file",
+            "mime_type": "application/pdf",
+            "file": {"file_data": f"data:application/pdf;base64,{PDF}"},
+        },
+        _inline("application/pdf", PDF),
+    ),
+    "OpenAI: audio with LangChain's type": (
+        {
+            "type": "input_audio",
+            "mime_type": "audio/wav",
+            "input_audio": {"data": WAV, "format": "wav"},
+        },
+        _inline("audio/wav", WAV),
+    ),
     "a data URI where base64 belongs": (
         {"type": "image", "base64": f"data:image/png;base64,{PNG}", "mime_type": "png"},
         _inline("image/png"),

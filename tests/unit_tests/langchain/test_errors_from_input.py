@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -16,10 +20,18 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
+from langchain_core.prompt_values import ChatPromptValue
 from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
-from tests.support.models import ACCOUNT, TOKEN, Json, every_way, silent
+from tests.support.models import (
+    ACCOUNT,
+    TOKEN,
+    Cloudflare,
+    Json,
+    every_way,
+    silent,
+)
 
 PNG = "iVBORw0KGgo="
 
@@ -132,6 +144,20 @@ MEDIA: dict[str, tuple[Json, str]] = {
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,???"}},
         "isn't base64",
     ),
+    "no type to be seen in v1": (
+        {"type": "image", "base64": "AAAA"},
+        "needs mime_type",
+    ),
+    "no type to be seen in v0": (
+        {"type": "image", "source_type": "base64", "data": "AAAA"},
+        "needs mime_type",
+    ),
+    "base64 of nothing": ({"type": "image", "base64": None}, "needs base64, url"),
+    "v0 data of nothing": ({"type": "audio", "source_type": "base64"}, "needs base64"),
+    "v0 address of nothing": ({"type": "file", "source_type": "url"}, "needs base64"),
+    "v0 id of nothing": ({"type": "image", "source_type": "id"}, "needs base64"),
+    "image of a text": ({"type": "image", "text": "hi"}, "block of type 'text'"),
+    "type that is a list": ({"type": ["image"]}, "Use a string, for example 'text'"),
     "image_url without address": ({"type": "image_url"}, "empty URL"),
     "image_url empty": (
         {"type": "image_url", "image_url": {"url": ""}},
@@ -183,6 +209,75 @@ def test_media(block: Json, said: str) -> None:
     for history in histories:
         with pytest.raises(UnsupportedContentError, match=said):
             model.invoke(history)
+
+
+_KINDS = ["image", "audio", "video", "file", "text-plain", "image_url", "input_audio"]
+_DATA = st.sampled_from([PNG, "AAAA", "", None, 5, b"GIF89a", ["x"]])
+_BLOCKS: Any = st.fixed_dictionaries(
+    {"type": st.sampled_from([*_KINDS, "text", None, 3])},
+    optional={
+        "source_type": st.sampled_from(["base64", "url", "id", "text", "x", None, []]),
+        "base64": _DATA,
+        "data": _DATA,
+        "url": st.sampled_from(["gs://b/o.png", "data:,", "", None, 5]),
+        "id": st.sampled_from(["a", None]),
+        "file_id": st.sampled_from(["gs://b/o", "a", 5]),
+        "text": st.sampled_from(["hi", "", None]),
+        "mime_type": st.sampled_from(["image/png", "", None, 5]),
+        "file": st.fixed_dictionaries(
+            {}, optional={"file_data": _DATA, "file_id": _DATA, "filename": _DATA}
+        ),
+        "input_audio": st.fixed_dictionaries(
+            {}, optional={"data": _DATA, "format": st.sampled_from(["wav", None])}
+        ),
+        "image_url": st.sampled_from([PNG, "", None, {"url": "data:,"}, {"url": 3}]),
+    },
+)
+
+
+@given(block=_BLOCKS, stream=st.booleans())
+@settings(deadline=None)
+def test_a_block_is_sent_or_refused_in_words(block: Any, stream: bool) -> None:
+    """Whatever is left out or given twice: no error of LangChain's own reader."""
+    model = Cloudflare().model()
+    before = deepcopy(block)
+    prompt = [HumanMessage([block, {"type": "text", "text": "hi"}])]
+    with suppress(UnsupportedContentError):
+        list(model.stream(prompt)) if stream else model.invoke(prompt)
+    with suppress(UnsupportedContentError):
+        model.get_num_tokens_from_messages(prompt)
+    assert block == before
+
+
+PROMPTS: list[Any] = [
+    [HumanMessage([{"type": "image", "base64": PNG}])],
+    [("user", [{"type": "image", "base64": PNG}])],
+    [{"role": "user", "content": [{"type": "image", "base64": PNG}]}],
+    ChatPromptValue(messages=[HumanMessage([{"type": "image", "base64": PNG}])]),
+]
+
+
+@every_way
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_every_way_finds_the_type_of_an_image(way: Any, prompt: Any) -> None:
+    cloudflare = Cloudflare()
+    way(cloudflare.model(), prompt)
+    (part,) = cloudflare.contents[0]["parts"]
+    assert part["inlineData"]["mimeType"] == "image/png"
+
+
+def test_a_batch_of_conversations_finds_the_type_of_an_image() -> None:
+    cloudflare = Cloudflare()
+    cloudflare.model().generate([PROMPTS[0]])
+    asyncio.run(cloudflare.model().agenerate([PROMPTS[0]]))
+    for body in cloudflare.bodies:
+        assert body["contents"][0]["parts"][0]["inlineData"]["mimeType"] == "image/png"
+
+
+@pytest.mark.parametrize("batch", [["hi"], [HumanMessage("hi")], [{"role": "user"}]])
+def test_generate_takes_conversations(batch: Any) -> None:
+    with pytest.raises(TypeError, match="use invoke"):
+        silent().generate(batch)
 
 
 # ---- settings, of the instance and of a call
@@ -257,13 +352,13 @@ SETTINGS: dict[str, tuple[Json, str]] = {
 }
 
 
-@pytest.mark.parametrize(("settings", "said"), SETTINGS.values(), ids=SETTINGS.keys())
-def test_setting_of_the_instance_and_of_a_call(settings: Json, said: str) -> None:
+@pytest.mark.parametrize(("given_", "said"), SETTINGS.values(), ids=SETTINGS.keys())
+def test_setting_of_the_instance_and_of_a_call(given_: Json, said: str) -> None:
     with pytest.raises(ValueError, match=said) as caught:
-        silent(**settings)
+        silent(**given_)
     assert TOKEN not in str(caught.value)
     with pytest.raises(ValueError, match=said):
-        silent().bind(**settings).invoke("hi")
+        silent().bind(**given_).invoke("hi")
 
 
 CALLS: dict[str, tuple[Json, str]] = {

@@ -1,0 +1,93 @@
+"""A wrong value of a field in plain words, instead of pydantic's frame and tags."""
+
+from collections.abc import Callable, Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from langchain_cf_gemini._langchain.secrets import HIDDEN
+from langchain_cf_gemini._langchain.settings import ALIASES
+
+_WORDS: Final[Mapping[Any, tuple[str, ...]]] = {
+    str: ("a string",),
+    SecretStr: ("a string",),
+    int: ("a whole number",),
+    float: ("a number",),
+    bool: ("True", "False"),
+}
+_MANY: Final[Mapping[Any, str]] = {str: "strings", SecretStr: "strings", dict: "dicts"}
+_LONGEST: Final = 80
+# What pydantic says of a limit reads well as it is.
+_LIMITS: Final = ("greater_than", "less_than")
+
+
+def error_from_validation(
+    error: ValidationError, cls: type[BaseModel], given: Mapping[str, Any]
+) -> ValueError:
+    """Return pydantic's findings in plain words, a line for each field.
+
+    The new error has no frames that held secrets, as the causes of pydantic's have.
+
+    Args:
+        error: What pydantic raised.
+        cls: The class that was to be made.
+        given: Its arguments. Values of secrets are never shown.
+    """
+    values = {ALIASES.get(name, name): value for name, value in given.items()}
+    lines = []
+    for found in error.errors(include_input=False, include_url=False):
+        name = str(found["loc"][0]) if found["loc"] else ""
+        shown = _shown(values.get(name), is_secret=name in HIDDEN)
+        field = cls.model_fields.get(name)
+        lines.append(_line(found, name, field.annotation if field else Any, shown))
+    return ValueError("\n".join(dict.fromkeys(lines)))
+
+
+def _line(found: ErrorDetails, name: str, annotation: Any, shown: str) -> str:
+    text = found["msg"].removeprefix("Value error, ").rstrip(".")
+    if found["type"] == "missing":
+        return f"{name} is missing. Pass {name}=."
+    if found["type"] == "value_error" or not name:
+        return text if text.endswith("?") else f"{text}."
+    if not found["type"].startswith(_LIMITS):
+        return f"{name} must be {words_for(annotation)}, not {shown}."
+    return f"{name} {text.replace('Input should', 'must')}, not {shown}."
+
+
+def _shown(value: Any, *, is_secret: bool) -> str:
+    text = type(value).__name__ if is_secret else repr(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def words_for(annotation: Any) -> str:
+    """Return what a value of a type is in words: `a list of strings or a string`."""
+    *first, last = _pieces(annotation) or ["something else"]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _pieces(kind: Any) -> list[str]:
+    origin, inner = get_origin(kind), get_args(kind)
+    if kind in _WORDS:
+        return [*_WORDS[kind]]
+    if origin in (Union, UnionType):
+        return [
+            piece for each in inner if each is not NoneType for piece in _pieces(each)
+        ]
+    if origin is Annotated:
+        return _pieces(inner[0])
+    if origin is Literal:
+        return [repr(value) for value in inner]
+    if origin is Callable:
+        return ["a function"]
+    return [_container(origin or kind, inner)]
+
+
+def _container(kind: Any, inner: tuple[Any, ...]) -> str:
+    if not issubclass(kind, list | dict):
+        return f"an instance of {kind.__name__}"
+    last = inner[-1] if inner else None
+    many = _MANY.get(get_origin(last) or last)
+    name = "list" if issubclass(kind, list) else "dict"
+    return f"a {name} of {many}" if many else f"a {name}"
