@@ -83,7 +83,8 @@ def _terminated(number: int, _frame: object) -> NoReturn:
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a warning in one line, without the line of code that it came from."""
-    print(f"warning: {message}", file=sys.stderr)
+    session = import_module("langchain_cf_gemini._cli.session")
+    print(f"warning: {session.in_own_terms(str(message))}", file=sys.stderr)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

@@ -29,6 +29,13 @@ environment:
 """
 
 
+# What helps where words stand that a command does not take.
+_LOOSE: Final = {
+    "ask": ". Put the prompt in quotes.",
+    "chat": ". A chat reads its prompts from the terminal; for one prompt, use ask.",
+}
+
+
 class UsageError(ValueError):
     """Arguments, files or credentials that a command cannot work with."""
 
@@ -45,8 +52,7 @@ def arguments_from(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = _parser()
     args, extra = parser.parse_known_args(given)
     if extra:
-        is_loose = args.command == "ask" and not extra[0].startswith("-")
-        hint = ". Put the prompt in quotes." if is_loose else ""
+        hint = "" if extra[0].startswith("-") else _LOOSE.get(args.command, "")
         parser.error(f"unrecognized arguments: {' '.join(extra)}{hint}")
     return args
 
@@ -108,17 +114,15 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     _add_model(command)
     add("-s", "--system", metavar="TEXT", help="system instruction")
-    add("-t", "--temperature", type=float, metavar="N", help="temperature, 0 to 2")
-    add("--max-tokens", type=int, metavar="N", help="maximum output tokens, thinking "
-        "included")  # fmt: skip
+    add("-t", "--temperature", type=_number, metavar="N", help="temperature, 0 to 2")
+    add("--max-tokens", type=_whole_number, metavar="N",
+        help="maximum output tokens, thinking included")  # fmt: skip
     add("--thinking", metavar="LEVEL", help="thinking level, for example low or high")
-    add("-o", "--option", action="append", default=[], metavar="KEY=VALUE",
-        help="any argument of ChatCloudflareGemini, value as JSON or text "
-        "(repeatable)")  # fmt: skip
+    _add_option(command)
     add("--gateway", metavar="ID", help="AI Gateway to use")
     add("--endpoint", choices=("auto", "run", "gateway"), help="endpoint to use")
     add("--env-file", metavar="FILE", help="read environment variables from this file")
-    add("--timeout", type=float, metavar="S", help="seconds per attempt")
+    add("--timeout", type=_seconds, metavar="S", help="seconds per attempt")
     add(
         "--no-stream",
         action="store_true",
@@ -133,6 +137,14 @@ def _add_model_options(command: argparse.ArgumentParser) -> None:
     add("-v", "--verbose", action="store_true", help="log every request to standard "
         "error")  # fmt: skip
     _add_emulator_switch(command)
+
+
+def _add_option(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-o", "--option", action="append", default=[], metavar="KEY=VALUE",
+        help="any argument of ChatCloudflareGemini, value as JSON or text "
+        "(repeatable)",
+    )  # fmt: skip
 
 
 def _add_model(command: argparse.ArgumentParser) -> None:
@@ -165,6 +177,7 @@ def _add_models(models: argparse.ArgumentParser) -> None:
         "Cloudflare's documentation."
     )
     models.add_argument("--json", action="store_true", help="print JSON")
+    _add_option(models)
     models.add_argument(
         "--env-file", metavar="FILE", help="read environment variables from this file"
     )
@@ -178,6 +191,7 @@ def _add_check(check: argparse.ArgumentParser) -> None:
         "stream."
     )
     _add_model(check)
+    _add_option(check)
     check.add_argument("--gateway", metavar="ID", help="AI Gateway to use")
     check.add_argument(
         "--env-file", metavar="FILE", help="read environment variables from this file"
@@ -192,12 +206,13 @@ def _add_verify(verify: argparse.ArgumentParser) -> None:
     )
     add = verify.add_argument
     _add_model(verify)
+    _add_option(verify)
     add("--gateway", metavar="ID", help="AI Gateway to use")
     add("--only", action="append", default=[], metavar="NAME",
         help="run only this check (repeatable)")  # fmt: skip
     add("--report", metavar="DIR", help="write a report and the recorded exchanges, "
         "without credentials and ids")  # fmt: skip
-    add("--max-cost", type=float, default=0.05, metavar="USD",
+    add("--max-cost", type=_cost, default=0.05, metavar="USD",
         help="start no check after this was spent (default: %(default)s)")  # fmt: skip
     add("--yes", action="store_true", help="don't ask before sending")
     add("--env-file", metavar="FILE", help="read environment variables from this file")
@@ -234,6 +249,42 @@ def _add_emulator(emulator: argparse.ArgumentParser) -> None:
     emulator.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} isn't a number, for example 0.5"
+        ) from None
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} isn't a whole number, for example 500"
+        ) from None
+
+
+def _seconds(text: str) -> float:
+    seconds = _number(text)
+    if not seconds > 0:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} isn't a number of seconds above 0, for example 60"
+        )
+    return seconds
+
+
+def _cost(text: str) -> float:
+    dollars = _number(text)
+    if not dollars >= 0:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} isn't an amount of US dollars from 0, for example 0.05"
+        )
+    return dollars
+
+
 def _rate(text: str) -> float | tuple[float, float]:
     count, slash, window = text.partition("/")
     try:
@@ -242,7 +293,7 @@ def _rate(text: str) -> float | tuple[float, float]:
         numbers = (0.0, 0.0)
     if not min(numbers) > 0:
         raise argparse.ArgumentTypeError(
-            f"{text} is not a rate: pass a number above 0, or two, such as 100/60"
+            f"{text!r} isn't a rate: pass a number above 0, or two, such as 100/60"
         )
     return numbers if slash else numbers[0]
 
@@ -250,5 +301,5 @@ def _rate(text: str) -> float | tuple[float, float]:
 def _port(text: str) -> int:
     port = int(text) if text.lstrip("-").isdecimal() else -1
     if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a number between 0 and 65535")
     return port

@@ -103,7 +103,11 @@ def _bytes_of(path: str) -> bytes:
     try:
         return Path(path).expanduser().read_bytes()
     except OSError as error:
-        raise UsageError(f"--attach {path!r}: {error.strerror or error}") from None
+        why = error.strerror or error
+        raise UsageError(
+            f"--attach {path!r} can't be read: {why}. Pass a file, an address that "
+            "begins with https://, http:// or gs://, or - for standard input."
+        ) from None
 
 
 def _text_in(data: bytes) -> str | None:
@@ -123,15 +127,20 @@ def _kind(mime_type: str | None) -> str:
 
 
 def _schema_from(given: str) -> Any:
-    path = Path(given)
-    text = given
+    path, is_json = Path(given), given.lstrip().startswith(("{", "["))
+    if not (is_json or path.is_file()):
+        raise UsageError(
+            f"--schema: there is no file {given!r}. Pass a file, or a JSON Schema that "
+            "begins with {."
+        )
     try:
-        if not given.lstrip().startswith("{"):
-            if not path.is_file():
-                raise UsageError(f"--schema: there is no file {given!r}")
-            text = path.read_text("utf-8")
-        return json.loads(text)
-    except UsageError:
-        raise
+        schema = json.loads(given if is_json else path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise UsageError(f"--schema is not JSON: {error}") from None
+        raise UsageError(f"--schema is not JSON: {error}.") from None
+    if not isinstance(schema, dict):
+        raise UsageError(
+            "--schema must be a JSON object, for example "
+            '{"type": "object", ...}, '
+            f"not {json.dumps(schema)[:80]}."
+        )
+    return schema

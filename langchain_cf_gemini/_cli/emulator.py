@@ -15,7 +15,14 @@ def run(args: argparse.Namespace) -> int:
     _, serve = load_emulator()
     out = io.StringIO() if args.quiet else sys.stdout
     if args.script is not None and not Path(args.script).is_file():
-        raise UsageError(f"--script: there is no file {args.script!r}")
+        raise UsageError(
+            f"--script: there is no file {args.script!r}. Pass JSON as in the "
+            "documentation, or a cassette (YAML)."
+        )
+    if args.record is not None and not Path(args.record).parent.is_dir():
+        raise UsageError(
+            f"--record {args.record!r} can't be written: there is no such directory."
+        )
     try:
         with redirect_stdout(out):
             serve(
@@ -36,5 +43,8 @@ def _why(error: OSError, host: str, port: int) -> str:
     if "in use" in text:
         return f"Port {port} on {host} is in use. Try --port 0."
     if "not known" in text or "cannot assign" in text:
-        return f"{host!r} is not an address of this machine."
-    return f"Cannot listen on {host}:{port}: {error}"
+        return (
+            f"--host {host!r} is not an address of this machine. Use 127.0.0.1, or "
+            "0.0.0.0 for all."
+        )
+    return f"Can't listen on {host}:{port}: {error}."

@@ -39,7 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _models(args: argparse.Namespace) -> Sequence[ModelInfo]:
     read_env_file(args.env_file)
-    if args.emulator or any(os.environ.get(name) for name in _CREDENTIALS):
+    is_set = any(os.environ.get(name) for name in _CREDENTIALS)
+    if args.emulator or args.option or is_set:
         args.env_file, args.model = None, DEFAULT_MODEL
         with model_from(args) as model:
             return model.list_models()

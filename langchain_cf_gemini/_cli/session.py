@@ -4,12 +4,14 @@ import argparse
 import json
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from langchain_cf_gemini._cli.arguments import UsageError, model_named
+from langchain_cf_gemini._langchain.settings import ALIASES
 from langchain_cf_gemini.chat_models import ChatCloudflareGemini
 
 _LOGGER = "langchain_cf_gemini"
@@ -60,11 +62,14 @@ def read_env_file(path: str | None) -> None:
             "--env-file needs the extra 'cli': pip install 'langchain-cf-gemini[cli]'"
         ) from None
     if not os.path.isfile(path):  # noqa: PTH113 (as the user wrote it)
-        raise UsageError(f"--env-file: there is no file {path!r}")
+        raise UsageError(
+            f"--env-file: there is no file {path!r}. Its lines are NAME=VALUE, for "
+            "example CLOUDFLARE_API_TOKEN=..."
+        )
     try:
         variables = dotenv_values(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--env-file {path!r} can't be read: {error}") from None
+        raise UsageError(f"--env-file {path!r} can't be read: {error}.") from None
     for name, value in variables.items():
         if value is not None:
             os.environ.setdefault(name, value)
@@ -78,12 +83,24 @@ def settings_from(args: argparse.Namespace) -> dict[str, Any]:
         for argument, name in _SETTINGS.items()
         if (value := getattr(args, argument, None)) is not None
     }
-    for option in getattr(args, "option", ()):
+    return settings | options_from(args)
+
+
+def options_from(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments of the model that are given with -o.
+
+    Raises:
+        UsageError: If one is not KEY=VALUE.
+    """
+    options: dict[str, Any] = {}
+    for option in args.option:
         name, sign, text = option.partition("=")
         if not (sign and name):
-            raise UsageError(f"-o {option!r}: write KEY=VALUE, for example -o top_k=40")
-        settings[name] = _value(text)
-    return settings
+            raise UsageError(
+                f"-o {option!r} has no value. Write KEY=VALUE, for example -o top_k=40."
+            )
+        options[ALIASES.get(name, name)] = _value(text)
+    return options
 
 
 def _value(text: str) -> Any:
@@ -147,6 +164,25 @@ def check_unicode(what: str, text: str) -> None:
 
 
 def message_from(error: BaseException) -> str:
-    """Return an error's message and its notes in one line."""
+    """Return an error's message and its notes in one line, in this program's terms."""
     text = " ".join([str(error), *getattr(error, "__notes__", ())])
-    return " ".join(text.split()) or type(error).__name__
+    return in_own_terms(" ".join(text.split())) or type(error).__name__
+
+
+# Messages name what a Python program writes: `pass account_id=`, `set endpoint='run'`.
+_ARGUMENT = rf"(?<!-o )\b({'|'.join((*ChatCloudflareGemini.model_fields, *ALIASES))})"
+_OWN_TERMS = (
+    (r"\bgateway=GatewayOptions\((\w+)=\.\.\.\)", r"""-o gateway='{"\1": ...}'"""),
+    (rf"{_ARGUMENT}=(?=[\s.,;)]|$)", r"-o \1="),
+    (rf"\b([Pp]ass|[Ss]et|[Uu]se|or|with) {_ARGUMENT}='?(\w+)'?", r"\1 -o \2=\3"),
+    (r"\bmodel\.list_models\(\)", "langchain-cf-gemini models"),
+    (r"\bmodel\.check_credentials\(\)", "langchain-cf-gemini check"),
+    (r"Use the emulator: (pip install '\S+')", r"Add --emulator (\1)"),
+)
+
+
+def in_own_terms(message: str) -> str:
+    """Return a message that names options and commands instead of Python's terms."""
+    for python, own in _OWN_TERMS:
+        message = re.sub(python, own, message)
+    return message

@@ -10,6 +10,7 @@ from langchain_cf_gemini._cli.arguments import UsageError, model_named
 from langchain_cf_gemini._cli.session import (
     address_of_emulator,
     message_from,
+    options_from,
     read_env_file,
 )
 from langchain_cf_gemini._verify.scrubbing import Scrubber
@@ -21,9 +22,11 @@ _SIGNS = {True: "copes", False: "DOES NOT COPE", None: ""}
 def run(args: argparse.Namespace) -> int:
     """Run the probes; the exit status is 0 if the client copes with everything."""
     read_env_file(args.env_file)
+    if args.report:
+        _make_directory(args.report)
     args.model = model_named(args)
     with ExitStack() as stack:
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = options_from(args)
         if args.emulator:
             settings |= stack.enter_context(address_of_emulator())
         if args.gateway:
@@ -33,6 +36,16 @@ def run(args: argparse.Namespace) -> int:
             return 0
         results = session.results(_show)
     return _end(args, session, results)
+
+
+def _make_directory(path: str) -> None:
+    """Make the report's directory before anything is sent, which costs."""
+    try:
+        Path(path).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--report {path!r} can't be made a directory: {error.strerror}."
+        ) from None
 
 
 def _session(args: argparse.Namespace, settings: dict[str, Any]) -> Run:
@@ -48,8 +61,9 @@ def _agreed(args: argparse.Namespace, session: Run) -> bool:
     guess = session.estimate
     price = "unknown price" if guess is None else f"about ${guess:.4f}"
     print(
-        f"{len(session.names)} checks, {session.requests} requests to {args.model}, "
-        f"{price}. Stops at ${args.max_cost:.2f}.",
+        f"{_count(len(session.names), 'check')}, "
+        f"{_count(session.requests, 'request')} to {args.model}, {price}. "
+        f"Stops at ${args.max_cost:.2f}.",
         file=sys.stderr,
     )
     if args.yes or args.emulator:
@@ -58,6 +72,10 @@ def _agreed(args: argparse.Namespace, session: Run) -> bool:
         raise UsageError("Standard input is not a terminal. Pass --yes to go on.")
     print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _show(result: Result) -> None:

@@ -125,7 +125,7 @@ _TEXT: Final = (
 _OPTIONS: Final[dict[str, tuple[_Writer, str]]] = {
     "id": (
         _matching(_GATEWAY_ID),
-        "must be a gateway's name from the dashboard (AI > AI Gateway): 1 to 64 "
+        "must be a gateway's name (ID) from the dashboard (AI > AI Gateway): 1 to 64 "
         "letters, digits, '_', '-' or '.'",
     ),
     "skip_cache": _FLAG,

@@ -38,7 +38,7 @@ _TOKEN: Final[_Mistakes] = (
         "it is a Global API Key. These services require an API token: " + _TOKEN_ADVICE,
     ),
     (r"[0-9a-fA-F]{32}", "it looks like an account ID; " + _TOKEN_ADVICE),
-    (r"(AIza|AQ\.).*", "it is a Google API key. Pass it as google_api_key"),
+    (r"(AIza|AQ\.).*", "it is a Google API key. Pass it as google_api_key="),
 )
 _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     "account_id": (
@@ -60,7 +60,7 @@ _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     "base_url": (
         (
             r"gateway\.ai\.cloudflare\.com(/.*)?|.*/(google-ai-studio|compat).*",
-            "it is the gateway's address. Pass it as gateway_base_url",
+            "it is the gateway's address. Pass it as gateway_base_url=",
         ),
         (
             r".*/(accounts|ai)(/.*)?|api\.cloudflare\.com(?!/client/v4\Z)(/.*)?",
@@ -70,7 +70,7 @@ _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     "gateway_base_url": (
         (
             r"api\.cloudflare\.com(/.*)?",
-            "it is the API's address. Pass it as base_url",
+            "it is the API's address. Pass it as base_url=",
         ),
         (
             r"gateway\.ai\.cloudflare\.com(?!/v1\Z)(/.*)?",

@@ -164,7 +164,7 @@ class _Download:
         except (httpx2.InvalidURL, ValueError):
             self._url = httpx2.URL("")
         if self._url.scheme not in ("http", "https") or not self._url.host:
-            raise self._refused("only http and https URLs can be downloaded")
+            raise self._refused("it isn't an http or https URL with a host")
         if self._url.userinfo:
             raise self._refused("URLs with a user name aren't downloaded")
         self._host = self._url.raw_host.decode("ascii")
@@ -262,7 +262,7 @@ class _Download:
     def _refused(self, reason: str) -> UnsupportedContentError:
         return UnsupportedContentError(
             f"Can't download {self._shown}: {reason}. Pass the bytes, or a URL that "
-            "Google can fetch with media_urls='pass'"
+            "Google can fetch with media_urls='pass'."
         )
 
 

@@ -6,6 +6,7 @@ own words in `generation_config` or `tool_config`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
@@ -93,7 +94,8 @@ def check_timeout(value: Any) -> str | None:
 def _timeout_from(value: Any) -> Any:
     """Read a timeout: seconds, None, or httpx2's, also as its four limits."""
     if isinstance(value, dict):
-        return httpx2.Timeout(**value)
+        with suppress(TypeError, ValueError):
+            return httpx2.Timeout(**value)
     if value is None:
         return None
     if wanted := check_timeout(value):

@@ -17,7 +17,15 @@ from typing import Any
 import httpx
 import pytest
 
-from langchain_cf_gemini.emulator import Answer, Emulator, call, faults, finish, reply
+from langchain_cf_gemini.emulator import (
+    AccountRules,
+    Answer,
+    Emulator,
+    call,
+    faults,
+    finish,
+    reply,
+)
 from tests.support.command_line import main
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 12
@@ -382,6 +390,42 @@ def test_a_model_that_does_not_exist(
     assert "Similar models: " in err
 
 
+KNOWN = [
+    ((), 0, "model     ok        gemini-3-flash, gemini-3-flash-preview at Google"),
+    (("-m", "gemini-99"), 1, "model     unknown   'gemini-99' isn't in your account's"),
+    (("-m", "gemini-3-flsh"), 1, "Similar models: gemini-3-flash"),
+]
+
+
+@pytest.mark.parametrize(("model", "status", "said"), KNOWN)
+def test_check_knows_the_model(
+    model: tuple[str, ...],
+    status: int,
+    said: str,
+    emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert _main(emulator, "check", *model) == status
+    out, err = capsys.readouterr()
+    assert out.startswith("token     ok")
+    assert said in out
+    assert err == ""
+
+
+def test_check_of_a_token_that_may_not_invoke(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rules = AccountRules(tokens={"token-of-no-service": []})
+    with Emulator(rules=rules) as emulator:
+        token = ("-o", "api_token=token-of-no-service", "-m", "gemini-99")
+        settings = {k: v for k, v in emulator.client.items() if k != "api_token"}
+        options = [f for pair in settings.items() for f in ("-o", "=".join(pair))]
+        assert main(["check", *options, *token]) == 1
+    out = capsys.readouterr().out
+    assert "run       refused" in out
+    assert "model     unknown" in out
+
+
 def test_failures_as_json(
     emulator: Emulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -489,6 +533,12 @@ def test_variables_from_a_file(
     ]
     assert main(["ask", "--env-file", str(path), *addresses, "hi"]) == 0
     assert capsys.readouterr().out
+
+
+def test_a_host_of_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["emulator", "--host", "192.0.2.1", "--port", "0"]) == 2
+    err = capsys.readouterr().err
+    assert "--host '192.0.2.1' is not an address of this machine. Use 127.0.0.1" in err
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

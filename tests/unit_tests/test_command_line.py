@@ -39,6 +39,25 @@ USAGE = [
     (["-o", "temperature", "hi"], "KEY=VALUE"),
     (["-o", "=1", "hi"], "KEY=VALUE"),
     (["-o", 'safety_settings={"harassment":"HIGH-ISH"}', "hi"], "HIGH-ISH"),
+    (["-o", "safety_settings=1", "hi"], "a dict of strings or a list of dicts, not 1."),
+    (["-o", "logprobs=many", "hi"], "True, False or a whole number, not 'many'."),
+    (["-o", "stop=[1]", "hi"], "a list of strings or a string, not [1]."),
+    (["-o", "max_output_tokens=1.5", "hi"], "max_tokens must be a whole number"),
+    (["-o", "http_client=1", "hi"], "http_client must be an httpx2.Client"),
+    (["-o", "openai_api_key=x", "hi"], "Pass Cloudflare's token as -o api_token=."),
+    (["-o", "aig_metadata=x", "hi"], """Pass -o gateway='{"metadata": ...}'."""),
+    (["-o", "api_key=AIzaSyA", "hi"], "Pass it as -o google_api_key=."),
+    (["-o", "base_url=http://x.invalid", "hi"], "or pass -o allow_http=True."),
+    (["-o", "google_api_key=x", "--endpoint", "run", "hi"], "Use -o endpoint=gateway"),
+    (["-m", "", "hi"], "model must be a non-empty string"),
+    (["check", "-o", "5"], "-o '5' has no value. Write KEY=VALUE"),
+    (["models", "-o", "tempo=5"], "has no argument 'tempo'"),
+    (["verify", "--yes", "-o", "top_k=x"], "top_k must be a whole number, not 'x'."),
+    (["--schema", "[1]", "hi"], "--schema must be a JSON object"),
+    (["-a", "", "hi"], "--attach '' can't be read"),
+    (["-a", "http://", "hi"], "Google can fetch with -o media_urls=pass."),
+    (["emulator", "--record", "nowhere/x.json"], "--record 'nowhere/x.json' can't be"),
+    (["verify", "--yes", "--report", "/dev/null/x"], "can't be made a directory"),
     (["--schema", "nowhere.json", "hi"], "no file 'nowhere.json'"),
     (["--schema", "{", "hi"], "--schema is not JSON"),
     (["-a", "nowhere.png", "hi"], "nowhere.png"),
@@ -81,26 +100,38 @@ def test_half_set_credentials_are_told(
     out, err = capsys.readouterr()
     assert out == ""
     assert missing in err
+    name = missing.removeprefix("CLOUDFLARE_").lower()
+    assert f"or pass -o {name}=." in err
+    assert "Add --emulator" in err
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "said"),
     [
-        ["chat", "tell"],
-        ["ask", "--heat", "9"],
-        ["What", "is", "this?"],
-        ["--temperature", "hot"],
-        ["ask", "--endpoint", "moon", "hi"],
-        ["emulator", "--port", "65536"],
-        ["emulator", "--port", "-1"],
-        ["emulator", "--port", "eighty"],
+        (["chat", "tell"], "tell. A chat reads its prompts from the terminal"),
+        (["ask", "--heat", "9"], "unrecognized arguments: --heat"),
+        (["What", "is", "this?"], "is this?. Put the prompt in quotes."),
+        (["--temperature", "hot"], "'hot' isn't a number, for example 0.5"),
+        (["--max-tokens", "1.5"], "'1.5' isn't a whole number, for example 500"),
+        (["--timeout", "soon"], "'soon' isn't a number"),
+        (["--timeout", "0"], "'0' isn't a number of seconds above 0"),
+        (["verify", "--max-cost", "-1"], "'-1' isn't an amount of US dollars from 0"),
+        (["ask", "--endpoint", "moon", "hi"], "choose from"),
+        (["emulator", "--port", "65536"], "'65536' isn't a number between 0 and 65535"),
+        (["emulator", "--port", "-1"], "between 0 and 65535"),
+        (["emulator", "--port", "eighty"], "between 0 and 65535"),
+        (["emulator", "--rate-limit", "fast"], "'fast' isn't a rate"),
     ],
 )
-def test_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_usage(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert "usage: langchain-cf-gemini" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "usage: langchain-cf-gemini" in err
+    assert said in err
 
 
 @pytest.mark.parametrize(("arguments", "said"), USAGE[2:4])
@@ -111,12 +142,6 @@ def test_wrong_usage_as_json(
     out, err = capsys.readouterr()
     assert err == ""
     assert said in json.loads(out)["error"]["message"]
-
-
-def test_a_prompt_without_quotes(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["What", "is", "this?"])
-    assert "is this?. Put the prompt in quotes." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["bad.env", "bad.json"])

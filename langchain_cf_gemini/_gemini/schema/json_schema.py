@@ -84,10 +84,7 @@ def _raw_schema(schema: Any, at: str) -> Schema:
     if isinstance(schema, Mapping):
         return dict(schema)
     if schema is None or isinstance(schema, str | int | float | list | tuple):
-        raise UnsupportedContentError(
-            f"Can't build a JSON Schema for {at} from {schema!r:.80}. Pass a Pydantic "
-            "class, TypedDict, dataclass or JSON Schema dict."
-        )
+        raise _no_schema(schema, at)
     try:
         if isinstance(schema, type) and _is_v2(schema):
             if _writes_its_own(schema):
@@ -98,9 +95,22 @@ def _raw_schema(schema: Any, at: str) -> Schema:
         adapter = TypeAdapter(pydantic_type(schema))
         return adapter.json_schema(schema_generator=NotedJsonSchema)
     except (PydanticUserError, NameError) as error:
-        raise UnsupportedContentError(
-            f"Can't build a JSON Schema for {at} from {schema!r:.80}: {error}"
-        ) from error
+        raise _no_schema(schema, at, error) from error
+
+
+def _no_schema(
+    schema: Any, at: str, error: Exception | None = None
+) -> UnsupportedContentError:
+    """Return the error of what is no schema; pydantic's says it for its own users."""
+    why = str(getattr(error, "message", error) or "")
+    unknown = re.match(r"Unable to generate pydantic-core schema for (.*?)\. Set", why)
+    if unknown:
+        why = f"{unknown[1]:.80} has no JSON Schema"
+    return UnsupportedContentError(
+        f"Can't build a JSON Schema for {at} from {schema!r:.80}"
+        + (f": {why.rstrip('.')}" if why else "")
+        + ". Pass a Pydantic class, TypedDict, dataclass or JSON Schema dict."
+    )
 
 
 def _writes_its_own(cls: Any) -> bool:

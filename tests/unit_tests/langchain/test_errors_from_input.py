@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
+import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -359,6 +361,66 @@ def test_setting_of_the_instance_and_of_a_call(given_: Json, said: str) -> None:
     assert TOKEN not in str(caught.value)
     with pytest.raises(ValueError, match=said):
         silent().bind(**given_).invoke("hi")
+
+
+FIELDS: dict[str, tuple[Json, str]] = {
+    "text of numbers": ({"stop": [1]}, "stop must be a list of strings or a string"),
+    "neither of two": (
+        {"safety_settings": 1},
+        "safety_settings must be a dict of strings or a list of dicts, not 1[.]$",
+    ),
+    "neither of three": ({"logprobs": "x"}, "must be True, False or a whole number"),
+    "a word": ({"endpoint": "x"}, "must be 'auto', 'run' or 'gateway', not 'x'"),
+    "part of a number": ({"top_k": 1.5}, "top_k must be a whole number, not 1.5"),
+    "no end": ({"max_tokens": float("inf")}, "max_tokens must be a whole number"),
+    "under another name": ({"max_output_tokens": "x"}, "max_tokens must be a whole"),
+    "an instance": ({"rate_limiter": 1}, "must be an instance of BaseRateLimiter"),
+    "a handler": ({"callbacks": 1}, "callbacks must be a list or an instance of"),
+    "a function": ({"custom_get_token_ids": 1}, "must be a function, not 1"),
+    "LangChain's own": ({"tags": "x"}, "tags must be a list of strings, not 'x'"),
+    "below its limit": ({"max_retries": -1}, "greater than or equal to 0, not -1"),
+    "a token": ({"api_token": 5}, "api_token must be a string, not int[.]$"),
+    "headers": ({"default_headers": 5}, "default_headers must be a dict of strings"),
+    "a long value": ({"temperature": "x" * 500}, "not 'x{79}[.][.][.][.]$"),
+    "a secret that is none": ({"required_secrets": ["x"]}, "contains 'x'. Use api_tok"),
+    "a client": ({"http_client": 1}, "must be an httpx2.Client or httpx.Client, not 1"),
+    "another's client": ({"http_async_client": httpx2.Client()}, "AsyncClient, not <"),
+    "a client's class": ({"http_client": httpx2.Client}, "Client, not <class"),
+    "a memory": ({"gateway_memory": {}}, "must be the gateway_memory of another model"),
+    "a schema": ({"response_schema": 5}, "from 5. Pass a Pydantic class, TypedDict"),
+    "an option": ({"gateway": {"x": 1}}, "Unknown gateway option 'x'. Known: backoff,"),
+    "a gateway": ({"gateway": ""}, "id must be a gateway's name"),
+}
+
+
+@pytest.mark.parametrize(("wrong", "said"), FIELDS.values(), ids=FIELDS.keys())
+def test_wrong_value_of_a_field(wrong: Json, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        silent(**wrong)
+
+
+_OF_ANY_TYPE = [
+    *("x", "", 1, -1, 0, 1.5, True, [], [1], ["x"], {}, {"a": 1}, {"a": "b"}),
+    *(float("inf"), float("nan"), None, b"x", object(), [None], {"a": None}),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Unrecognized keys in model profile")
+@pytest.mark.parametrize("field", ChatCloudflareGemini.model_fields)
+def test_no_value_of_a_field_brings_a_frame_of_pydantics(field: str) -> None:
+    """Whatever type it is of: what failed, and why, in words."""
+    for value in _OF_ANY_TYPE:
+        try:
+            silent(**{field: value})
+        except (ValueError, TypeError) as error:
+            said = str(error)
+        else:
+            continue
+        assert not re.search(
+            r"pydantic|\[(str|int|bool)|valid (str|int|bo|li|di)", said
+        )
+        assert said.endswith((".", "?")), said
+        assert len(said) < 400
 
 
 CALLS: dict[str, tuple[Json, str]] = {
