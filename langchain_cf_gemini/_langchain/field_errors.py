@@ -16,6 +16,7 @@ _WORDS: Final[Mapping[Any, tuple[str, ...]]] = {
     int: ("a whole number",),
     float: ("a number",),
     bool: ("True", "False"),
+    NoneType: (),
 }
 _MANY: Final[Mapping[Any, str]] = {str: "strings", SecretStr: "strings", dict: "dicts"}
 _LONGEST: Final = 80
@@ -68,25 +69,30 @@ def words_for(annotation: Any) -> str:
 
 
 def _pieces(kind: Any) -> list[str]:
-    origin, inner = get_origin(kind), get_args(kind)
     if kind in _WORDS:
         return [*_WORDS[kind]]
-    if origin in (Union, UnionType):
-        return [
-            piece for each in inner if each is not NoneType for piece in _pieces(each)
-        ]
-    if origin is Annotated:
-        return _pieces(inner[0])
-    if origin is Literal:
-        return [repr(value) for value in inner]
-    if origin is Callable:
-        return ["a function"]
+    origin, inner = get_origin(kind), get_args(kind)
+    if (pieces := _OF_ORIGIN.get(origin)) is not None:
+        return pieces(inner)
     return [_container(origin or kind, inner)]
 
 
+def _of_union(kinds: tuple[Any, ...]) -> list[str]:
+    return [piece for kind in kinds for piece in _pieces(kind)]
+
+
+_OF_ORIGIN: Final[Mapping[Any, Callable[[tuple[Any, ...]], list[str]]]] = {
+    Union: _of_union,
+    UnionType: _of_union,
+    Annotated: lambda inner: _pieces(inner[0]),
+    Literal: lambda values: [repr(value) for value in values],
+    Callable: lambda _: ["a function"],
+}
+
+
 def _container(kind: Any, inner: tuple[Any, ...]) -> str:
-    if not issubclass(kind, list | dict):
-        return f"an instance of {kind.__name__}"
+    if not (isinstance(kind, type) and issubclass(kind, list | dict)):
+        return f"an instance of {getattr(kind, '__name__', kind)}"
     last = inner[-1] if inner else None
     many = _MANY.get(get_origin(last) or last)
     name = "list" if issubclass(kind, list) else "dict"
