@@ -249,6 +249,11 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "only one of parameters and parametersJsonSchema",
     ),
     (
+        "one response schema per function",
+        functions({"name": "f", "response": TEXT, "responseJsonSchema": {}}),
+        "only one of response and responseJsonSchema",
+    ),
+    (
         "parameter name",
         parameters({"type": "OBJECT", "properties": {"a b": TEXT}}),
         'invalid property name "a b"',

@@ -1,15 +1,17 @@
 """One request to a model, from the door to the answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from langchain_cf_gemini.emulator._google.models import Model
+from langchain_cf_gemini.emulator._google.proto_json import snake_case
 
 Backend = Literal["vertex", "gemini_api"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Generation:
     """One request to generate content.
 
@@ -41,24 +43,29 @@ class Generation:
         """Whether Vertex AI judges, not the Gemini API."""
         return self.backend == "vertex"
 
+    def at(self, *paths: str) -> Iterator[tuple[str, Any]]:
+        """What stands at paths such as "contents[].parts[]", each with its place."""
+        for path in paths:
+            yield from _found("", self.body, path.split(".") if path else [])
+
+    def section(self, path: str) -> Mapping[str, Any]:
+        """The object at a path, empty if there is none."""
+        return next((held for _, held in self.at(path)), {})
+
     @property
     def config(self) -> Mapping[str, Any]:
-        """The generationConfig, empty if there is none."""
-        config: Mapping[str, Any] = self.body.get("generationConfig") or {}
-        return config
+        """The generationConfig."""
+        return self.section("generationConfig")
 
     @property
     def thinking(self) -> Mapping[str, Any]:
-        """The thinkingConfig, empty if there is none."""
-        thinking: Mapping[str, Any] = self.config.get("thinkingConfig") or {}
-        return thinking
+        """The thinkingConfig."""
+        return self.section("generationConfig.thinkingConfig")
 
     @property
     def function_calling(self) -> Mapping[str, Any]:
-        """The functionCallingConfig, empty if there is none."""
-        tool_config = self.body.get("toolConfig") or {}
-        calling: Mapping[str, Any] = tool_config.get("functionCallingConfig") or {}
-        return calling
+        """The functionCallingConfig."""
+        return self.section("toolConfig.functionCallingConfig")
 
     @property
     def streams_args(self) -> bool:
@@ -70,17 +77,10 @@ class Generation:
         """The contents."""
         return list(self.body.get("contents") or ())
 
-    @property
+    @cached_property
     def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
         """All parts, the system instruction's first, each with its path."""
-        system = self.body.get("systemInstruction") or {}
-        places = [("system_instruction", system)]
-        places += [(f"contents[{i}]", told) for i, told in enumerate(self.contents)]
-        return [
-            (f"{place}.parts[{position}]", part)
-            for place, content in places
-            for position, part in enumerate(content.get("parts") or ())
-        ]
+        return [*self.at("systemInstruction.parts[]", "contents[].parts[]")]
 
     @property
     def current_turn(self) -> list[Mapping[str, Any]]:
@@ -95,18 +95,31 @@ class Generation:
     @property
     def declarations(self) -> list[Mapping[str, Any]]:
         """All function declarations of all tools."""
-        return [d for tool in self.tools for d in tool.get("functionDeclarations", ())]
+        return [held for _, held in self.at("tools[].functionDeclarations[]")]
 
     @property
     def output(self) -> tuple[Any, str | None]:
         """Schema and MIME type that the answer must have; None if any will do."""
-        for item in self.config.get("responseFormat") or ():
-            text = item.get("text") or {}
+        for _, text in self.at("generationConfig.responseFormat[].text"):
             if text.get("mimeType") == "APPLICATION_JSON":
                 return text.get("schema"), "application/json"
         config = self.config
         schema = config.get("responseJsonSchema") or config.get("responseSchema")
         return schema, config.get("responseMimeType")
+
+
+def _found(path: str, node: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    if not keys:
+        yield path, node
+        return
+    name = keys[0].removesuffix("[]")
+    inside = f"{path}.{snake_case(name)}".removeprefix(".")
+    held = node.get(name)
+    places = {inside: held} if held is not None else {}
+    if keys[0] != name:
+        places = {f"{inside}[{i}]": item for i, item in enumerate(held or ())}
+    for place, item in places.items():
+        yield from _found(place, item, keys[1:])
 
 
 def current_turn(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -13,7 +13,7 @@ from langchain_cf_gemini.emulator._refusals import google_refusal
 
 _CHECKS = on_contents.CHECKS | on_parts.CHECKS | on_tools.CHECKS | on_config.CHECKS
 RULES = tuple(
-    Rule(name=name, check=_CHECKS[name], **row)
+    Rule(name=name, check=_CHECKS.get(name), **row)
     for name, row in packaged("rules").items()
 )
 

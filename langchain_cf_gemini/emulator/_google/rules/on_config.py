@@ -1,27 +1,14 @@
 """Rules on generationConfig and on what a model takes: ranges, formats, thinking."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
-from langchain_cf_gemini.emulator._google.models import packaged
 from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
 
 _MAX_OUTPUT_TOKENS = 65_536
 _MAX_LONG_ANSWER = 1_048_576
 _MAX_ITEMS = 960
-_MIME_TYPES = packaged("gemini")["mime_types"]
-
-
-def _wants(name: str, fits: Callable[[Any], bool]) -> Check:
-    """A setting, if it is given, must fit."""
-
-    def check(asked: Generation) -> Iterator[tuple[object, ...]]:
-        given = asked.config.get(name)
-        if given is not None and not fits(given):
-            yield (given,)
-
-    return check
 
 
 def _output_tokens(asked: Generation) -> Iterator[tuple[object, ...]]:
@@ -33,20 +20,11 @@ def _output_tokens(asked: Generation) -> Iterator[tuple[object, ...]]:
         yield given, most + 1
 
 
-def _mime_type(asked: Generation) -> Iterator[tuple[object, ...]]:
-    if asked.config.get("responseMimeType", "") not in ("", *_MIME_TYPES):
-        *most, last = _MIME_TYPES
-        yield ", ".join(f"`{known}`" for known in most), last
-
-
-def _schemas(asked: Generation) -> list[tuple[object, ...]]:
-    names = ("responseSchema", "responseJsonSchema")
-    return [(name,) for name in names if name in asked.config]
-
-
-def _schemas_without_json(asked: Generation) -> list[tuple[object, ...]]:
-    mime_type = asked.config.get("responseMimeType", "text/plain")
-    return _schemas(asked) if mime_type in ("text/plain", "") else []
+def _schemas_without_json(asked: Generation) -> Iterator[tuple[object, ...]]:
+    if asked.config.get("responseMimeType", "text/plain") in ("text/plain", ""):
+        for name in ("responseSchema", "responseJsonSchema"):
+            if name in asked.config:
+                yield (name,)
 
 
 def _level(asked: Generation) -> str:
@@ -123,23 +101,11 @@ def _sum_of_max_items(schema: Any) -> int:
 _BESIDE_CACHE = {"systemInstruction", "tools", "toolConfig"}
 _PENALTIES = {"presencePenalty", "frequencyPenalty"}
 CHECKS: dict[str, Check] = {
-    "temperature": _wants("temperature", lambda given: 0 <= given <= 2),
-    "topP": _wants("topP", lambda given: 0 <= given <= 1),
-    "penalties": _wants("presencePenalty", lambda given: -2 <= given < 2),
-    "frequency penalty": _wants("frequencyPenalty", lambda given: -2 <= given < 2),
-    "candidate count": _wants("candidateCount", lambda given: 1 <= given <= 8),
     "output tokens": _output_tokens,
-    "stop sequences": _wants("stopSequences", lambda given: len(given) <= 5),
-    "top logprobs": _wants("logprobs", lambda given: 0 <= given <= 20),
     "logprobs": lambda asked: bool(
         asked.config.get("logprobs") and not asked.config.get("responseLogprobs")
     ),
-    "response MIME type": _mime_type,
     "JSON for a schema": _schemas_without_json,
-    "one response schema": lambda asked: len(_schemas(asked)) > 1,
-    "one thinking setting": lambda asked: (
-        {"thinkingLevel", "thinkingBudget"} <= asked.thinking.keys()
-    ),
     "thinking level": lambda asked: (
         bool(_level(asked)) and not asked.model.thinking_levels
     ),
@@ -157,12 +123,6 @@ CHECKS: dict[str, Check] = {
     ),
     "candidates of newer models": _has_many_candidates,
     "long answers in one piece": _is_long_in_one_piece,
-    "budget of Gemini 4": lambda asked: (
-        asked.model.generation >= 4 and "thinkingBudget" in asked.thinking
-    ),
-    "cache of Gemini 4": lambda asked: (
-        asked.model.generation >= 4 and bool(asked.body.get("cachedContent"))
-    ),
     "logprobs in whole answers of Vertex AI": _refuses_logprobs,
     "size of schemas": _has_many_items,
     "cached content alone": lambda asked: bool(

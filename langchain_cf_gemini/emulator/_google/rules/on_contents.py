@@ -74,15 +74,6 @@ def _tokens_over_limit(asked: Generation) -> Iterator[tuple[object, ...]]:
         yield (tokens,)
 
 
-def _unknown_ids(asked: Generation) -> Iterator[tuple[object, ...]]:
-    kinds = {"functionCall": "function_call", "functionResponse": "function_response"}
-    if asked.model.generation < 3 and asked.vertex:
-        for path, part in asked.parts:
-            for kind, name in kinds.items():
-                if (part.get(kind) or {}).get("id"):
-                    yield (f"{path}.{name}",)
-
-
 def _steps(asked: Generation) -> Iterator[tuple[int, list[Mapping[str, Any]]]]:
     """Position (from 1) and signed parts of each call turn of the current turn."""
     turn = asked.current_turn if asked.model.signs else []
@@ -105,11 +96,7 @@ def _has_invalid_signature(asked: Generation) -> bool:
 
 
 CHECKS: dict[str, Check] = {
-    "contents": lambda asked: not asked.contents,
     "role": _has_another_role,
-    "empty parts": lambda asked: (
-        (i,) for i, content in enumerate(asked.contents) if not content.get("parts")
-    ),
     "call after user turn": lambda asked: any(
         _held(turn, "functionCall") for turn in _turns(asked)[:1]
     ),
@@ -128,7 +115,6 @@ CHECKS: dict[str, Check] = {
     ),
     "response ids": _has_other_ids,
     "input tokens": _tokens_over_limit,
-    "ids of calls": _unknown_ids,
     "thought signature missing": _unsigned_calls,
     "thought signature of the other backend": lambda asked: any(
         verdict_on(part, asked.backend) == "other" for _, part in asked.parts

@@ -16,7 +16,6 @@ _IN_RESPONSE = {
     *("image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain")
 }
 _OFFICE = re.compile(r"application/(msword|vnd\.)")
-_DURATION = re.compile(r"\d+(\.\d{1,9})?s")
 # The emulator fetches nothing; this host was recorded as refusing Google's crawler.
 _REFUSED_HOST = re.compile(r"https?://www\.gstatic\.com\b", re.IGNORECASE)
 
@@ -84,14 +83,6 @@ def _referenced(value: Any) -> Iterator[Any]:
             yield from _referenced(each)
 
 
-def _wrong_offsets(asked: Generation) -> Iterator[tuple[object, ...]]:
-    for path, part in asked.parts:
-        film = part.get("videoMetadata") or {}
-        for key, name in (("startOffset", "start_offset"), ("endOffset", "end_offset")):
-            if key in film and not _DURATION.fullmatch(str(film[key])):
-                yield path, name, film[key]
-
-
 def _has_marks_beside_signatures(asked: Generation) -> bool:
     parts = [part for _, part in asked.parts]
     alone = any(part.keys() <= {"thoughtSignature", "thought"} for part in parts)
@@ -107,28 +98,12 @@ CHECKS: dict[str, Check] = {
     "one payload per part": lambda asked: (
         (path, held[1]) for path, _, held in _payloads(asked) if len(held) > 1
     ),
-    "type of inline data": lambda asked: (
-        (path,)
-        for path, part in asked.parts
-        if "inlineData" in part and not part["inlineData"].get("mimeType")
-    ),
-    "type of a file": lambda asked: (
-        asked.vertex
-        and any(
-            part.get("fileData") and not part["fileData"].get("mimeType")
-            for _, part in asked.parts
-        )
-    ),
     "URL may be crawled": lambda asked: (
         asked.vertex
         and any(
             _REFUSED_HOST.match(str(file.get("fileUri")))
             for _, _, file in _files(asked)
         )
-    ),
-    "system instruction is text": lambda asked: any(
-        "text" not in part
-        for part in (asked.body.get("systemInstruction") or {}).get("parts") or ()
     ),
     # An empty text is what streams carry their last signature in.
     "empty text": lambda asked: (
@@ -139,15 +114,11 @@ CHECKS: dict[str, Check] = {
     "media has data": lambda asked: any(
         role != "model" and file.get("data") == "" for role, _, file in _files(asked)
     ),
-    "parts of a response": lambda asked: (
-        asked.model.generation < 3 and any(True for _ in _types_in_responses(asked))
-    ),
     "media in a response": lambda asked: (
         (mime,)
         for mime in _types_in_responses(asked)
         if mime and mime not in _IN_RESPONSE and not _OFFICE.match(mime)
     ),
     "references in a response": _references_to_nothing,
-    "film offsets": _wrong_offsets,
     "marks of processed media": _has_marks_beside_signatures,
 }

@@ -12,24 +12,15 @@ from langchain_cf_gemini.emulator._google.rules.rule import Check
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FUNCTIONS = 512
+_DECLARED = "tools[].functionDeclarations[]"
 _SEARCH_TOOLS = set(packaged("gemini")["search_tools"])
-_EXCLUSIVE = (
-    ("parameters", "parametersJsonSchema"),
-    ("response", "responseJsonSchema"),
-)
 
 Declared = Iterator[tuple[str, Mapping[str, Any]]]
 
 
-def _declarations(asked: Generation) -> Declared:
-    for index, tool in enumerate(asked.tools):
-        for position, declared in enumerate(tool.get("functionDeclarations") or ()):
-            yield f"tools[{index}].function_declarations[{position}]", declared
-
-
 def _schemas(asked: Generation) -> Declared:
     """Every Gemini schema with its path, nested ones included."""
-    for path, declared in _declarations(asked):
+    for path, declared in asked.at(_DECLARED):
         for name in ("parameters", "response"):
             yield from _nested(f"{path}.{name}", declared.get(name))
     yield from _nested(
@@ -118,7 +109,7 @@ def _tools_with_json(asked: Generation) -> Iterator[tuple[object, ...]]:
 CHECKS: dict[str, Check] = {
     "function name": lambda asked: (
         (path,)
-        for path, declared in _declarations(asked)
+        for path, declared in asked.at(_DECLARED)
         if not _FUNCTION_NAME.fullmatch(str(declared.get("name", "")))
     ),
     "duplicate function": lambda asked: (
@@ -133,12 +124,6 @@ CHECKS: dict[str, Check] = {
         (declared.get("name"),)
         for declared in asked.declarations
         if (declared.get("parameters") or {"type": "OBJECT"}).get("type") != "OBJECT"
-    ),
-    "one schema per function": lambda asked: (
-        (path, *names)
-        for path, declared in _declarations(asked)
-        for names in _EXCLUSIVE
-        if declared.keys() >= {*names}
     ),
     "parameter name": _wrong_parameter_names,
     "array has items": lambda asked: (
@@ -169,8 +154,5 @@ CHECKS: dict[str, Check] = {
     ),
     "built-in tools beside functions": _needs_circulation,
     "JSON output with tools": _tools_with_json,
-    "google search retrieval": lambda asked: (
-        "googleSearchRetrieval" in _kinds(asked) and asked.model.generation >= 2
-    ),
     "streamed arguments": lambda asked: asked.streams_args and not asked.stream,
 }

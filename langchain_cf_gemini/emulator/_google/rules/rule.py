@@ -1,7 +1,9 @@
 """What a rule is."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from langchain_cf_gemini.emulator._google.generation import Generation
@@ -10,6 +12,19 @@ Proof = Literal["recorded", "reported", "documented", "assumed"]
 # Whether a rule is broken, or what its words name, once for each time that it is.
 Check = Callable[[Generation], Iterable[tuple[object, ...]] | bool]
 
+# What may be wanted of what stands somewhere.
+_WANTS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "least": lambda held, least: held >= least,
+    "most": lambda held, most: held <= most,
+    "below": lambda held, end: held < end,
+    "length": lambda held, most: len(held) <= most,
+    "among": lambda held, known: held in known,
+    "matches": lambda held, form: re.fullmatch(form, str(held)) is not None,
+    "needs": lambda held, names: all(held.get(name) for name in names),
+    "has": lambda held, names: held.keys() >= {*names},
+    "lacks": lambda held, names: not held.keys() & {*names},
+    "one_of": lambda held, names: len(held.keys() & {*names}) <= 1,
+}
 _UNABLE = (
     "Unable to submit request because {} Learn more: "
     "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/gemini"
@@ -28,21 +43,40 @@ class Rule:
         source: Where it is known from.
         words: What the refusal says, with places for what is wrong. In a mapping they
             differ by backend, or are what Vertex is "unable" to submit a request for.
-        check: Finds what is wrong.
+        check: Finds what is wrong, where that is more than a limit.
+        at: Paths in the request, such as "contents[].parts[].inlineData".
+        wants: What is wanted of all that stands there, by the kinds above; the words
+            name the path and what stands there.
+        backend: The one backend that the limit holds for, or "".
+        since: The first generation of models that it holds for.
+        before: The first that it does not hold for any more.
     """
 
     name: str
     proof: Proof
     source: str
     words: str | Mapping[str, Any]
-    check: Check
+    check: Check | None = None
+    at: Sequence[str] = ()
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    backend: str = ""
+    since: float = 0
+    before: float = math.inf
 
     def refusal(self, judged: Generation) -> str | None:
         """What Google says of this request; None if the rule is kept."""
-        found = self.check(judged)
+        found = (self.check or self._beyond_limits)(judged)
         if isinstance(found, bool):
             found = [()] if found else []
         return next((self._said(judged.backend, wrong) for wrong in found), None)
+
+    def _beyond_limits(self, judged: Generation) -> Iterator[tuple[object, ...]]:
+        holds = self.since <= judged.model.generation < self.before
+        if holds and self.backend in ("", judged.backend):
+            for path, held in judged.at(*self.at):
+                wanted = self.wants.items()
+                if not all(_WANTS[kind](held, limit) for kind, limit in wanted):
+                    yield path, held
 
     def _said(self, backend: str, wrong: tuple[object, ...]) -> str:
         words = self.words
