@@ -290,7 +290,10 @@ CUT = [event(text("Well"))]
 
 @pytest.mark.parametrize("nothing", NOTHING.values(), ids=NOTHING.keys())
 @pytest.mark.parametrize("way", ["invoke", "stream", "astream"])
-def test_an_answer_of_nothing_is_asked_for_again(nothing: Any, way: str) -> None:
+def test_an_answer_of_nothing_is_asked_for_again(
+    nothing: Any, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")  # asks again at once
     cloudflare = Cloudflare(nothing, answer(text("ok")))
     model = cloudflare.model(endpoint="gateway", max_retries=1)
     assert _said(model, way) == "ok"

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 
+from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import (
     AccountRules,
     Answer,
@@ -50,22 +51,23 @@ def _run(*arguments: str, stdin: str = "", **values: str) -> Any:
 
 
 @pytest.mark.slow
-def test_import_is_light() -> None:
+def test_every_public_name_comes_on_demand_and_is_light() -> None:
     """Beside LangChain's base class and httpx, only modules of ours."""
     program = """
 import sys
 import httpx, langchain_core.language_models.chat_models
 import langchain_core.output_parsers
 before = set(sys.modules)
-import langchain_cf_gemini
+import langchain_cf_gemini as package
+assert set(package.__all__) <= set(dir(package))
+for name in package.__all__:
+    assert getattr(package, name) is getattr(package, name)
 print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program], check=True, capture_output=True, text=True
-    )
+    command = [sys.executable, "-W", "error", "-c", program]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert not set(done.stdout.split()) & {
         "aiohttp",
-        "anyio",
         "google",
         "httpx_aiohttp",
         "jsonschema",
@@ -98,27 +100,6 @@ assert not loaded, loaded
 
 
 @pytest.mark.slow
-def test_every_public_name_comes_on_demand() -> None:
-    program = """
-import langchain_cf_gemini as package
-assert set(package.__all__) <= set(dir(package))
-for name in package.__all__:
-    assert getattr(package, name) is getattr(package, name)
-"""
-    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True)
-
-
-@pytest.mark.slow
-def test_ask_joins_standard_input_and_prompt() -> None:
-    done = _run("ask", "--emulator", "-u", "Sum it up", stdin="The notes\n")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("The notes\n\nSum it up\n")
-    assert done.stderr.startswith("model gemini-3-flash")
-    assert "finish reason STOP" in done.stderr
-    assert done.stderr.count("\n") == 1
-
-
-@pytest.mark.slow
 def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
     done = _run("--emulator", "--json", "-m", "gemini-3.1-flash-lite", stdin="世界")
     assert done.returncode == 0, done.stderr
@@ -127,15 +108,6 @@ def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
     assert {block["type"] for block in said["content_blocks"]} >= {"text"}
     assert said["usage_metadata"]["total_tokens"] > 0
     assert said["response_metadata"]["finish_reason"] == "STOP"
-
-
-@pytest.mark.slow
-def test_standard_input_that_is_no_text() -> None:
-    done = subprocess.run(
-        [*COMMAND, "ask"], check=False, input=b"\xff\xfe", capture_output=True
-    )
-    assert done.returncode == 2
-    assert done.stderr == b"error: Standard input is not valid UTF-8.\n"
 
 
 @pytest.mark.slow
@@ -151,24 +123,6 @@ def test_ctrl_c_while_langchain_is_imported(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.slow
-def test_ctrl_c_ends_it_cleanly() -> None:
-    with subprocess.Popen(
-        [*COMMAND, "emulator", "--port", str(_free_port())],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(PYTHONUNBUFFERED="1"),
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-        assert process.returncode in (0, 130)
-        assert "Traceback" not in process.stderr.read()
-
-
 def _free_port() -> int:
     with socket.socket() as sock:
         sock.bind(("127.0.0.1", 0))
@@ -177,40 +131,29 @@ def _free_port() -> int:
 
 
 @pytest.mark.slow
-def test_emulator_serves() -> None:
-    port = _free_port()
+def test_an_emulator_serves_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen(
-        [*COMMAND, "emulator", "--port", str(port)],
+        [*COMMAND, "emulator", "--port", str(_free_port())],
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
         env=_environment(PYTHONUNBUFFERED="1"),
     ) as process:
+        assert process.stdout is not None
         try:
-            assert process.stdout is not None
             said = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
-            transport = httpx.HTTPTransport(retries=5)
-            with httpx.Client(transport=transport) as client:
-                assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
             # An application that makes its own model runs on it unchanged.
-            variables = dict(re.findall(r"^export (\w+)=(\S+)$", said, re.M))
-            program = (
-                "from langchain_cf_gemini import ChatCloudflareGemini\n"
-                "model = ChatCloudflareGemini(model='gemini-3-flash')\n"
-                "print(model.invoke('hi').text, *(c.text for c in model.stream('hi')))"
-            )
-            done = subprocess.run(
-                [sys.executable, "-c", program],
-                check=True,
-                capture_output=True,
-                text=True,
-                env=_environment(**variables),
-                timeout=60,
-            )
-            assert done.stdout.count("gemini-3-flash-preview") == 2
+            for name, value in re.findall(r"^export (\w+)=(\S+)$", said, re.M):
+                monkeypatch.setenv(name, value)
+            model = ChatCloudflareGemini(model="gemini-3-flash")
+            assert "gemini-3-flash-preview" in model.invoke("hi").text
+            streamed = "".join(chunk.text for chunk in model.stream("hi"))
+            assert "gemini-3-flash-preview" in streamed
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(30)
+        _, complaint = process.communicate(timeout=30)
+    assert process.returncode in (0, 130)
+    assert "Traceback" not in complaint
 
 
 @pytest.mark.slow
@@ -228,16 +171,6 @@ def test_a_quiet_emulator_prints_nothing() -> None:
             assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=30) == ("", "")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("quiet", [(), ("-q",)])
-def test_warnings_are_a_line_or_hidden(quiet: tuple[str, ...]) -> None:
-    done = _run("--emulator", *quiet, "-m", "gemini-3.6-flash", "-t", "0.5", "hi")
-    assert done.returncode == 0
-    lines = done.stderr.splitlines()
-    assert len(lines) == (0 if quiet else 1)
-    assert all(line.startswith("warning: ") for line in lines)
 
 
 @pytest.mark.slow
@@ -305,6 +238,41 @@ def _main(emulator: Emulator, *arguments: str) -> int:
     settings = emulator.client.items()
     options = [f for key, value in settings for f in ("-o", f"{key}={value}")]
     return main([*arguments, *options])
+
+
+def _stdin(content: bytes) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), errors="surrogateescape")
+
+
+def test_ask_joins_standard_input_and_prompt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sys.stdin = _stdin(b"The notes\n")
+    assert main(["ask", "--emulator", "-u", "Sum it up"]) == 0
+    out, err = capsys.readouterr()
+    assert out.endswith("The notes\n\nSum it up\n")
+    assert err.startswith("model gemini-3-flash")
+    assert "finish reason STOP" in err
+    assert err.count("\n") == 1
+
+
+def test_standard_input_that_is_no_text(capsys: pytest.CaptureFixture[str]) -> None:
+    sys.stdin = _stdin(b"\xff\xfe")
+    assert main(["ask"]) == 2
+    said = capsys.readouterr().err
+    assert said == "error: Standard input is not valid UTF-8.\n"
+
+
+@pytest.mark.filterwarnings("default")
+@pytest.mark.parametrize("quiet", [(), ("-q",)])
+def test_warnings_are_a_line_or_hidden(
+    quiet: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--emulator", *quiet, "-m", "gemini-3.6-flash", "-t", "0.5", "hi"]
+    assert main(arguments) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == (0 if quiet else 1)
+    assert all(line.startswith("warning: ") for line in lines)
 
 
 def test_ask_streams(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
@@ -479,7 +447,7 @@ def test_a_script_reads_the_status_of_a_chat(
     emulator: Emulator,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    sys.stdin = io.TextIOWrapper(io.BytesIO(lines), errors="surrogateescape")
+    sys.stdin = _stdin(lines)
     assert _main(emulator, "chat", "-q") == status
     err = capsys.readouterr().err
     assert said in err

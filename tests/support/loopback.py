@@ -234,6 +234,7 @@ class Loopback:
     ) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
         self._thread.join(10)
+        assert not self._thread.is_alive(), "the server did not end"
 
     @property
     def root(self) -> str:
@@ -254,12 +255,13 @@ class Loopback:
         ready.set()
         await self._stop.wait()
         server.close()
-        for task in list(self._connections):
+        for task in self._connections:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
-        # A task that had not begun closes nothing; what nobody reads is never flushed.
+        # A task that had not begun closes nothing; what nobody reads is never flushed,
+        # and a client that only keeps its connection never ends TLS.
         for writer in self._writers:
             writer.transport.abort()
+        await asyncio.gather(*self._connections, return_exceptions=True)
         await asyncio.sleep(0)
 
     def _connected(
