@@ -76,8 +76,6 @@ def _exclusive(first: Any, second: Any) -> bool:
     shared = kinds_of_schema(first) & kinds_of_schema(second)
     if not shared or _disjoint(first, second):
         return True
-    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
-        return False
     return shared == {"object"} and any(
         _disjoint(first["properties"].get(tag), second["properties"].get(tag))
         for tag in _tags(first) & _tags(second)
@@ -85,15 +83,13 @@ def _exclusive(first: Any, second: Any) -> bool:
 
 
 def _tags(schema: Any) -> frozenset[str]:
-    return frozenset(schema.get("required", ())).intersection(
-        schema.get("properties", ())
-    )
+    if not isinstance(schema, Mapping):
+        return frozenset()
+    properties = schema.get("properties", {})
+    return frozenset(name for name in schema.get("required", ()) if name in properties)
 
 
 def _disjoint(first: Any, second: Any) -> bool:
-    if not isinstance(first, Mapping) or not isinstance(second, Mapping):
-        return False
-    listed = first.get("enum"), second.get("enum")
-    if listed[0] is None or listed[1] is None:
-        return False
-    return not any(value in listed[1] for value in listed[0])
+    """Tell whether both list their values, and none in common."""
+    listed = [s["enum"] for s in (first, second) if isinstance(s, dict) and "enum" in s]
+    return len(listed) == 2 and not any(value in listed[1] for value in listed[0])

@@ -131,9 +131,14 @@ def tools_from_langchain(
         UnsupportedContentError: If something is no tool, a name breaks Google's rule
             or stands for two functions, or a schema cannot be said in the dialect.
     """
-    return _gathered(
-        piece for tool in tools for piece in _pieces(tool, dialect, strict)
-    )
+    for name, said in _strict_in(tools):
+        if strict not in (None, said):
+            raise UnsupportedContentError(
+                f"Tool {name!r} has strict={said}, but the call has strict={strict}. "
+                "Gemini supports one value for all tools of a request."
+            )
+    pieces = (piece for tool in tools for piece in _pieces(tool))
+    return _gathered(pieces if dialect == "json" else map(_in_openapi, pieces))
 
 
 def _gathered(pieces: Iterable[Json]) -> list[Json]:
@@ -183,36 +188,34 @@ def _check_names(names: Collection[str]) -> None:
             )
 
 
-def _pieces(tool: Any, dialect: Dialect, strict: bool | None) -> Iterator[Json]:
+def _pieces(tool: Any) -> Iterator[Json]:
     """Yield a tool's declarations (they have a name) and built-in Tools."""
-    if _is_flat_declaration(tool):
-        yield _in_dialect(tool, dialect)
-        return
     if isinstance(tool, BaseModel) and not callable(getattr(tool, "invoke", None)):
         tool = plain_json(tool)
     if isinstance(tool, str):
         yield built_in_from_name(tool)
     elif not isinstance(tool, Mapping):
-        yield _declaration(function_from(tool), dialect)
+        yield _declaration(function_from(tool))
     elif _is_tool_object(tool):
-        yield from _pieces_of_tool_object(tool, dialect, strict)
+        yield from _pieces_of_tool_object(tool)
     elif _GOOGLES_OWN & camel_keys(tool).keys() or _speaks_openapi(tool):
-        yield _googles_declaration(tool, dialect)
+        yield _googles_declaration(tool)
     elif camel_name(str(tool.get("type", ""))) in BUILT_IN_TOOLS:
         yield built_in_from_typed(tool)
+    elif function := function_from_dict(tool):
+        yield _declaration(function)
     else:
-        yield _declaration(_checked_function(tool, strict), dialect)
-
-
-def _checked_function(tool: Mapping[str, Any], strict: bool | None) -> Function:
-    if (function := function_from_dict(tool)) is None:
         raise UnsupportedContentError(no_tool_message(tool))
-    if None not in (strict, function.strict) and strict != function.strict:
-        raise UnsupportedContentError(
-            f"Tool {function.name!r} has strict={function.strict}, but the call has "
-            f"strict={strict}. Gemini supports one value for all tools of a request."
-        )
-    return function
+
+
+def _strict_in(tools: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
+    """Yield the names of the tool dicts that speak of `strict`, and what they say."""
+    for tool in tools:
+        if isinstance(tool, Mapping):
+            inner = tool.get("function", tool.get("toolSpec"))
+            body = {**tool, **inner} if isinstance(inner, Mapping) else tool
+            if isinstance(strict := body.get("strict"), bool):
+                yield body.get("name"), strict
 
 
 def strict_from_tools(tools: Sequence[Any]) -> bool | None:
@@ -224,30 +227,23 @@ def strict_from_tools(tools: Sequence[Any]) -> bool | None:
     Returns:
         True if any asks for it, None if none speaks of it.
     """
-    said = [
-        strict
-        for tool in tools
-        if isinstance(tool, Mapping)
-        for body in (tool, tool.get("function"))
-        if isinstance(body, Mapping) and isinstance(strict := body.get("strict"), bool)
-    ]
+    said = [strict for _, strict in _strict_in(tools)]
     return any(said) if said else None
 
 
-def _declaration(function: Function, dialect: Dialect) -> Json:
+def _declaration(function: Function) -> Json:
     found: Json = {"name": function.name}
     if function.description:
         found["description"] = function.description
     parameters = _object_schema(function.parameters, parameters_of(function.name))
-    limited = within_item_limits(parameters)
-    return _in_dialect({**found, "parametersJsonSchema": limited}, dialect)
+    return {**found, "parametersJsonSchema": within_item_limits(parameters)}
 
 
-def _in_dialect(declaration: Json, dialect: Dialect) -> Json:
-    """Say the parameters of a declaration in the older dialect, if that is wanted."""
-    if dialect == "json":
-        return declaration
-    found = dict(declaration)
+def _in_openapi(piece: Json) -> Json:
+    """Say the parameters of a declaration in the older dialect."""
+    if "parametersJsonSchema" not in piece:
+        return piece
+    found = dict(piece)
     at = parameters_of(found["name"])
     written = openapi_schema_from(found.pop("parametersJsonSchema"), at=at)
     if written in (
@@ -304,9 +300,7 @@ def _is_tool_object(tool: Mapping[str, Any]) -> bool:
     )
 
 
-def _pieces_of_tool_object(
-    tool: Mapping[str, Any], dialect: Dialect, strict: bool | None
-) -> Iterator[Json]:
+def _pieces_of_tool_object(tool: Mapping[str, Any]) -> Iterator[Json]:
     for key, value in tool.items():
         name = camel_name(key)
         if value is None:
@@ -316,12 +310,12 @@ def _pieces_of_tool_object(
             continue
         for declaration in [value] if isinstance(value, Mapping) else value:
             if isinstance(declaration, Mapping) and "name" in declaration:
-                yield _googles_declaration(declaration, dialect)
+                yield _googles_declaration(declaration)
             else:
-                yield from _pieces(declaration, dialect, strict)
+                yield from _pieces(declaration)
 
 
-def _googles_declaration(declaration: Mapping[str, Any], dialect: Dialect) -> Json:
+def _googles_declaration(declaration: Mapping[str, Any]) -> Json:
     """A FunctionDeclaration in Google's own words: only its types become capitals."""
     found = {key: plain_json(v) for key, v in camel_keys(declaration).items()}
     for key in ("parameters", "response"):
@@ -330,8 +324,7 @@ def _googles_declaration(declaration: Mapping[str, Any], dialect: Dialect) -> Js
             found[key] = openapi_schema_from(schema, at=at)
     if isinstance(schema := found.get("parametersJsonSchema"), type):
         found["parametersJsonSchema"] = json_schema_from(schema)
-    made = {key: value for key, value in found.items() if value is not None}
-    return _in_dialect(made, dialect) if "parametersJsonSchema" in made else made
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def _speaks_openapi(tool: Mapping[str, Any]) -> bool:

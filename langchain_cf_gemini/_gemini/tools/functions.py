@@ -53,7 +53,6 @@ class Function(NamedTuple):
     name: str
     description: str
     parameters: Schema
-    strict: bool | None = None
 
 
 def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
@@ -83,8 +82,7 @@ def function_from_dict(tool: Mapping[str, Any]) -> Function | None:
     schema = _schema_in({**around, **body}, name)
     if schema is None and tool.get("type", "function") != "function":
         return None
-    strict = body.get("strict", tool.get("strict"))
-    return _function(name, str(body.get("description") or ""), schema or {}, strict)
+    return _function(name, str(body.get("description") or ""), schema or {})
 
 
 def _schema_in(body: Mapping[str, Any], name: str) -> Any:
@@ -144,10 +142,10 @@ def _are_properties(value: Any) -> bool:
 def _function_from_titled(schema: Mapping[str, Any]) -> Function | None:
     if "title" not in schema or not isinstance(schema["title"], str):
         return None
-    return _function(schema["title"], "", schema, None)
+    return _function(schema["title"], "", schema)
 
 
-def _function(name: str, description: str, schema: Any, strict: Any) -> Function:
+def _function(name: str, description: str, schema: Any) -> Function:
     """Take name and description out of the schema, where they would stand twice."""
     parameters = dict(json_schema_from(schema, at=parameters_of(name)))
     parameters.pop("title", None)
@@ -155,7 +153,7 @@ def _function(name: str, description: str, schema: Any, strict: Any) -> Function
         description = parameters.pop("description", "")
     elif parameters.get("description") in ("", description):
         del parameters["description"]
-    return Function(name, description, parameters, strict)
+    return Function(name, description, parameters)
 
 
 def parameters_of(name: str) -> str:
@@ -195,7 +193,7 @@ def _function_from_tool(tool: "BaseTool") -> Function:
 
     if tool.args_schema is None and isinstance(tool, Tool):
         return Function(tool.name, tool.description, deepcopy(_SINGLE_INPUT))
-    return _function(tool.name, tool.description, _arguments_of_tool(tool), None)
+    return _function(tool.name, tool.description, _arguments_of_tool(tool))
 
 
 def _arguments_of_tool(tool: "BaseTool") -> Any:
@@ -212,7 +210,7 @@ def _arguments_of_tool(tool: "BaseTool") -> Any:
 
 def _function_from_class(cls: type) -> Function:
     schema = json_schema_from(cls, at=parameters_of(cls.__name__))
-    return _function(str(schema.get("title") or cls.__name__), "", schema, None)
+    return _function(str(schema.get("title") or cls.__name__), "", schema)
 
 
 def _function_from_signature(function: Callable[..., Any]) -> Function:
