@@ -78,21 +78,19 @@ class History:
             signed: The parts whose signatures are known to be one backend's.
         """
         self.contents = contents
-        self._signers = {id(part): backend for part, backend in signed}
         self.opaque = [
             part
             for content in contents
             for part in content["parts"]
             if len(part) != 1 or "text" not in part
         ]
-        self._makers = [maker for p in self.opaque if (maker := self._maker(p))]
-
-    def _maker(self, part: Json) -> str | None:
-        """Return the backend that made what is opaque in a part, if anybody knows."""
-        signer = self._signers.get(id(part))
-        if signer is None and not _GEMINI_API_PARTS.isdisjoint(part):
-            return "gemini_api"
-        return signer
+        signers = {id(part): backend for part, backend in signed}
+        # By part, which backend made what is opaque in it, if anybody knows.
+        self._makers = {
+            id(part): signers.get(id(part), "gemini_api")
+            for part in self.opaque
+            if id(part) in signers or not _GEMINI_API_PARTS.isdisjoint(part)
+        }
 
     @property
     def backend(self) -> str | None:
@@ -101,7 +99,7 @@ class History:
         Who goes on there crosses no more than what went before: what is replaced costs
         the model its train of thought.
         """
-        return self._makers[-1] if self._makers else None
+        return next(reversed(self._makers.values()), None)
 
     @property
     def is_signed(self) -> bool:
@@ -129,13 +127,13 @@ class History:
             parts lost a signature or were left out.
         """
         marks = self._marks()
-        if not (replacing or marks) and {*self._makers} <= {backend}:
+        foreign = {at for at, maker in self._makers.items() if maker != backend}
+        if not (replacing or marks or foreign):
             return self.contents, 0  # as in nearly every conversation
         unsigned = {
-            id(part): self._unsigned(part, backend)
+            id(part): _said_beside_signature(part, is_foreign=id(part) in foreign)
             for part in self.opaque
-            if self._maker(part) not in (None, backend)
-            or (replacing and _SIGNATURE in part)
+            if id(part) in foreign or (replacing and _SIGNATURE in part)
         }
         new = unsigned | marks
         sent = [
@@ -157,13 +155,10 @@ class History:
             if _SIGNATURE in part and not _said_beside_signature(part)
         }
 
-    def _unsigned(self, part: Json, backend: str) -> Json | None:
-        """Return a part without its signature; None if nothing is left to say."""
-        if self._maker(part) != backend and not _GEMINI_API_PARTS.isdisjoint(part):
-            return None
-        return _said_beside_signature(part)
 
-
-def _said_beside_signature(part: Json) -> Json | None:
+def _said_beside_signature(part: Json, *, is_foreign: bool = False) -> Json | None:
+    """Return a part without its signature; None if nothing is left to say."""
+    if is_foreign and not _GEMINI_API_PARTS.isdisjoint(part):
+        return None
     rest = {key: value for key, value in part.items() if key != _SIGNATURE}
     return rest if rest.get("text") != "" and rest.keys() - {"thought"} else None

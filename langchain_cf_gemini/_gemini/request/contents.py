@@ -87,7 +87,7 @@ class _Conversation:
         )
 
     def _add_system(self, message: SystemMessage) -> None:
-        parts = _parts_from_content(message.content, self._media, "SystemMessage")
+        parts = self._parts(message.content, "SystemMessage")
         if any("text" not in part for part in parts):
             raise UnsupportedContentError(
                 "A SystemMessage can contain only text. Put media in a HumanMessage."
@@ -106,7 +106,7 @@ class _Conversation:
             return
         if has_results := not isinstance(content, str) and self._add_results(message):
             content = [each for each in content if not is_tool_result(each)]
-        parts = _parts_from_content(content, self._media, "HumanMessage")
+        parts = self._parts(content, "HumanMessage")
         if parts:
             if message.name:
                 # Gemini's Content has no name; who speaks would otherwise be lost.
@@ -114,6 +114,17 @@ class _Conversation:
             self._turns.append({"role": "user", "parts": parts})
         elif not has_results:
             _logger.warning("An empty HumanMessage wasn't sent.")
+
+    def _parts(self, content: str | list[Any], where: str) -> list[Json]:
+        """Return the parts of a user's or system's content.
+
+        Raises:
+            UnsupportedContentError: If a block has no Gemini part.
+        """
+        parts: list[Json] = []
+        for block in [content] if isinstance(content, str) else content:
+            parts += said_in(block) or _parts_from_block(block, self._media, where)
+        return _without_empty(parts)
 
     def _add_ai(self, message: AIMessage) -> None:
         content = message.content
@@ -264,23 +275,7 @@ def _without_empty(parts: list[Json]) -> list[Json]:
     return [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
 
 
-def _parts_from_content(
-    content: str | list[Any], media: Media, where: str
-) -> list[Json]:
-    """Return the parts of a user's or system's content.
-
-    Raises:
-        UnsupportedContentError: If a block has no Gemini part.
-    """
-    if isinstance(content, str):
-        return [{"text": content}] if content else []
-    parts: list[Json] = []
-    for block in content:
-        parts += said_in(block) or _parts_from_block(block, media, where)
-    return _without_empty(parts)
-
-
-def _parts_from_block(block: Json, media: Media, where: str) -> list[Json]:
+def _parts_from_block(block: Any, media: Media, where: str) -> list[Json]:
     kind = block.get("type")
     if is_media(block):
         return parts_from_media(block, media)

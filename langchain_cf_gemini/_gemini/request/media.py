@@ -68,10 +68,8 @@ class Download:
 
     url: str
     part: Json
-    kind: str
-    label: str | None
-    office: bool
-    moved: Callable[[str], None] | None = None
+    block: "_Block"
+    moved: Callable[[], None] | None = None
 
     def fill(self, data: bytes, label: str | None) -> None:
         """Put what was fetched into the part.
@@ -83,9 +81,9 @@ class Download:
         Raises:
             UnsupportedContentError: If Google takes no such file.
         """
-        said = self.label or type_from_label(label)
+        said = self.block.label() or type_from_label(label)
         said = said or type_from_name(urlsplit(self.url).path)
-        mime = _checked_type(data[:1024], said, self.kind, office=self.office)
+        mime = self.block.type_of(data[:1024], said)
         if not data:
             raise UnsupportedContentError(f"{self.url!r} returned an empty file.")
         self.part["inlineData"] = {
@@ -93,7 +91,7 @@ class Download:
             "data": b64encode(data).decode(),
         }
         if self.moved:
-            self.moved(mime)
+            self.moved()
 
 
 @dataclass(slots=True)
@@ -218,6 +216,32 @@ class _Block:
         extras = self.found.get("extras")
         return {**extras, **self.found} if isinstance(extras, Mapping) else self.found
 
+    def type_of(self, head: bytes, label: str | None) -> str:
+        """Return the type of its file, which bytes tell before labels do."""
+        mime = type_from_bytes(head, label)
+        if not mime:
+            raise self.refused("needs mime_type, for example 'image/png'")
+        if label is None and "audio" in self.kind:
+            mime = mime.replace("video/", "audio/")  # one container for both
+        if mime != "text/html":
+            return self.taken(mime)
+        shown = (label or self.kind.removeprefix("input_")).partition("/")[0]
+        shown = shown.partition("_")[0]
+        if shown in _KIND_TYPES:
+            raise self.refused(f"contains an HTML page instead of {shown}")
+        return TEXT
+
+    def taken(self, mime: str) -> str:
+        """Return a type that Google takes."""
+        if not is_taken(mime, office=self.media.office):
+            raise self.refused(
+                f"contains {mime}, which Google doesn't support. Convert it to PNG, "
+                "JPEG, WebP, PDF, text or another type of "
+                "https://ai.google.dev/gemini-api/docs/file-input-methods. A raw "
+                "Gemini part, {'inlineData': ...}, is sent unchanged"
+            )
+        return mime
+
     def refused(self, what: str) -> UnsupportedContentError:
         """Return the error of a block that cannot be sent."""
         return _refused(self.kind, what)
@@ -277,35 +301,6 @@ def _part_from_block(block: _Block) -> Json:
     raise block.refused("needs base64, url or file_id")
 
 
-def _checked_type(
-    head: bytes, label: str | None, kind: str, *, office: bool = False
-) -> str:
-    """Return the type of a file, which bytes tell before labels do."""
-    mime = type_from_bytes(head, label)
-    if not mime:
-        raise _refused(kind, "needs mime_type, for example 'image/png'")
-    if label is None and "audio" in kind:
-        mime = mime.replace("video/", "audio/")  # one container for both
-    if mime != "text/html":
-        return _taken(mime, kind, office=office)
-    shown = (label or kind.removeprefix("input_")).partition("/")[0].partition("_")[0]
-    if shown in _KIND_TYPES:
-        raise _refused(kind, f"contains an HTML page instead of {shown}")
-    return TEXT
-
-
-def _taken(mime: str, kind: str, *, office: bool) -> str:
-    if not is_taken(mime, office=office):
-        raise _refused(
-            kind,
-            f"contains {mime}, which Google doesn't support. Convert it to PNG, JPEG, "
-            "WebP, PDF, text or another type of "
-            "https://ai.google.dev/gemini-api/docs/file-input-methods. A raw Gemini "
-            "part, {'inlineData': ...}, is sent unchanged",
-        )
-    return mime
-
-
 def _inline(data: Any, label: str | None, block: _Block) -> Json:
     text, head = text_from_data(data) or ("", b"")
     if not text:
@@ -317,10 +312,8 @@ def _inline(data: Any, label: str | None, block: _Block) -> Json:
     if label is None:
         named = (type_from_name(block.found.get(key)) for key in _NAMES)
         label = next((mime for mime in named if mime), None)
-    media = block.media
-    mime = _checked_type(head, label, block.kind, office=media.office)
-    media.is_inline = True
-    return {"inlineData": {"mimeType": mime, "data": text}}
+    block.media.is_inline = True
+    return {"inlineData": {"mimeType": block.type_of(head, label), "data": text}}
 
 
 def _from_data_uri(uri: str, block: _Block) -> Json:
@@ -365,11 +358,10 @@ def _part_from_url(url: Any, block: _Block) -> Json:
     media = block.media
     if media.urls != "inline":
         return _passed(url, block)
-    label = block.label()
-    likely = label or type_from_name(urlsplit(url).path) or ""
+    likely = block.label() or type_from_name(urlsplit(url).path) or ""
     part: Json = {"inlineData": {"mimeType": likely, "data": ""}}
     media.is_inline = True
-    media.downloads.append(Download(url, part, block.kind, label, media.office))
+    media.downloads.append(Download(url, part, block))
     return part
 
 
@@ -392,5 +384,4 @@ def _passed(url: str, block: _Block) -> Json:
             f"has the file_id {url!r} of another provider. Pass the file's bytes or "
             "Google's URL of it"
         )
-    mime = _taken(mime, block.kind, office=block.media.office)
-    return {"fileData": {"mimeType": mime, "fileUri": url}}
+    return {"fileData": {"mimeType": block.taken(mime), "fileUri": url}}

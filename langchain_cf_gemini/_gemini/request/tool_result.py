@@ -107,7 +107,7 @@ def _move_if_it_must(
 ) -> None:
     """Move what turns out to be of another type once it was fetched."""
 
-    def moved(mime: str) -> None:
+    def moved() -> None:
         if not _fits_inside(part):
             shown[:] = [each for each in shown if each is not part]
             beside.append(part)
