@@ -97,7 +97,8 @@ class ModelTurn:
         self._backend = backend_from_metadata(message.response_metadata)
         self._kwargs = message.additional_kwargs
         notes = self._kwargs.get(KEY)
-        self._notes: list[Json] = notes if isinstance(notes, list) else []
+        self._own_notes: list[Json] = notes if isinstance(notes, list) else []
+        self._notes = self._own_notes
         self._waiting = calls_from_message(message, is_answered)
         if isinstance(message.content, str):
             self._read_text(message.content)
@@ -112,8 +113,7 @@ class ModelTurn:
     def _notes_of_calls(self) -> Mapping[str, Json]:
         signatures = self._kwargs.get(_GENAI_SIGNATURES) or {}
         notes = {id_: {"signature": each} for id_, each in signatures.items()}
-        own = self._kwargs.get(KEY)
-        for note in own if isinstance(own, list) else ():
+        for note in self._own_notes:
             if note.get("type") == "function_call":
                 notes[note["id"]] = note
         return notes

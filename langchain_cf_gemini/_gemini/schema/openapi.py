@@ -107,18 +107,18 @@ def _listed_kinds(schema: Schema) -> list[str]:
 
 
 def _split(schema: Schema, kinds: list[str]) -> Schema:
-    """Write several types as `anyOf`: each type with the keywords about it."""
+    """Write several types as `anyOf`: each with its values and the keywords about it.
+
+    Keywords about another type say nothing, and go where the variant is written.
+    """
     shared = {key: value for key, value in schema.items() if key in _DESCRIBING}
     rest = {k: v for k, v in schema.items() if k not in {"type", "enum", *shared}}
-    variants = []
-    for kind in kinds:
-        about = _ABOUT.get(kind, frozenset())
-        own = {k: v for k, v in rest.items() if k in about or k not in _ABOUT_ONE_TYPE}
-        if "enum" in schema:
-            own["enum"] = [
-                each for each in schema["enum"] if type_from_value(each) == kind
-            ]
-        variants.append({"type": kind, **own})
+    listed = schema.get("enum", ())
+    values = {kind: [v for v in listed if type_from_value(v) == kind] for kind in kinds}
+    variants = [
+        {"type": kind, **rest, **({"enum": values[kind]} if listed else {})}
+        for kind in kinds
+    ]
     return {**shared, "anyOf": variants}
 
 
@@ -141,7 +141,7 @@ def _union(schema: Schema, at: str) -> Schema:
     if null and not others:
         return _converted(_joined({"type": "null"}, beside, at), at)
     if len(others) == 1 and "anyOf" not in others[0]:
-        return {**others[0], **_null_beside(null, beside)}
+        return {**others[0], **(_nullable(beside) if null else {})}
     return {"anyOf": others + [{"type": "NULL"}] * null}
 
 
@@ -157,11 +157,9 @@ def _check_variants(variants: list[Any], at: str) -> None:
         _refuse(at, "variants that may overlap (anyOf, if either will do)")
 
 
-def _null_beside(nullable: bool, beside: Schema) -> Schema:
-    if not nullable:
-        return {}
-    unset = "default" in beside and beside["default"] is None
-    return {"nullable": True, **({"default": None} if unset else {})}
+def _nullable(beside: Schema) -> Schema:
+    unset = {"default": None} if beside.get("default", ...) is None else {}
+    return {"nullable": True, **unset}
 
 
 def _joined(variant: Any, beside: Schema, at: str) -> Schema:
