@@ -467,8 +467,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "a result without its call": (
         [HumanMessage("hi"), ToolMessage("1", tool_call_id="x"), HumanMessage("so?")],
         ["u", "u"],
-        "tool_call_id='x' wasn't sent",
-    ),
+        "tool_call_id='x' wasn't sent"),
     "a call that names nothing": (
         [HumanMessage("hi"),
          AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]),
@@ -503,8 +502,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "one id in two turns, one result": (
         [*(HumanMessage("hi"), _A, HumanMessage("well?"), _A, _MADE)],
         ["u", "c", "x", "u", "c", "r"],
-        "'look' (id 'a') has no ToolMessage",
-    ),
+        "'look' (id 'a') has no ToolMessage"),
     "a trim in the middle": ([_A, _MADE, HumanMessage("so?")], ["u", "c", "r", "u"],
                              "starts with a tool call"),
     "a late system message": ([HumanMessage("hi"), SystemMessage("Be brief."),
@@ -521,8 +519,7 @@ LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
     "a function of old for a call with an id": (
         [HumanMessage("hi"), _A, FunctionMessage(content="1", name="look")],
         ["u", "c", "r"],
-        "",
-    ),
+        ""),
     "Anthropic's results": (
         [HumanMessage("hi"),
          AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),

@@ -55,375 +55,201 @@ TXT = _b64(b"some words")
 
 
 BLOCKS: dict[str, tuple[Json, Json]] = {
-    "v1 image": (
-        {"type": "image", "base64": PNG, "mime_type": "image/png"},
-        _inline("image/png"),
-    ),
-    "v1 audio": (
-        {"type": "audio", "base64": WAV, "mime_type": "audio/wav"},
-        _inline("audio/wav", WAV),
-    ),
-    "v1 video": (
-        {"type": "video", "base64": MP4, "mime_type": "video/mp4"},
-        _inline("video/mp4", MP4),
-    ),
-    "v1 file": (
-        {"type": "file", "base64": PDF, "mime_type": "application/pdf"},
-        _inline("application/pdf", PDF),
-    ),
-    "v1 text file": (
-        {"type": "text-plain", "text": "hi", "mime_type": "text/plain"},
-        {"text": "hi"},
-    ),
+    "v1 image": ({"type": "image", "base64": PNG, "mime_type": "image/png"},
+                 _inline("image/png")),
+    "v1 audio": ({"type": "audio", "base64": WAV, "mime_type": "audio/wav"},
+                 _inline("audio/wav", WAV)),
+    "v1 video": ({"type": "video", "base64": MP4, "mime_type": "video/mp4"},
+                 _inline("video/mp4", MP4)),
+    "v1 file": ({"type": "file", "base64": PDF, "mime_type": "application/pdf"},
+                _inline("application/pdf", PDF)),
+    "v1 text file": ({"type": "text-plain", "text": "hi", "mime_type": "text/plain"},
+                     {"text": "hi"}),
     "v1 text file with title": (
         {"type": "text-plain", "text": "hi", "mime_type": "text/plain", "title": "T"},
-        {"text": "T\nhi"},
-    ),
-    "v1 text file as data": (
-        {"type": "text-plain", "base64": TXT, "mime_type": "text/plain"},
-        _inline("text/plain", TXT),
-    ),
-    "v0 image": (
-        {
-            "type": "image",
-            "source_type": "base64",
-            "data": PNG,
-            "mime_type": "image/png",
-        },
-        _inline("image/png"),
-    ),
+        {"text": "T\nhi"}),
+    "v1 text file as data": ({"type": "text-plain", "base64": TXT,
+                              "mime_type": "text/plain"}, _inline("text/plain", TXT)),
+    "v0 image": ({"type": "image", "source_type": "base64", "data": PNG,
+                  "mime_type": "image/png"}, _inline("image/png")),
     "OpenAI image": (
         {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PNG}"}},
-        _inline("image/png"),
-    ),
+        _inline("image/png")),
     "OpenAI image, short": (
         {"type": "image_url", "image_url": f"data:image/png;base64,{PNG}"},
-        _inline("image/png"),
-    ),
+        _inline("image/png")),
     "OpenAI image, detail": (
-        {
-            "type": "image_url",
-            "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "high"},
-        },
-        {
-            **_inline("image/png"),
-            "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"},
-        },
-    ),
+        {"type": "image_url",
+         "image_url": {"url": f"data:image/png;base64,{PNG}", "detail": "high"}},
+        {**_inline("image/png"),
+         "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}),
     "OpenAI audio": (
         {"type": "input_audio", "input_audio": {"data": MP3, "format": "mp3"}},
-        _inline("audio/mp3", MP3),
-    ),
+        _inline("audio/mp3", MP3)),
     "OpenAI audio, other": (
         {"type": "input_audio", "input_audio": {"data": FLAC, "format": "flac"}},
-        _inline("audio/flac", FLAC),
-    ),
-    "OpenAI file": (
-        {
-            "type": "file",
-            "file": {
-                "filename": "a.pdf",
-                "file_data": f"data:application/pdf;base64,{PDF}",
-            },
-        },
-        _inline("application/pdf", PDF),
-    ),
+        _inline("audio/flac", FLAC)),
+    "OpenAI file": ({"type": "file",
+                     "file": {"filename": "a.pdf",
+                              "file_data": f"data:application/pdf;base64,{PDF}"}},
+                    _inline("application/pdf", PDF)),
     "OpenAI file, bare": (
         {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}},
-        _inline("application/pdf", PDF),
-    ),
-    "Anthropic image": (
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": "image/png", "data": PNG},
-        },
-        _inline("image/png"),
-    ),
+        _inline("application/pdf", PDF)),
+    "Anthropic image": ({"type": "image",
+                         "source": {"type": "base64", "media_type": "image/png",
+                                    "data": PNG}}, _inline("image/png")),
     "Anthropic document": (
-        {
-            "type": "document",
-            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
-        },
-        _inline("application/pdf", PDF),
-    ),
-    "Anthropic text": (
-        {"type": "document", "source": {"type": "text", "data": "hi"}},
-        {"text": "hi"},
-    ),
-    "older media": (
-        {"type": "media", "data": MP4, "mime_type": "video/mp4"},
-        _inline("video/mp4", MP4),
-    ),
-    "older media, bytes": (
-        {"type": "media", "data": b"abc", "mime_type": "video/mp4"},
-        _inline("video/mp4", _b64(b"abc")),
-    ),
+        {"type": "document",
+         "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}},
+        _inline("application/pdf", PDF)),
+    "Anthropic text": ({"type": "document", "source": {"type": "text", "data": "hi"}},
+                       {"text": "hi"}),
+    "older media": ({"type": "media", "data": MP4, "mime_type": "video/mp4"},
+                    _inline("video/mp4", MP4)),
+    "older media, bytes": ({"type": "media", "data": b"abc", "mime_type": "video/mp4"},
+                           _inline("video/mp4", _b64(b"abc"))),
     "older media, address": (
         {"type": "media", "file_uri": "gs://b/o", "mime_type": "video/mp4"},
-        _file("video/mp4", "gs://b/o"),
-    ),
-    "url-safe base64": (
-        {"type": "image", "base64": URL_SAFE, "mime_type": "image/png"},
-        _inline("image/png", URL_SAFE),
-    ),
-    "gs": (
-        {"type": "file", "url": "gs://b/o.pdf", "mime_type": "application/pdf"},
-        _file("application/pdf", "gs://b/o.pdf"),
-    ),
-    "gs by its name": (
-        {"type": "image", "url": "gs://b/o.png"},
-        _file("image/png", "gs://b/o.png"),
-    ),
-    "YouTube": (
-        {"type": "video", "url": "https://www.youtube.com/watch?v=x"},
-        _file("video/mp4", "https://www.youtube.com/watch?v=x"),
-    ),
-    "YouTube, short": (
-        {"type": "media", "file_uri": "https://youtu.be/x"},
-        _file("video/mp4", "https://youtu.be/x"),
-    ),
-    "file_id": (
-        {"type": "file", "file_id": "https://g/files/1", "mime_type": "image/png"},
-        _file("image/png", "https://g/files/1"),
-    ),
+        _file("video/mp4", "gs://b/o")),
+    "url-safe base64": ({"type": "image", "base64": URL_SAFE, "mime_type": "image/png"},
+                        _inline("image/png", URL_SAFE)),
+    "gs": ({"type": "file", "url": "gs://b/o.pdf", "mime_type": "application/pdf"},
+           _file("application/pdf", "gs://b/o.pdf")),
+    "gs by its name": ({"type": "image", "url": "gs://b/o.png"},
+                       _file("image/png", "gs://b/o.png")),
+    "YouTube": ({"type": "video", "url": "https://www.youtube.com/watch?v=x"},
+                _file("video/mp4", "https://www.youtube.com/watch?v=x")),
+    "YouTube, short": ({"type": "media", "file_uri": "https://youtu.be/x"},
+                       _file("video/mp4", "https://youtu.be/x")),
+    "file_id": ({"type": "file", "file_id": "https://g/files/1",
+                 "mime_type": "image/png"}, _file("image/png", "https://g/files/1")),
     "Google's own file": (
-        {
-            "type": "file",
-            "url": "https://generativelanguage.googleapis.com/v1beta/files/1",
-            "mime_type": "image/png",
-        },
-        _file("image/png", "https://generativelanguage.googleapis.com/v1beta/files/1"),
-    ),
+        {"type": "file",
+         "url": "https://generativelanguage.googleapis.com/v1beta/files/1",
+         "mime_type": "image/png"},
+        _file("image/png", "https://generativelanguage.googleapis.com/v1beta/files/1")),
     "video_metadata": (
-        {
-            "type": "video",
-            "base64": MP4,
-            "mime_type": "video/mp4",
-            "video_metadata": {"start_offset": "1s", "end_offset": "3.5s", "fps": 2},
-        },
-        {
-            **_inline("video/mp4", MP4),
-            "videoMetadata": {"startOffset": "1s", "endOffset": "3.5s", "fps": 2},
-        },
-    ),
+        {"type": "video", "base64": MP4, "mime_type": "video/mp4",
+         "video_metadata": {"start_offset": "1s", "end_offset": "3.5s", "fps": 2}},
+        {**_inline("video/mp4", MP4),
+         "videoMetadata": {"startOffset": "1s", "endOffset": "3.5s", "fps": 2}}),
     "video_metadata in extras": (
-        {
-            "type": "video",
-            "base64": MP4,
-            "mime_type": "video/mp4",
-            "extras": {"videoMetadata": {"startOffset": "1s"}},
-        },
-        {**_inline("video/mp4", MP4), "videoMetadata": {"startOffset": "1s"}},
-    ),
-    "media_resolution": (
-        {
-            "type": "image",
-            "base64": PNG,
-            "mime_type": "image/png",
-            "media_resolution": "ultra_high",
-        },
-        {
-            **_inline("image/png"),
-            "mediaResolution": {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"},
-        },
-    ),
+        {"type": "video", "base64": MP4, "mime_type": "video/mp4",
+         "extras": {"videoMetadata": {"startOffset": "1s"}}},
+        {**_inline("video/mp4", MP4), "videoMetadata": {"startOffset": "1s"}}),
+    "media_resolution": ({"type": "image", "base64": PNG, "mime_type": "image/png",
+                          "media_resolution": "ultra_high"},
+                         {**_inline("image/png"),
+                          "mediaResolution": {"level": "MEDIA_RESOLUTION_ULTRA_HIGH"}}),
     "media_resolution of the wire": (
-        {
-            "type": "image",
-            "base64": PNG,
-            "mime_type": "image/png",
-            "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"},
-        },
-        {**_inline("image/png"), "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}},
-    ),
-}
+        {"type": "image", "base64": PNG, "mime_type": "image/png",
+         "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}},
+        {**_inline("image/png"), "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}}),
+}  # fmt: skip
 
 
 _YOUTUBE = "https://youtu.be/x"
 DIALECTS: dict[str, tuple[Json, Json]] = {
     "Google's own with bytes": (
         {"inlineData": {"mimeType": "image/png", "data": b64decode(PNG)}},
-        _inline("image/png"),
-    ),
-    "Node's Buffer": (
-        {
-            "type": "image",
-            "data": {"type": "Buffer", "data": list(b64decode(PNG))},
-            "mimeType": "image/png",
-        },
-        _inline("image/png"),
-    ),
-    "AG-UI's data": (
-        {
-            "type": "image",
-            "source": {"type": "data", "value": PNG, "mimeType": "image/png"},
-        },
-        _inline("image/png"),
-    ),
-    "a sound in a film's container": (
-        {"type": "audio", "base64": MP4},
-        _inline("audio/mp4", MP4),
-    ),
+        _inline("image/png")),
+    "Node's Buffer": ({"type": "image",
+                       "data": {"type": "Buffer", "data": list(b64decode(PNG))},
+                       "mimeType": "image/png"}, _inline("image/png")),
+    "a sound in a film's container": ({"type": "audio", "base64": MP4},
+                                      _inline("audio/mp4", MP4)),
     "google-genai's inline_data": (
         {"inline_data": {"mime_type": "image/png", "data": PNG}},
-        _inline("image/png"),
-    ),
+        _inline("image/png")),
     "google-genai's, a film": (
-        {
-            "inline_data": {"mime_type": "video/mp4", "data": MP4},
-            "video_metadata": {"fps": 2},
-        },
-        {**_inline("video/mp4", MP4), "videoMetadata": {"fps": 2}},
-    ),
+        {"inline_data": {"mime_type": "video/mp4", "data": MP4},
+         "video_metadata": {"fps": 2}},
+        {**_inline("video/mp4", MP4), "videoMetadata": {"fps": 2}}),
     "google-genai's file_data": (
         {"file_data": {"mime_type": "video/mp4", "file_uri": "gs://b/o"}},
-        _file("video/mp4", "gs://b/o"),
-    ),
+        _file("video/mp4", "gs://b/o")),
     "OpenAI Responses: image": (
         {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}"},
-        _inline("image/png"),
-    ),
+        _inline("image/png")),
     "OpenAI Responses: detail": (
-        {
-            "type": "input_image",
-            "image_url": f"data:image/png;base64,{PNG}",
-            "detail": "low",
-        },
-        {**_inline("image/png"), "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}},
-    ),
-    "OpenAI Responses: file": (
-        {"type": "input_file", "filename": "a.pdf", "file_data": PDF},
-        _inline("application/pdf", PDF),
-    ),
-    "OpenAI Responses: address": (
-        {"type": "input_file", "file_url": "gs://b/o.pdf"},
-        _file("application/pdf", "gs://b/o.pdf"),
-    ),
+        {"type": "input_image", "image_url": f"data:image/png;base64,{PNG}",
+         "detail": "low"},
+        {**_inline("image/png"), "mediaResolution": {"level": "MEDIA_RESOLUTION_LOW"}}),
+    "OpenAI Responses: file": ({"type": "input_file", "filename": "a.pdf",
+                                "file_data": PDF}, _inline("application/pdf", PDF)),
+    "OpenAI Responses: address": ({"type": "input_file", "file_url": "gs://b/o.pdf"},
+                                  _file("application/pdf", "gs://b/o.pdf")),
     "OpenAI: image with a type": (
         {"type": "image_url", "image_url": {"url": "gs://b/o", "mime_type": "png"}},
-        _file("image/png", "gs://b/o"),
-    ),
-    "OpenAI: video_url": (
-        {"type": "video_url", "video_url": {"url": _YOUTUBE}},
-        _file("video/mp4", _YOUTUBE),
-    ),
+        _file("image/png", "gs://b/o")),
+    "OpenAI: video_url": ({"type": "video_url", "video_url": {"url": _YOUTUBE}},
+                          _file("video/mp4", _YOUTUBE)),
     "OpenAI: audio_url": (
         {"type": "audio_url", "audio_url": f"data:audio/wav;base64,{WAV}"},
-        _inline("audio/wav", WAV),
-    ),
+        _inline("audio/wav", WAV)),
     "Bedrock: image": (
         {"image": {"format": "png", "source": {"bytes": b"\x89PNG\r\n\x1a\n"}}},
-        _inline("image/png", _b64(b"\x89PNG\r\n\x1a\n")),
-    ),
+        _inline("image/png", _b64(b"\x89PNG\r\n\x1a\n"))),
     "Bedrock: document": (
         {"document": {"format": "csv", "name": "t", "source": {"bytes": b"a,b"}}},
-        _inline("text/plain", _b64(b"a,b")),
-    ),
-    "Bedrock: text": (
-        {"document": {"format": "txt", "name": "t", "source": {"text": "hi"}}},
-        {"text": "hi"},
-    ),
-    "MCP: image": (
-        {"type": "image", "data": PNG, "mimeType": "image/png"},
-        _inline("image/png"),
-    ),
-    "MCP: resource": (
-        {
-            "type": "resource",
-            "resource": {"uri": "a:b", "mimeType": "application/pdf", "blob": PDF},
-        },
-        _inline("application/pdf", PDF),
-    ),
-    "MCP: text": (
-        {"type": "resource", "resource": {"uri": "a:b", "text": "hi"}},
-        {"text": "hi"},
-    ),
+        _inline("text/plain", _b64(b"a,b"))),
+    "Bedrock: text": ({"document": {"format": "txt", "name": "t",
+                                    "source": {"text": "hi"}}}, {"text": "hi"}),
+    "MCP: image": ({"type": "image", "data": PNG, "mimeType": "image/png"},
+                   _inline("image/png")),
+    "MCP: resource": ({"type": "resource",
+                       "resource": {"uri": "a:b", "mimeType": "application/pdf",
+                                    "blob": PDF}}, _inline("application/pdf", PDF)),
+    "MCP: text": ({"type": "resource", "resource": {"uri": "a:b", "text": "hi"}},
+                  {"text": "hi"}),
     "LangChain.js: bytes": (
         {"type": "image", "mimeType": "image/png", "data": [137, 80, 78, 71]},
-        _inline("image/png", _b64(b"\x89PNG")),
-    ),
+        _inline("image/png", _b64(b"\x89PNG"))),
     "LangChain.js: fileId": (
         {"type": "file", "mimeType": "application/pdf", "fileId": "gs://b/o"},
-        _file("application/pdf", "gs://b/o"),
-    ),
-    "AG-UI: data": (
-        {
-            "type": "image",
-            "source": {"type": "data", "value": PNG, "mimeType": "image/png"},
-        },
-        _inline("image/png"),
-    ),
+        _file("application/pdf", "gs://b/o")),
+    "AG-UI: data": ({"type": "image",
+                     "source": {"type": "data", "value": PNG, "mimeType": "image/png"}},
+                    _inline("image/png")),
     "AG-UI: address": (
         {"type": "video", "source": {"type": "url", "value": "gs://b/o.mp4"}},
-        _file("video/mp4", "gs://b/o.mp4"),
-    ),
-    "AG-UI: binary": (
-        {"type": "binary", "mimeType": "application/pdf", "data": PDF},
-        _inline("application/pdf", PDF),
-    ),
-    "AI SDK: image": (
-        {"type": "image", "image": PNG, "mediaType": "image/png"},
-        _inline("image/png"),
-    ),
-    "v1 image without its type": (
-        {"type": "image", "base64": PNG},
-        _inline("image/png"),
-    ),
+        _file("video/mp4", "gs://b/o.mp4")),
+    "AG-UI: binary": ({"type": "binary", "mimeType": "application/pdf", "data": PDF},
+                      _inline("application/pdf", PDF)),
+    "AI SDK: image": ({"type": "image", "image": PNG, "mediaType": "image/png"},
+                      _inline("image/png")),
+    "v1 image without its type": ({"type": "image", "base64": PNG},
+                                  _inline("image/png")),
     "v1 image whose name has its type": (
         {"type": "image", "base64": "AAAA", "filename": "a.png"},
-        _inline("image/png", "AAAA"),
-    ),
-    "v0 image without its type": (
-        {"type": "image", "source_type": "base64", "data": PNG},
-        _inline("image/png"),
-    ),
-    "v0 image with an id": (
-        {
-            "type": "image",
-            "source_type": "base64",
-            "data": PNG,
-            "mime_type": "image/png",
-            "id": "block-1",
-        },
-        _inline("image/png"),
-    ),
+        _inline("image/png", "AAAA")),
+    "v0 image without its type": ({"type": "image", "source_type": "base64",
+                                   "data": PNG}, _inline("image/png")),
+    "v0 image with an id": ({"type": "image", "source_type": "base64", "data": PNG,
+                             "mime_type": "image/png", "id": "block-1"},
+                            _inline("image/png")),
     "v0 file without its type, with an id": (
         {"type": "file", "source_type": "base64", "data": PDF, "id": "block-1"},
-        _inline("application/pdf", PDF),
-    ),
-    "v0 of v1's fields": (
-        {"type": "audio", "source_type": "base64", "base64": WAV},
-        _inline("audio/wav", WAV),
-    ),
-    "v0 address of v1's data": (
-        {"type": "image", "source_type": "url", "base64": PNG},
-        _inline("image/png"),
-    ),
-    "v0 text that is not in url": (
-        {"type": "file", "source_type": "text", "text": "hi"},
-        {"text": "hi"},
-    ),
+        _inline("application/pdf", PDF)),
+    "v0 of v1's fields": ({"type": "audio", "source_type": "base64", "base64": WAV},
+                          _inline("audio/wav", WAV)),
+    "v0 address of v1's data": ({"type": "image", "source_type": "url", "base64": PNG},
+                                _inline("image/png")),
+    "v0 text that is not in url": ({"type": "file", "source_type": "text",
+                                    "text": "hi"}, {"text": "hi"}),
     "OpenAI: file with LangChain's type": (
-        {
-            "type": "file",
-            "mime_type": "application/pdf",
-            "file": {"file_data": f"data:application/pdf;base64,{PDF}"},
-        },
-        _inline("application/pdf", PDF),
-    ),
+        {"type": "file", "mime_type": "application/pdf",
+         "file": {"file_data": f"data:application/pdf;base64,{PDF}"}},
+        _inline("application/pdf", PDF)),
     "OpenAI: audio with LangChain's type": (
-        {
-            "type": "input_audio",
-            "mime_type": "audio/wav",
-            "input_audio": {"data": WAV, "format": "wav"},
-        },
-        _inline("audio/wav", WAV),
-    ),
+        {"type": "input_audio", "mime_type": "audio/wav",
+         "input_audio": {"data": WAV, "format": "wav"}},
+        _inline("audio/wav", WAV)),
     "a data URI where base64 belongs": (
         {"type": "image", "base64": f"data:image/png;base64,{PNG}", "mime_type": "png"},
-        _inline("image/png"),
-    ),
-}
+        _inline("image/png")),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("block", "part"), DIALECTS.values(), ids=DIALECTS.keys())
@@ -435,42 +261,22 @@ def test_dialects(block: Json, part: Json) -> None:
 
 TITLED: dict[str, tuple[Json, list[Json]]] = {
     "Anthropic document": (
-        {
-            "type": "document",
-            "title": "T",
-            "context": "C",
-            "source": {"type": "base64", "media_type": "application/pdf", "data": PDF},
-        },
-        [{"text": "T\nC"}, _inline("application/pdf", PDF)],
-    ),
-    "Anthropic text": (
-        {
-            "type": "document",
-            "title": "T",
-            "context": "C",
-            "source": {"type": "text", "media_type": "text/plain", "data": "hi"},
-        },
-        [{"text": "T\nC\nhi"}],
-    ),
-    "Anthropic content": (
-        {
-            "type": "document",
-            "title": "T",
-            "source": {
-                "type": "content",
-                "content": [
-                    {"type": "text", "text": "hi"},
-                    {"type": "image", "base64": PNG, "mime_type": "image/png"},
-                ],
-            },
-        },
-        [{"text": "T"}, {"text": "hi"}, _inline("image/png")],
-    ),
+        {"type": "document", "title": "T", "context": "C",
+         "source": {"type": "base64", "media_type": "application/pdf", "data": PDF}},
+        [{"text": "T\nC"}, _inline("application/pdf", PDF)]),
+    "Anthropic text": ({"type": "document", "title": "T", "context": "C",
+                        "source": {"type": "text", "media_type": "text/plain",
+                                   "data": "hi"}}, [{"text": "T\nC\nhi"}]),
+    "Anthropic content": ({"type": "document", "title": "T",
+                           "source": {"type": "content",
+                                      "content": [{"type": "text", "text": "hi"},
+                                                  {"type": "image", "base64": PNG,
+                                                   "mime_type": "image/png"}]}},
+                          [{"text": "T"}, {"text": "hi"}, _inline("image/png")]),
     "Anthropic content in a word": (
         {"type": "document", "source": {"type": "content", "content": "hi"}},
-        [{"text": "hi"}],
-    ),
-}
+        [{"text": "hi"}]),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("block", "parts"), TITLED.values(), ids=TITLED.keys())
@@ -550,18 +356,14 @@ URIS: dict[str, tuple[str, Json]] = {
     "capitals": (f"DATA:image/png;BASE64,{PNG}", _inline("image/png")),
     "a space": (f"data:image/png; base64,{PNG}", _inline("image/png")),
     "white space around": (f" data:image/png;base64,{PNG}\n", _inline("image/png")),
-    "percents": (
-        f"data:image/png;base64,{PNG.replace('=', '%3D')}",
-        _inline("image/png"),
-    ),
+    "percents": (f"data:image/png;base64,{PNG.replace('=', '%3D')}",
+                 _inline("image/png")),
     "in plain": ("data:text/plain,a%2Cb", _inline("text/plain", _b64(b"a,b"))),
     "nothing but text": ("data:,hi", _inline("text/plain", _b64(b"hi"))),
-    "parameters": (
-        "data:audio/L16;rate=24000;base64,AAAA",
-        _inline("audio/L16;rate=24000", "AAAA"),
-    ),
+    "parameters": ("data:audio/L16;rate=24000;base64,AAAA",
+                   _inline("audio/L16;rate=24000", "AAAA")),
     "lines": (f"data:image/png;base64,{PNG[:8]}\r\n{PNG[8:]}\n", _inline("image/png")),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("uri", "part"), URIS.values(), ids=URIS.keys())

@@ -83,8 +83,7 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
                                            "anthropic"), [text("Well.")]),
     "Anthropic without its name: redacted": (
         _turn([{"type": "redacted_thinking", "data": FOREIGN}, "Well."], None),
-        [text("Well.")],
-    ),
+        [text("Well.")]),
     "Anthropic: server tools": (
         _turn([{"type": "server_tool_use", "id": "srv_1", "name": "web_search",
                 "input": {"query": "x"}},
@@ -102,8 +101,7 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         [text("Found.")]),
     "OpenAI: a refusal": (
         _turn("", "openai", additional_kwargs={"refusal": "I cannot."}),
-        [text("I cannot.")],
-    ),
+        [text("I cannot.")]),
     "OpenAI: a refusal told twice": (_turn([{"type": "refusal",
                                              "refusal": "I cannot."}], "openai",
                                            additional_kwargs={"refusal": "I cannot."}),
@@ -204,12 +202,10 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
          {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}]),
     "tool_use only in blocks": (
         _turn(["Let me see.", _TOOL_USE], None, tool_calls=[_CALL]),
-        [text("Let me see."), _CALLED],
-    ),
+        [text("Let me see."), _CALLED]),
     "calls only beside blocks": (
         _turn([{"type": "text", "text": "Let me see."}], None, tool_calls=[_CALL]),
-        [text("Let me see."), _CALLED],
-    ),
+        [text("Let me see."), _CALLED]),
 }  # fmt: skip
 
 

@@ -24,14 +24,12 @@ SAID: dict[str, tuple[Json, Json]] = {
     "type": (_STRING, {"type": "STRING"}),
     "nullable": (
         {"type": ["string", "null"], "minLength": 2, "description": "d"},
-        {"type": "STRING", "nullable": True, "minLength": 2, "description": "d"},
-    ),
+        {"type": "STRING", "nullable": True, "minLength": 2, "description": "d"}),
     "optional": ({"anyOf": [_STRING, {"type": "null"}], "default": None, "title": "T"},
                  {"type": "STRING", "nullable": True, "default": None, "title": "T"}),
     "a default with its variant": (
         {"anyOf": [_STRING, {"type": "integer"}], "default": 3},
-        {"anyOf": [{"type": "STRING"}, {"type": "INTEGER", "default": 3}]},
-    ),
+        {"anyOf": [{"type": "STRING"}, {"type": "INTEGER", "default": 3}]}),
     "notes beside a union": (
         {"anyOf": [{**_STRING, "description": "text"}, {"type": "null"},
                    {"type": "integer"}], "description": "either"},
@@ -63,16 +61,13 @@ SAID: dict[str, tuple[Json, Json]] = {
                                  "required": ["k"]} for tag in ("a", "b")]}),
     "values of one type": (
         {"type": "object", "additionalProperties": {"type": "integer"}},
-        {"type": "OBJECT", "additionalProperties": {"type": "INTEGER"}},
-    ),
+        {"type": "OBJECT", "additionalProperties": {"type": "INTEGER"}}),
     "closed object": (
         {"type": "object", "properties": {}, "additionalProperties": False},
-        {"type": "OBJECT", "additionalProperties": False},
-    ),
+        {"type": "OBJECT", "additionalProperties": False}),
     "object by its properties": (
         {"properties": {"a": _STRING}, "required": []},
-        {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}},
-    ),
+        {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}),
     "pair of a kind": ({"type": "array", "prefixItems": [_STRING, _STRING],
                         "minItems": 2, "maxItems": 2},
                        {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": 2,
@@ -92,19 +87,16 @@ SAID: dict[str, tuple[Json, Json]] = {
                   {"type": "OBJECT", "nullable": True, "propertyOrdering": ["a"]}),
     "reference": (
         {"items": {"$ref": "#/$defs/A"}, "type": "array", "$defs": {"A": _STRING}},
-        {"type": "ARRAY", "items": {"type": "STRING"}},
-    ),
+        {"type": "ARRAY", "items": {"type": "STRING"}}),
     "anything": ({"title": "A"}, {"title": "A"}),
     "a property that takes all": (
         {"type": "object", "properties": {"x": True}, "additionalProperties": {}},
-        {"type": "OBJECT", "properties": {"x": {}}},
-    ),
+        {"type": "OBJECT", "properties": {"x": {}}}),
     "a union with anything": ({"anyOf": [True, {"type": "null"}]}, {"nullable": True}),
     "a union of null alone": ({"anyOf": [{"type": "null"}]}, {"type": "NULL"}),
     "null that the union's type forbids": (
         {"type": "string", "anyOf": [{"type": "null"}, {"minLength": 1}]},
-        {"type": "STRING", "minLength": 1},
-    ),
+        {"type": "STRING", "minLength": 1}),
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[Json, str]] = {

@@ -85,8 +85,7 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
                         {"thinkingConfig": LOW}),
     "none of a format": (
         [{"response_schema": _schema("a")}, {"response_format": None}],
-        {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")},
-    ),
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")}),
     "a rival": ([{"thinking_level": "low"}, {"thinking_budget": 5}],
                 {"thinkingConfig": BUDGET}),
     "a rival of what was bound": ([{}, {"thinking_level": "low"},
@@ -95,8 +94,7 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
                                 {"reasoning_effort": "low"}], {"thinkingConfig": LOW}),
     "a schema over a format": (
         [{}, {"response_format": _schema("a")}, {"response_schema": _schema("b")}],
-        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")},
-    ),
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")}),
     "a format over a schema and its type": (
         [{"response_schema": _schema("a"), "response_mime_type": "text/x.enum"},
          {"response_format": _schema("b")}],
@@ -111,8 +109,7 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
                                       {"a": 1, "b": 2, "c": 3}),
     "own words in two spellings": (
         [{"generation_config": {"top_p": 0.1}}, {"generation_config": {"topP": 0.2}}],
-        {"topP": 0.2},
-    ),
+        {"topP": 0.2}),
     "own words are objects": (
         [{"thinking_level": "low"},
          {"generation_config": {"thinkingConfig": {"includeThoughts": True}}}],
@@ -133,12 +130,10 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         {"thinkingConfig": LOW}),
     "a setting over own words that were bound": (
         [{}, {"generation_config": {"max_output_tokens": 9}}, {"max_tokens": 1}],
-        {"maxOutputTokens": 1},
-    ),
+        {"maxOutputTokens": 1}),
     "own words over a setting": (
         [{"temperature": 0.1}, {"generation_config": {"temperature": 0.9}}],
-        {"temperature": 0.9},
-    ),
+        {"temperature": 0.9}),
     "schemas are not mixed": (
         [{"generation_config": {"responseJsonSchema": _schema("a")}},
          {"generation_config": {"response_json_schema": _schema("b")}}],
