@@ -33,7 +33,7 @@ def readable_prompt(prompt: Any) -> Any:
     if isinstance(prompt, PromptValue):
         return readable_messages(prompt.to_messages())
     if isinstance(prompt, Sequence) and not isinstance(prompt, str):
-        return readable_messages(convert_to_messages(prompt))
+        return readable_messages(prompt)
     return prompt
 
 
@@ -49,17 +49,20 @@ def readable_batch(batch: Any) -> Any:
                 "generate() takes a list of conversations, each a list of messages, "
                 f"not {type(messages).__name__!r}. For one prompt, use invoke()."
             )
-    return [readable_messages(convert_to_messages(messages)) for messages in batch]
+    return list(map(readable_messages, batch))
 
 
-def readable_messages(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+def readable_messages(messages: Sequence[Any]) -> Sequence[BaseMessage]:
     """Return messages with blocks that core can read; those of the caller stay.
 
     Raises:
         UnsupportedContentError: If a block's type is not a string, or an image holds
             nothing but a text.
     """
-    return [_readable(message) for message in messages]
+    for message in messages:
+        if not (isinstance(message, BaseMessage) and isinstance(message.content, str)):
+            return list(map(_readable, convert_to_messages(messages)))
+    return messages
 
 
 def _readable(message: BaseMessage) -> BaseMessage:
