@@ -60,6 +60,7 @@ from langchain_cf_gemini._langchain.binding import (
     with_run_metadata,
 )
 from langchain_cf_gemini._langchain.derived import (
+    KEPT,
     derived,
     forget_derived,
     without_derived,
@@ -340,8 +341,8 @@ class ChatCloudflareGemini(BaseChatModel):
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
         """Copy the settings deeply; clients and a limiter are shared, not copied."""
         memo = {} if memo is None else memo
-        for name in (*connection.SENDERS, "rate_limiter"):
-            if (shared := getattr(self, name)) is not None:
+        for name in (*connection.SENDERS, "rate_limiter", KEPT):
+            if (shared := self.__dict__.get(name)) is not None:
                 memo[id(shared)] = shared
         return super().__deepcopy__(memo)._forgotten()
 

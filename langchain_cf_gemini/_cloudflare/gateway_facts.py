@@ -29,8 +29,8 @@ _READ_AS_JSON = frozenset({"step", "dlp"})
 
 def gateway_from_head(head: Head) -> dict[str, Any]:
     """What the gateway says of an answer, without the request's credentials."""
-    gateway: dict[str, Any] = head.shown(gateway_from_headers(head.headers))
-    return gateway
+    told = gateway_from_headers(head.headers)
+    return {name: head.shown(value) for name, value in told.items()}
 
 
 def gateway_from_headers(headers: Mapping[str, str]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypedDict, TypeVar, Unpack
 
 from langchain_cf_gemini._http import interrupts
@@ -105,21 +105,6 @@ class Transport:
         self._clock = clock
         self._times = times_from_timeout(settings.timeout)
         self._policy = settings.retry.with_max_retries(settings.max_retries)
-
-    def __reduce__(self) -> tuple[type[Transport], tuple[TransportSettings]]:
-        """Settings travel to other processes; connections and clients do not."""
-        own = replace(
-            self.settings,
-            http_client=None,
-            http_async_client=None,
-            backend=None,
-            shared=None,
-        )
-        return Transport, (own,)
-
-    def __deepcopy__(self, _memo: object) -> Transport:
-        """A copy in this process shares the caller's own clients."""
-        return Transport(self.settings)
 
     def send(
         self, request: Request, reader: Reader[_T], **limits: Unpack[Limits]

@@ -69,7 +69,7 @@ def limits_from_request(request: Request) -> SharedLimits:
     """The process-wide limits for a request, shared by all transports."""
     limits = _from_rate_key(request.rate_key or request.host)
     if key := request.credentials_key:
-        limits = limits._replace(refused=_from_credentials_key(key))
+        limits = SharedLimits(*limits[:3], refused=_from_credentials_key(key))
     return limits
 
 

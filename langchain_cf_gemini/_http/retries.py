@@ -29,11 +29,6 @@ RETRIED_STATUSES = frozenset(
 _TOLD_APART = frozenset({401, 429})
 
 
-def random_jitter() -> float:
-    """A number in [0, 1); a function of its own, so that a policy can be pickled."""
-    return random.random()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetryPolicy:
     """How often and how late a failed attempt is repeated.
@@ -52,7 +47,7 @@ class RetryPolicy:
     max_retry_after: float = 60.0
     initial_delay: float = 0.5
     max_delay: float = 8.0
-    jitter: Callable[[], float] = random_jitter
+    jitter: Callable[[], float] = random.random
 
     def delay(self, attempt: int, error: CloudflareGeminiError) -> float | None:
         """Seconds to wait before the next attempt, or None to give up.
@@ -63,15 +58,11 @@ class RetryPolicy:
         """
         if attempt >= self.max_retries or not is_retried(error):
             return None
-        if error.retry_after is not None:
-            return self._delay_asked_for(error.retry_after)
+        if (asked := error.retry_after) is not None:
+            is_too_long = asked > self.max_retry_after
+            return None if is_too_long else asked + 0.25 * self.jitter()
         chosen = min(self.initial_delay * 2.0**attempt, self.max_delay)
         return chosen * (1 - 0.25 * self.jitter())
-
-    def _delay_asked_for(self, seconds: float) -> float | None:
-        if seconds > self.max_retry_after:
-            return None
-        return seconds + 0.25 * self.jitter()
 
     def with_max_retries(self, max_retries: int) -> RetryPolicy:
         """The same policy with another number of repetitions."""

@@ -6,7 +6,7 @@ from typing import Any, Final, Generic, TypeVar, overload
 _T = TypeVar("_T")
 # Where a model keeps it, in one place: while one thread reads the fields one by one, as
 # serialization does, another must not add to them.
-_KEPT: Final = "_derived"
+KEPT: Final = "_derived"
 
 
 class derived(Generic[_T]):  # noqa: N801 -- a decorator, as `cached_property` is
@@ -33,18 +33,18 @@ class derived(Generic[_T]):  # noqa: N801 -- a decorator, as `cached_property` i
         if model is None:
             return self
         try:
-            return model.__dict__[_KEPT][self._name]
+            return model.__dict__[KEPT][self._name]
         except KeyError:
-            kept = model.__dict__.setdefault(_KEPT, {})
+            kept = model.__dict__.setdefault(KEPT, {})
         made = kept[self._name] = self._make(model)
         return made
 
 
 def forget_derived(fields: dict[str, Any]) -> None:
     """Drop what was made of a model's fields, after one of them has changed."""
-    fields[_KEPT] = {}
+    fields[KEPT] = {}
 
 
 def without_derived(fields: dict[str, Any]) -> dict[str, Any]:
     """Return a copy of a model's fields without what was made of them."""
-    return {name: value for name, value in fields.items() if name != _KEPT}
+    return {name: value for name, value in fields.items() if name != KEPT}

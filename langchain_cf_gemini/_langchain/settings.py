@@ -374,9 +374,10 @@ def kept(arguments: Mapping[str, Any]) -> Json:
     LangChain gives arguments of its own beside a model's. Names that nobody reads stay
     as they are: the call refuses them.
     """
-    if _NAMES.isdisjoint(arguments):  # in most calls
-        return {name: value for name, value in arguments.items() if value is not None}
-    return named(arguments, _SETTINGS.union(arguments) - ALIASES.keys(), "a call")
+    given = {name: value for name, value in arguments.items() if value is not None}
+    if _NAMES.isdisjoint(given):  # in most calls
+        return given
+    return named(given, _SETTINGS.union(given) - ALIASES.keys(), "a call")
 
 
 def laid(under: Mapping[str, Any], over: Mapping[str, Any]) -> Json:

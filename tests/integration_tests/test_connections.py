@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import gc
 import json
 import os
-import pickle
 import socket
 import threading
 import weakref
@@ -584,16 +582,6 @@ def test_faults_of_a_user_s_client_are_typed_too(package: Any, way: str) -> None
 
 
 # ------------------------------------------------------------------- others
-def test_a_transport_is_copied_and_pickled_without_its_connections() -> None:
-    transport = Transport(TransportSettings(max_retries=5))
-    with Loopback() as server:
-        said(transport, request_of("send", server))
-        for twin in (copy.deepcopy(transport), pickle.loads(pickle.dumps(transport))):
-            assert twin.settings == transport.settings
-            assert said(twin, request_of("send", server)) == [PAYLOAD]
-        transport.close()
-
-
 @our_ways
 def test_a_proxy_of_the_environment_is_asked_but_for_what_is_excepted(
     way: str, monkeypatch: pytest.MonkeyPatch

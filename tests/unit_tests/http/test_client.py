@@ -6,11 +6,8 @@ import asyncio
 import itertools
 import json
 import logging
-import pickle
 import re
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -328,16 +325,6 @@ def test_timeouts_per_call(way: str) -> None:
     asked.payloads(way, timeout=None)
     asked.payloads(way)
     assert [waits["read"] for waits in seen] == [7.5, None, DEFAULT_TIMEOUT]
-
-
-def test_a_user_s_clients_stay_in_their_process() -> None:
-    settings = TransportSettings(max_retries=7)
-    client = threading.Lock()  # stands for a client: neither can be pickled
-    for mine in (
-        replace(settings, http_client=client),
-        replace(settings, http_async_client=client),
-    ):
-        assert pickle.loads(pickle.dumps(Transport(mine))).settings == settings
 
 
 @each_way

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import email.utils
-import pickle
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -98,12 +97,6 @@ def test_no_retries_means_none_at_all() -> None:
 def test_a_delay_asked_for_of_nothing_is_no_backoff() -> None:
     assert STEADY.delay(3, failed(429, retry_after=0.0)) is None
     assert STEADY.delay(1, failed(429, retry_after=0.0)) == 0.0
-
-
-def test_a_policy_survives_a_pickle() -> None:
-    policy = RetryPolicy(max_retries=9)
-    assert pickle.loads(pickle.dumps(policy)) == policy
-    assert 0 <= policy.jitter() < 1
 
 
 # ------------------------------------------------------- what answers ask for
