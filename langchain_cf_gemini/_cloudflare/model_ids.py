@@ -58,7 +58,9 @@ def model_id_from(model: str) -> str:
     name = model.strip() if isinstance(model, str) else ""
     if not name:
         raise ValueError(f"model must be a non-empty string, for example {_EXAMPLE}.")
-    _refuse_other_kinds(name)
+    for prefix, reason in _REFUSED:
+        if name.startswith(prefix):
+            raise ValueError(f"Model {name!r} {reason}")
     bare = name.removeprefix("google/").removeprefix("models/")
     if "/" in bare and ".." not in bare:
         raise ValueError(
@@ -82,12 +84,6 @@ def advice_on_missing(model: str) -> str | None:
     listed = [info.id for info in MODELS if info.listed]
     near = get_close_matches(model, listed, n=3, cutoff=0.4) or listed[-3:]
     return f"Similar models: {', '.join(near)}."
-
-
-def _refuse_other_kinds(name: str) -> None:
-    for prefix, reason in _REFUSED:
-        if name.startswith(prefix):
-            raise ValueError(f"Model {name!r} {reason}")
 
 
 def google_id_from(model: str, override: str | None = None) -> str:

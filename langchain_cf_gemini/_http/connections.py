@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 from weakref import WeakSet
 
@@ -102,15 +103,13 @@ class Slots:
             self._free += 1
 
 
+@dataclass(slots=True, eq=False)
 class Part(Generic[_Transport]):
     """One transport and how many calls are on it."""
 
-    __slots__ = ("busy", "idle_since", "transport")
-
-    def __init__(self, transport: _Transport) -> None:
-        self.transport = transport
-        self.busy = 0
-        self.idle_since = 0.0
+    transport: _Transport
+    busy: int = 0
+    idle_since: float = 0.0
 
 
 class Connections(Generic[_Transport]):

@@ -29,6 +29,7 @@ import threading
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from itertools import takewhile
 
 PEACE_SECONDS = 60.0
@@ -54,6 +55,7 @@ _LONGEST_PROBE_SECONDS = 20.0
 _LONGEST_POLL_SECONDS = 0.5
 
 
+@dataclass(slots=True, eq=False)
 class Ticket:
     """One attempt's place in the queue, and later what became of it.
 
@@ -64,13 +66,10 @@ class Ticket:
         is_refused: Whether the far side said to come later.
     """
 
-    __slots__ = ("is_refused", "key", "polls", "sent")
-
-    def __init__(self, key: tuple[int, int]) -> None:
-        self.key = key
-        self.polls = 0
-        self.sent = float("-inf")
-        self.is_refused = False
+    key: tuple[int, int]
+    polls: int = 0
+    sent: float = float("-inf")
+    is_refused: bool = False
 
 
 class Pace:

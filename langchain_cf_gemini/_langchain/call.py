@@ -188,30 +188,24 @@ class Call:
             "stream": stream,
             "is_trusted": is_trusted,
         }
-        ask = self._run_request if endpoint == "run" else self._gateway_request
         try:
-            return ask(account, body, options)
+            return self._asked(account, endpoint, body, options)
         except UnsupportedContentError:
             # A file's name, or a text that was cut in the middle of an emoji.
             if (repaired := with_sound_texts(body)) == body:
                 raise
             _logger.warning("Invalid characters (lone surrogates) were sent as U+FFFD.")
-            return ask(account, repaired, options)
+            return self._asked(account, endpoint, repaired, options)
 
-    def _run_request(self, account: Account, body: Json, options: Options) -> Request:
-        if options["stream"]:
-            body = {**body, "stream": True}
-        return run_request(account, f"google/{self.model}", body, **options)
-
-    def _gateway_request(
-        self, account: Account, body: Json, options: Options
+    def _asked(
+        self, account: Account, endpoint: Endpoint, body: Json, options: Options
     ) -> Request:
-        """Return a request to the Gemini API, whose body differs in one point.
-
-        Since Gemini 3 it takes Google's own tools beside functions only if told so;
-        Vertex AI, behind run, takes them and knows no such field: wire differences
-        recorded by pydantic-ai and google-genai.
-        """
+        if endpoint == "run":
+            body = {**body, "stream": True} if options["stream"] else body
+            return run_request(account, f"google/{self.model}", body, **options)
+        # Since Gemini 3 the Gemini API takes Google's own tools beside functions only
+        # if told so; Vertex AI, behind run, takes them and knows no such field: wire
+        # differences recorded by pydantic-ai and google-genai.
         kinds = {kind for tool in body.get("tools", ()) for kind in tool}
         if self.media.per_part and len(kinds) > 1 and _FUNCTIONS in kinds:
             config = {_SERVER_SIDE: True, **body.get("toolConfig", {})}

@@ -7,7 +7,7 @@ for others: importing this package puts it on those lists. Whoever loads still s
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
@@ -113,12 +113,12 @@ def register() -> None:
 # ---- init_chat_model
 
 
-def _create(cls: Callable[..., Any], **kwargs: Any) -> Any:
-    return cls(**kwargs)
-
-
 # Module, class, and how to make one: what each row of LangChain's table holds.
-_ENTRY: Final = ("langchain_cf_gemini", "ChatCloudflareGemini", _create)
+_ENTRY: Final = (
+    "langchain_cf_gemini",
+    "ChatCloudflareGemini",
+    lambda cls, **kwargs: cls(**kwargs),
+)
 
 
 def register_init_chat_model() -> None:
