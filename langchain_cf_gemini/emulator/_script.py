@@ -76,14 +76,12 @@ class Entry:
         match: The requests it is for.
         times: How many it still answers; None is for ever.
         where: The line that scripted it.
-        number: Its place among all that was scripted.
     """
 
     said: Sayable
     match: Match
     times: int | None
     where: str
-    number: int = 0
 
     def misses(self, asked: Exchange) -> list[str]:
         """The conditions that a request does not meet."""
@@ -201,17 +199,13 @@ class Script:
         """Start with nothing scripted."""
         self._lock = threading.RLock()
         self._entries: list[Entry] = []
-        self._count = 0
         self.used = False
 
     def add(self, *entries: Entry) -> None:
         """Script answers."""
         with self._lock:
             self.used = True
-            for entry in entries:
-                self._count += 1
-                entry.number = self._count
-                self._entries.append(entry)
+            self._entries += entries
 
     def take(self, asked: Exchange, *faults: Fault) -> Step | None:
         """What this request gets; an answer that a fault keeps back stays for later.
@@ -240,13 +234,11 @@ class Script:
         """What matches, as one request after the other would get it."""
         matching = [entry for entry in self._entries if not entry.misses(asked)]
         while matching:
-            best = max(matching, key=self._rank)
+            # Of several of the same rank the newest.
+            best = max(reversed(matching), key=_rank)
             first = next(entry for entry in matching if _alike(entry, best))
             matching.remove(first)
             yield first
-
-    def _rank(self, entry: Entry) -> tuple[bool, bool, int]:
-        return entry.times is not None, bool(entry.match), entry.number
 
     def _use(self, entry: Entry) -> None:
         if entry.times is not None:
@@ -270,6 +262,10 @@ class Script:
         with self._lock:
             self._entries.clear()
             self.used = False
+
+
+def _rank(entry: Entry) -> tuple[bool, bool]:
+    return entry.times is not None, bool(entry.match)
 
 
 def _alike(entry: Entry, best: Entry) -> bool:

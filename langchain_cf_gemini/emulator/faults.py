@@ -125,9 +125,8 @@ class status(Fault):
             self.shape, self.code, self.error_code, said, self.retry_info
         )
         waits = {"retry-after": self.retry_after, "retry-after-ms": self.retry_after_ms}
-        named = {name: str(wait) for name, wait in waits.items() if wait is not None}
-        headers = {**answer.headers, **named, **(self.headers or {})}
-        return replace(answer, headers=headers)
+        given = {name: str(wait) for name, wait in waits.items() if wait is not None}
+        return answer.with_headers({**given, **(self.headers or {})})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -355,6 +355,12 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     ("candidate count", config(candidateCount=9), "candidateCount"),
     ("output tokens", config(maxOutputTokens=0), "from 1 (inclusive) to 65537"),
     ("output tokens", config(maxOutputTokens=65537), "65537 (exclusive)"),
+    (
+        "output tokens of Gemini 4",
+        config(maxOutputTokens=1_048_577),
+        "value of 1048577",
+        "google/gemini-4-neon",
+    ),
     ("stop sequences", config(stopSequences=list("abcdef")), "at most 5"),
     ("top logprobs", config(responseLogprobs=True, logprobs=21), "logprobs value"),
     ("logprobs", config(logprobs=3), "needs responseLogprobs"),
@@ -419,7 +425,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
         "google/gemini-3.6-flash",
     ),
     (
-        "candidates of newer models",
+        "candidates of Gemini 4",
         config(candidateCount=2),
         "Multiple candidates is not enabled for this model",
         "google/gemini-4-neon",
@@ -517,6 +523,18 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
         "gemini-3-flash-preview",
     ),
     ("temperature", config(temperature=3), "range [0.0, 2.0]", "gemini-2.5-flash"),
+    (
+        "output tokens on the Gemini API",
+        config(maxOutputTokens=0),
+        "value of 0",
+        "gemini-2.5-flash",
+    ),
+    (
+        "role on the Gemini API",
+        ask({"role": "tool", "parts": [RESPONSE]}),
+        "valid role",
+        "gemini-3.5-flash",
+    ),
     (
         "media type is taken",
         ask(user({"inlineData": {"mimeType": "image/jpg", "data": "AAAA"}})),

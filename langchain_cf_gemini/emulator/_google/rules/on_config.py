@@ -6,18 +6,7 @@ from typing import Any
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
 
-_MAX_OUTPUT_TOKENS = 65_536
-_MAX_LONG_ANSWER = 1_048_576
 _MAX_ITEMS = 960
-
-
-def _output_tokens(asked: Generation) -> Iterator[tuple[object, ...]]:
-    # Of an upper limit the Gemini API says nothing; long answers share the window.
-    longest = _MAX_LONG_ANSWER if asked.model.generation >= 4 else _MAX_OUTPUT_TOKENS
-    most = longest if asked.vertex else 2**31
-    given = asked.config.get("maxOutputTokens")
-    if given is not None and not 1 <= given <= most:
-        yield given, most + 1
 
 
 def _schemas_without_json(asked: Generation) -> Iterator[tuple[object, ...]]:
@@ -63,12 +52,6 @@ def _is_newer(asked: Generation) -> bool:
     return model.generation >= 3.6 or model.google_id == "gemini-3.5-flash-lite"
 
 
-def _has_many_candidates(asked: Generation) -> bool:
-    first = 4 if asked.vertex else 3
-    many = (asked.config.get("candidateCount") or 1) > 1
-    return many and asked.model.generation >= first
-
-
 def _is_long_in_one_piece(asked: Generation) -> bool:
     one_piece = not (asked.stream or asked.body.get("continuationToken"))
     is_argon = asked.model.google_id == "gemini-4-argon" and not asked.vertex
@@ -101,7 +84,6 @@ def _sum_of_max_items(schema: Any) -> int:
 _BESIDE_CACHE = {"systemInstruction", "tools", "toolConfig"}
 _PENALTIES = {"presencePenalty", "frequencyPenalty"}
 CHECKS: dict[str, Check] = {
-    "output tokens": _output_tokens,
     "logprobs": lambda asked: bool(
         asked.config.get("logprobs") and not asked.config.get("responseLogprobs")
     ),
@@ -121,7 +103,6 @@ CHECKS: dict[str, Check] = {
     "model turn last": lambda asked: (
         _is_newer(asked) and [*map(role_of, asked.contents)][-1:] == ["model"]
     ),
-    "candidates of newer models": _has_many_candidates,
     "long answers in one piece": _is_long_in_one_piece,
     "logprobs in whole answers of Vertex AI": _refuses_logprobs,
     "size of schemas": _has_many_items,

@@ -20,13 +20,6 @@ _MAX_INPUT_TOKENS = 1_048_576
 Content = Mapping[str, Any]
 
 
-def _has_another_role(asked: Generation) -> bool:
-    # The Gemini API's older name of the user's role for function responses;
-    # Cloudflare's catalogue leaves it out.
-    older = set() if asked.vertex else {"function"}
-    return not {*map(role_of, asked.contents)} <= {"user", "model", *older}
-
-
 def _turns(asked: Generation) -> list[list[Content]]:
     """Contents in turns: a recorded 200 has one turn's calls in two contents."""
     groups = groupby(asked.contents, key=lambda content: role_of(content) == "model")
@@ -96,7 +89,6 @@ def _has_invalid_signature(asked: Generation) -> bool:
 
 
 CHECKS: dict[str, Check] = {
-    "role": _has_another_role,
     "call after user turn": lambda asked: any(
         _held(turn, "functionCall") for turn in _turns(asked)[:1]
     ),
