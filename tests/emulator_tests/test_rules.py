@@ -217,7 +217,7 @@ ON_VERTEX: list[tuple[Any, ...]] = [
     ("function name", functions({"name": "1st"}), "Must start with a letter"),
     ("function name", functions({"name": "f" * 129}), "maximum length of 128"),
     (
-        "function name",
+        "a function has a name",
         functions({"description": "no name"}),
         "Invalid function name",
     ),

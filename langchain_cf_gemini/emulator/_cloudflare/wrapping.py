@@ -40,7 +40,7 @@ def outgoing_from_answer(
 
 def counted(generation: Generation) -> Outgoing:
     """How many tokens the request has."""
-    counts = prompt_counts(generation.body)
+    counts = prompt_counts(generation)
     total = sum(counts.values())
     details = details_from_counts(counts)
     return json_answer(200, {"totalTokens": total, "promptTokensDetails": details})

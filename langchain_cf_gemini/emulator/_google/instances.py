@@ -14,6 +14,7 @@ from langchain_cf_gemini.emulator._google.checking import json_schema_from_gemin
 from langchain_cf_gemini.emulator._google.models import packaged
 
 _MAX_DEPTH, _MAX_ITEMS, _MAX_LENGTH, _MAX_VALUES = 6, 100, 10_000, 1_000
+_LOW, _HIGH = -math.inf, math.inf
 _WORDS = packaged("words")
 _FORMATS = {name: re.compile(form) for name, form in _WORDS["formats"].items()}
 _NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w]|\.\d)")
@@ -157,15 +158,9 @@ class _Writer:
 
     def _number(self, schema: Mapping[str, Any], *, whole: bool) -> float:
         given = self._numbers.pop(0) if self._numbers else 1
-        step = 1 if whole else 0.5
-        least = max(
-            schema.get("minimum", -math.inf),
-            schema.get("exclusiveMinimum", -math.inf) + step,
-        )
-        most = min(
-            schema.get("maximum", math.inf),
-            schema.get("exclusiveMaximum", math.inf) - step,
-        )
+        step, bound = 1 if whole else 0.5, schema.get
+        least = max(bound("minimum", _LOW), bound("exclusiveMinimum", _LOW) + step)
+        most = min(bound("maximum", _HIGH), bound("exclusiveMaximum", _HIGH) - step)
         number = min(max(given, least), most)
         return int(number) if whole else number
 

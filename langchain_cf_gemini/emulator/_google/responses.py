@@ -60,7 +60,7 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
     }
     count = generation.config.get("candidateCount") or 1
     usage = usage_metadata(
-        prompt_counts(generation.body),
+        prompt_counts(generation),
         answer_tokens(parts, thoughts=False) * count,
         thoughts,
         answer.usage,

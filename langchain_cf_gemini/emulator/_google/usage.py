@@ -5,8 +5,11 @@ candidates leave thoughts out.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+from langchain_cf_gemini.emulator._google.generation import Generation
 
 _CHARACTERS_PER_TOKEN = 4
 # Google's documented cost of a small image and of a second of audio; media of unknown
@@ -31,16 +34,14 @@ def text_of_tokens(text: str, tokens: float) -> str:
     return text[: max(0, int(tokens)) * _CHARACTERS_PER_TOKEN]
 
 
-def prompt_counts(body: Mapping[str, Any]) -> dict[str, int]:
+def prompt_counts(generation: Generation) -> Counter[str]:
     """Tokens of a request by modality."""
-    counts = {"TEXT": 0}
-    system = body.get("systemInstruction") or {}
-    for content in (system, *body.get("contents", ())):
-        for part in content.get("parts", ()):
-            modality, tokens = _part_tokens(part)
-            counts[modality] = counts.get(modality, 0) + tokens
-    if body.get("tools"):
-        counts["TEXT"] += tokens_from_text(json.dumps(body["tools"]))
+    counts = Counter(TEXT=0)
+    for _, part in generation.parts:
+        modality, tokens = _part_tokens(part)
+        counts[modality] += tokens
+    if generation.tools:
+        counts["TEXT"] += tokens_from_text(json.dumps(generation.tools))
     return counts
 
 

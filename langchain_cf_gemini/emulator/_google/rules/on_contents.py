@@ -62,7 +62,7 @@ def _has_other_ids(asked: Generation) -> bool:
 
 
 def _tokens_over_limit(asked: Generation) -> Iterator[tuple[object, ...]]:
-    tokens = sum(prompt_counts(asked.body).values())
+    tokens = prompt_counts(asked).total()
     if tokens > _MAX_INPUT_TOKENS:
         yield (tokens,)
 

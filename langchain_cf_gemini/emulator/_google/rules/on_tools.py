@@ -9,7 +9,6 @@ from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import packaged
 from langchain_cf_gemini.emulator._google.rules.rule import Check
 
-_FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FUNCTIONS = 512
 _DECLARED = "tools[].functionDeclarations[]"
@@ -86,16 +85,12 @@ def _cannot_be_together(asked: Generation) -> bool:
     return asked.model.generation < 3 and len(kinds) > 1 and refused
 
 
-def _circulates(asked: Generation) -> bool:
-    tool_config = asked.body.get("toolConfig") or {}
-    return bool(tool_config.get("includeServerSideToolInvocations"))
-
-
 def _needs_circulation(asked: Generation) -> bool:
     kinds = _kinds(asked)
     mixed = "functionDeclarations" in kinds and len(kinds) > 1
     newer = asked.model.generation >= 3 and not asked.vertex
-    return mixed and newer and not _circulates(asked)
+    circulates = asked.section("toolConfig").get("includeServerSideToolInvocations")
+    return mixed and newer and not circulates
 
 
 def _tools_with_json(asked: Generation) -> Iterator[tuple[object, ...]]:
@@ -107,11 +102,6 @@ def _tools_with_json(asked: Generation) -> Iterator[tuple[object, ...]]:
 
 
 CHECKS: dict[str, Check] = {
-    "function name": lambda asked: (
-        (path,)
-        for path, declared in asked.at(_DECLARED)
-        if not _FUNCTION_NAME.fullmatch(str(declared.get("name", "")))
-    ),
     "duplicate function": lambda asked: (
         (name,)
         for name, count in Counter(d.get("name") for d in asked.declarations).items()
@@ -147,11 +137,6 @@ CHECKS: dict[str, Check] = {
     "allowed function names": _undeclared,
     "forced call without functions": _forces_nothing,
     "tools together": _cannot_be_together,
-    "circulation of tool calls": lambda asked: (
-        [(asked.model.google_id,)]
-        if _circulates(asked) and asked.model.generation < 3
-        else []
-    ),
     "built-in tools beside functions": _needs_circulation,
     "JSON output with tools": _tools_with_json,
     "streamed arguments": lambda asked: asked.streams_args and not asked.stream,

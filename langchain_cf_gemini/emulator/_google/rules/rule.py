@@ -46,7 +46,7 @@ class Rule:
         check: Finds what is wrong, where that is more than a limit.
         at: Paths in the request, such as "contents[].parts[].inlineData".
         wants: What is wanted of all that stands there, by the kinds above; the words
-            name the path and what stands there.
+            name the path, what stands there, and the model.
         backend: The one backend that the limit holds for, or "".
         since: The first generation of models that it holds for.
         before: The first that it does not hold for any more.
@@ -68,7 +68,7 @@ class Rule:
         found = (self.check or self._beyond_limits)(judged)
         if isinstance(found, bool):
             found = [()] if found else []
-        return next((self._said(judged.backend, wrong) for wrong in found), None)
+        return next((self._said(judged, wrong) for wrong in found), None)
 
     def _beyond_limits(self, judged: Generation) -> Iterator[tuple[object, ...]]:
         holds = self.since <= judged.model.generation < self.before
@@ -78,13 +78,13 @@ class Rule:
                 if not all(_WANTS[kind](held, limit) for kind, limit in wanted):
                     yield path, held
 
-    def _said(self, backend: str, wrong: tuple[object, ...]) -> str:
+    def _said(self, judged: Generation, wrong: tuple[object, ...]) -> str:
         words = self.words
         if not isinstance(words, str):
-            words = words.get(backend, words)
+            words = words.get(judged.backend, words)
         if not isinstance(words, str):
             words = _UNABLE.format(words["unable"])
-        return words.format(*wrong)
+        return words.format(*wrong, model=judged.model.google_id)
 
 
 def role_of(content: Mapping[str, Any]) -> str:
