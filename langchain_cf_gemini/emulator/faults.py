@@ -63,11 +63,6 @@ class Fault:
         check(type(self), vars(self))
 
     @property
-    def kind(self) -> str:
-        """Its name, as in this module and in the request header."""
-        return type(self).__name__
-
-    @property
     def delivers(self) -> bool:
         """Whether the answer arrives all the same: late, slowly or in another frame."""
         return self.reframes or getattr(self, "seconds", None) is not None
@@ -80,7 +75,7 @@ class Fault:
         """As the request header spells it."""
         given = ((f.name, getattr(self, f.name), f.default) for f in fields(self))
         settings = (f"{name}={value}" for name, value, usual in given if value != usual)
-        return " ".join([self.kind, *settings])
+        return " ".join([type(self).__name__, *settings])
 
 
 @dataclass(frozen=True)

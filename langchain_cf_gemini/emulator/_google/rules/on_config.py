@@ -109,8 +109,4 @@ CHECKS: dict[str, Check] = {
     "cached content alone": lambda asked: bool(
         asked.body.get("cachedContent") and _BESIDE_CACHE & asked.body.keys()
     ),
-    "thoughts of a model that does not think": lambda asked: (
-        asked.thinking.get("thinkingBudget") == 0
-        and bool(asked.thinking.get("includeThoughts"))
-    ),
 }

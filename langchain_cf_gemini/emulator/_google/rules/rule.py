@@ -18,6 +18,7 @@ _WANTS: Mapping[str, Callable[[Any, Any], bool]] = {
     "most": lambda held, most: held <= most,
     "below": lambda held, end: held < end,
     "length": lambda held, most: len(held) <= most,
+    "unlike": lambda held, refused: held != refused,
     "among": lambda held, known: held in known,
     "matches": lambda held, form: re.fullmatch(form, str(held)) is not None,
     "needs": lambda held, names: all(held.get(name) for name in names),
