@@ -41,16 +41,6 @@ def test_the_marker_holds_settings(cf_gemini_emulator):
 """
 
 
-@pytest.mark.slow
-def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(TESTS)
-    # In a process of its own: the tests' own pytest blocks sockets and holds plugins.
-    done = pytester.runpytest_subprocess(
-        "--strict-markers", "-W", "error", "-o", LOOP_SCOPE, *WITHOUT_OTHERS
-    )
-    done.assert_outcomes(passed=4)
-
-
 FAILING = """
 import os
 import httpx
@@ -95,24 +85,6 @@ def test_the_next_is_untouched(cf_gemini_emulator, ask):
 """
 
 
-@pytest.mark.slow
-def test_what_a_script_did_wrong_fails_its_test(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(FAILING)
-    done = pytester.runpytest_subprocess("-o", LOOP_SCOPE)
-    done.assert_outcomes(passed=1, failed=4)
-    done.stdout.fnmatch_lines_random(
-        [
-            "*1 scripted answer was never asked for:",
-            "*'never' for text 'Oslo' (test_*.py:*); not the text of request 1*",
-            "*Request 2 'b' has no scripted answer. Left: nothing. Script one*",
-            "*lambda request: 1 / 0*",
-            "*ZeroDivisionError: division by zero*",
-            "*Gemini emulator*",
-            "*| Weather in Lima?",
-        ]
-    )
-
-
 SCOPES = """
 import os
 import pytest
@@ -150,10 +122,14 @@ def test_leftovers_on_request(cf_gemini_emulator):
 
 
 @pytest.mark.slow
-def test_scopes_and_markers(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(SCOPES)
-    done = pytester.runpytest_subprocess("-W", "error", "-o", LOOP_SCOPE)
-    done.assert_outcomes(passed=5)
+def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
+    """Fresh for each test, in every scope, with settings from markers."""
+    pytester.makepyfile(test_alone=TESTS, test_scopes=SCOPES)
+    # In a process of its own: the tests' own pytest blocks sockets and holds plugins.
+    done = pytester.runpytest_subprocess(
+        "--strict-markers", "-W", "error", "-o", LOOP_SCOPE, *WITHOUT_OTHERS
+    )
+    done.assert_outcomes(passed=9)
 
 
 CLIENT = """
@@ -174,10 +150,23 @@ def test_nothing_waits_and_nothing_is_spent(cf_gemini_emulator):
 
 
 @pytest.mark.slow
-def test_the_client_neither_waits_nor_spends(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(CLIENT)
+def test_what_a_script_did_wrong_fails_its_test_and_no_other(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(test_client=CLIENT, test_failing=FAILING)
     done = pytester.runpytest_subprocess("-o", LOOP_SCOPE)
-    done.assert_outcomes(passed=1)
+    done.assert_outcomes(passed=2, failed=4)
+    done.stdout.fnmatch_lines_random(
+        [
+            "*1 scripted answer was never asked for:",
+            "*'never' for text 'Oslo' (test_*.py:*); not the text of request 1*",
+            "*Request 2 'b' has no scripted answer. Left: nothing. Script one*",
+            "*lambda request: 1 / 0*",
+            "*ZeroDivisionError: division by zero*",
+            "*Gemini emulator*",
+            "*| Weather in Lima?",
+        ]
+    )
 
 
 def test_the_entry_point_bears_its_modules_name() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain.agents import create_agent
 from langchain_core.language_models import BaseChatModel
@@ -52,13 +52,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:astream_events version='v1' is deprecated"),
 ]
 EVENTS = {"content-type": "text/event-stream"}
-drawn = settings(
-    max_examples=60,
-    deadline=None,
-    database=None,
-    derandomize=True,
-    suppress_health_check=list(HealthCheck),
-)
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +125,6 @@ def _forbids(events: list[Json]) -> bool:
     )
 
 
-@drawn
 @given(events_of(PARTS), st.sampled_from(sorted(READINGS)))
 def test_whatever_is_returned_can_be_kept_and_sent(
     emulator: Emulator, saver: SqliteSaver, events: list[Json], reading: str
@@ -245,7 +237,6 @@ STREAMS = {
 
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 @pytest.mark.parametrize("way", STREAMS.values(), ids=STREAMS.keys())
-@drawn
 @given(st.lists(GOOD_PARTS, min_size=1, max_size=6))
 @example(
     [text("a"), text("b", "S0"), text("c"), call("f", "S1", args={}), text("d", "S2")]

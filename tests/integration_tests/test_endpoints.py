@@ -59,9 +59,11 @@ def test_answers_say_what_the_gateway_said(
     emulator: Emulator, endpoint: str, way: Any
 ) -> None:
     message = way(_model(emulator, endpoint=endpoint), "hi")
+    (asked,) = emulator.exchanges
+    said = asked.response_headers
     gateway = message.response_metadata["gateway"]
-    assert gateway["ray_id"]
-    assert gateway["log_id"]
+    assert gateway["ray_id"] == said["cf-ray"]
+    assert gateway["log_id"] == said["cf-aig-log-id"]
 
 
 # ---- the gateway refuses
