@@ -101,6 +101,25 @@ def event_streams(draw: st.DrawFn) -> bytes:
     return written.encode()
 
 
+# A mark at the start and one later, every end of a line, two spaces, characters of
+# several bytes, half a character, fields without data.
+WRITTEN = [
+    "\ufeffdata:  a\r\n\r\ndata: é🎈\n\ndata:b\rdata: c\r\rid: 7\ndata\n\n".encode(),
+    "data: a\r\n\r\n\ufeffdata: b\r\n\r\ndata: c\n\n".encode(),
+    b"\xe2data: a\n\ndata: b\n\n",
+]
+
+
+@pytest.mark.parametrize("data", WRITTEN)
+def test_events_cut_twice_wherever_it_may_be(data: bytes) -> None:
+    wanted = by_the_standard(data)
+    for first, second in itertools.combinations(range(len(data) + 1), 2):
+        decoder = EventDecoder()
+        pieces = (data[:first], b"", data[first:second], data[second:])
+        found = [event for piece in pieces for event in decoder.feed(piece)]
+        assert [*found, *decoder.flush()] == wanted, (first, second)
+
+
 @given(event_streams(), st.lists(st.integers(0, 10_000), max_size=8))
 def test_events_cut_anywhere_are_what_the_standard_reads(
     data: bytes, cuts: list[int]
