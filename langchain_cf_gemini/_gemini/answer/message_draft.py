@@ -5,6 +5,7 @@ that both are made by the same code and the fold of a stream equals the whole an
 """
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
@@ -18,7 +19,15 @@ from langchain_cf_gemini._gemini.parts import with_extras
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _GROWING = {"text": "text", "reasoning": "reasoning", "audio": "base64"}
-_EMPTY = AIMessageChunk(content="")
+# With what every chunk sets, so that its copies know it as set.
+_EMPTY = AIMessageChunk(
+    content="",
+    additional_kwargs={},
+    response_metadata={},
+    tool_calls=[],
+    invalid_tool_calls=[],
+    tool_call_chunks=[],
+)
 
 
 def chunk_of(
@@ -26,10 +35,12 @@ def chunk_of(
 ) -> AIMessageChunk:
     """Return a chunk of content, or of a piece of a call, as nearly every one is.
 
-    A copy costs half of a new one, and what was read needs no second check.
+    What was read needs no second check: a copy costs less than half of a new one, and
+    of what `model_copy` takes to change it.
     """
-    return _EMPTY.model_copy(
-        update={
+    chunk = copy(_EMPTY)
+    chunk.__dict__.update(
+        {
             "content": content,
             "additional_kwargs": {KEY: notes} if notes else {},
             "response_metadata": {**metadata},
@@ -39,6 +50,7 @@ def chunk_of(
             **calls,
         }
     )
+    return chunk
 
 
 class _Frame:
