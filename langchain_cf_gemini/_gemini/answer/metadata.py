@@ -331,6 +331,11 @@ class AnswerRecord:
             made["safety_ratings"] = ratings
         return made
 
+    @property
+    def model(self) -> str | None:
+        """The model that answers."""
+        return text_from(self._answer.get("modelVersion"))
+
     def usage(self) -> UsageMetadata | None:
         """Return the token counts, if there are any."""
         raw = _object_or_none(self._answer.get("usageMetadata"))
@@ -338,4 +343,4 @@ class AnswerRecord:
 
     def spent(self) -> tuple[UsageMetadata | None, str | None]:
         """Return the token counts so far, and the model that they are of."""
-        return self.usage(), text_from(self._answer.get("modelVersion"))
+        return self.usage(), self.model

@@ -86,7 +86,6 @@ class AnswerParser:
         self._audio = AudioRun()
         self._open = OpenCalls()
         self._chosen = False
-        self._model = ""
         self._held: list[Json] = []
         self._has_ended = False
         self._blocks = -1
@@ -116,12 +115,11 @@ class AnswerParser:
             chunk = self._more_of(self._run, parts[0])
             if chunk is not None:
                 return (chunk,)
-        self._model = self._model or str(payload.get("modelVersion"))
         for part in parts:
             if self._is_held(part):
                 self._held.append(part)
             else:
-                self._choose_content([part])
+                self._choose_content(is_plain=_is_plain(part))
                 self._read(part)
         if not self._streaming:
             return ()
@@ -157,19 +155,13 @@ class AnswerParser:
         self._interrupt()
         return True
 
-    def _choose_content(self, parts: list[Json]) -> bool:
-        """Decide between text and blocks before anything is said.
-
-        Returns:
-            Whether text can say these parts.
-        """
-        plain = all(map(_is_plain, parts))
+    def _choose_content(self, *, is_plain: bool) -> None:
+        """Decide between text and blocks before anything is said."""
         if not self._chosen:
             self._chosen = True
             self.record.fix_id(self._seed)
-            self._as_blocks = self._as_blocks or "image" in self._model or not plain
+            self._as_blocks |= not is_plain or "image" in (self.record.model or "")
             self._draft.as_blocks = self._as_blocks
-        return plain
 
     # ---- parts
 
@@ -322,7 +314,9 @@ class AnswerParser:
         """Read what waited for the end of the answer."""
         self._has_ended = True
         held = joined_calls(self._held)
-        if not (self._choose_content(held) or self._draft.as_blocks):
+        is_plain = all(map(_is_plain, held))
+        self._choose_content(is_plain=is_plain)
+        if not (is_plain or self._draft.as_blocks):
             self._switch()
         for part in held:
             self._read(part)
@@ -336,8 +330,8 @@ class AnswerParser:
         for call in self._open.rest():
             self._hand_over(call, call.end(is_cut=self.record.is_cut))
         for call in self._calls:
-            if call.is_live and (why := failure or call.fault):
-                self._draft.add_fragment(call, mark_of(why))
+            if why := failure or call.fault:
+                self._hand_over(call, mark_of(why))
         metadata = self.record.metadata(self._backend)
         if self._dropped:
             metadata["dropped_tool_calls"] = self._dropped
@@ -372,8 +366,7 @@ class AnswerParser:
         )
         return [*self._draft.chunks(failure), last]
 
-    def message(self, *, with_usage: bool = True) -> AIMessage:
+    def message(self) -> AIMessage:
         """Return the message of a whole answer."""
         failure, metadata = self._finish()
-        usage = self.record.usage() if with_usage else None
-        return self._draft.message(failure, metadata, usage)
+        return self._draft.message(failure, metadata, self.record.usage())

@@ -66,10 +66,6 @@ def _thinking(body: Json) -> Json:
     return _config(_config(body), "thinkingConfig")
 
 
-def _has_penalty(body: Json) -> bool:
-    return not {"presencePenalty", "frequencyPenalty"}.isdisjoint(_config(body))
-
-
 def _has_candidates(body: Json) -> bool:
     count = _config(body).get("candidateCount")
     return isinstance(count, int) and count > 1
@@ -80,14 +76,8 @@ def _ends_with_model_turn(body: Json) -> bool:
     return bool(contents[-1].get("role") == "model")
 
 
-def _thinks_with_zero_budget(body: Json) -> bool:
-    thinking = _thinking(body)
-    return bool(thinking.get("thinkingBudget") == 0 and thinking.get("includeThoughts"))
-
-
-def _has_cache_beside(body: Json) -> bool:
-    beside = {"systemInstruction", "tools", "toolConfig"}
-    return "cachedContent" in body and not beside.isdisjoint(body)
+def _has_zero_budget(body: Json) -> bool:
+    return _thinking(body).get("thinkingBudget") == 0
 
 
 def _configures_no_function(body: Json) -> bool:
@@ -115,6 +105,8 @@ def _is_long(body: Json) -> bool:
 
 
 _LONGEST_WHOLE: Final = 32_768
+_PENALTIES: Final = frozenset({"presencePenalty", "frequencyPenalty"})
+_IN_CACHE: Final = frozenset({"systemInstruction", "tools", "toolConfig"})
 
 # LibreChat-AI/agents#323, #412, #499 (model turn); Google's pages on Gemini 4 and on
 # long decode (penalties, candidates, budgets, caches, long answers).
@@ -126,7 +118,7 @@ RULES: Final[Mapping[str, Rule]] = {
         "ToolMessages of its tool calls",
     ),
     "penalties": Rule(
-        _has_penalty,
+        lambda body: bool(_PENALTIES & _config(body).keys()),
         "doesn't support presence_penalty and frequency_penalty (Google: 'Penalty is "
         "not enabled for this model'). Leave them out",
     ),
@@ -140,7 +132,7 @@ RULES: Final[Mapping[str, Rule]] = {
         "doesn't support thinking_budget. Use thinking_level",
     ),
     "zero_budget": Rule(
-        lambda body: _thinking(body).get("thinkingBudget") == 0,
+        _has_zero_budget,
         "can't turn thinking off (Google: 'Budget 0 is invalid. This model only works "
         "in thinking mode.'). Use a small thinking_budget or a low thinking_level",
     ),
@@ -172,13 +164,15 @@ RULES: Final[Mapping[str, Rule]] = {
 # What every model refuses.
 _ALWAYS: Final = (
     Rule(
-        _has_cache_beside,
+        lambda body: "cachedContent" in body and bool(_IN_CACHE & body.keys()),
         "doesn't accept a system message, tools or tool_config together with "
         "cached_content (Google: 'Tool config, tools and system instruction should not "
         "be set in the request when using cached content.'). Put them in the cache",
     ),
     Rule(
-        _thinks_with_zero_budget,
+        lambda body: (
+            _has_zero_budget(body) and bool(_thinking(body).get("includeThoughts"))
+        ),
         "has no thoughts to return with thinking_budget=0. Leave include_thoughts out "
         "or raise thinking_budget",
     ),

@@ -81,7 +81,11 @@ def tokens_from_request(body: Mapping[str, Any], model: str | None = None) -> in
     return (
         written
         + len(contents) * _CONTENT
-        + sum(tokens_from_declaration(item) for item in _declarations(body))
+        + sum(
+            tokens_from_declaration(declaration)
+            for tool in body.get("tools") or []
+            for declaration in tool.get("functionDeclarations") or []
+        )
     )
 
 
@@ -133,11 +137,6 @@ def _leaves(value: Any) -> Iterable[Any]:
 def _value_tokens(value: Any) -> int:
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     return tokens_from_text(text) + _VALUE
-
-
-def _declarations(body: Mapping[str, Any]) -> Iterable[Mapping[str, Any]]:
-    for tool in body.get("tools") or []:
-        yield from tool.get("functionDeclarations") or []
 
 
 def tokens_from_declaration(declaration: Mapping[str, Any]) -> int:

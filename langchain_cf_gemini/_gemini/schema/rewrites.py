@@ -21,18 +21,14 @@ def modern_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _lower_case(schema: Schema) -> Schema:
     """Google's OpenAPI subset, and what was copied out of it, has types in capitals."""
-    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    if not isinstance(kinds, list) or not all(isinstance(k, str) for k in kinds):
+    said = schema["type"]
+    lower = [str(kind).lower() for kind in (said if isinstance(said, list) else [said])]
+    if not {*lower} <= KINDS:
         raise UnsupportedContentError(
-            f"A schema's type must be a name or a list of names, not {kinds!r:.80}."
+            f"A schema's type must be one of {', '.join(sorted(KINDS))}, or a list of "
+            f"them, not {said!r:.80}."
         )
-    lower = [kind.lower() for kind in kinds]
-    if unknown := {*lower} - KINDS:
-        raise UnsupportedContentError(
-            f"A schema has the type {unknown.pop()!r}, which JSON Schema doesn't have. "
-            f"Use {', '.join(sorted(KINDS))}."
-        )
-    schema["type"] = lower[0] if isinstance(schema["type"], str) else lower
+    schema["type"] = lower if isinstance(said, list) else lower[0]
     return schema
 
 

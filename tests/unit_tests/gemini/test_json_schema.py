@@ -376,7 +376,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     ),
     "definitions that are none": ({"$ref": "#x", "$defs": ["x"]}, "#x doesn't exist"),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
-    "a type that is none": ({"type": {"a": 1}}, "type must be a name"),
+    "a type that is none": ({"type": {"a": 1}}, "type must be one of"),
     "a type of no JSON": ({"type": "str"}, "the type 'str', which JSON Schema"),
     "a text for a schema": ({"type": "object", "properties": {"a": "string"}},
                             r"schema\.properties\.a must be a schema, not 'string'"),
@@ -388,7 +388,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "object", "properties": []},
         r"schema\.properties must be a dict of schemas, not \[\]",
     ),
-    "no type": ({"properties": {"a": {"type": None}}}, "type must be a name"),
+    "no type": ({"properties": {"a": {"type": None}}}, "type must be one of"),
     "a reference to nothing": (
         {"properties": {"a": {"$ref": "#/$defs/A"}}},
         r"schema\.properties\.a\.\$ref: #/\$defs/A doesn't exist",
