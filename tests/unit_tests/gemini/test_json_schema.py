@@ -377,7 +377,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "definitions that are none": ({"$ref": "#x", "$defs": ["x"]}, "#x doesn't exist"),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
     "a type that is none": ({"type": {"a": 1}}, "type must be one of"),
-    "a type of no JSON": ({"type": "str"}, "the type 'str', which JSON Schema"),
+    "a type of no JSON": ({"type": "str"}, "must be one of array.*not 'str'"),
     "a text for a schema": ({"type": "object", "properties": {"a": "string"}},
                             r"schema\.properties\.a must be a schema, not 'string'"),
     "a property that says it is required": (
