@@ -50,18 +50,32 @@ def _model(*parts: Json) -> Json:
     return {"role": "model", "parts": list(parts)}
 
 
+def _calls(*made: tuple[str, str, Json], content: Any = "") -> AIMessage:
+    calls: list[Any] = [
+        {"id": id_, "name": name, "args": args, "type": "tool_call"}
+        for id_, name, args in made
+    ]
+    return AIMessage(content, tool_calls=calls)
+
+
+def _result(content: Any, id_: str = "a", **more: Any) -> ToolMessage:
+    return ToolMessage(content, tool_call_id=id_, **more)
+
+
+HI, SO, WELL = (HumanMessage(said) for said in ("hi", "so?", "well?"))
+_A = _calls(("a", "look", {}))
+
 # ---- turns
 
 TURNS: dict[str, tuple[list[Any], list[Json]]] = {
-    "text": ([HumanMessage("hi")], [_user(text("hi"))]),
+    "text": ([HI], [_user(text("hi"))]),
     "tuples": ([("human", "hi")], [_user(text("hi"))]),
     "blocks": ([HumanMessage(["hi", {"type": "text", "text": "there"}])],
                [_user(text("hi"), text("there"))]),
     "name": ([HumanMessage("hi", name="Ann")], [_user(text("Ann: "), text("hi"))]),
     "consecutive": (
         [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), AIMessage("d")],
-        [_user(text("a")), _user(text("b")), _model(text("c")), _model(text("d"))],
-    ),
+        [_user(text("a")), _user(text("b")), _model(text("c")), _model(text("d"))]),
     "few shot": ([HumanMessage("1+1"), AIMessage("2"), HumanMessage("2+2")],
                  [_user(text("1+1")), _model(text("2")), _user(text("2+2"))]),
     "chat messages": ([ChatMessage(content="a", role="user"),
@@ -97,8 +111,7 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
                           [_user(text("hi"), IMAGE_PART)]),
     "non_standard": (
         [HumanMessage([{"type": "non_standard", "value": {"hologram": 1}}])],
-        [_user({"hologram": 1})],
-    ),
+        [_user({"hologram": 1})]),
     "surrogate-free unicode": ([HumanMessage("你好 🌍\n")], [_user(text("你好 🌍\n"))]),
 }  # fmt: skip
 
@@ -109,23 +122,19 @@ def test_turns(messages: list[Any], contents: list[Json]) -> None:
 
 
 SYSTEMS: dict[str, tuple[list[Any], list[str] | None]] = {
-    "none": ([HumanMessage("hi")], None),
-    "one": ([SystemMessage("a"), HumanMessage("hi")], ["a"]),
-    "several": ([SystemMessage("a"), SystemMessage("b"), HumanMessage("hi")],
-                ["a", "b"]),
-    "late": ([HumanMessage("hi"), SystemMessage("b")], ["b"]),
-    "between": ([SystemMessage("a"), HumanMessage("hi"), SystemMessage("b"),
+    "none": ([HI], None),
+    "one": ([SystemMessage("a"), HI], ["a"]),
+    "several": ([SystemMessage("a"), SystemMessage("b"), HI], ["a", "b"]),
+    "late": ([HI, SystemMessage("b")], ["b"]),
+    "between": ([SystemMessage("a"), HI, SystemMessage("b"),
                  HumanMessage("x")], ["a", "b"]),
-    "blocks": ([SystemMessage(["a", {"type": "text", "text": "b"}]),
-                HumanMessage("hi")], ["a", "b"]),
+    "blocks": ([SystemMessage(["a", {"type": "text", "text": "b"}]), HI], ["a", "b"]),
     "cache_control": ([SystemMessage([{"type": "text", "text": "a",
                                        "cache_control": {"type": "ephemeral"}}]),
-                       HumanMessage("hi")], ["a"]),
-    "empty": ([SystemMessage(""), HumanMessage("hi")], None),
-    "empty block": ([SystemMessage([{"type": "text", "text": ""}, "a"]),
-                     HumanMessage("hi")], ["a"]),
-    "developer": ([ChatMessage(content="a", role="developer"), HumanMessage("hi")],
-                  ["a"]),
+                       HI], ["a"]),
+    "empty": ([SystemMessage(""), HI], None),
+    "empty block": ([SystemMessage([{"type": "text", "text": ""}, "a"]), HI], ["a"]),
+    "developer": ([ChatMessage(content="a", role="developer"), HI], ["a"]),
 }  # fmt: skip
 
 
@@ -139,29 +148,16 @@ def test_every_system_message_reaches_the_model(
 
 
 def test_system_between_calls_and_results_splits_nothing() -> None:
-    history = [
-        HumanMessage("hi"),
-        _calls(("a", "look", {})),
-        SystemMessage("Be brief."),
-        ToolMessage("1", tool_call_id="a"),
-    ]
+    history = [HI, _A, SystemMessage("Be brief."), _result("1")]
     assert [c["role"] for c in contents_of(history)] == ["user", "model", "user"]
 
 
 # ---- results of tools
 
 
-def _calls(*made: tuple[str, str, Json], content: Any = "") -> AIMessage:
-    calls: list[Any] = [
-        {"id": id_, "name": name, "args": args, "type": "tool_call"}
-        for id_, name, args in made
-    ]
-    return AIMessage(content, tool_calls=calls)
-
-
 def _answered(*results: ToolMessage, model: str = "gemini-3-flash") -> list[Json]:
     history: list[BaseMessage] = [
-        HumanMessage("hi"),
+        HI,
         _calls(("a", "look", {"n": 1}), ("b", "look", {"n": 2}), ("c", "hear", {})),
         *results,
     ]
@@ -185,11 +181,11 @@ def test_results_come_in_the_order_of_their_calls() -> None:
 
 def test_words_between_results_wait() -> None:
     history = [
-        HumanMessage("hi"),
+        HI,
         _calls(("a", "look", {}), ("b", "look", {})),
-        ToolMessage("2", tool_call_id="b"),
+        _result("2", "b"),
         HumanMessage("hurry"),
-        ToolMessage("1", tool_call_id="a"),
+        _result("1"),
         AIMessage("Done."),
     ]
     contents = contents_of(history)
@@ -239,8 +235,7 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     "a file of MCP": (
         [{"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}],
         "success",
-        {"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}},
-    ),
+        {"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}),
     "broken object": ('{"t": ', "success", {"output": '{"t": '}),
     "one text block": ([{"type": "text", "text": "18"}], "success", {"output": "18"}),
     "object in a block": ([{"type": "text", "text": '{"t": 1}'}], "success", {"t": 1}),
@@ -269,11 +264,7 @@ RESULTS: dict[str, tuple[Any, str, Json | None]] = {
     ("content", "status", "response"), RESULTS.values(), ids=RESULTS.keys()
 )
 def test_results(content: Any, status: Any, response: Json | None) -> None:
-    history = [
-        HumanMessage("hi"),
-        _calls(("a", "look", {})),
-        ToolMessage(content, tool_call_id="a", status=status),
-    ]
+    history = [HI, _A, _result(content, status=status)]
     (part,) = contents_of(history)[2]["parts"]
     if response is None:  # the text as it is
         response = {"output": content}
@@ -308,10 +299,8 @@ _values = st.recursive(
 def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
     """Whichever way it goes, Google reads the tool's own words and numbers."""
     content = json.dumps(said, ensure_ascii=ascii_only)
-    result = ToolMessage(content, tool_call_id="a")
-    (part,) = contents_of([HumanMessage("hi"), _calls(("a", "look", {})), result])[2][
-        "parts"
-    ]
+    result = _result(content)
+    (part,) = contents_of([HI, _A, result])[2]["parts"]
     response = part["functionResponse"]["response"]
     if response == {"output": content}:
         return
@@ -330,11 +319,7 @@ def test_arguments_keep_their_digits() -> None:
         "pair": (2**60 + 1, float("inf")),
         "ok": 2,
     }
-    history = [
-        HumanMessage("hi"),
-        _calls(("a", "look", args)),
-        ToolMessage("1", tool_call_id="a"),
-    ]
+    history = [HI, _calls(("a", "look", args)), _result("1")]
     (part,) = contents_of(history)[1]["parts"]
     assert part["functionCall"]["args"] == {
         "id": "1152921504606846977",
@@ -349,7 +334,7 @@ def test_arguments_that_lie_deep_go_as_text() -> None:
     args: Json = {"n": 1}
     for _ in range(150):
         args = {"a": args}
-    history = [HumanMessage("hi"), _calls(("a", "look", args)), _MADE]
+    history = [HI, _calls(("a", "look", args)), _MADE]
     (part,) = contents_of(history)[1]["parts"]
     sent, levels = part["functionCall"]["args"], 0
     while isinstance(sent, dict):
@@ -370,10 +355,10 @@ def test_arguments_that_lie_deep_go_as_text() -> None:
 def test_media_in_results(model: str, inside: bool) -> None:
     content: list[Any] = [{"type": "text", "text": "see"}, IMAGE, PDF, MP3]
     history = [
-        HumanMessage("hi"),
+        HI,
         _calls(("a", "look", {}), ("b", "look", {})),
-        ToolMessage(content, tool_call_id="a"),
-        ToolMessage("b", tool_call_id="b"),
+        _result(content),
+        _result("b", "b"),
     ]
     parts = contents_of(history, model=model)[2]["parts"]
     responses = [p["functionResponse"] for p in parts if "functionResponse" in p]
@@ -417,11 +402,7 @@ SHOWN: dict[str, tuple[Json, Json | None, Json | None]] = {
 def test_what_results_show(
     block: Json, inside: Json | None, beside: Json | None
 ) -> None:
-    history = [
-        HumanMessage("hi"),
-        _calls(("a", "look", {})),
-        ToolMessage([block], tool_call_id="a"),
-    ]
+    history = [HI, _A, _result([block])]
     answered, *others = contents_of(history)[2]["parts"]
     wire = answered["functionResponse"]
     assert wire.get("parts") == ([inside] if inside else None)
@@ -430,11 +411,7 @@ def test_what_results_show(
 
 
 def test_an_error_that_is_an_image() -> None:
-    history = [
-        HumanMessage("hi"),
-        _calls(("a", "look", {})),
-        ToolMessage([IMAGE], tool_call_id="a", status="error"),
-    ]
+    history = [HI, _A, _result([IMAGE], status="error")]
     (part,) = contents_of(history)[2]["parts"]
     assert part["functionResponse"]["parts"] == [IMAGE_PART]
     assert "failed" in part["functionResponse"]["response"]["error"]
@@ -442,90 +419,70 @@ def test_an_error_that_is_an_image() -> None:
 
 # ---- histories as agents, checkpoints and frontends leave them
 
-_A = _calls(("a", "look", {}))
 _NOT_RUN = "The call was not carried out."
-_MADE = ToolMessage("1", tool_call_id="a")
+_MADE = _result("1")
 
 _INVALID: Any = {"args": "{", "id": "z", "error": "", "type": "invalid_tool_call"}
-LEFT: dict[str, tuple[list[BaseMessage], list[str], str]] = {
+LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     # The contents in short: u and m for texts, c for calls, r for results, x for calls
     # that were not carried out; and what the log says.
-    "an approval left alone": ([HumanMessage("hi"), _A, HumanMessage("well?")],
-                               ["u", "c", "x", "u"],
+    "an approval left alone": ([HI, _A, WELL], "u c x u",
                                "'look' (id 'a') has no ToolMessage"),
-    "a tool that was stopped": ([HumanMessage("hi"), _A, AIMessage("I stopped."),
-                                 HumanMessage("well?")], ["u", "c", "x", "m", "u"],
+    "a tool that was stopped": ([HI, _A, AIMessage("I stopped."), WELL], "u c x m u",
                                 "'look' (id 'a') has no ToolMessage"),
-    "a handoff beside another call": ([HumanMessage("hi"),
-                                       _calls(("a", "transfer_to_bob", {}),
-                                              ("b", "look", {})), _MADE],
-                                      ["u", "cc", "rx"],
-                                      "'look' (id 'b') has no ToolMessage"),
-    "a limit beside a refusal": ([HumanMessage("hi"), _A, _MADE,
-                                  ToolMessage("2", tool_call_id="a")], ["u", "c", "r"],
+    "a handoff beside another call": (
+        [HI, _calls(("a", "transfer_to_bob", {}), ("b", "look", {})), _MADE],
+        "u cc rx",
+        "'look' (id 'b') has no ToolMessage"),
+    "a limit beside a refusal": ([HI, _A, _MADE, _result("2")], "u c r",
                                  "A second ToolMessage with tool_call_id='a'"),
-    "a result without its call": (
-        [HumanMessage("hi"), ToolMessage("1", tool_call_id="x"), HumanMessage("so?")],
-        ["u", "u"],
-        "tool_call_id='x' wasn't sent"),
+    "a result without its call": ([HI, _result("1", "x"), SO],
+                                  "u u", "tool_call_id='x' wasn't sent"),
     "a call that names nothing": (
-        [HumanMessage("hi"),
-         AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]),
-         HumanMessage("so?")],
-        ["u", "m", "u"],
+        [HI, AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]), SO],
+        "u m u",
         "without a function name"),
     "a block of a kind of its own": (
-        [HumanMessage("hi"),
-         AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
-         HumanMessage("so?")],
-        ["u", "m", "u"],
+        [HI, AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
+         SO],
+        "u m u",
         "non_standard 'z'"),
-    "a result again": ([HumanMessage("hi"), _A, _MADE, AIMessage("Done."), _MADE,
-                        HumanMessage("so?")], ["u", "c", "r", "m", "u"],
-                       "A second ToolMessage"),
-    "a result that came late": ([HumanMessage("hi"), _A, HumanMessage("hurry"),
-                                 AIMessage("Wait."), _MADE, HumanMessage("so?")],
-                                ["u", "c", "r", "u", "m", "u"], ""),
-    "a result that came early": ([HumanMessage("hi"), _MADE, _A, HumanMessage("so?")],
-                                 ["u", "c", "r", "u"], ""),
+    "a result again": ([HI, _A, _MADE, AIMessage("Done."), _MADE, SO],
+                       "u c r m u", "A second ToolMessage"),
+    "a result that came late": ([HI, _A, HumanMessage("hurry"), AIMessage("Wait."),
+                                 _MADE, SO], "u c r u m u", ""),
+    "a result that came early": ([HI, _MADE, _A, SO], "u c r u", ""),
     "a trim before text and a call": ([AIMessage("Let me see."), _A, _MADE],
-                                      ["u", "m", "c", "r"], "starts with a tool call"),
-    "results parted by another answer": ([HumanMessage("hi"),
+                                      "u m c r", "starts with a tool call"),
+    "results parted by another answer": ([HI,
                                           _calls(("a", "look", {}), ("b", "look", {})),
-                                          _MADE, AIMessage("One."),
-                                          ToolMessage("2", tool_call_id="b")],
-                                         ["u", "cc", "rr", "m"], ""),
-    "ids that begin anew": ([*(HumanMessage("hi"), _A, _MADE, AIMessage("Done.")),
-                             *(HumanMessage("again"), _A,
-                               ToolMessage("2", tool_call_id="a"))],
-                            ["u", "c", "r", "m", "u", "c", "r"], ""),
-    "one id in two turns, one result": (
-        [*(HumanMessage("hi"), _A, HumanMessage("well?"), _A, _MADE)],
-        ["u", "c", "x", "u", "c", "r"],
-        "'look' (id 'a') has no ToolMessage"),
-    "a trim in the middle": ([_A, _MADE, HumanMessage("so?")], ["u", "c", "r", "u"],
-                             "starts with a tool call"),
-    "a late system message": ([HumanMessage("hi"), SystemMessage("Be brief."),
-                               HumanMessage("so?")], ["u", "u"], "moved to the front"),
-    "nothing said": ([HumanMessage("hi"), AIMessage("Yes?"), HumanMessage(""),
-                      HumanMessage("so?")], ["u", "m", "u"], "empty HumanMessage"),
-    "a function of old": ([HumanMessage("hi"),
+                                          _MADE, AIMessage("One."), _result("2", "b")],
+                                         "u cc rr m", ""),
+    "ids that begin anew": ([*(HI, _A, _MADE, AIMessage("Done.")),
+                             *(HumanMessage("again"), _A, _result("2"))],
+                            "u c r m u c r", ""),
+    "one id in two turns, one result": ([*(HI, _A, WELL, _A, _MADE)], "u c x u c r",
+                                        "'look' (id 'a') has no ToolMessage"),
+    "a trim in the middle": ([_A, _MADE, SO], "u c r u", "starts with a tool call"),
+    "a late system message": ([HI, SystemMessage("Be brief."),
+                               SO], "u u", "moved to the front"),
+    "nothing said": ([HI, AIMessage("Yes?"), HumanMessage(""),
+                      SO], "u m u", "empty HumanMessage"),
+    "a function of old": ([HI,
                            AIMessage("",
                                      additional_kwargs={"function_call": {
                                                             "name": "look",
                                                             "arguments": '{"n": 1}'}}),
-                           FunctionMessage(content="1", name="look")], ["u", "c", "r"],
-                          ""),
+                           FunctionMessage(content="1", name="look")], "u c r", ""),
     "a function of old for a call with an id": (
-        [HumanMessage("hi"), _A, FunctionMessage(content="1", name="look")],
-        ["u", "c", "r"],
+        [HI, _A, FunctionMessage(content="1", name="look")],
+        "u c r",
         ""),
     "Anthropic's results": (
-        [HumanMessage("hi"),
-         AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
+        [HI, AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
          HumanMessage([{"type": "tool_result", "tool_use_id": "t", "content": "1"},
                        {"type": "text", "text": "so?"}])],
-        ["u", "c", "r", "u"],
+        "u c r u",
         ""),
 }  # fmt: skip
 
@@ -541,17 +498,17 @@ def _in_short(part: Json, role: str) -> str:
 
 @pytest.mark.parametrize(("history", "turns", "log"), LEFT.values(), ids=LEFT.keys())
 def test_threads_go_on(
-    history: list[BaseMessage],
-    turns: list[str],
-    log: str,
-    caplog: pytest.LogCaptureFixture,
+    history: list[BaseMessage], turns: str, log: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = [message.model_copy(deep=True) for message in history]
     contents = contents_of(history)
-    assert [
-        "".join(_in_short(part, content["role"]) for part in content["parts"])
-        for content in contents
-    ] == turns
+    assert (
+        " ".join(
+            "".join(_in_short(part, content["role"]) for part in content["parts"])
+            for content in contents
+        )
+        == turns
+    )
     assert log in caplog.text
     assert bool(log) == bool(caplog.text)
     assert history == before
@@ -562,7 +519,7 @@ def test_threads_go_on(
     [
         ([HumanMessage.model_construct(content=5)], "HumanMessage"),
         ([AIMessage.model_construct(content=None)], "AIMessage"),
-        ([HumanMessage("hi"), _A,
+        ([HI, _A,
           ToolMessage.model_construct(content=None, tool_call_id="a")], "ToolMessage"),
     ],
 )  # fmt: skip
@@ -584,7 +541,7 @@ def test_results_of_anthropics_blocks() -> None:
             },
         ],
     }
-    (part,) = contents_of([HumanMessage("hi"), _A, HumanMessage([result])])[2]["parts"]
+    (part,) = contents_of([HI, _A, HumanMessage([result])])[2]["parts"]
     assert part["functionResponse"] == {
         "id": "a",
         "name": "look",
@@ -602,7 +559,7 @@ def test_invalid_calls_are_answered_for_the_caller() -> None:
         "type": "invalid_tool_call",
     }
     turn = AIMessage("Let me see.", invalid_tool_calls=[invalid])
-    contents = contents_of([HumanMessage("hi"), turn, HumanMessage("well?")])
+    contents = contents_of([HI, turn, WELL])
     assert contents[1]["parts"][1]["functionCall"]["args"] == {
         "invalid_arguments": '{"n": '
     }
@@ -620,9 +577,9 @@ def test_invalid_calls_may_be_answered_by_the_application() -> None:
         "type": "invalid_tool_call",
     }
     history = [
-        HumanMessage("hi"),
+        HI,
         AIMessage("", invalid_tool_calls=[invalid]),
-        ToolMessage("There is no such tool.", tool_call_id="a", status="error"),
+        _result("There is no such tool.", status="error"),
     ]
     contents = contents_of(history)
     assert contents[1]["parts"][0]["functionCall"]["args"] == {"n": 1}
@@ -635,7 +592,7 @@ def test_parallel_calls_without_ids_of_googles_go_back_without() -> None:
     message = Cloudflare(answer(*parts)).model().invoke("hi")
     first, second = (str(c["id"]) for c in message.tool_calls)
     history = [
-        HumanMessage("hi"),
+        HI,
         message,
         ToolMessage("two", tool_call_id=second),
         ToolMessage("one", tool_call_id=first),
@@ -652,7 +609,7 @@ def test_ids_of_googles_go_both_ways() -> None:
     parts = [call("look", "c2ln", id="g1", args={}), call("look", id="g2", args={})]
     message = Cloudflare(answer(*parts)).model().invoke("hi")
     history = [
-        HumanMessage("hi"),
+        HI,
         message,
         ToolMessage("two", tool_call_id="g2"),
         ToolMessage("one", tool_call_id="g1"),
@@ -666,12 +623,8 @@ def test_ids_of_googles_go_both_ways() -> None:
 # ---- dummy signatures
 
 DUMMY = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
-_STEP = [
-    _calls(("a", "look", {}), ("b", "look", {})),
-    ToolMessage("1", tool_call_id="a"),
-    ToolMessage("2", tool_call_id="b"),
-]
-_SECOND = [_calls(("c", "hear", {})), ToolMessage("3", tool_call_id="c")]
+_STEP = [_calls(("a", "look", {}), ("b", "look", {})), _result("1"), _result("2", "b")]
+_SECOND = [_calls(("c", "hear", {})), _result("3", "c")]
 
 
 def _marks(messages: list[BaseMessage], model: str) -> str:
@@ -698,17 +651,11 @@ def _marks(messages: list[BaseMessage], model: str) -> str:
     ],
 )
 def test_unsigned_calls_of_the_current_turn(model: str, marks: str) -> None:
-    assert _marks([HumanMessage("hi"), *_STEP, *_SECOND], model) == marks
+    assert _marks([HI, *_STEP, *_SECOND], model) == marks
 
 
 def test_earlier_turns_stay_unsigned() -> None:
-    history = [
-        HumanMessage("hi"),
-        *_STEP,
-        AIMessage("Done."),
-        HumanMessage("again"),
-        *_SECOND,
-    ]
+    history = [HI, *_STEP, AIMessage("Done."), HumanMessage("again"), *_SECOND]
     assert _marks(history, "gemini-3-flash") == "--D"
     assert _marks([*history, HumanMessage("and?")], "gemini-3-flash") == "---"
 
@@ -717,7 +664,7 @@ def test_signed_calls_keep_their_signature() -> None:
     parts = [call("look", "c2ln", args={}), call("look", args={})]
     signed = Cloudflare(answer(*parts)).model().invoke("hi")
     results = [ToolMessage("1", tool_call_id=str(c["id"])) for c in signed.tool_calls]
-    history = [HumanMessage("hi"), signed, *results, *_SECOND]
+    history = [HI, signed, *results, *_SECOND]
     assert _marks(history, "gemini-3-flash") == "S-D"
 
 

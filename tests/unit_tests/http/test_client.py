@@ -101,9 +101,10 @@ def event_streams(draw: st.DrawFn) -> bytes:
     return written.encode()
 
 
-# A mark at the start and one later, every end of a line, two spaces, characters of
-# several bytes, half a character, fields without data.
+# A mark at the start and one later, every end of a line, two lines of an event, two
+# spaces, characters of several bytes, half a character, fields without data.
 WRITTEN = [
+    b"data: a\r\ndata: b\r\n\r\n",
     "\ufeffdata:  a\r\n\r\ndata: é🎈\n\ndata:b\rdata: c\r\rid: 7\ndata\n\n".encode(),
     "data: a\r\n\r\n\ufeffdata: b\r\n\r\ndata: c\n\n".encode(),
     b"\xe2data: a\n\ndata: b\n\n",
