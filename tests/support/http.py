@@ -15,12 +15,7 @@ from langchain_cf_gemini._http.connections import (
     Connections,
     Slots,
 )
-from langchain_cf_gemini._http.download import (
-    FetchSettings,
-    afetch,
-    fetch,
-    shown_url,
-)
+from langchain_cf_gemini._http.download import FetchSettings, afetch, fetch, shown_url
 from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.files import FILES, File, Files
 from langchain_cf_gemini._http.limits import (

@@ -24,11 +24,7 @@ Json = dict[str, Any]
 
 ACCOUNT = "0123456789abcdef"
 TOKEN = "token-that-must-not-be-seen"
-USAGE: Json = {
-    "promptTokenCount": 7,
-    "candidatesTokenCount": 2,
-    "totalTokenCount": 9,
-}
+USAGE: Json = {"promptTokenCount": 7, "candidatesTokenCount": 2, "totalTokenCount": 9}
 
 ENDS = ("run", "gateway")
 endpoints = pytest.mark.parametrize("endpoint", ENDS)

@@ -24,13 +24,7 @@ from langchain_cf_gemini import (
     get_cost_callback,
 )
 from tests.support.cloudflare import usage_after_cache
-from tests.support.models import (
-    Cloudflare,
-    event,
-    packaged_models,
-    refusal,
-    text,
-)
+from tests.support.models import Cloudflare, event, packaged_models, refusal, text
 from tests.support.models import answer as wire_answer
 
 PACKAGED = packaged_models()

@@ -15,14 +15,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_cf_gemini import UnsupportedContentError
 from tests.support.gemini import Media, body_from_messages, parts_from_media
 from tests.support.http import FILES
-from tests.support.models import (
-    Cloudflare,
-    Json,
-    answer,
-    contents_of,
-    every_way,
-    text,
-)
+from tests.support.models import Cloudflare, Json, answer, contents_of, every_way, text
 
 
 def _b64(data: bytes) -> str:

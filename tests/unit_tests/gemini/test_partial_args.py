@@ -194,10 +194,7 @@ def test_pieces_that_make_no_object(pieces: list[Json], said: str) -> None:
     whole = answer(
         *(e["candidates"][0]["content"]["parts"][0] for e in _events(pieces))
     )
-    for message in (
-        streamed(*_events(pieces)),
-        Cloudflare(whole).model().invoke("hi"),
-    ):
+    for message in (streamed(*_events(pieces)), Cloudflare(whole).model().invoke("hi")):
         assert message.tool_calls == []
         (invalid,) = message.invalid_tool_calls
         (block,) = message.content_blocks
@@ -228,11 +225,7 @@ def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
         {"functionCall": {"partialArgs": [_piece("$.b", 2)], "willContinue": True}},
         {"functionCall": {}},
     ]
-    events = [
-        event(first),
-        *(event(part) for part in more),
-        event(finish="STOP"),
-    ]
+    events = [event(first), *(event(part) for part in more), event(finish="STOP")]
     cloudflare = Cloudflare(sse(*events))
     model = cloudflare.model(endpoint="gateway")
     message = folded(list(model.stream("hi", parallel_tool_calls=False)))

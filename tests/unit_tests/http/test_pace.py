@@ -158,12 +158,7 @@ def test_without_a_pace_most_rows_are_lost() -> None:
     seed=st.integers(0, 1000),
 )
 def test_no_row_is_lost_whatever_the_bucket(
-    rate: float,
-    burst: int,
-    callers: int,
-    seconds: float,
-    says_when: bool,
-    seed: int,
+    rate: float, burst: int, callers: int, seconds: float, says_when: bool, seed: int
 ) -> None:
     ran = Simulation(
         limit=bucket(rate, burst),

@@ -19,11 +19,7 @@ from langchain_cf_gemini.exceptions import (
     class_from_status,
 )
 from tests.support.cloudflare import retry_after_from_details
-from tests.support.http import (
-    RetryPolicy,
-    is_retried,
-    retry_after_from_headers,
-)
+from tests.support.http import RetryPolicy, is_retried, retry_after_from_headers
 
 STEADY = RetryPolicy(jitter=lambda: 0.0)
 NOW = 1_760_000_000.0

@@ -207,10 +207,7 @@ WAYS_TO_TRAVEL: dict[str, Any] = {
 @pytest.mark.parametrize("how", ["pickle", "json"])
 @pytest.mark.filterwarnings("ignore:The function `loads`")
 def test_a_secret_that_did_not_travel_is_missed(
-    settings: Json,
-    variables: dict[str, str],
-    how: str,
-    monkeypatch: pytest.MonkeyPatch,
+    settings: Json, variables: dict[str, str], how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
     # Somebody else's key is no key of ours.

@@ -20,10 +20,7 @@ from langchain_core.messages import (
     messages_from_dict,
 )
 
-from langchain_cf_gemini import (
-    CloudflareInvalidRequestError,
-    UnsupportedContentError,
-)
+from langchain_cf_gemini import CloudflareInvalidRequestError, UnsupportedContentError
 from tests.support.models import WAYS, Cloudflare, Json, answer, text
 from tests.support.two_backends import DUMMY, TwoBackends, maker_of, signature_of
 
