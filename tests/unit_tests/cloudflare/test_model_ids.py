@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.support.models import Cloudflare, silent
+from langchain_cf_gemini import CloudflareNotFoundError
+from tests.support.models import Cloudflare, refusal, silent
 
 
 @pytest.mark.parametrize(
@@ -72,3 +73,25 @@ def test_googles_id_can_be_overridden() -> None:
 def test_other_ids_are_refused_with_what_to_use(model: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         silent(model=model)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ("gemini-2.5-pro", "gemini-2.5-pro was replaced by gemini-3.8-flash. Use that"),
+        ("gemini-3-flesh", "Similar models: gemini-3-flash"),
+        ("x", r"Similar models: gemini-[^,]+, gemini-[^,]+, gemini-[^,]+\."),
+    ],
+)
+def test_a_missing_model_comes_with_another(model: str, message: str) -> None:
+    cloudflare = Cloudflare(refusal(404, 5007, "No such model"))
+    with pytest.raises(CloudflareNotFoundError, match=message):
+        cloudflare.model(model=model).invoke("hi")
+
+
+def test_a_model_that_nothing_replaces_gets_no_other() -> None:
+    cloudflare = Cloudflare(refusal(404, 5007, "No such model"))
+    with pytest.raises(CloudflareNotFoundError) as caught:
+        cloudflare.model(model="gemini-3-flash").invoke("hi")
+    assert "Similar" not in str(caught.value)
+    assert "replaced" not in str(caught.value)

@@ -104,6 +104,10 @@ BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
         ],
         ["server_tool_call", "server_tool_result"],
     ),
+    "the highest number of a language": (
+        [{"executableCode": {"language": 2**31 - 1, "code": "1"}}],
+        ["server_tool_call"],
+    ),
     "notes of a part": (
         [text("Hi", partMetadata={"k": 1}), CODE],
         ["text", "server_tool_call"],
@@ -149,7 +153,7 @@ NEVER_SENT: dict[str, tuple[Json, str]] = {
         {"executableCode": {"language": 1.5, "code": "1"}},
         "non_standard",
     ),
-    "odd outcome": ({"codeExecutionResult": {"outcome": 2**70}}, "non_standard"),
+    "odd outcome": ({"codeExecutionResult": {"outcome": 2**31}}, "non_standard"),
     "no base64": (
         {"inlineData": {"mimeType": "image/png", "data": "<html>"}},
         "non_standard",
@@ -351,16 +355,23 @@ def test_calls_of_one_id_are_told_apart() -> None:
     assert [part["functionCall"]["id"] for part in back(message)] == ["i", "i"]
 
 
-DEEP: Any = "x"
-DEEP_OBJECT: Any = {}
-for _ in range(300):
-    DEEP, DEEP_OBJECT = [DEEP], {"k": DEEP_OBJECT}
+def nested(levels: int) -> list[Any]:
+    """Lists in one another."""
+    return [nested(levels - 1)] if levels > 1 else []
+
+
+def nested_object(levels: int) -> Json:
+    """Objects in one another."""
+    return {"k": nested_object(levels - 1)} if levels > 1 else {}
+
+
 UNSENDABLE: dict[str, Any] = {
     "infinite": float("inf"),
     "no number": float("nan"),
     "beyond 64 bits": 2**64,
-    "nested too deep": DEEP,
-    "objects too deep": DEEP_OBJECT,
+    "just nested too deep": nested(90),
+    "nested too deep": nested(300),
+    "objects too deep": nested_object(300),
 }
 
 
@@ -376,6 +387,12 @@ def test_arguments_that_nothing_can_hold(value: Any, streaming: bool) -> None:
     assert block["type"] == "invalid_tool_call"
     assert "The arguments hold" in block["error"]
     assert back(message)
+
+
+@pytest.mark.parametrize("value", [2**63 - 1, -(2**63), nested(89), nested_object(89)])
+def test_the_most_that_arguments_hold(value: Any) -> None:
+    message = message_of(call("look", args={"a": value}))
+    assert message.tool_calls[0]["args"] == {"a": value}
 
 
 HALVES: dict[str, tuple[list[str], str]] = {

@@ -136,7 +136,9 @@ def test_a_schema_counts_what_it_says_and_not_its_keywords() -> None:
     either = {"properties": {"a": {"anyOf": [one, one]}}}
     named = {"properties": {"a": {"$ref": "#/$defs/A"}}, "$defs": {"A": one}}
     assert count({}) == count({"type": "OBJECT"}) == 1
+    longer = {"type": "OBJECT", "properties": {"a_longer_name": {"type": "STRING"}}}
     assert count(enum) == count(one) + 4
+    assert count(longer) > count(one)
     assert count(deep) == count(named) > count(one)
     assert count(either) > count(deep)
 

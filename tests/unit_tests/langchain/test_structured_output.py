@@ -231,6 +231,18 @@ ROOTS: dict[str, tuple[Any, tuple[str, ...], Any, list[Any]]] = {
         [Joke(setup="a"), Joke(setup="b")],
         [[Joke(setup="a")], [Joke(setup="a"), Joke(setup="b")]],
     ),
+    "list of a class that is not whole": (
+        list[Joke],
+        ('[{"se', 'tup": "a"}', "]"),
+        [Joke(setup="a")],
+        [[], [Joke(setup="a")]],
+    ),
+    "list of lists": (
+        list[list[Joke]],
+        ('[[{"setup": "a"}], [{"se', 'tup": "b"}', "]]"),
+        [[Joke(setup="a")], [Joke(setup="b")]],
+        [[[Joke(setup="a")], []], [[Joke(setup="a")], [Joke(setup="b")]]],
+    ),
     "enum": (Color, ('"re', 'd"'), Color.RED, [Color.RED]),
     "literal": (Literal["a", "b"], ('"a"',), "a", ["a"]),
     "union": (Joke | int, ("1", "2"), 12, [12]),
