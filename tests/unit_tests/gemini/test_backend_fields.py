@@ -105,6 +105,25 @@ def test_the_gateway_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
         silent(google_api_key="k").invoke("hi", **arguments)
 
 
+@pytest.mark.parametrize(
+    ("tools", "config"),
+    [
+        ([_LOOK, "google_search"], {"includeServerSideToolInvocations": True}),
+        ([_LOOK], None),
+        (["google_search", "url_context"], None),
+    ],
+)
+def test_the_gateway_is_told_of_googles_tools_beside_functions(
+    tools: list[Any], config: Json | None
+) -> None:
+    cloudflare = Cloudflare()
+    for endpoint in ("gateway", "run"):
+        cloudflare.model(endpoint=endpoint).invoke("hi", tools=tools)
+    gateway, run = cloudflare.bodies
+    assert gateway.get("toolConfig") == config
+    assert "toolConfig" not in run
+
+
 def test_a_part_that_one_service_knows_decides() -> None:
     message = HumanMessage([{"text": "hi", "partMetadata": {"a": 1}}])
     cloudflare = Cloudflare()

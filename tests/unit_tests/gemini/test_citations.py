@@ -302,6 +302,20 @@ def test_a_citation_over_two_blocks_ends_with_each() -> None:
     assert found == ["cd", "ef"]
 
 
+@pytest.mark.parametrize("at", [0, 4, 8])
+def test_a_place_without_width_is_in_one_block(at: int) -> None:
+    code: Json = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    segment = {"startIndex": at, "endIndex": at}
+    notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
+    message = message_of(text("abcd"), code, text("efgh"), groundingMetadata=notes)
+    places = [
+        [(a["start_index"], a["end_index"]) for a in block.get("annotations", ())]
+        for block in (dict(b) for b in message.content_blocks)
+        if block["type"] == "text"
+    ]
+    assert places == ([[(at, at)], []] if at < 8 else [[], [(4, 4)]])
+
+
 def _web(name: str, title: str | None = None) -> Json:
     return {"web": {"uri": f"https://{name}"} | ({"title": title} if title else {})}
 

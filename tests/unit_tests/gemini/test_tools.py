@@ -823,7 +823,10 @@ def test_a_choice_is_laid_over_the_tool_config() -> None:
     found = tool_config_from_choice(None, WIRE, tool_config=config)
     calling |= {"mode": "ANY", "allowedFunctionNames": ["b"]}  # type: ignore[dict-item]
     assert found == {**kept, "functionCallingConfig": calling}
-    choice = {"functionCallingConfig": {"mode": "NONE"}, "retrievalConfig": {}}
+    choice = {"functionCallingConfig": {"mode": "NONE"}}
+    found = tool_config_from_choice(choice, WIRE, tool_config=kept)
+    assert found == {**kept, **choice}
+    choice = {**choice, "retrievalConfig": {}}
     found = tool_config_from_choice(choice, WIRE, tool_config=kept)
     assert found == choice
 

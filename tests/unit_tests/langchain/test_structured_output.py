@@ -378,6 +378,7 @@ def test_traces_the_schema_as_langchain_writes_it(schema: Any, method: Any) -> N
         traced = options["ls_structured_output_format"]
         assert traced["schema"] == convert_to_json_schema(schema)
         assert traced["kwargs"]["method"] == method
+        assert ("strict" in traced["kwargs"]) is (method != "json_mode")
 
 
 class Sketch(TypedDict):
