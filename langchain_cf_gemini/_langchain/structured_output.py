@@ -161,7 +161,7 @@ def _declaration(schema: Any, dialect: Dialect) -> tuple[Json, bool]:
         "description": description,
         "parameters": parameters,
     }
-    (tool,) = tools_from_langchain([function], dialect=dialect)
+    (tool,) = tools_from_langchain([function])
     return tool["functionDeclarations"][0], wrapped
 
 

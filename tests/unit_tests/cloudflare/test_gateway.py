@@ -165,8 +165,10 @@ def test_a_stored_keys_alias_works_on_the_gateway_endpoint_only() -> None:
     ],
 )
 def test_what_breaks_a_limit_is_refused_by_name(name: str, value: Any) -> None:
-    with pytest.raises(ValueError, match=f"^({name}|metadata) .*must "):
+    with pytest.raises(ValueError, match=f"^({name}|metadata) .*must ") as caught:
         GatewayOptions(**{name: value})
+    blamed = [value, *value, *value.values()] if isinstance(value, dict) else [value]
+    assert any(f"got {one!r:.200}." in str(caught.value) for one in blamed)
 
 
 def test_the_limits_themselves_are_allowed() -> None:

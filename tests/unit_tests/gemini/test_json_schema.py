@@ -369,6 +369,14 @@ class Plain:
     """Nothing pydantic knows."""
 
 
+def test_what_stands_beside_recursion_in_all_of_stays_beside_it() -> None:
+    """Google does not read what stands beside a reference."""
+    held = {"minProperties": 1, "allOf": [{"$ref": "#"}]}
+    schema = json_schema_from({"type": "object", "properties": {"next": held}})
+    made = schema["properties"]["next"]
+    assert made == {"minProperties": 1, "allOf": [{"$ref": "#/$defs/Root"}]}
+
+
 REFUSED: dict[str, tuple[Any, str]] = {
     "recursion outside of properties": (
         {"type": "array", "items": {"$ref": "#"}},

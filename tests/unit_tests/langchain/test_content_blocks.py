@@ -43,6 +43,7 @@ TURNS: dict[str, list[Json]] = {
     "thoughts and call": [thought("Hm."), call("look", "c2ln", args={"n": 1})],
     "code": [CODE, RESULT, text("2", "c2ln")],
     "image": [text("See:"), {**PNG, "thoughtSignature": "c2ln"}],
+    "speech": [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "aW1n"}}],
     "unknown": [text("See:"), {"hologram": {"depth": 3}}],
     "call with Google's id": [call("look", "c2ln", id="g1", args={"n": 1})],
 }
@@ -117,7 +118,7 @@ def _kinds(parts: list[Json]) -> list[str]:
         "functionCall": "tool_call",
         "executableCode": "server_tool_call",
         "codeExecutionResult": "server_tool_result",
-        "inlineData": "image",
+        "inlineData": "audio" if "audio" in str(parts) else "image",
         "hologram": "non_standard",
     }
     return [

@@ -119,6 +119,18 @@ def test_every_way_refuses_before_it_sends(way: Any) -> None:
 
 MEDIA: dict[str, tuple[Json, str]] = {
     "image of nothing": ({"type": "image"}, "needs base64, url or file_id"),
+    "base64 that is null": (
+        {"type": "image", "source": {"type": "base64", "data": None}},
+        "needs base64, url or file_id",
+    ),
+    "source of nobody's": (
+        {"type": "image", "source_type": "ftp"},
+        "unknown source type 'ftp'",
+    ),
+    "audio of nobody's": (
+        {"type": "audio", "data": "AAAA", "format": "x-y"},
+        "contains audio/x-y",
+    ),
     "empty base64": (
         {"type": "image", "base64": "", "mime_type": "image/png"},
         "base64",

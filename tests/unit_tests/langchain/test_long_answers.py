@@ -379,6 +379,20 @@ def test_a_stream_that_breaks_says_what_a_whole_one_says(
     assert said_by(broken)[2:] == said_by(whole)[2:]
 
 
+@pytest.mark.parametrize("cut", range(2, 7))
+@pytest.mark.parametrize("again", [True, False])
+def test_a_signature_of_nothing_comes_again_or_does_not(cut: int, again: bool) -> None:
+    """An empty text may carry a signature; what is cut anew may carry it elsewhere."""
+    parts = [text("The "), text("", "c2ln"), text("laws"), text("", "c2ln")]
+    script = Script(stream_with([thought("Hm."), *parts], {0}), [cut], "reset", 2)
+    if not again:
+        first = sse(*script.events[:cut]).content
+        script.ending = lambda _: _events(Broken(first))
+        script.events = [e for e in script.events if e != event(text("", "c2ln"))]
+    message = folded(chunks_of(script.model()))
+    assert message.text == "The laws"
+
+
 def test_a_break_before_any_checkpoint_is_an_error() -> None:
     script = Script(stream_with(PARTS, {5}), [3], "reset")
     with pytest.raises(CloudflareConnectionError, match="reset"):
