@@ -150,12 +150,18 @@ $(VENV)/.mutation: pyproject.toml $(VENV)/.test
 	@$(INSTALL) --group mutation
 	@touch $@
 
-# Everything takes many hours; a module takes minutes: make mutate MODULE=_gemini.answer.citations
+# Everything takes a day. One module, or some of all: make mutate SAMPLE=1000 SEED=22
 MODULE ?=
-mutate: $(VENV)/.mutation  ## Break the code in every way, or one MODULE of it; list what no test notices
+SAMPLE ?=
+SEED ?= 1
+mutate: $(VENV)/.mutation  ## Break the code: all of it, a MODULE, or a SAMPLE; list what no test notices
 	@rm -rf mutants
+ifeq ($(SAMPLE),)
 	@$(BIN)/mutmut run --max-children 2 'langchain_cf_gemini.$(MODULE)*'
 	@$(BIN)/mutmut results
+else
+	@$(BIN)/python -m tools.mutation_sample --size $(SAMPLE) --seed $(SEED)
+endif
 
 clean:  ## Remove the environment and every cache
 	rm -rf $(VENV) .worker .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov mutants $(OTHERS)

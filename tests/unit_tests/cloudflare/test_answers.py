@@ -55,6 +55,14 @@ def test_answers_of_nothing_may_be_asked_for_again(
     assert caught.value.is_retryable
 
 
+@pytest.mark.parametrize("endpoint", ENDS)
+def test_an_empty_body_may_be_asked_for_again(endpoint: str) -> None:
+    empty = httpx.Response(200, content=b" ")
+    with pytest.raises(ResponseFormatError, match="empty response") as caught:
+        Cloudflare(empty).model(endpoint=endpoint).invoke("hi")
+    assert caught.value.is_retryable
+
+
 IDLE: dict[str, str] = {
     "object": "data: {}",
     "null": "data: null",

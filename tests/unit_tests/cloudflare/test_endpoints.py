@@ -31,6 +31,7 @@ from tests.support.cloudflare import (
     run_request,
 )
 from tests.support.http import Head, Request
+from tests.support.models import Cloudflare
 from tests.support.strategies import JSON
 
 ACCOUNT = Account(account_id="acc0", api_token="tok", google_api_key="AIza-key")
@@ -289,6 +290,9 @@ def test_plain_http_can_be_allowed() -> None:
     )
     assert run_request(account, "google/m", {}).url.startswith("http://10.0.0.1/")
     assert api_request(account, "GET", "/ai").url.startswith("http://10.0.0.1/")
+    cloudflare = Cloudflare()
+    cloudflare.model(base_url="http://10.0.0.1", allow_http=True).invoke("hi")
+    assert cloudflare.requests[0].url.scheme == "http"
 
 
 @pytest.mark.parametrize(

@@ -140,8 +140,9 @@ def test_what_a_model_refuses_is_not_sent(
 ) -> None:
     endpoint, way = mode(endpoint, way)
     asked = silent(model=model, endpoint=endpoint)
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=says) as caught:
         WAYS[way](asked.bind(**arguments), "hi")
+    assert "None" not in str(caught.value)
 
 
 @pytest.mark.filterwarnings("ignore::langchain_cf_gemini.ModelWarning")
