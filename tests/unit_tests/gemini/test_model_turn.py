@@ -387,6 +387,17 @@ def test_failed_calls_go_back_as_they_came(
     assert "UNEXPECTED_TOOL_CALL" in str(block["error"])
 
 
+def test_a_part_that_an_earlier_version_noted_beside_text() -> None:
+    part = {"executableCode": {"language": "PYTHON", "code": "1"}}
+    noted = {"gemini_parts": [{"type": "part", "number": 1, "part": part}]}
+    turn = AIMessage(
+        "",
+        additional_kwargs=noted,
+        response_metadata={"model_provider": "cloudflare_gemini"},
+    )
+    assert _sent(turn) == [part]
+
+
 def test_an_invalid_call_that_is_told_twice() -> None:
     """As langchain-core tells it where it replays a message from its cache."""
     told: Any = {"id": "a", "name": "look", "args": "{}", "error": "no", "type": "x"}
