@@ -308,10 +308,10 @@ def test_a_place_without_width_is_in_one_block(at: int) -> None:
     segment = {"startIndex": at, "endIndex": at}
     notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
     message = message_of(text("abcd"), code, text("efgh"), groundingMetadata=notes)
+    blocks: list[Any] = [b for b in message.content_blocks if b["type"] == "text"]
     places = [
         [(a["start_index"], a["end_index"]) for a in block.get("annotations", ())]
-        for block in (dict(b) for b in message.content_blocks)
-        if block["type"] == "text"
+        for block in blocks
     ]
     assert places == ([[(at, at)], []] if at < 8 else [[], [(4, 4)]])
 
@@ -327,6 +327,7 @@ GROWING: dict[str, tuple[list[Json], list[Json]]] = {
     "a title that comes late": ([_web("a")], [_web("a", "A"), _web("b")]),
     "a duplicate": ([_web("a")], [_web("b"), _web("b"), _web("a")]),
     "left out again": ([_web("a"), _web("x")], [_web("b")]),
+    "shorter": ([_web("x"), _web("a")], [_web("b")]),
 }
 
 
@@ -334,7 +335,8 @@ GROWING: dict[str, tuple[list[Json], list[Json]]] = {
 def test_sources_are_those_of_the_supports_own_event(
     first: list[Json], last: list[Json]
 ) -> None:
-    one = {"segment": _segment("In 你好"), "groundingChunkIndices": [0]}
+    own = first.index(_web("a"))
+    one = {"segment": _segment("In 你好"), "groundingChunkIndices": [own]}
     at = len(last) - 1
     two = {"segment": _segment("Warm."), "groundingChunkIndices": [at]}
     message = streamed(
