@@ -7,6 +7,27 @@ from typing import Any, ClassVar, get_origin, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+# Classes whose attributes are arguments of the user's.
+_UNSEEN = ("Settings", "Match", "Place")
+_WORDS = {
+    "Input should be": "must be",
+    "Value error, ": "",
+    "a valid string": "a string",
+    "a valid number": "a number",
+    "a valid integer": "a whole number",
+    "a valid boolean": "True or False",
+    "a valid dictionary": "a dict",
+    "a valid list": "a list",
+    "a valid tuple": "a pair",
+    "a valid set": "a set",
+    "a valid frozenset": "a set",
+    "Tuple should have at most 2 items after validation": "a pair",
+    "a valid pattern": "a compiled pattern",
+    "callable": "a function",
+    "an instance of Sequence": "a list",
+    "an instance of Mapping": "a dict",
+}
+
 
 def check(kind: type, values: Mapping[str, Any]) -> None:
     """Refuse values that are not of the types which a class declares for them.
@@ -20,10 +41,21 @@ def check(kind: type, values: Mapping[str, Any]) -> None:
         found = wrong.errors()
         name = str(found[0]["loc"][0])
         # A value that may be of several types has an error for each of them.
-        said = "; ".join(each["msg"] for each in found if each["loc"][0] == name)
+        said = [each["msg"] for each in found if each["loc"][0] == name]
+        holder = "" if kind.__name__ in _UNSEEN else f"{kind.__name__}."
         raise ValueError(
-            f"{kind.__name__}.{name}: {said}, not {values[name]!r:.200}"
+            f"{holder}{name} {_in_words(said)}, not {values[name]!r:.200}."
         ) from None
+
+
+def _in_words(said: list[str]) -> str:
+    """Return pydantic's findings as one sentence says them: `must be a or b`."""
+    text = "; ".join(dict.fromkeys(said))
+    for tag, word in _WORDS.items():
+        text = text.replace(tag, word)
+    first, *others = text.split("; ")
+    others = [other.removeprefix("must be ") for other in others]
+    return " or ".join([first[:1].lower() + first[1:], *others])
 
 
 @cache

@@ -8,8 +8,11 @@ from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Self, TypedDict, Unpack
+from typing import Annotated, Any, Self, TypedDict, Unpack
 
+from pydantic import Field
+
+from langchain_cf_gemini.emulator._checked import check
 from langchain_cf_gemini.emulator._cloudflare.account import (
     ACCOUNT_ID,
     API_TOKEN,
@@ -146,6 +149,7 @@ class Emulator(Inspection):
             ValueError: If a model is to follow the rules of one that nobody knows, or
                 the rate limit is not above 0.
         """
+        check(Place, {"host": host, "port": port, "models": models})
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
         self._host, self._port, self._certificate = host, port, certificate
@@ -235,7 +239,9 @@ class Emulator(Inspection):
     def url(self) -> str:
         """The address alone: the page for the browser, and Google's own API."""
         if self._server is None:
-            raise RuntimeError("The emulator is not running. Use it in a `with` block.")
+            raise RuntimeError(
+                "The emulator isn't running. Use it in a `with` block, or call start()."
+            )
         return self._server.url
 
     @property
@@ -325,11 +331,19 @@ class Emulator(Inspection):
         A fault that spoils an answer spoils the one that is scripted next.
         """
         if isinstance(fault, Fault) and options:
-            raise TypeError(f"{fault} has its options already: {sorted(options)}")
+            given = ", ".join(sorted(options))
+            raise TypeError(
+                f"{fault.kind} has its options already, but got {given}. Pass them to "
+                f"faults.{fault.kind}()."
+            )
         self.answer(fault if isinstance(fault, Fault) else status(fault, **options))
 
     def spoil(self, answer: Answer, fault: Fault) -> None:
         """Script an answer that a fault spoils on its way."""
+        if not isinstance(answer, Answer):
+            raise TypeError(
+                f"spoil takes an Answer, such as reply('Hi'), not {answer!r}."
+            )
         self.answer(answer.spoiled(fault))
 
     def when(self, matcher: Matcher) -> Queue:
@@ -344,6 +358,14 @@ class Emulator(Inspection):
     def reset(self) -> None:
         """Forget script, exchanges, errors, cache, feedback and draws."""
         self._service.reset()
+
+
+class Place(TypedDict):
+    """What an emulator does not hand on to its service as it is."""
+
+    host: str
+    port: Annotated[int, Field(ge=0, le=65535)]
+    models: str | Mapping[str, str] | Sequence[str]
 
 
 def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ class Inspection:
         """Assert the number of model requests, including failed attempts."""
         count = self._service.journal.asked_count
         self._assert(
-            count == expected, f"expected {expected} requests to a model, got {count}"
+            count == expected, f"Expected {expected} requests to a model, got {count}"
         )
 
     def assert_asked(self, text: str) -> None:
@@ -61,8 +61,8 @@ class Inspection:
         told = [request.told for request in self.requests]
         found = any(text.lower() in turn.lower() for turn in told)
         near = difflib.get_close_matches(text, told, 1, 0.3)
-        nearest = f"; nearest is {near[0]!r}" if near else ""
-        self._assert(found, f"no prompt contains {text!r}{nearest}")
+        nearest = f"; the nearest is {near[0]!r}" if near else ""
+        self._assert(found, f"No prompt contains {text!r}{nearest}")
 
     def assert_function_response(
         self, name: str, response: Any = _ANYTHING, *, id: str | None = None
@@ -81,10 +81,10 @@ class Inspection:
             if answered.name == name and id in (None, answered.id)
         ]
         which = f" of call {id!r}" if id else ""
-        self._assert(bool(sent), f"no response of function {name!r}{which} was sent")
+        self._assert(bool(sent), f"No response of function {name!r}{which} was sent")
         if response is not _ANYTHING:
             self._assert(
-                response in sent, f"{name!r} answered {sent}, not {response!r}"
+                response in sent, f"Function {name!r} returned {sent}, not {response!r}"
             )
 
     def assert_script_used(self) -> None:
@@ -96,7 +96,8 @@ class Inspection:
         """No answer was an error or broken off, and the script raised none."""
         self.raise_errors()
         bad = [exchange for exchange in self.exchanges if exchange.is_error]
-        self._assert(not bad, f"{len(bad)} answers were errors")
+        were = "answers were errors" if bad[1:] else "answer was an error"
+        self._assert(not bad, f"{len(bad)} {were}")
 
     def raise_errors(self, failure: BaseException | None = None) -> None:
         """Raise what the script raised while it answered, once.

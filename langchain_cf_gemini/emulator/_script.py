@@ -133,9 +133,12 @@ def entry_from(
         raise TypeError(f"Unknown condition {unknown.pop()!r}. Known: {known}.")
     check(Match, given)
     if inspect.iscoroutinefunction(given.get("when")):
-        raise TypeError(f"when must be a plain function, not {given['when'].__name__}")
+        name = given["when"].__name__
+        raise TypeError(f"when must be a plain function, not the coroutine {name}.")
     if times is not None and (type(times) is not int or times < 1):
-        raise ValueError(f"times must be a whole number from 1, or None, not {times!r}")
+        raise ValueError(
+            f"times must be a whole number from 1, or None, not {times!r}."
+        )
     if callable(said) and (
         isinstance(said, type) or getattr(said, "__module__", "") == reply.__module__
     ):

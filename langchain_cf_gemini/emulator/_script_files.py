@@ -79,7 +79,9 @@ def add_entries(script: Script, told: Any, name: str = "the script") -> int:
 
 def _entry(entry: Any, where: str) -> Entry:
     if not isinstance(entry, Mapping) or "answer" not in entry:
-        raise TypeError(f'An entry needs the key "answer": {json.dumps(entry)[:100]}.')
+        raise TypeError(
+            f'An entry needs the key "answer", but is {json.dumps(entry)[:100]}.'
+        )
     said, spoil = _said(entry["answer"]), entry.get("spoil") or ()
     words = [spoil] if isinstance(spoil, str) else spoil
     if isinstance(said, Answer):

@@ -83,8 +83,13 @@ class Answer:
                 if not isinstance(said, str):
                     raise TypeError(f"A text or a name must be a str, not {said!r}.")
         said = [self.parts, self.json, self.candidate, self.response]
-        json.dumps(said, allow_nan=False)
-        json.dumps(self.exact)
+        try:
+            json.dumps(said, allow_nan=False)
+            json.dumps(self.exact)
+        except (TypeError, ValueError) as wrong:
+            raise type(wrong)(
+                f"An answer must be JSON: {wrong}. Pass several answers one by one."
+            ) from wrong
 
     def __add__(self, other: "Answer") -> "Answer":
         """Both answers' parts in order; whatever the right one says otherwise wins."""
@@ -213,7 +218,7 @@ def reply(
         ValueError: If the chunks do not add up to the text.
     """
     if chunks and "".join(chunks) != text:
-        raise ValueError(f"the chunks {list(chunks)} do not add up to {text!r}")
+        raise ValueError(f"chunks={list(chunks)} do not add up to {text!r}.")
     metadata = {
         "groundingMetadata": grounding,
         "citationMetadata": {"citations": list(citations)} if citations else None,
@@ -278,7 +283,7 @@ def finish(reason: str, *, message: str | None = None) -> Answer:
 def exactly(response: Mapping[str, Any]) -> Answer:
     """A response that goes out as it is; it may be as wrong as you like."""
     if not isinstance(response, Mapping):
-        raise TypeError(f"a response is an object, not {response!r}")
+        raise TypeError(f"exactly() takes a dict, not {response!r}.")
     return Answer(exact=response)
 
 

@@ -109,9 +109,7 @@ class status(Fault):
         """Refuse what its shape has no place for."""
         super().__post_init__()
         if self.retry_info and self.shape != "google":
-            raise ValueError(
-                "retry_info must be left out: only the shape google has it"
-            )
+            raise ValueError("retry_info must be left out: only shape='google' has it.")
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """The error, in the shape that was asked for."""

@@ -478,16 +478,16 @@ def test_functions_are_inspected(client: Client) -> None:
     assert request.function_responses == {"get_weather": {"t": 18}}
     client.emulator.assert_function_response("get_weather")
     client.emulator.assert_function_response("get_weather", {"t": 18})
-    with pytest.raises(AssertionError, match="'get_weather' answered"):
+    with pytest.raises(AssertionError, match="'get_weather' returned"):
         client.emulator.assert_function_response("get_weather", {"t": 19})
 
 
 FAILING_ASSERTIONS: dict[str, Any] = {
-    "no prompt contains 'Rome'": lambda e: e.assert_asked("Rome"),
-    "expected 2 requests to a model, got 1": lambda e: e.assert_request_count(2),
-    "no response of function 'f'": lambda e: e.assert_function_response("f"),
-    "1 scripted answer was never asked for": lambda e: e.assert_script_used(),
-    "1 answers were errors": lambda e: e.assert_no_errors(),
+    "No prompt contains 'Rome'": lambda e: e.assert_asked("Rome"),
+    "Expected 2 requests to a model, got 1": lambda e: e.assert_request_count(2),
+    "No response of function 'f'": lambda e: e.assert_function_response("f"),
+    "1 scripted answer was not used": lambda e: e.assert_script_used(),
+    "1 answer was an error": lambda e: e.assert_no_errors(),
 }
 
 

@@ -107,6 +107,25 @@ def test_a_script_that_is_none(client: Client, body: Any) -> None:
     client.emulator.assert_script_used()
 
 
+WRONG = [
+    ("GET", "nothing", None, 404, "Unknown action 'nothing'. Known: health, "),
+    ("GET", "script", None, 405, "/_emulator/script takes POST, not GET."),
+    ("POST", "script", b"{", 422, "The body isn't JSON: "),
+    ("POST", "script", b'[{"answr": 5}]', 422, 'needs the key "answer", but is'),
+    ("GET", "exchanges?after=x", None, 422, "must be whole numbers, not ['x', '0']"),
+]
+
+
+@pytest.mark.parametrize(("method", "action", "body", "status", "words"), WRONG)
+def test_what_is_wrong_is_answered_in_words(
+    client: Client, method: str, action: str, body: Any, status: int, words: str
+) -> None:
+    url = f"{client.emulator.url}/_emulator/{action}"
+    answer = httpx.request(method, url, content=body)
+    assert answer.status_code == status
+    assert words in answer.json()["error"]
+
+
 def test_exchanges_verify_and_reset(client: Client) -> None:
     emulator = client.emulator
     emulator.answer("never", text="Oslo")
@@ -217,7 +236,7 @@ def test_cloudflare_cannot_be_reached(tmp_path: Path, http: httpx.Client) -> Non
     with Emulator(record=tmp_path / "s.json", record_from=nowhere) as emulator:
         answer = Client(emulator, http).run(HI)
         assert answer.status_code == 502
-        assert "cannot be reached" in answer.json()["errors"][0]["message"]
+        assert "can't reach Cloudflare" in answer.json()["errors"][0]["message"]
     with pytest.raises(FileNotFoundError):
         Emulator(record=tmp_path / "none" / "s.json")
 

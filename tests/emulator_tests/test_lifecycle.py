@@ -119,7 +119,7 @@ def test_it_can_be_used_again_on_the_same_port() -> None:
     with emulator:
         first = emulator.url
         emulator.reply("kept")
-    with pytest.raises(RuntimeError, match="not running"):
+    with pytest.raises(RuntimeError, match="isn't running"):
         _ = emulator.url
     with emulator, httpx.Client() as http:
         assert emulator.url == first

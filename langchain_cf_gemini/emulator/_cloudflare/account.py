@@ -8,7 +8,7 @@ Policies and their refusals: .../ai-gateway/features/policies/. Keys:
 import hmac
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -53,7 +53,15 @@ class AccountRules:
     spend_cap: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse permissions that nobody knows."""
+        """Refuse values of other types, and permissions that nobody knows."""
+        check(
+            AccountRules, {each.name: getattr(self, each.name) for each in fields(self)}
+        )
+        if unknown := self.stored_keys.keys() - {"run", "gateway"}:
+            raise ValueError(
+                f"stored_keys has the unknown endpoint {unknown.pop()!r}. Known: run, "
+                "gateway."
+            )
         for named in self.tokens.values():
             if unknown := set(named) - PERMISSIONS:
                 known = ", ".join(sorted(PERMISSIONS))

@@ -110,11 +110,13 @@ def verify_token(
 def _feedback(incoming: Incoming) -> dict[str, Any]:
     body = incoming.json()
     if not isinstance(body, dict):
-        raise v4_refusal(400, 7000, "Invalid request body")
+        raise v4_refusal(400, 7000, "Invalid request body: not a JSON object")
     for name, value in body.items():
         kinds = _FEEDBACK_FIELDS.get(name)
         if kinds is None or not isinstance(value, kinds):
-            raise v4_refusal(400, 7000, f"Invalid request body: {name!r}")
+            known = ", ".join(_FEEDBACK_FIELDS)
+            said = f"Invalid request body: {name}={value!r:.80}. Known: {known}."
+            raise v4_refusal(400, 7000, said)
     return body
 
 

@@ -46,7 +46,7 @@ def run_asked(
     _check_headers(settings, incoming, v4_refusal)
     sent = incoming.json()
     if not isinstance(sent, dict):
-        raise v4_refusal(400, 7000, "Invalid request body")
+        raise v4_refusal(400, 7000, "Invalid request body: not a JSON object")
     name, body = (model, sent) if model else (sent.get("model"), sent.get("input"))
     if not isinstance(name, str) or not isinstance(body, dict):
         wrong = "'model' must be a string and 'input' an object"
@@ -70,7 +70,10 @@ def check_v4(
         raise v4_refusal(401, 10000, "Authentication error")
     if account != settings.account_id:
         raise v4_refusal(
-            403, 10000, f"Authentication error: no access to account {account}"
+            403,
+            10000,
+            f"Authentication error: no access to account {account}, only "
+            f"to {settings.account_id}",
         )
 
 

@@ -72,7 +72,7 @@ class Recorder(Service):
         except HTTPError as refused:
             answer = refused
         except URLError as lost:
-            said = f"emulator: Cloudflare cannot be reached: {lost.reason}"
+            said = f"emulator: can't reach Cloudflare to record: {lost.reason}"
             body = shaped(shape_by_path(incoming.path), 502, 502, said)
             return json_answer(502, body)
         with answer:

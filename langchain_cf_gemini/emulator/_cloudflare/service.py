@@ -87,7 +87,7 @@ class Service:
         left = self.script.left()
         if left:
             were = f"{len(left)} scripted answer{'s were' if left[1:] else ' was'}"
-            yield f"{were} never asked for:"
+            yield f"{were} not used:"
         last = next(iter(self.journal.asked()[-1:]), None)
         for entry in left:
             missed = entry.misses(last) if last and entry.match else ()
@@ -130,6 +130,11 @@ class Service:
             self.errors.append(error)
         # 422, which no client repeats.
         said = f"emulator: {type(error).__name__}: {error}"
+        if not isinstance(error, ScriptError):
+            said = (
+                said.rstrip(".")
+                + ". The script's own function raised it; raise_errors() shows where."
+            )
         return json_answer(422, shaped(shape_by_path(exchange.path), 422, 9999, said))
 
     def _answered(

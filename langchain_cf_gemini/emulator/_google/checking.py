@@ -27,9 +27,10 @@ def problems(answer: Answer, generation: Generation) -> Iterator[str]:
 def _choice_problems(name: str, calling: Mapping[str, Any]) -> Iterator[str]:
     allowed = calling.get("allowedFunctionNames") or [name]
     if calling.get("mode") == "NONE":
-        yield f"calls {name}, and the request wants no call (mode NONE)"
+        yield f"calls {name}, but the request allows no call (mode NONE)"
     elif name not in allowed:
-        yield f"calls {name}, which is not allowed; allowed are {allowed}"
+        known = ", ".join(map(str, allowed))
+        yield f"calls {name}, which is not allowed. Allowed: {known}."
 
 
 def _call_problems(
@@ -37,7 +38,7 @@ def _call_problems(
 ) -> Iterator[str]:
     name, args = str(call.get("name")), call.get("args") or {}
     if name not in declared:
-        yield f"calls {name}, which is not declared; declared are {list(declared)}"
+        yield f"calls {name}, which is not declared. Declared: {', '.join(declared)}."
         return
     found = declared[name]
     schema = found.get("parametersJsonSchema") or found.get("parameters") or {}
@@ -60,10 +61,10 @@ def _text_problems(text: str, schema: Any, mime_type: str | None) -> Iterator[st
     try:
         value = json.loads(text)
     except ValueError:
-        yield f"answers {text[:_SHOWN]!r}, and JSON was asked for"
+        yield f"answers {text[:_SHOWN]!r}, but the request requires JSON"
         return
     if isinstance(schema, Mapping) and (wrong := _mismatch(value, schema)):
-        yield f"answers {_shown(value)}, which the schema refuses: {wrong}"
+        yield f"answers {_shown(value)}, which does not match the schema: {wrong}"
 
 
 def _shown(value: Any) -> str:

@@ -39,7 +39,7 @@ def page(service: Service, incoming: Incoming) -> Outgoing:
     headers = {**kind, "content-security-policy": _POLICY}
     if is_let_in(service, incoming):
         return Outgoing(headers=headers, frames=[_page()])
-    refused = b"<p>This page is for localhost.</p>"
+    refused = b"<p>This page is for browsers on this machine: open it as localhost.</p>"
     return Outgoing(status=403, headers=headers, frames=[refused])
 
 
@@ -59,15 +59,15 @@ def _done(service: Service, incoming: Incoming, action: str) -> Told:
         return 200, {"status": "ok"}
     if not is_let_in(service, incoming):
         said = "send the emulator's token as `authorization: Bearer ...`"
-        return 403, {
-            "error": f"from another machine, or by another site's page: {said}"
-        }
+        return 403, {"error": f"Other machines and sites' pages need a token: {said}."}
     if action not in _ACTIONS:
         known = ", ".join(("health", *_ACTIONS))
-        return 404, {"error": f"there is no {action}; there are {known}"}
+        return 404, {"error": f"Unknown action {action!r}. Known: {known}."}
     method, done = _ACTIONS[action]
     if incoming.method != method:
-        return 405, {"error": f"{action} wants {method}"}
+        return 405, {
+            "error": f"/_emulator/{action} takes {method}, not {incoming.method}."
+        }
     return done(service, incoming)
 
 
@@ -107,7 +107,7 @@ def _exchanges(service: Service, incoming: Incoming) -> Told:
     """All of them, or those after a number, or the last so many."""
     numbers = [incoming.query.get(name, "0") for name in ("after", "last")]
     if not all(number.isdecimal() and len(number) < 10 for number in numbers):
-        return 422, {"error": "after and last are whole numbers"}
+        return 422, {"error": f"after and last must be whole numbers, not {numbers}."}
     after, last = map(int, numbers)
     found = [exchange for exchange in service.journal if exchange.number > after]
     # Each apart: what no JSON can show must not hide the others.
@@ -125,7 +125,12 @@ def _state(service: Service, incoming: Incoming) -> Told:
 
 def _script(service: Service, incoming: Incoming) -> Told:
     try:
-        return 200, {"added": add_entries(service.script, json.loads(incoming.body))}
+        told = json.loads(incoming.body)
+    except (ValueError, RecursionError) as wrong:
+        said = 'Send {"answers": [{"answer": "Hello."}]}.'
+        return 422, {"error": f"The body isn't JSON: {wrong}. {said}"}
+    try:
+        return 200, {"added": add_entries(service.script, told)}
     except (AttributeError, TypeError, ValueError, RecursionError) as wrong:
         return 422, {"error": str(wrong)}
 
