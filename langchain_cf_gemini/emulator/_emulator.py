@@ -331,10 +331,10 @@ class Emulator(Inspection):
         A fault that spoils an answer spoils the one that is scripted next.
         """
         if isinstance(fault, Fault) and options:
-            given = ", ".join(sorted(options))
+            given, name = ", ".join(sorted(options)), type(fault).__name__
             raise TypeError(
-                f"{fault.kind} has its options already, but got {given}. Pass them to "
-                f"faults.{fault.kind}()."
+                f"{name} has its options already, but got {given}. Pass them to "
+                f"faults.{name}()."
             )
         self.answer(fault if isinstance(fault, Fault) else status(fault, **options))
 

@@ -158,7 +158,7 @@ def test_what_a_script_did_wrong_fails_its_test_and_no_other(
     done.assert_outcomes(passed=2, failed=4)
     done.stdout.fnmatch_lines_random(
         [
-            "*1 scripted answer was never asked for:",
+            "*1 scripted answer was not used:",
             "*'never' for text 'Oslo' (test_*.py:*); not the text of request 1*",
             "*Request 2 'b' has no scripted answer. Left: nothing. Script one*",
             "*lambda request: 1 / 0*",
