@@ -12,6 +12,7 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator, call, reply
 from tests.support.judge import Client, function, user
+from tests.support.process import default_trust
 
 HI = {"contents": [user("Hi")]}
 ROOT = Path(__file__).parents[2]
@@ -20,7 +21,13 @@ ROOT = Path(__file__).parents[2]
 def post(
     emulator: Emulator, action: str, body: Any = None, **more: Any
 ) -> httpx.Response:
-    return httpx.post(f"{emulator.url}/_emulator/{action}", json=body, **more)
+    return httpx.post(
+        f"{emulator.url}/_emulator/{action}", json=body, verify=default_trust(), **more
+    )
+
+
+def get(url: str, headers: dict[str, str] | None = None) -> httpx.Response:
+    return httpx.get(url, headers=headers, verify=default_trust())
 
 
 def said(answer: httpx.Response) -> Any:
@@ -131,7 +138,7 @@ def test_exchanges_verify_and_reset(client: Client) -> None:
     emulator.answer("never", text="Oslo")
     client.run(HI)
     url = f"{emulator.url}/_emulator"
-    (exchange,) = httpx.get(f"{url}/exchanges").json()["exchanges"]
+    (exchange,) = get(f"{url}/exchanges").json()["exchanges"]
     assert exchange["text"] == "Hi"
     assert exchange["status"] == 200
     assert exchange["usage"]["totalTokenCount"]
@@ -140,9 +147,9 @@ def test_exchanges_verify_and_reset(client: Client) -> None:
     assert verified.status_code == 409
     assert "'never' for text 'Oslo'" in verified.json()["problem"]
     assert post(emulator, "reset").json() == {"status": "ok"}
-    assert httpx.get(f"{url}/exchanges").json() == {"exchanges": []}
-    assert httpx.get(f"{url}/health").json() == {"status": "ok"}
-    assert httpx.get(f"{url}/reset").status_code == 405
+    assert get(f"{url}/exchanges").json() == {"exchanges": []}
+    assert get(f"{url}/health").json() == {"status": "ok"}
+    assert get(f"{url}/reset").status_code == 405
     assert post(emulator, "restart").status_code == 404
 
 
@@ -178,7 +185,7 @@ def test_other_sites_are_refused(
     emulator.answer("kept", times=None)
     refused = post(emulator, action, [{"answer": "x"}], headers=headers)
     assert refused.status_code == 403
-    page = httpx.get(emulator.url, headers=headers)
+    page = get(emulator.url, headers)
     assert (page.status_code, "exchange" in page.text) == (403, False)
     token = {"authorization": f"Bearer {emulator.api_token}"}
     allowed = post(emulator, action, [{"answer": "x"}], headers={**headers, **token})
@@ -189,7 +196,7 @@ def test_localhost_by_name(client: Client) -> None:
     port = client.emulator.url.rpartition(":")[2]
     mapped = f"[::ffff:127.0.0.1]:{port}"
     for host in (f"LocalHost:{port}", "127.0.0.1", f"[::1]:{port}", mapped):
-        page = httpx.get(client.emulator.url, headers={"host": host})
+        page = get(client.emulator.url, {"host": host})
         assert page.status_code == 200
 
 

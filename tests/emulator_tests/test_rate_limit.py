@@ -7,6 +7,7 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.command_line import main
+from tests.support.process import default_trust
 
 BODY = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
 
@@ -24,7 +25,7 @@ def asked(emulator: Emulator, **headers: str) -> httpx.Response:
     root = f"{emulator.base_url}/accounts/{emulator.account_id}/ai/run"
     named = {"authorization": f"Bearer {emulator.api_token}", **headers}
     body = {"model": "google/gemini-3-flash", "input": BODY}
-    return httpx.post(root, json=body, headers=named)
+    return httpx.post(root, json=body, headers=named, verify=default_trust())
 
 
 def statuses(emulator: Emulator, count: int) -> list[int]:

@@ -225,7 +225,7 @@ def test_an_outer_timeout_is_the_caller_s_own() -> None:
     async def run(server: Loopback) -> None:
         transport = Transport(TransportSettings())
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(0.3):
                 await unary(transport, server)
         server.acts = [answer()]
         await unary(transport, server)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,12 @@ async def settled(condition: Callable[[], bool]) -> bool:
             return True
         await asyncio.sleep(0.01)
     return condition()
+
+
+@cache
+def default_trust() -> ssl.SSLContext:
+    """Made once, because a client takes some 20 ms to make its own."""
+    return ssl.create_default_context()
 
 
 def server_tls() -> ssl.SSLContext:

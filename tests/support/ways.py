@@ -4,12 +4,10 @@ and on a caller's own client of either package."""
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, field
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -28,6 +26,7 @@ from tests.support.http import (
     TransportSettings,
 )
 from tests.support.loopback import Loopback
+from tests.support.process import default_trust
 
 TOKEN = "token-that-must-not-be-seen"
 OURS = ("send", "asend", "stream", "astream")
@@ -59,12 +58,6 @@ def in_turn(
         return pytest.mark.parametrize(("way", names), ring)
     split = ["way", *(name.strip() for name in names.split(","))]
     return pytest.mark.parametrize(split, [(way, *row) for way, row in ring])
-
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """Made once, because a client takes some 20 ms to make its own."""
-    return ssl.create_default_context()
 
 
 def account(server: Loopback | str) -> Account:
@@ -158,7 +151,7 @@ def ask(
 
     asked = request or request_of(way, server)
     colour, _, package = way.partition("-")
-    made_with = {"verify": _trust(), **client} if package else {}
+    made_with = {"verify": default_trust(), **client} if package else {}
     try:
         if colour.startswith("a"):
             asyncio.run(_arun(way, transport, made_with, asked, outcome))

@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx2
 
+from tests.support.process import default_trust
+
 Change = Callable[[httpx2.Request, httpx2.Response], httpx2.Response]
 
 
@@ -16,7 +18,7 @@ class Changed(httpx2.BaseTransport):
 
     def __init__(self, change: Change) -> None:
         self._change = change
-        self._below = httpx2.HTTPTransport()
+        self._below = httpx2.HTTPTransport(verify=default_trust())
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         response = self._below.handle_request(request)
