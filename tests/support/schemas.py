@@ -147,8 +147,7 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
     "discriminated union": (
         Pet,
         [{"kind": "cat", "lives": 3}, {"kind": "dog", "tricks": ["sit"]}],
-        [{"kind": "cow"}, {"kind": "cat", "lives": 0}, {"lives": 1}],
-    ),
+        [{"kind": "cow"}, {"kind": "cat", "lives": 0}, {"lives": 1}]),
     "list": (list[Cat], [[], [{"kind": "cat"}]], [{}, [{"kind": "dog"}]]),
     "tuple": (tuple[int, str], [[1, "a"]], [[1], [1, 2], [1, "a", 3]]),
     "open tuple": (tuple[int, ...], [[], [1, 2]], [["a"]]),

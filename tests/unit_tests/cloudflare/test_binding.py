@@ -180,8 +180,7 @@ OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "metadata": st.dictionaries(
         st.text("azü\n", min_size=1, max_size=4),
         st.text(max_size=5) | st.booleans() | st.integers(-(2**60), 2**60),
-        max_size=3,
-    ),
+        max_size=3),
     "collect_log": st.booleans(),
     "collect_log_payload": st.booleans(),
     "request_timeout": st.floats(0.001, 900),
@@ -192,7 +191,7 @@ OPTIONS: dict[str, st.SearchStrategy[Any]] = {
     "custom_cost": st.just({"per_token_in": 1e-7, "per_token_out": 2}),
     "no_wholesale": st.booleans(),
     "zdr": st.booleans(),
-}
+}  # fmt: skip
 
 
 @given(
@@ -363,8 +362,7 @@ THROWN: dict[str, tuple[Exception, type[CloudflareGeminiError], Any]] = {
     "a number that nobody knows": (
         JsError("InvalidInput", "1001: prompt and messages exclude\neach other"),
         CloudflareServerError,
-        1001,
-    ),
+        1001),
     "a text": (JsError("InferenceUpstreamError", "<html>Bad gateway"),
                CloudflareServerError, None),
     "the gateway's own": (JsError("AiGatewayInternalError", "Internal Error"),

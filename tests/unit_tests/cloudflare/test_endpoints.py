@@ -47,10 +47,7 @@ def test_run_request_is_as_documented() -> None:
     request = run_request(ACCOUNT, "google/gemini-3-flash", body)
     assert request.method == "POST"
     assert request.url == ("https://api.cloudflare.com/client/v4/accounts/acc0/ai/run")
-    assert json.loads(request.body) == {
-        "model": "google/gemini-3-flash",
-        "input": body,
-    }
+    assert json.loads(request.body) == {"model": "google/gemini-3-flash", "input": body}
     assert request.headers == {
         "accept": "application/json",
         "accept-encoding": "gzip",
@@ -200,9 +197,7 @@ def test_api_paths_that_leave_the_account_are_refused(bad: str) -> None:
 @pytest.mark.parametrize(
     "value", ["a\r\nx: y", "a\n", "\na", "a\x00b", "é", " a", "a ", "🎈", "a\x7f"]
 )
-def test_header_values_that_could_end_the_header_are_refused(
-    value: str,
-) -> None:
+def test_header_values_that_could_end_the_header_are_refused(value: str) -> None:
     with pytest.raises(
         UnsupportedContentError, match=f"^Header 'cf-aig-metadata'{CANNOT_CARRY}"
     ):

@@ -203,17 +203,15 @@ def test_metadata_in_any_script_stays_ascii_and_on_one_line() -> None:
         ({"cache_ttl": None}, {"cache_ttl": None}),
         ("other", {"id": "other"}),
         (GatewayOptions(zdr=True), {"zdr": True}),
-        (
-            {"metadata": {"user": "u1", "try": 3}},
-            {"metadata": {"team": "search", "try": 3, "beta": True, "user": "u1"}},
-        ),
+        ({"metadata": {"user": "u1", "try": 3}},
+         {"metadata": {"team": "search", "try": 3, "beta": True, "user": "u1"}}),
         ({"metadata": None}, {"metadata": None}),
         ({"metadata": {}}, {}),
         ({"custom_cost": {"total_cost": 0.2}}, {"custom_cost": {"total_cost": 0.2}}),
         ({}, {}),
         (None, {}),
     ],
-)
+)  # fmt: skip
 def test_a_call_changes_only_what_it_names(other: Any, changed: dict[str, Any]) -> None:
     merged = GatewayOptions(**EVERYTHING).merged(other)
     assert merged.as_dict() == EVERYTHING | changed

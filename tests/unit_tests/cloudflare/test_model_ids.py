@@ -45,10 +45,7 @@ def test_googles_id_can_be_overridden() -> None:
         ("", "non-empty string"),
         ("   ", "non-empty string"),
         ("google/", "isn't a model ID"),
-        (
-            "dynamic/support",
-            r"dynamic route.*only OpenAI's format.*v1/.*/compat",
-        ),
+        ("dynamic/support", r"dynamic route.*only OpenAI's format.*v1/.*/compat"),
         ("cloudflare/auto", r"own router.*only OpenAI's format.*ai/v1"),
         ("@cf/meta/llama-3.1-8b-instruct", "ChatCloudflareWorkersAI"),
         ("google-ai-studio/gemini-2.5-pro", "Pass only the model"),

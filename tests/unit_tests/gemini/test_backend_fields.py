@@ -21,22 +21,14 @@ from tests.support.models import (
 _LOOK: Json = {"name": "look", "parameters": {"type": "object", "properties": {}}}
 _CLOSED: Json = {
     "name": "look",
-    "parameters": {
-        "type": "object",
-        "properties": {
-            "where": {
-                "type": "object",
-                "properties": {"x": {"type": "string"}},
-                "additionalProperties": False,
-            }
-        },
-    },
-}
+    "parameters": {"type": "object",
+                   "properties": {"where": {"type": "object",
+                                            "properties": {"x": {"type": "string"}},
+                                            "additionalProperties": False}}},
+}  # fmt: skip
 GATEWAY: dict[str, Json] = {
-    "circulation": {
-        "tools": ["google_search", _LOOK],
-        "tool_config": {"include_server_side_tool_invocations": True},
-    },
+    "circulation": {"tools": ["google_search", _LOOK],
+                    "tool_config": {"include_server_side_tool_invocations": True}},
     "file search": {"tools": [{"file_search": {"file_search_store_names": ["s"]}}]},
     "MCP servers": {"tools": [{"mcp_servers": [{"name": "s"}]}]},
     "a range of time": {
@@ -45,7 +37,7 @@ GATEWAY: dict[str, Json] = {
         ]
     },
     "civic answers": {"generation_config": {"enable_enhanced_civic_answers": True}},
-}
+}  # fmt: skip
 RUN: dict[str, Json] = {
     "retrieval": {"tools": [{"retrieval": {"vertex_ai_search": {"engine": "e"}}}]},
     "enterprise search": {"tools": ["enterprise_web_search"]},
@@ -58,13 +50,11 @@ RUN: dict[str, Json] = {
     },
     "timestamps": {"generation_config": {"audio_timestamp": True}},
     "people": {"image_config": {"person_generation": "ALLOW_ALL"}},
-    "the method of a rating": {
-        "safety_settings": [
-            {"category": "HARASSMENT", "threshold": "OFF", "method": "SEVERITY"}
-        ]
-    },
+    "the method of a rating": {"safety_settings": [{"category": "HARASSMENT",
+                                                    "threshold": "OFF",
+                                                    "method": "SEVERITY"}]},
     "closed objects in OpenAPI": {"tools": [_CLOSED], "schema_dialect": "openapi"},
-}
+}  # fmt: skip
 
 
 def _endpoint(cloudflare: Cloudflare) -> str:

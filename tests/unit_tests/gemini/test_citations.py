@@ -42,10 +42,7 @@ def _citations(message: Any) -> list[Json]:
 @pytest.mark.parametrize("words", ["In 你好", "it is 18 °C.", "🌍 Warm.", SAID])
 @pytest.mark.parametrize("quote", [True, False])
 def test_offsets_are_characters(words: str, quote: bool) -> None:
-    support = {
-        "segment": _segment(words, quote=quote),
-        "groundingChunkIndices": [0],
-    }
+    support = {"segment": _segment(words, quote=quote), "groundingChunkIndices": [0]}
     notes: Json = {"groundingMetadata": _grounding(support)}
     events = [event(text(SAID[:9])), answer(text(SAID[9:]), **notes)]
     for version in ("v0", "v1"):
@@ -141,10 +138,7 @@ def test_quotation_wins_over_offsets() -> None:
 
 @pytest.mark.parametrize(
     "segment",
-    [
-        {"startIndex": 0, "endIndex": 9999},
-        {"endIndex": 3, "text": "never said"},
-    ],
+    [{"startIndex": 0, "endIndex": 9999}, {"endIndex": 3, "text": "never said"}],
 )
 def test_a_place_that_cannot_be_found(segment: Json) -> None:
     notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})

@@ -34,8 +34,7 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
                  {"thinkingConfig": {"includeThoughts": True}}),
     "thoughts and level": (
         {"include_thoughts": False, "thinking_level": "minimal"},
-        {"thinkingConfig": {"includeThoughts": False, "thinkingLevel": "MINIMAL"}},
-    ),
+        {"thinkingConfig": {"includeThoughts": False, "thinkingLevel": "MINIMAL"}}),
     "mime type": ({"response_mime_type": "text/x.enum"},
                   {"responseMimeType": "text/x.enum"}),
     "modalities": ({"response_modalities": ["text", "IMAGE"]},
@@ -63,8 +62,7 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
                     {"temperature": 0.9}),
     "own schema untouched": (
         {"generation_config": {"response_json_schema": {"my_key": 1}}},
-        {"responseJsonSchema": {"my_key": 1}},
-    ),
+        {"responseJsonSchema": {"my_key": 1}}),
 }  # fmt: skip
 
 
@@ -151,12 +149,10 @@ OBJECTS: dict[str, tuple[Json, Json]] = {
                                               "responseSchema": _CAPITALS}}),
     "thinking_level": (
         {"thinking_level": types.ThinkingLevel.LOW},
-        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}},
-    ),
+        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}}),
     "media_resolution": (
         {"media_resolution": types.MediaResolution.MEDIA_RESOLUTION_LOW},
-        {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}},
-    ),
+        {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}}),
     "response_modalities": ({"response_modalities": [types.Modality.TEXT]},
                             {"generationConfig": {"responseModalities": ["TEXT"]}}),
 }  # fmt: skip

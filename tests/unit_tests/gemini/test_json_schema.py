@@ -247,20 +247,16 @@ WORDS: dict[str, tuple[Json, Json]] = {
                       {"type": ["string", "integer", "null"]}),
     "nullable words": (
         {"type": "string", "enum": ["a"], "nullable": True},
-        {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]},
-    ),
+        {"anyOf": [{"type": "string", "enum": ["a"]}, {"type": "null"}]}),
     "nullable union": (
         {"anyOf": [{"type": "string"}, {"type": "integer"}], "nullable": True},
-        {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]},
-    ),
+        {"anyOf": [{"type": "string"}, {"type": "integer"}, {"type": "null"}]}),
     "nullable reference": (
         {"$ref": "#/$defs/X", "nullable": True, "description": "d"},
-        {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"},
-    ),
+        {"anyOf": [{"type": "string"}, {"type": "null"}], "description": "d"}),
     "nullable parts": (
         {"allOf": [{"$ref": "#/$defs/X"}], "nullable": True, "title": "T"},
-        {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "T"},
-    ),
+        {"anyOf": [{"type": "string"}, {"type": "null"}], "title": "T"}),
     "nullable anything": ({"nullable": True, "title": "T"}, {"title": "T"}),
     "capitals": ({"type": "STRING"}, {"type": "string"}),
     "capitals in a list": ({"type": ["STRING", "NULL"]}, {"type": ["string", "null"]}),
@@ -283,8 +279,7 @@ WORDS: dict[str, tuple[Json, Json]] = {
     "an id": ({"$ref": "other.json"}, {"$id": "other.json", "type": "array"}),
     "properties of such names": (
         {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}},
-        {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}},
-    ),
+        {"properties": {"nullable": {"type": "string"}, "type": {"type": "string"}}}),
 }  # fmt: skip
 
 
@@ -380,8 +375,7 @@ def test_what_stands_beside_recursion_in_all_of_stays_beside_it() -> None:
 REFUSED: dict[str, tuple[Any, str]] = {
     "recursion outside of properties": (
         {"type": "array", "items": {"$ref": "#"}},
-        r"schema\.items\.\$ref: # is recursive.* in optional properties",
-    ),
+        r"schema\.items\.\$ref: # is recursive.* in optional properties"),
     "definitions that are none": ({"$ref": "#x", "$defs": ["x"]}, "#x doesn't exist"),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
     "a type that is none": ({"type": {"a": 1}}, "type must be one of"),
@@ -390,21 +384,17 @@ REFUSED: dict[str, tuple[Any, str]] = {
                             r"schema\.properties\.a must be a schema, not 'string'"),
     "a property that says it is required": (
         {"properties": {"a": {"type": "string", "required": True}}},
-        r"schema\.properties\.a\.required must be a list of names, not True",
-    ),
+        r"schema\.properties\.a\.required must be a list of names, not True"),
     "a list for properties": (
         {"type": "object", "properties": []},
-        r"schema\.properties must be a dict of schemas, not \[\]",
-    ),
+        r"schema\.properties must be a dict of schemas, not \[\]"),
     "no type": ({"properties": {"a": {"type": None}}}, "type must be one of"),
     "a reference to nothing": (
         {"properties": {"a": {"$ref": "#/$defs/A"}}},
-        r"schema\.properties\.a\.\$ref: #/\$defs/A doesn't exist",
-    ),
+        r"schema\.properties\.a\.\$ref: #/\$defs/A doesn't exist"),
     "a reference elsewhere": (
         {"items": {"$ref": "https://example.com/a.json"}},
-        r"schema\.items\.\$ref: https://example.com/a.json doesn't exist",
-    ),
+        r"schema\.items\.\$ref: https://example.com/a.json doesn't exist"),
     "a dynamic reference": ({"$dynamicRef": "#a"}, r"schema\.\$dynamicRef"),
     "nothing": (None, "schema from None"),
     "a number": (5, "schema from 5"),
@@ -447,12 +437,10 @@ OLDER: dict[str, tuple[Json, Json]] = {
                     {"items": {"type": "string"}}),
     "a reference into properties": (
         {"properties": {"a": {"type": "string"}, "b": {"$ref": "#/properties/a"}}},
-        {"properties": {"a": {"type": "string"}, "b": {"type": "string"}}},
-    ),
+        {"properties": {"a": {"type": "string"}, "b": {"type": "string"}}}),
     "a reference by the document's own id": (
         {"$id": "x.json", "items": {"$ref": "x.json#/$defs/A"}, "$defs": {"A": {}}},
-        {"$id": "x.json", "items": {}},
-    ),
+        {"$id": "x.json", "items": {}}),
 }  # fmt: skip
 
 
@@ -482,12 +470,10 @@ def test_values_that_look_like_schemas_are_values() -> None:
 MERGED: dict[str, tuple[Json, Json]] = {
     "notes win": (
         {"$ref": "#/$defs/A", "description": "here", "default": 3},
-        {"type": "integer", "minimum": 1, "description": "here", "default": 3},
-    ),
+        {"type": "integer", "minimum": 1, "description": "here", "default": 3}),
     "other keywords join": (
         {"$ref": "#/$defs/A", "maximum": 5},
-        {"type": "integer", "minimum": 1, "description": "A", "maximum": 5},
-    ),
+        {"type": "integer", "minimum": 1, "description": "A", "maximum": 5}),
     "a conflict stays apart": ({"$ref": "#/$defs/A", "minimum": 3},
                                {"minimum": 3,
                                 "allOf": [{"type": "integer", "minimum": 1,
@@ -507,21 +493,18 @@ MERGED: dict[str, tuple[Json, Json]] = {
                                       {"minLength": 2, "allOf": [{"minLength": 4}]}]}),
     "allOf around a closed object stays": (
         {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
-        {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]},
-    ),
+        {"properties": {"b": {}}, "allOf": [{"additionalProperties": False}]}),
     "equal closings join": ({"properties": {"a": {}},
                              "allOf": [{"properties": {"a": {}}, "minProperties": 1}]},
                             {"properties": {"a": {}}, "minProperties": 1}),
     "equal groups join": (
         {"additionalProperties": False, "allOf": [{"additionalProperties": False}]},
-        {"additionalProperties": False},
-    ),
+        {"additionalProperties": False}),
     "notes join anything": ({"title": "x", "allOf": [{"unevaluatedProperties": False}]},
                             {"title": "x", "unevaluatedProperties": False}),
     "what was not evaluated stays apart": (
         {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}, True]},
-        {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}]},
-    ),
+        {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}]}),
     "nothing fits": ({"$ref": "#/$defs/F", "title": "x"},
                      {"title": "x", "allOf": [False]}),
     "a schema that takes all": ({"$ref": "#/$defs/T", "title": "x"}, {"title": "x"}),

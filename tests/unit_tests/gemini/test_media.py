@@ -596,13 +596,11 @@ CONVERTED: dict[str, tuple[Json, Json]] = {
     "v0 text": ({"type": "file", "source_type": "text", "text": "hi"}, {"text": "hi"}),
     "OpenAI file, data URI": (
         {"type": "file", "file": {"file_data": f"data:image/png;base64,{PNG}"}},
-        _inline("image/png"),
-    ),
+        _inline("image/png")),
     "OpenAI audio": (
         {"type": "input_audio", "input_audio": {"data": MP3, "format": "mp3"}},
-        _inline("audio/mpeg", MP3),
-    ),
-}
+        _inline("audio/mpeg", MP3)),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("block", "part"), CONVERTED.values(), ids=CONVERTED.keys())

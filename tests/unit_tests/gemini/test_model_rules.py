@@ -270,16 +270,15 @@ OLD: dict[str, Callable[[], object]] = {
         {"model": "gemini-2.5-flash", "account_id": ACCOUNT, "api_token": TOKEN}
     ),
     "call": lambda: _answered().invoke("hi", model="gemini-2.5-flash"),
-    "stream": lambda: list(
-        _answered().stream("hi", model="gemini-2.5-flash", endpoint="run")
-    ),
+    "stream": lambda: list(_answered().stream("hi", model="gemini-2.5-flash",
+                                              endpoint="run")),
     "retried": lambda: _answered().with_retry().invoke("hi", model="gemini-2.5-flash"),
     "configured": lambda: (
         _answered()
         .configurable_fields(model=ConfigurableField(id="model"))
         .invoke("hi", {"configurable": {"model": "gemini-2.5-flash"}})
     ),
-}
+}  # fmt: skip
 
 
 def _answered() -> ChatCloudflareGemini:

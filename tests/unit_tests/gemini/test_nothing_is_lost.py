@@ -78,12 +78,11 @@ _MARKED: Json = {
     "additional_kwargs": {"mine": MARK},
     "response_metadata": {"mine": MARK},
     "tool_calls": [{**_CALL, "args": {"n": MARK}}],
-    "invalid_tool_calls": [
-        {"name": "look", "args": MARK, "id": "b", "error": "cut off"}
-    ],
+    "invalid_tool_calls": [{"name": "look", "args": MARK, "id": "b",
+                            "error": "cut off"}],
     "usage_metadata": {"input_tokens": 451451, "output_tokens": 1, "total_tokens": 2},
     "artifact": {"mine": MARK},
-}
+}  # fmt: skip
 # What shows that a field was read where it holds no text of the caller's.
 _SHOWN = {"usage_metadata": "451451", "status": '"error"', "role": '"role": "model"'}
 _VALUES = {"status": "error", "role": "assistant"}

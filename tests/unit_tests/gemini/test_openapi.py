@@ -127,12 +127,10 @@ REFUSED: dict[str, tuple[Json, str]] = {
                      r"items\.anyOf\[0\]"),
     "recursion": (
         {"type": "object", "properties": {"next": {"$ref": "#/properties/x"}}},
-        r"properties\.next\.\$ref",
-    ),
+        r"properties\.next\.\$ref"),
     "keywords that a union and its variant both have": (
         {"minimum": 1, "anyOf": [{"type": "integer", "minimum": 3}, _STRING]},
-        r"anyOf\[0\]",
-    ),
+        r"anyOf\[0\]"),
 }  # fmt: skip
 
 

@@ -72,8 +72,7 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
                          _piece("$.m[1][0]", 3)]], {"m": [[1, 2], [3]]}),
     "quoted names": (
         [[_piece("$['a.b']", 1), _piece('$["c]d"].e', 2), _piece("$['it\\'s']", 3)]],
-        {"a.b": 1, "c]d": {"e": 2}, "it's": 3},
-    ),
+        {"a.b": 1, "c]d": {"e": 2}, "it's": 3}),
     "unicode": ([[_piece("$.名", "你好 🌍\n")]], {"名": "你好 🌍\n"}),
     "nothing": ([], {}),
     "empty pieces": ([[]], {}),
@@ -81,8 +80,7 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
                                 _piece("$.b", "z")]], {"a": "xy", "b": "z"}),
     "nothing more of a string": (
         [[_piece("$.a", "New", more=True)], [{"jsonPath": "$.a"}], [_piece("$.b", 1)]],
-        {"a": "New", "b": 1},
-    ),
+        {"a": "New", "b": 1}),
     "null is unset": ([[_piece("$.a", "x", more=True)],
                        [{"jsonPath": "$.a", "stringValue": None}]], {"a": "x"}),
     "a string that begins with nothing": ([[{"jsonPath": "$.a", "willContinue": True}],

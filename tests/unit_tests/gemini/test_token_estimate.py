@@ -48,13 +48,8 @@ def text(*texts: str, system: str | None = None) -> dict[str, Any]:
 # Prompts and promptTokenCount of Cloudflare's own catalogue pages.
 CATALOGUE = [
     (text("What are the three laws of thermodynamics?"), 8),
-    (
-        text(
-            "How do I read a JSON file in Python?",
-            system="You are a helpful coding assistant specializing in Python.",
-        ),
-        20,
-    ),
+    (text("How do I read a JSON file in Python?",
+          system="You are a helpful coding assistant specializing in Python."), 20),
     (
         text(
             "I need help planning a road trip from San Francisco to Los Angeles.",
@@ -65,7 +60,7 @@ CATALOGUE = [
         ),
         65,
     ),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "counted"), CATALOGUE)
@@ -98,12 +93,10 @@ def test_text_is_counted_by_words_digits_and_signs(written: str, tokens: int) ->
 DECLARATION = {
     "name": "get_weather",
     "description": "Get the current weather for a city.",
-    "parametersJsonSchema": {
-        "type": "object",
-        "properties": {"city": {"type": "string"}},
-        "required": ["city"],
-    },
-}
+    "parametersJsonSchema": {"type": "object",
+                             "properties": {"city": {"type": "string"}},
+                             "required": ["city"]},
+}  # fmt: skip
 
 
 def test_declarations_calls_and_responses_count() -> None:
@@ -279,20 +272,15 @@ BROKEN: dict[str, tuple[str, bytes]] = {
     "PNG of no width": ("image/png", png(0, 2**20)),
     "WAV of a byte a second": (
         "audio/wav",
-        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0"
-        + struct.pack("<HHIIHH", 1, 1, 1, 1, 1, 8)
-        + b"data"
-        + bytes(400_000),
-    ),
+        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 1, 1, 1,
+                                                        8) + b"data" + bytes(400_000)),
     "MP3 of 4e9 frames": (
         "audio/mpeg",
-        b"\xff\xfb\x50\xc4" + bytes(17) + b"Info\0\0\0\x0f\xff\xff\xff\xff",
-    ),
+        b"\xff\xfb\x50\xc4" + bytes(17) + b"Info\0\0\0\x0f\xff\xff\xff\xff"),
     "MP4 of years": (
         "video/mp4",
-        b"mvhd" + bytes(12) + struct.pack(">II", 1, 2**32 - 1) + bytes(80),
-    ),
-}
+        b"mvhd" + bytes(12) + struct.pack(">II", 1, 2**32 - 1) + bytes(80)),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("mime", "data"), BROKEN.values(), ids=BROKEN.keys())
@@ -374,10 +362,7 @@ def test_summaries_by_our_count() -> None:
     model = Cloudflare().model()
     counter: Any = model.get_num_tokens_from_messages
     middleware: Any = SummarizationMiddleware(
-        model=model,
-        trigger=("tokens", 100),
-        keep=("tokens", 20),
-        token_counter=counter,
+        model=model, trigger=("tokens", 100), keep=("tokens", 20), token_counter=counter
     )
     state = middleware.before_model({"messages": _THREAD}, None)
     _, summary, *kept = state["messages"]
@@ -448,25 +433,12 @@ def test_a_videos_length_is_read_from_its_header(film: bytes, seconds: float) ->
         # 15,780 and 1,917 were recorded for a minute of video and its sound.
         ({"fileData": {"mimeType": "video/mp4", "fileUri": "u"}}, 17_700, 5_700),
         (inline("video/mp4", mp4(10)), 10 * 263 + 320, 700 + 250),
-        (
-            inline("video/mp4", mp4(10), videoMetadata={"fps": 2}),
-            20 * 263 + 320,
-            1400 + 250,
-        ),
-        (
-            inline(
-                "video/mp4",
-                mp4(60),
-                videoMetadata={"startOffset": "5s", "endOffset": "7.5s"},
-            ),
-            738,
-            238,
-        ),
-        (
-            inline("video/mp4", mp4(10), videoMetadata={"startOffset": "soon"}),
-            2950,
-            950,
-        ),
+        (inline("video/mp4", mp4(10), videoMetadata={"fps": 2}), 20 * 263 + 320,
+         1400 + 250),
+        (inline("video/mp4", mp4(60),
+                videoMetadata={"startOffset": "5s", "endOffset": "7.5s"}), 738, 238),
+        (inline("video/mp4", mp4(10), videoMetadata={"startOffset": "soon"}), 2950,
+         950),
         ({"fileData": {"mimeType": "image/png", "fileUri": "u"}}, 258, 1120),
         ({"fileData": {"mimeType": "application/pdf", "fileUri": "u"}}, 258, 560),
         ({"fileData": {"mimeType": "audio/mpeg", "fileUri": "u"}}, 1920, 1500),
@@ -476,7 +448,7 @@ def test_a_videos_length_is_read_from_its_header(film: bytes, seconds: float) ->
         ({"inlineData": {"mimeType": "image/png", "data": "a"}}, 258, 1120),
         ({"inlineData": {"mimeType": "text/plain", "data": "dHdvIHdvcmQ"}}, 2, 2),
     ],
-)
+)  # fmt: skip
 def test_media_count_by_googles_rates(
     part: dict[str, Any], older: int, newer: int
 ) -> None:

@@ -24,16 +24,14 @@ PIECE = {"jsonPath": "$.path", "stringValue": "/"}
 
 # What may come late, and what it does to a call that came before.
 REVOKED: dict[str, tuple[list[Json], str]] = {
-    "block": (
-        [{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}],
-        "PROHIBITED_CONTENT",
-    ),
+    "block": ([{"promptFeedback": {"blockReason": "PROHIBITED_CONTENT"}}],
+              "PROHIBITED_CONTENT"),
     "block, in a list": ([{"promptFeedback": [{"blockReason": "SAFETY"}]}], "SAFETY"),
     "block, by number": ([{"promptFeedback": {"blockReason": 4}}], "PROHIBITED"),
     "reason": ([answer(finish="STOP"), answer(finish="SAFETY")], "SAFETY"),
     "reason, taken back": ([answer(finish="SAFETY"), answer(finish="STOP")], "SAFETY"),
     "new reason": ([answer(finish="NEW_REASON")], "NEW_REASON"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("late", "why"), REVOKED.values(), ids=REVOKED.keys())

@@ -147,10 +147,9 @@ def test_pickles_bring_a_rate_limiter_of_the_same_rate(module: Any) -> None:
 TRAVELS_OF_OURS: dict[str, Any] = {
     **COPIES,
     "changed": lambda model: model.model_copy(update={"temperature": 0.1}),
-    "changed deep": lambda model: model.model_copy(
-        update={"max_output_tokens": 5}, deep=True
-    ),
-}
+    "changed deep": lambda model: model.model_copy(update={"max_output_tokens": 5},
+                                                   deep=True),
+}  # fmt: skip
 
 
 def test_a_copy_with_other_settings() -> None:

@@ -128,9 +128,8 @@ ROUND_TRIPS: dict[str, Any] = {
     "JSON": lambda history: messages_from_dict(
         json.loads(json.dumps([message_to_dict(m) for m in history]))
     ),
-    "langchain load": lambda history: load(
-        json.loads(json.dumps(dumpd(history))), allowed_objects="messages"
-    ),
+    "langchain load": lambda history: load(json.loads(json.dumps(dumpd(history))),
+                                           allowed_objects="messages"),
     "pickle": lambda history: __import__("pickle").loads(
         __import__("pickle").dumps(history)
     ),
@@ -138,7 +137,7 @@ ROUND_TRIPS: dict[str, Any] = {
     "pydantic": lambda history: [
         type(m).model_validate(json.loads(m.model_dump_json())) for m in history
     ],
-}
+}  # fmt: skip
 MIXED = ["invoke", "astream", "ainvoke", "stream"]
 
 

@@ -131,11 +131,9 @@ STOPS: dict[str, tuple[list[Json], int]] = {
     "one token again": ([page(text("a"), token="t")], 2),
     "no reason": ([page(text("a"), token="t"), answer(text("b"), finish=None)], 2),
     "an old token": ([page(text("a"), token="t1"), page(text("b"), token="t1")], 2),
-    "a safety stop": (
-        [page(text("a"), token="t1"), answer(text("b"), finish="SAFETY")],
-        2,
-    ),
-}
+    "a safety stop": ([page(text("a"), token="t1"), answer(text("b"), finish="SAFETY")],
+                      2),
+}  # fmt: skip
 
 
 @every_way

@@ -253,14 +253,12 @@ TOOLS: dict[str, tuple[Json, Json, Json, Json]] = {
         {},
         {"tool_choice": "Place"},
         {"tool_config": {"function_calling_config": {"mode": "NONE"}}},
-        {"functionCallingConfig": {"mode": "NONE"}},
-    ),
+        {"functionCallingConfig": {"mode": "NONE"}}),
     "a choice over own words": (
         {"tool_config": {"functionCallingConfig": {"mode": "NONE"}}},
         {"tool_choice": "any"},
         {},
-        ANY,
-    ),
+        ANY),
     "a call's choice leaves strict": ({}, {"strict": True}, {"tool_choice": "auto"},
                                       {"functionCallingConfig": {"mode": "VALIDATED"}}),
     "a call may be strict": ({}, {}, {"strict": True},
@@ -509,14 +507,13 @@ def test_subclasses_may_take_more() -> None:
 
 
 OTHER_WAYS: dict[str, Any] = {
-    "batch_as_completed": lambda bound, **said: list(
-        bound.batch_as_completed(["hi"], **said)
-    ),
-    "transform": lambda bound, **said: list(bound.transform(iter(["hi"]), **said)),
-    "stream_events": lambda bound, **said: list(
-        bound.stream_events("hi", version="v3", **said)
-    ),
-}
+    "batch_as_completed": lambda bound,
+    **said: list(bound.batch_as_completed(["hi"], **said)),
+    "transform": lambda bound,
+    **said: list(bound.transform(iter(["hi"]), **said)),
+    "stream_events": lambda bound,
+    **said: list(bound.stream_events("hi", version="v3", **said)),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("ask", OTHER_WAYS.values(), ids=OTHER_WAYS.keys())

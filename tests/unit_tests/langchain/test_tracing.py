@@ -307,14 +307,12 @@ LS: list[tuple[Json, Json, Json]] = [
     ({"max_tokens": 5}, {"max_output_tokens": 7}, {"ls_max_tokens": 7}),
     ({"stop": "a"}, {"stop_sequences": ["b"]}, {"ls_stop": ["b"]}),
     ({"temperature": 0.1}, {"temperature": None}, {"ls_temperature": 0.1}),
-    (
-        {"temperature": 0.1, "max_tokens": 5},
-        {"generation_config": {"temperature": 0.9, "max_output_tokens": 9}},
-        {"ls_temperature": 0.9, "ls_max_tokens": 9},
-    ),
+    ({"temperature": 0.1, "max_tokens": 5},
+     {"generation_config": {"temperature": 0.9, "max_output_tokens": 9}},
+     {"ls_temperature": 0.9, "ls_max_tokens": 9}),
     ({"temperature": 0.1}, {"generation_config": "hot"}, {"ls_temperature": 0.1}),
     ({}, {"no_such_argument": 1}, {"ls_model_name": "gemini-3-flash"}),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("fields", "arguments", "wanted"), LS)
