@@ -22,22 +22,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from langchain_cf_gemini.emulator import answers
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._google.proto_json import canonical_body
 from langchain_cf_gemini.emulator._google.streams import response_from_chunks
 from langchain_cf_gemini.emulator._journal import note_answer
 from langchain_cf_gemini.emulator._messages import Outgoing
 from langchain_cf_gemini.emulator._script import Entry, Script, answer_from, entry_from
-from langchain_cf_gemini.emulator.answers import (
-    Answer,
-    block,
-    call,
-    code,
-    exactly,
-    finish,
-    reply,
-    thought,
-)
 from langchain_cf_gemini.emulator.faults import fault_from_words
 
 _BESIDE = ("answer", "times", "spoil")
@@ -84,7 +75,7 @@ def _entry(entry: Any, where: str) -> Entry:
         )
     said, spoil = _said(entry["answer"]), entry.get("spoil") or ()
     words = [spoil] if isinstance(spoil, str) else spoil
-    if isinstance(said, Answer):
+    if isinstance(said, answers.Answer):
         said = said.spoiled(*map(fault_from_words, words))
     elif words:
         raise TypeError("Only an answer can have 'spoil', not a fault.")
@@ -125,21 +116,21 @@ def _said(answer: Any) -> Any:
 
 def _call(
     name: str, *, args: Mapping[str, Any] | None = None, id: Any = None
-) -> Answer:
-    return call(name, _id=id, **(args or {}))
+) -> answers.Answer:
+    return answers.call(name, _id=id, **(args or {}))
 
 
 # What an answer may be, by the name of its Python twin; its options are the twin's.
 _VERBS: Mapping[str, Callable[..., Any]] = {
-    "text": reply,
+    "text": answers.reply,
     "call": _call,
-    "json": lambda value: Answer(json=value),
+    "json": lambda value: answers.Answer(json=value),
     "fault": fault_from_words,
-    "response": exactly,
-    "thought": thought,
-    "code": code,
-    "block": block,
-    "finish": finish,
+    "response": answers.exactly,
+    "thought": answers.thought,
+    "code": answers.code,
+    "block": answers.block,
+    "finish": answers.finish,
 }
 
 

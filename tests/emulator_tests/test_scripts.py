@@ -400,7 +400,7 @@ RAISING: list[Raising] = [
         AssertionError,
         "which is not allowed. Allowed: get_time[.]",
     ),
-    (lambda e: e.reply("teal"), COLOR, AssertionError, "none of .'red', 'blue'"),
+    (lambda e: e.reply("teal"), COLOR, AssertionError, "not one of .'red', 'blue'"),
     (lambda e: e.call("get_weather"), LIMA, AssertionError, "'city' is a required"),
 ]
 

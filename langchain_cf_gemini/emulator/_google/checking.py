@@ -53,15 +53,14 @@ def _call_problems(
 
 
 def _text_problems(text: str, schema: Any, mime_type: str | None) -> Iterator[str]:
-    options = schema.get("enum") if isinstance(schema, Mapping) else None
-    if mime_type == "text/x.enum" and options and text not in options:
-        yield f"answers {text[:_SHOWN]!r}, which is none of {options}"
-    if mime_type != "application/json":
-        return
-    try:
-        value = json.loads(text)
-    except ValueError:
-        yield f"answers {text[:_SHOWN]!r}, but the request requires JSON"
+    value: Any = text
+    if mime_type == "application/json":
+        try:
+            value = json.loads(text)
+        except ValueError:
+            yield f"answers {text[:_SHOWN]!r}, but the request requires JSON"
+            return
+    elif mime_type != "text/x.enum":
         return
     if isinstance(schema, Mapping) and (wrong := _mismatch(value, schema)):
         yield f"answers {_shown(value)}, which does not match the schema: {wrong}"

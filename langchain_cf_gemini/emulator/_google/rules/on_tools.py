@@ -19,12 +19,9 @@ Declared = Iterator[tuple[str, Mapping[str, Any]]]
 
 def _schemas(asked: Generation) -> Declared:
     """Every Gemini schema with its path, nested ones included."""
-    for path, declared in asked.at(_DECLARED):
-        for name in ("parameters", "response"):
-            yield from _nested(f"{path}.{name}", declared.get(name))
-    yield from _nested(
-        "generation_config.response_schema", asked.config.get("responseSchema")
-    )
+    of_functions = (f"{_DECLARED}.parameters", f"{_DECLARED}.response")
+    for path, schema in asked.at(*of_functions, "generationConfig.responseSchema"):
+        yield from _nested(path, schema)
 
 
 def _nested(path: str, schema: Any) -> Declared:
