@@ -16,9 +16,7 @@ from pydantic import Field
 
 from langchain_cf_gemini.emulator import faults as _faults
 from langchain_cf_gemini.emulator._checked import check
-from langchain_cf_gemini.emulator.faults import Fault, Framing
-
-Count = Annotated[int, Field(ge=0)]
+from langchain_cf_gemini.emulator.faults import Count, Fault, Framing
 
 
 @dataclass(frozen=True, kw_only=True)

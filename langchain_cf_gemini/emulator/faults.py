@@ -34,8 +34,7 @@ HEADER = "x-emulator-fault"
 Shape = Literal["google", "v4", "gateway", "structured", "run", "html", "text", "empty"]
 Framing = Literal["lf", "cr", "comments", "multiline", "bom", "u2028", "bytes"]
 
-Frames = Annotated[int, Field(ge=0)]
-Megabytes = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, lt=math.inf)]
 HeaderValue = Annotated[str, Field(pattern=r"^[ -~]*$")]
 Headers = Mapping[Annotated[str, Field(pattern=r"^[!-~]+$")], HeaderValue]
@@ -198,7 +197,7 @@ class wrong(Fault):
 class gzip_bomb(Fault):
     """A small compressed body that unpacks to many megabytes of blanks."""
 
-    megabytes: Megabytes = 1024
+    megabytes: Count = 1024
     replaces = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -213,7 +212,7 @@ class gzip_bomb(Fault):
 class big(Fault):
     """A plain body of many megabytes, sent as fast as it is read."""
 
-    megabytes: Megabytes = 1024
+    megabytes: Count = 1024
     replaces = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -255,7 +254,7 @@ class stream_for_json(Fault):
 class malformed(Fault):
     """A frame that is not JSON after so many good ones."""
 
-    after_frames: Frames = 1
+    after_frames: Count = 1
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
         """Half a chunk more; of a plain body, half of it."""
@@ -272,7 +271,7 @@ class error_event(Fault):
 
     code: int = 503
     _: KW_ONLY
-    after_frames: Frames = 1
+    after_frames: Count = 1
     bare: bool = False
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -319,7 +318,7 @@ class framing(Fault):
 class stall(Fault):
     """Silence after so many frames, for so long or until the client leaves."""
 
-    after_frames: Frames = 0
+    after_frames: Count = 0
     seconds: Seconds | None = None
     on_wire = True
 
@@ -366,7 +365,7 @@ class late(Fault):
 class cut(Fault):
     """The connection is closed in the middle, after so many frames."""
 
-    after_frames: Frames = 1
+    after_frames: Count = 1
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
@@ -390,7 +389,7 @@ class hang_up(Fault):
 class reset(Fault):
     """The connection is reset (RST): before the first byte, or after frames."""
 
-    after_frames: Frames | None = None
+    after_frames: Count | None = None
     on_wire = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:

@@ -10,8 +10,9 @@ by their framing and cannot be verified.
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from langchain_cf_gemini.emulator._google.generation import Backend
 from langchain_cf_gemini.emulator._google.proto_json import bytes_from_base64
@@ -29,7 +30,8 @@ _DUMMY_BYTES = {dummy.encode() for dummy in DUMMIES} | {
 }
 
 Verdict = Literal["missing", "dummy", "valid", "other", "google", "invalid", "foreign"]
-_OTHER: Mapping[Backend, Backend] = {"vertex": "gemini_api", "gemini_api": "vertex"}
+# A protobuf field 1 or 2 with its length.
+_FRAME = re.compile(rb"[\x0a\x12]([\x80-\xff]{0,4}[\x01-\x7f])")
 
 
 def issue_signature(part: Mapping[str, Any], seed: str, backend: Backend) -> str:
@@ -43,18 +45,16 @@ def verdict_on(part: Mapping[str, Any], backend: Backend) -> Verdict:
     signature = part.get("thoughtSignature")
     if not signature:
         return "missing"
-    if signature in DUMMIES:
-        return "dummy"
     decoded = bytes_from_base64(signature)
     if decoded in _DUMMY_BYTES:
         return "dummy"
     if decoded is None or not decoded.startswith(_MAGIC):
         return "google" if decoded and _is_framed_by_google(decoded) else "foreign"
     nonce, seal = decoded[6 : 6 + _DIGEST], decoded[6 + _DIGEST :]
-    if hmac.compare_digest(seal, _seal(part, nonce, backend)):
-        return "valid"
-    other = _seal(part, nonce, _OTHER[backend])
-    return "other" if hmac.compare_digest(seal, other) else "invalid"
+    for issuer in get_args(Backend):
+        if hmac.compare_digest(seal, _seal(part, nonce, issuer)):
+            return "valid" if issuer == backend else "other"
+    return "invalid"
 
 
 def _is_framed_by_google(data: bytes) -> bool:
@@ -66,23 +66,15 @@ def _is_framed_by_google(data: bytes) -> bool:
     for _ in range(3):
         if data[:1] == b"\x01":
             return len(data) >= _SHORTEST
-        if data[:1] not in (b"\x0a", b"\x12"):
+        framed = _FRAME.match(data)
+        if framed is None:
             return False
-        length, start = _varint(data, 1)
-        if not length or start + length > len(data):
+        length = sum((byte & 0x7F) << (7 * i) for i, byte in enumerate(framed[1]))
+        data = data[framed.end() :]
+        if length > len(data):
             return False
-        data = data[start : start + length]
+        data = data[:length]
     return False
-
-
-def _varint(data: bytes, start: int) -> tuple[int, int]:
-    """A protobuf length and where it ends; (0, start) if it does not end."""
-    value = 0
-    for position, byte in enumerate(data[start : start + 5]):
-        value |= (byte & 0x7F) << (7 * position)
-        if byte < 0x80:
-            return value, start + position + 1
-    return 0, start
 
 
 def _seal(part: Mapping[str, Any], nonce: bytes, backend: Backend) -> bytes:

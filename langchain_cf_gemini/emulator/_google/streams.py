@@ -89,19 +89,15 @@ def pieces_of(
 
 
 def _ending(candidate: Mapping[str, Any], *, partial_args: bool) -> dict[str, Any]:
-    last = candidate["content"]["parts"][-1:]
-    closes = partial_args and any(p.get("functionCall", {}).get("args") for p in last)
-    signatures = [
-        part["thoughtSignature"]
-        for part in candidate["content"]["parts"]
-        if "text" in part and "thoughtSignature" in part
-    ]
-    signed = {"thoughtSignature": signatures[-1]} if signatures else {}
-    content = {
-        "role": "model",
-        "parts": [_CLOSED if closes else {"text": "", **signed}],
-    }
-    return {**candidate, "content": content}
+    parts = candidate["content"]["parts"]
+    called = parts[-1].get("functionCall") if parts else None
+    last: dict[str, Any] = {"text": ""}
+    for part in parts:
+        if "text" in part and "thoughtSignature" in part:
+            last["thoughtSignature"] = part["thoughtSignature"]
+    if partial_args and called and called.get("args"):
+        last = _CLOSED
+    return {**candidate, "content": {"role": "model", "parts": [last]}}
 
 
 def _partial_call(part: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

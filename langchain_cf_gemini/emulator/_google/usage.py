@@ -64,14 +64,14 @@ def answer_tokens(parts: Sequence[Mapping[str, Any]], *, thoughts: bool) -> int:
 
 
 def usage_metadata(
-    prompt: Mapping[str, int],
+    prompt: Counter[str],
     candidates: int,
     thoughts: int,
     overrides: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Gemini's usageMetadata; counts of 0 are left out, as on the wire."""
     counted: dict[str, Any] = {
-        "promptTokenCount": sum(prompt.values()),
+        "promptTokenCount": prompt.total(),
         "candidatesTokenCount": candidates,
         "thoughtsTokenCount": thoughts,
         **overrides,
