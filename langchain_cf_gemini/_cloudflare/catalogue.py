@@ -322,15 +322,13 @@ def _band(
 
 
 def _packaged_model(row: Mapping[str, Any]) -> ModelInfo:
-    google = {k: _frozen(v) for k, v in row["google"].items()}
+    google: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in row["google"].items()
+    }
     later = row.get("price_changes", {}).items()
     changes = [(day, p) for day, each in later if (p := prices_from_listing(each))]
     told = model_from_row(row, None)
     return replace(told, **google, price_changes=tuple(changes), packaged=True)
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
 
 
 # At import: a model may be made in an event loop, where no file is to be read.

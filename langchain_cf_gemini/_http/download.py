@@ -177,17 +177,13 @@ class _Download:
         resolving = partial(self._settings.resolve, self._host, self._port)
         found = in_a_thread(resolving)
         addresses = await self._backend.result(self._attempt, found)
-        if not addresses or not all(map(self._is_allowed, addresses)):
+        allowed = is_loopback if self._settings.allow_loopback else is_public
+        if not addresses or not all(is_public(a) or allowed(a) for a in addresses):
             raise self._refused(
                 "its host isn't public, and media on private networks must be "
                 "passed as bytes"
             )
         return addresses
-
-    def _is_allowed(self, address: str) -> bool:
-        if self._settings.allow_loopback and is_loopback(address):
-            return True
-        return is_public(address)
 
     async def _opened(self, addresses: list[str]) -> Exchange:
         """Ask the first of the addresses that can be reached."""

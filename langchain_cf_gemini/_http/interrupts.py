@@ -16,7 +16,6 @@ import sys
 import threading
 import time
 from concurrent.futures import Executor
-from typing import Any
 
 LOOK_SECONDS = 0.2
 """How often who waits looks."""
@@ -34,14 +33,12 @@ def is_abandoned() -> bool:
         return False
     frame = sys._current_frames().get(threading.main_thread().ident or 0)
     while frame is not None:
-        if frame.f_code is _LEAVING and _is_for_good(frame.f_locals["exc_type"]):
-            return this in getattr(frame.f_locals["self"], "_threads", ())
+        if frame.f_code is _LEAVING:
+            leaving = frame.f_locals
+            if not issubclass(leaving["exc_type"] or Exception, Exception):
+                return this in getattr(leaving["self"], "_threads", ())
         frame = frame.f_back
     return False
-
-
-def _is_for_good(exception: Any) -> bool:
-    return exception is not None and not issubclass(exception, Exception)
 
 
 def check() -> None:

@@ -155,7 +155,8 @@ class Attempts:
     def _tell(self, error: CloudflareGeminiError) -> None:
         """Tell everybody what an attempt that was sent has failed with."""
         limits, status = self._limits, error.status_code
-        if is_limited(error) and not self._asks_too_much(error):
+        is_soon = (error.retry_after or 0.0) <= self._policy.max_retry_after
+        if is_limited(error) and is_soon:
             limits.exhausted.failed(error)
             limits.outage.succeeded()
             if self._ticket is not None:
@@ -174,9 +175,6 @@ class Attempts:
                 limits.refused.failed(error)
             limits.outage.succeeded()
             self._answered()
-
-    def _asks_too_much(self, error: CloudflareGeminiError) -> bool:
-        return (error.retry_after or 0.0) > self._policy.max_retry_after
 
     def _answered(self) -> None:
         """Whatever was answered, it was not to come later."""

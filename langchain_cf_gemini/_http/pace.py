@@ -112,7 +112,8 @@ class Pace:
         """Seconds after which to ask here again, or None: send now."""
         with self._lock:
             now = self._clock()
-            if self.rate is not None and self._is_at_peace(now):
+            quiet = now - max(self._refused, self._held)
+            if self.rate is not None and quiet > PEACE_SECONDS:
                 self.rate = self.dark_since = self._probe = None
                 self._room = float("inf")
             if self.rate is None:
@@ -142,9 +143,6 @@ class Pace:
         self._room -= 1
         self._go(ticket, now)
         return None
-
-    def _is_at_peace(self, now: float) -> bool:
-        return now - max(self._refused, self._held) > PEACE_SECONDS
 
     def _wait_for_turn(
         self, ticket: Ticket, now: float, rate: float, place: int

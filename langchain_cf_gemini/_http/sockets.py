@@ -169,10 +169,6 @@ def _connect_in_time(info: dict[str, Any]) -> None:
     info["timeout"] = None if timeout is None else timeout / len(addresses)
 
 
-def _shake_hands_in_time(info: dict[str, Any]) -> None:
-    info["timeout"] = _shortened(info["timeout"])
-
-
 def _keep_deadline(info: dict[str, Any]) -> None:
     """Let a blocking stream's reads and writes end with the attempt that waits.
 
@@ -248,7 +244,7 @@ def _shortened(timeout: float | None) -> float | None:
 
 _STEPS: Mapping[str, Callable[[dict[str, Any]], None]] = {
     "connect_tcp.started": _connect_in_time,
-    "start_tls.started": _shake_hands_in_time,
+    "start_tls.started": lambda info: info.update(timeout=_shortened(info["timeout"])),
     **dict.fromkeys(_OPENED, _keep_deadline),
 }
 

@@ -65,8 +65,11 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
         if not self._is_new(kwargs.get("run_id")):
             return
         super().on_llm_end(response, **kwargs)
-        for message in _messages_from_result(response):
-            self._add(message)
+        for generations in response.generations:
+            # One list for each prompt; its first has the usage of them all.
+            first = generations[0] if generations else None
+            if isinstance(message := getattr(first, "message", None), AIMessage):
+                self._add(message)
         if self._parent is not None:
             self._parent.on_llm_end(response, **kwargs)
 
@@ -139,14 +142,6 @@ class CostCallbackHandler(UsageMetadataCallbackHandler):
             f"calls={self.calls}, cached_calls={self.cached_calls}, "
             f"unpriced_calls={self.unpriced_calls})"
         )
-
-
-def _messages_from_result(response: LLMResult) -> Iterator[AIMessage]:
-    # One list for each prompt; its first generation carries the usage of them all.
-    for generations in response.generations:
-        first = generations[0] if generations else None
-        if isinstance(first, ChatGeneration) and isinstance(first.message, AIMessage):
-            yield first.message
 
 
 _current: ContextVar[CostCallbackHandler | None] = ContextVar(
