@@ -18,7 +18,6 @@ from tests.support.http import is_retried
 from tests.support.models import WAYS, Cloudflare, Json, answer, refusal, text
 
 KEY, TOKEN2 = "AIza-a-key-of-mine", "a-gateway-token"
-AS_HEADER = {"cf-aig-authorization": f"Bearer {TOKEN2}"}
 CUSTOM = {"gateway_base_url": "https://ai.example.com/google-ai-studio"}
 
 CREDENTIALS: dict[str, Json] = {
@@ -29,6 +28,7 @@ CREDENTIALS: dict[str, Json] = {
     "stored key": {"gateway": {"byok_alias": "team-b"}},
     "stored key or none": {"gateway": {"no_wholesale": True}},
     "custom domain": CUSTOM,
+    "a chosen gateway": {"endpoint": "gateway"},
     "none": {"api_token": None, "endpoint": "gateway"},
     "gateway token alone": {"api_token": None, "gateway_token": TOKEN2},
     "token in a header": {
@@ -42,6 +42,7 @@ CREDENTIALS: dict[str, Json] = {
 # With which credentials both endpoints ask as the same caller on the same bill.
 ONE = {"API token", "the same gateway token"}
 ONLY_GATEWAY = {
+    "a chosen gateway",
     "own Google key",
     "stored key",
     "custom domain",
@@ -74,6 +75,7 @@ SET_UP = {
     "bad token": refusal(401, 10000, "Authentication error"),
     "other token": refusal(403, 10000, "Authentication error"),
     "token of another account": refusal(403, 9109, "Unauthorized to access requested"),
+    "no permission, as a bad request": refusal(400, 2009),
     "no credit": at_gateway(402, "Insufficient credits", 2021),
     "no route": refusal(404, 7003, "Could not route"),
     "a page": httpx.Response(404, text="<html>nothing here</html>"),
@@ -97,6 +99,9 @@ WILL = {
     "forbidden": httpx.Response(403, text="Forbidden"),
     "overloaded": google(503, "UNAVAILABLE", "The model is overloaded."),
     "bad request": google(400, "INVALID_ARGUMENT", "Invalid value"),
+    "what run would say too": refusal(400, 7000),
+    "failed": refusal(500, 7000),
+    "busy": refusal(529, 7000),
     "key alias": at_gateway(400, "unknown BYOK alias", 2040),
 }
 
@@ -274,9 +279,11 @@ def test_a_refusal_is_remembered_for_its_gateway_and_its_model() -> None:
     model = endpoints.model()
     with pytest.warns(GatewayFallbackWarning) as warned:
         list(model.stream("hi"))
-    assert warned[0].filename == __file__
+    assert [told.filename for told in warned] == [__file__]
     assert asked_quietly(model) == "from run"
     assert endpoints.asked == ["gateway", "run", "run"]
+    with pytest.raises(CloudflareGeminiError):
+        list(model.stream("hi", endpoint="gateway"))
     others: list[Json] = [{"gateway": "b"}, {"model": "gemini-3.1-pro"}]
     for other in others:
         endpoints.requests.clear()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -17,11 +16,7 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini import (
-    CloudflareAuthenticationError,
-    CloudflareInvalidRequestError,
-    CloudflarePermissionError,
     CloudflareServerError,
-    GatewayFallbackWarning,
     ResponseFormatError,
 )
 from tests.support.models import (
@@ -34,7 +29,6 @@ from tests.support.models import (
     event,
     every_way,
     folded,
-    refusal,
     sse,
     streamed,
     text,
@@ -403,68 +397,7 @@ def test_several_candidates() -> None:
     assert second.usage_metadata is None
 
 
-# ---- the gateway refuses, run answers
-
-REFUSALS = [
-    (400, 2001),
-    (400, 2008),
-    (400, 2009),
-    (401, 10000),
-    (402, 2021),
-    (403, 10000),
-    (404, 7003),
-]
-
-
-def _refusing(status: int, code: int) -> Callable[[httpx.Request], httpx.Response]:
-    def said(request: httpx.Request) -> httpx.Response:
-        if "/ai/run" in str(request.url):
-            return httpx.Response(200, json=answer(text("from run")))
-        return refusal(status, code)
-
-    return said
-
-
-@pytest.mark.parametrize(("status", "code"), REFUSALS)
-@pytest.mark.parametrize("colour", ["stream", "astream"])
-def test_fallback_to_run_with_one_warning(status: int, code: int, colour: str) -> None:
-    cloudflare = Cloudflare(_refusing(status, code))
-    model = cloudflare.model()
-    with pytest.warns(GatewayFallbackWarning, match="refused") as warned:
-        assert WAYS[colour](model, "hi").content == "from run"
-    assert len(warned) == 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert WAYS[colour](model, "hi").content == "from run"
-    urls = [str(request.url) for request in cloudflare.requests]
-    assert ["/ai/run" in url for url in urls] == [False, True, True]
-
-
-@pytest.mark.parametrize(
-    ("status", "code", "error"),
-    [
-        (401, 10000, CloudflareAuthenticationError),
-        (403, 10000, CloudflarePermissionError),
-        (400, 2009, CloudflareInvalidRequestError),
-    ],
-)
-@pytest.mark.parametrize("arguments", [{}, {"endpoint": "gateway"}])
-def test_no_fallback_from_a_chosen_gateway(
-    status: int, code: int, error: type[Exception], arguments: Any
-) -> None:
-    endpoint = "auto" if arguments else "gateway"
-    model = Cloudflare(_refusing(status, code)).model(endpoint=endpoint)
-    with pytest.raises(error):
-        list(model.stream("hi", **arguments))
-
-
-@pytest.mark.parametrize("status", [400, 500, 529])
-@pytest.mark.parametrize("colour", ["stream", "astream"])
-def test_no_fallback_for_what_run_would_say_too(status: int, colour: str) -> None:
-    cloudflare = Cloudflare(_refusing(status, 7000))
-    with pytest.raises(Exception, match="refused"):
-        WAYS[colour](cloudflare.model(), "hi")
-    assert len(cloudflare.requests) == 1
+# ---- where a call goes
 
 
 @pytest.mark.parametrize(
@@ -493,14 +426,6 @@ def test_endpoint_of_a_whole_answer(endpoint: str, to_run: bool) -> None:
     cloudflare = Cloudflare()
     cloudflare.model(endpoint=endpoint).invoke("hi")
     assert ("/ai/run" in str(cloudflare.requests[0].url)) is to_run
-
-
-def test_a_key_of_googles_goes_to_the_gateway() -> None:
-    cloudflare = Cloudflare()
-    cloudflare.model(google_api_key="key").invoke("hi")
-    request = cloudflare.requests[0]
-    assert "/ai/run" not in str(request.url)
-    assert request.headers["x-goog-api-key"] == "key"
 
 
 # ---- nothing, or nearly
