@@ -310,21 +310,6 @@ def test_plain_http_is_for_this_machine(host: str, expected: bool) -> None:
         Account(account_id="a", api_token="t", base_url=f"http://{host}")
 
 
-@pytest.mark.parametrize(
-    ("said", "pieces"), [({}, 1), ({"has_media": False}, 1), ({"has_media": True}, 3)]
-)
-def test_media_are_pieces_where_they_are_announced(
-    said: dict[str, Any], pieces: int
-) -> None:
-    body = {"data": "QUJD" * 2**16}
-    for request in (
-        run_request(ACCOUNT, "google/gemini-3-flash", body, **said),
-        gateway_request(ACCOUNT, "gemini-3-flash", body, stream=False, **said),
-    ):
-        assert len(request.pieces) == pieces
-        assert body["data"].encode() in request.body
-
-
 # ---------------------------------------------------------------- envelopes
 @pytest.mark.parametrize(
     "body",
@@ -527,10 +512,3 @@ def test_gateway_from_headers_has_only_what_came() -> None:
 def test_headers_that_are_no_json_stay_as_they_came() -> None:
     headers = {"cf-aig-step": "first", "cf-aig-dlp": "{"}
     assert gateway_from_headers(headers) == {"step": "first", "dlp": "{"}
-
-
-def test_a_request_is_a_value() -> None:
-    first = Request(url="u", headers={}, pieces=())
-    assert first == Request(url="u", headers={}, pieces=())
-    with pytest.raises(AttributeError):
-        first.url = "v"  # type: ignore[misc]

@@ -93,14 +93,6 @@ def test_long_texts_are_written_as_without_the_short_cut(body: dict[str, Any]) -
     assert json.loads(written(body)) == json.loads(json.dumps(body))
 
 
-def test_only_long_plain_texts_are_pieces_of_their_own() -> None:
-    body = {"a": LONG, "b": "short", "c": LONG + "\n", "d": [LONG]}
-    around = json_from_body(body, has_media=True)
-    assert around[1::2] == (LONG.encode(), LONG.encode())
-    assert len(around) == 5
-    assert len(json_from_body(body)) == 1
-
-
 def test_a_body_is_not_changed_by_being_written() -> None:
     body = {"contents": [{"parts": [{"inlineData": {"data": LONG}}]}]}
     before = copy.deepcopy(body)

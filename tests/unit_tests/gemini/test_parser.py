@@ -60,71 +60,44 @@ def test_content_is_text_where_the_answer_is(parts: list[Json], content: str) ->
 
 BLOCKS: dict[str, tuple[list[Json], list[str]]] = {
     "thoughts": ([thought("Hm."), text("Well.")], ["reasoning", "text"]),
-    "code": (
-        [CODE, RESULT, text("2")],
-        ["server_tool_call", "server_tool_result", "text"],
-    ),
+    "code": ([CODE, RESULT, text("2")],
+             ["server_tool_call", "server_tool_result", "text"]),
     "image": ([text("See"), PNG], ["text", "image"]),
-    "audio": (
-        [{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "YQ=="}}],
-        ["audio"],
-    ),
+    "audio": ([{"inlineData": {"mimeType": "audio/L16;rate=24000", "data": "YQ=="}}],
+              ["audio"]),
     "video": ([{"inlineData": {"mimeType": "video/mp4", "data": "YQ=="}}], ["video"]),
-    "pdf": (
-        [{"inlineData": {"mimeType": "application/pdf", "data": "YQ=="}}],
-        ["file"],
-    ),
-    "address": (
-        [{"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o"}}],
-        ["image"],
-    ),
+    "pdf": ([{"inlineData": {"mimeType": "application/pdf", "data": "YQ=="}}],
+            ["file"]),
+    "address": ([{"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o"}}],
+                ["image"]),
     "untyped address": ([{"fileData": {"fileUri": "gs://b/o"}}], ["non_standard"]),
     "image of a thought": ([{**PNG, "thought": True}, PNG], ["image", "image"]),
-    "thought with more": (
-        [text("Hm.", thought=True, partMetadata={"k": 1}), text("Well.")],
-        ["reasoning", "text"],
-    ),
+    "thought with more": ([text("Hm.", thought=True, partMetadata={"k": 1}),
+                           text("Well.")], ["reasoning", "text"]),
     "unknown": ([{"hologram": {"depth": 3}}], ["non_standard"]),
-    "thoughts and call": (
-        [thought("Hm."), call("look", "c2ln", args={})],
-        ["reasoning", "tool_call"],
-    ),
-    "signed image": (
-        [text("See"), {**PNG, "thoughtSignature": "c2ln"}],
-        ["text", "image"],
-    ),
-    "failed code": (
-        [CODE, {"codeExecutionResult": {"outcome": "OUTCOME_FAILED"}}],
-        ["server_tool_call", "server_tool_result"],
-    ),
+    "thoughts and call": ([thought("Hm."), call("look", "c2ln", args={})],
+                          ["reasoning", "tool_call"]),
+    "signed image": ([text("See"), {**PNG, "thoughtSignature": "c2ln"}],
+                     ["text", "image"]),
+    "failed code": ([CODE, {"codeExecutionResult": {"outcome": "OUTCOME_FAILED"}}],
+                    ["server_tool_call", "server_tool_result"]),
     "code with ids": (
-        [
-            {"executableCode": {"id": "c1", "language": "PYTHON", "code": "1"}},
-            {"codeExecutionResult": {"id": "c1", "outcome": "OUTCOME_OK"}},
-        ],
-        ["server_tool_call", "server_tool_result"],
-    ),
+        [{"executableCode": {"id": "c1", "language": "PYTHON", "code": "1"}},
+         {"codeExecutionResult": {"id": "c1", "outcome": "OUTCOME_OK"}}],
+        ["server_tool_call", "server_tool_result"]),
     "the highest number of a language": (
         [{"executableCode": {"language": 2**31 - 1, "code": "1"}}],
-        ["server_tool_call"],
-    ),
-    "notes of a part": (
-        [text("Hi", partMetadata={"k": 1}), CODE],
-        ["text", "server_tool_call"],
-    ),
+        ["server_tool_call"]),
+    "notes of a part": ([text("Hi", partMetadata={"k": 1}), CODE],
+                        ["text", "server_tool_call"]),
     "thought that is a call": (
         [thought("Hm."), {**call("look", args={}), "thought": True}],
-        ["reasoning", "tool_call"],
-    ),
-    "function response": (
-        [{"functionResponse": {"name": "x", "response": {}}}],
-        ["non_standard"],
-    ),
-    "call with more": (
-        [thought("Hm."), call("look", args={}, priority=3)],
-        ["reasoning", "tool_call"],
-    ),
-}
+        ["reasoning", "tool_call"]),
+    "function response": ([{"functionResponse": {"name": "x", "response": {}}}],
+                          ["non_standard"]),
+    "call with more": ([thought("Hm."), call("look", args={}, priority=3)],
+                       ["reasoning", "tool_call"]),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("parts", "kinds"), BLOCKS.values(), ids=BLOCKS.keys())
@@ -149,27 +122,19 @@ NEVER_SENT: dict[str, tuple[Json, str]] = {
     "odd data": ({"inlineData": {"mimeType": "image/png", "data": 5}}, "non_standard"),
     "odd text": ({"text": 3}, "non_standard"),
     "odd code": ({"executableCode": "1+1"}, "non_standard"),
-    "odd language": (
-        {"executableCode": {"language": 1.5, "code": "1"}},
-        "non_standard",
-    ),
+    "odd language": ({"executableCode": {"language": 1.5, "code": "1"}},
+                     "non_standard"),
     "odd outcome": ({"codeExecutionResult": {"outcome": 2**31}}, "non_standard"),
-    "no base64": (
-        {"inlineData": {"mimeType": "image/png", "data": "<html>"}},
-        "non_standard",
-    ),
-    "blank name": (
-        {"functionCall": {"name": " ", "args": {"a": 1}}},
-        "invalid_tool_call",
-    ),
+    "no base64": ({"inlineData": {"mimeType": "image/png", "data": "<html>"}},
+                  "non_standard"),
+    "blank name": ({"functionCall": {"name": " ", "args": {"a": 1}}},
+                   "invalid_tool_call"),
     "no object": ("look", "non_standard"),  # type: ignore[dict-item]
     "nameless call": ({"functionCall": {}}, "invalid_tool_call"),
-    "nameless call with arguments": (
-        {"functionCall": {"args": {"path": "/etc"}}},
-        "invalid_tool_call",
-    ),
+    "nameless call with arguments": ({"functionCall": {"args": {"path": "/etc"}}},
+                                     "invalid_tool_call"),
     "odd call": ({"functionCall": "look"}, "non_standard"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("part", "kind"), NEVER_SENT.values(), ids=NEVER_SENT.keys())
@@ -265,43 +230,25 @@ def test_null_args_are_none() -> None:
 
 # What protobuf's JSON may leave unset in words, and calls in odd company.
 COMPANY: dict[str, list[Json]] = {
-    "null beside": [
-        {"functionCall": {"name": "look", "args": {"n": 1}}, "inlineData": None}
-    ],
-    "empty text beside": [
-        {"text": "", "functionCall": {"name": "look", "args": {"n": 1}}}
-    ],
-    "null text beside": [
-        {"text": None, "functionCall": {"name": "look", "args": {"n": 1}}}
-    ],
-    "nulls inside": [
-        {
-            "functionCall": {
-                "name": "look",
-                "id": None,
-                "args": {"n": 1},
-                "partialArgs": None,
-            }
-        }
-    ],
-    "arguments apart": [
-        {"functionCall": {"name": "look", "args": {}}},
-        {"functionCall": {"args": {"n": 1}}},
-    ],
-    "arguments apart, by id": [
-        {"functionCall": {"name": "look", "id": "i1"}},
-        {"functionCall": {"id": "i1", "args": {"n": 1}}},
-    ],
+    "null beside": [{"functionCall": {"name": "look", "args": {"n": 1}},
+                     "inlineData": None}],
+    "empty text beside": [{"text": "",
+                           "functionCall": {"name": "look", "args": {"n": 1}}}],
+    "null text beside": [{"text": None,
+                          "functionCall": {"name": "look", "args": {"n": 1}}}],
+    "nulls inside": [{"functionCall": {"name": "look", "id": None, "args": {"n": 1},
+                                       "partialArgs": None}}],
+    "arguments apart": [{"functionCall": {"name": "look", "args": {}}},
+                        {"functionCall": {"args": {"n": 1}}}],
+    "arguments apart, by id": [{"functionCall": {"name": "look", "id": "i1"}},
+                               {"functionCall": {"id": "i1", "args": {"n": 1}}}],
     "arguments apart, after another call": [
         {"functionCall": {"name": "look", "id": "i1"}},
         {"text": ""},
-        {"functionCall": {"id": "i1", "args": {"n": 1}}},
-    ],
-    "an end of its own": [
-        {"functionCall": {"name": "look", "args": {"n": 1}}},
-        {"functionCall": {}},
-    ],
-}
+        {"functionCall": {"id": "i1", "args": {"n": 1}}}],
+    "an end of its own": [{"functionCall": {"name": "look", "args": {"n": 1}}},
+                          {"functionCall": {}}],
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("parts", COMPANY.values(), ids=COMPANY.keys())
@@ -425,22 +372,14 @@ def test_half_a_character_of_a_thought_stays_in_it() -> None:
 
 
 LATE: dict[str, tuple[list[Json], list[str], bool]] = {
-    "after text": (
-        [call("look", args={}), text("Wait. ")],
-        ["tool_call", "text"],
-        True,
-    ),
-    "after a thought": (
-        [call("look"), thought("Hm.")],
-        ["tool_call", "reasoning"],
-        True,
-    ),
-    "after a call that has its own": (
-        [call("look", args={"m": 1}), text("Wait. ")],
-        ["tool_call", "text", "invalid_tool_call"],
-        False,
-    ),
-}
+    "after text": ([call("look", args={}), text("Wait. ")], ["tool_call", "text"],
+                   True),
+    "after a thought": ([call("look"), thought("Hm.")], ["tool_call", "reasoning"],
+                        True),
+    "after a call that has its own": ([call("look", args={"m": 1}), text("Wait. ")],
+                                      ["tool_call", "text", "invalid_tool_call"],
+                                      False),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("parts", "kinds", "joins"), LATE.values(), ids=LATE.keys())
@@ -471,21 +410,15 @@ NOTES: list[tuple[Json, str, Any]] = [
     ({"finishMessage": "said so"}, "finish_message", "said so"),
     ({"avgLogprobs": -0.5}, "avg_logprobs", -0.5),
     ({"safetyRatings": [{"category": "X"}]}, "safety_ratings", [{"category": "X"}]),
-    (
-        {"urlContextMetadata": {"urlMetadata": [{"retrievedUrl": "u"}]}},
-        "url_context_metadata",
-        {"url_metadata": [{"retrieved_url": "u"}]},
-    ),
-    (
-        {"logprobsResult": {"chosenCandidates": [{"logProbability": -1.0}]}},
-        "logprobs",
-        {"chosen_candidates": [{"log_probability": -1.0}]},
-    ),
+    ({"urlContextMetadata": {"urlMetadata": [{"retrievedUrl": "u"}]}},
+     "url_context_metadata", {"url_metadata": [{"retrieved_url": "u"}]}),
+    ({"logprobsResult": {"chosenCandidates": [{"logProbability": -1.0}]}}, "logprobs",
+     {"chosen_candidates": [{"log_probability": -1.0}]}),
     ({"tokenCount": 3}, "token_count", 3),
     ({"brandNewThing": {"someKey": 1}}, "brand_new_thing", {"some_key": 1}),
     ({"continuationToken": "t"}, "continuation_token", "t"),
     ({"sha256Hash": "x"}, "sha256_hash", "x"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("notes", "key", "value"), NOTES)
@@ -531,20 +464,12 @@ def test_finish_reasons(wire: Any, reason: str) -> None:
 
 BLOCKED = [
     ({"blockReason": "SAFETY"}, "SAFETY", None),
-    (
-        {"blockReason": "OTHER", "blockReasonMessage": "Prompt was blocked."},
-        "OTHER",
-        "Prompt was blocked.",
-    ),
-    (
-        {
-            "blockReason": "PROHIBITED_CONTENT",
-            "safetyRatings": [{"category": "X", "blocked": True}],
-        },
-        "PROHIBITED_CONTENT",
-        None,
-    ),
-]
+    ({"blockReason": "OTHER", "blockReasonMessage": "Prompt was blocked."}, "OTHER",
+     "Prompt was blocked."),
+    ({"blockReason": "PROHIBITED_CONTENT",
+      "safetyRatings": [{"category": "X", "blocked": True}]}, "PROHIBITED_CONTENT",
+     None),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("feedback", "reason", "said"), BLOCKED)
@@ -647,140 +572,59 @@ def test_null_erases_nothing() -> None:
 USAGES: dict[str, tuple[Json | None, Json | None]] = {
     "none": (None, None),
     "no counts": ({"trafficType": "ON_DEMAND"}, None),
-    "plain": (
-        {"promptTokenCount": 7, "candidatesTokenCount": 2, "totalTokenCount": 9},
-        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
-    ),
-    "thoughts": (
-        {
-            "promptTokenCount": 7,
-            "candidatesTokenCount": 2,
-            "thoughtsTokenCount": 30,
-            "totalTokenCount": 39,
-        },
-        {
-            "input_tokens": 7,
-            "output_tokens": 32,
-            "total_tokens": 39,
-            "output_token_details": {"reasoning": 30},
-        },
-    ),
+    "plain": ({"promptTokenCount": 7, "candidatesTokenCount": 2, "totalTokenCount": 9},
+              {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}),
+    "thoughts": ({"promptTokenCount": 7, "candidatesTokenCount": 2,
+                  "thoughtsTokenCount": 30, "totalTokenCount": 39},
+                 {"input_tokens": 7, "output_tokens": 32, "total_tokens": 39,
+                  "output_token_details": {"reasoning": 30}}),
     "tools of Google's": (
-        {
-            "promptTokenCount": 7,
-            "toolUsePromptTokenCount": 100,
-            "candidatesTokenCount": 2,
-            "totalTokenCount": 109,
-        },
-        {"input_tokens": 107, "output_tokens": 2, "total_tokens": 109},
-    ),
-    "cached": (
-        {
-            "promptTokenCount": 70,
-            "cachedContentTokenCount": 50,
-            "candidatesTokenCount": 2,
-            "totalTokenCount": 72,
-        },
-        {
-            "input_tokens": 70,
-            "output_tokens": 2,
-            "total_tokens": 72,
-            "input_token_details": {"cache_read": 50},
-        },
-    ),
+        {"promptTokenCount": 7, "toolUsePromptTokenCount": 100,
+         "candidatesTokenCount": 2, "totalTokenCount": 109},
+        {"input_tokens": 107, "output_tokens": 2, "total_tokens": 109}),
+    "cached": ({"promptTokenCount": 70, "cachedContentTokenCount": 50,
+                "candidatesTokenCount": 2, "totalTokenCount": 72},
+               {"input_tokens": 70, "output_tokens": 2, "total_tokens": 72,
+                "input_token_details": {"cache_read": 50}}),
     "audio": (
-        {
-            "promptTokenCount": 70,
-            "candidatesTokenCount": 20,
-            "totalTokenCount": 90,
-            "promptTokensDetails": [
-                {"modality": "TEXT", "tokenCount": 10},
-                {"modality": "AUDIO", "tokenCount": 60},
-            ],
-            "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 20}],
-        },
-        {
-            "input_tokens": 70,
-            "output_tokens": 20,
-            "total_tokens": 90,
-            "input_token_details": {"audio": 60},
-            "output_token_details": {"audio": 20},
-        },
-    ),
-    "cached audio": (
-        {
-            "promptTokenCount": 70,
-            "cachedContentTokenCount": 60,
-            "candidatesTokenCount": 2,
-            "totalTokenCount": 72,
-            "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}],
-            "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}],
-        },
-        {
-            "input_tokens": 70,
-            "output_tokens": 2,
-            "total_tokens": 72,
-            "input_token_details": {"cache_read": 60},
-        },
-    ),
+        {"promptTokenCount": 70, "candidatesTokenCount": 20, "totalTokenCount": 90,
+         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 10},
+                                 {"modality": "AUDIO", "tokenCount": 60}],
+         "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 20}]},
+        {"input_tokens": 70, "output_tokens": 20, "total_tokens": 90,
+         "input_token_details": {"audio": 60}, "output_token_details": {"audio": 20}}),
+    "cached audio": ({"promptTokenCount": 70, "cachedContentTokenCount": 60,
+                      "candidatesTokenCount": 2, "totalTokenCount": 72,
+                      "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}],
+                      "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}]},
+                     {"input_tokens": 70, "output_tokens": 2, "total_tokens": 72,
+                      "input_token_details": {"cache_read": 60}}),
     "nothing visible": (
         {"promptTokenCount": 7, "thoughtsTokenCount": 3, "totalTokenCount": 10},
-        {
-            "input_tokens": 7,
-            "output_tokens": 3,
-            "total_tokens": 10,
-            "output_token_details": {"reasoning": 3},
-        },
-    ),
-    "no total": (
-        {"promptTokenCount": 7, "candidatesTokenCount": 2},
-        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
-    ),
+        {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10,
+         "output_token_details": {"reasoning": 3}}),
+    "no total": ({"promptTokenCount": 7, "candidatesTokenCount": 2},
+                 {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}),
     "as text": (
-        {
-            "promptTokenCount": "7",
-            "candidatesTokenCount": 2.0,
-            "totalTokenCount": "9",
-            "promptTokensDetails": [None, {"modality": 4, "tokenCount": "3"}],
-        },
-        {
-            "input_tokens": 7,
-            "output_tokens": 2,
-            "total_tokens": 9,
-            "input_token_details": {"audio": 3},
-        },
-    ),
+        {"promptTokenCount": "7", "candidatesTokenCount": 2.0, "totalTokenCount": "9",
+         "promptTokensDetails": [None, {"modality": 4, "tokenCount": "3"}]},
+        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9,
+         "input_token_details": {"audio": 3}}),
     "odd counts": (
-        {
-            "promptTokenCount": 7,
-            "candidatesTokenCount": "many",
-            "thoughtsTokenCount": -3,
-            "totalTokenCount": None,
-            "promptTokensDetails": {"modality": "TEXT"},
-            "cachedContentTokenCount": 90,
-        },
-        {
-            "input_tokens": 7,
-            "output_tokens": 0,
-            "total_tokens": 7,
-            "input_token_details": {"cache_read": 7},
-        },
-    ),
+        {"promptTokenCount": 7, "candidatesTokenCount": "many",
+         "thoughtsTokenCount": -3, "totalTokenCount": None,
+         "promptTokensDetails": {"modality": "TEXT"}, "cachedContentTokenCount": 90},
+        {"input_tokens": 7, "output_tokens": 0, "total_tokens": 7,
+         "input_token_details": {"cache_read": 7}}),
     "no object": ([{"promptTokenCount": 7}], None),  # type: ignore[dict-item]
     "more in the total": (
         {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 107},
-        {"input_tokens": 5, "output_tokens": 102, "total_tokens": 107},
-    ),
+        {"input_tokens": 5, "output_tokens": 102, "total_tokens": 107}),
     "detail without count": (
-        {
-            "promptTokenCount": 7,
-            "candidatesTokenCount": 2,
-            "totalTokenCount": 9,
-            "promptTokensDetails": [{"modality": "AUDIO"}],
-        },
-        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9},
-    ),
-}
+        {"promptTokenCount": 7, "candidatesTokenCount": 2, "totalTokenCount": 9,
+         "promptTokensDetails": [{"modality": "AUDIO"}]},
+        {"input_tokens": 7, "output_tokens": 2, "total_tokens": 9}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("wire", "usage"), USAGES.values(), ids=USAGES.keys())
@@ -791,11 +635,7 @@ def test_usage(wire: Json | None, usage: Json | None) -> None:
 
 
 def test_a_later_event_with_fewer_counts_erases_none() -> None:
-    counts = {
-        "promptTokenCount": 5,
-        "candidatesTokenCount": 2,
-        "totalTokenCount": 107,
-    }
+    counts = {"promptTokenCount": 5, "candidatesTokenCount": 2, "totalTokenCount": 107}
     first = {**event(text("a")), "usageMetadata": {**counts, "thoughtsTokenCount": 100}}
     message = streamed(first, {**answer(text("b")), "usageMetadata": counts})
     assert message.usage_metadata == {

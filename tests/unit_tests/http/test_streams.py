@@ -15,10 +15,7 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 
-from langchain_cf_gemini import (
-    CloudflareServerError,
-    ResponseFormatError,
-)
+from langchain_cf_gemini import CloudflareServerError, ResponseFormatError
 from tests.support.models import (
     WAYS,
     Cloudflare,

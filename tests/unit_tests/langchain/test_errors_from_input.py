@@ -26,14 +26,7 @@ from langchain_core.prompt_values import ChatPromptValue
 from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
-from tests.support.models import (
-    ACCOUNT,
-    TOKEN,
-    Cloudflare,
-    Json,
-    every_way,
-    silent,
-)
+from tests.support.models import ACCOUNT, TOKEN, Cloudflare, Json, every_way, silent
 
 PNG = "iVBORw0KGgo="
 
@@ -57,46 +50,30 @@ MESSAGES: dict[str, tuple[Any, str]] = {
     "empty turn of the model": ([AIMessage("")], "No user message"),
     "empty list": ([HumanMessage([])], "No user message"),
     "unknown block": (_human({"type": "hologram"}), "'hologram' in a HumanMessage"),
-    "unknown block that holds text": (
-        _human({"type": "hologram", "text": "x"}),
-        "'hologram' in a HumanMessage",
-    ),
+    "unknown block that holds text": (_human({"type": "hologram", "text": "x"}),
+                                      "'hologram' in a HumanMessage"),
     "block without type": (_human({"shape": "round"}), "None in a HumanMessage"),
-    "tool_use of a user": (
-        _human({"type": "tool_use", "id": "1", "name": "look", "input": {}}),
-        "'tool_use' in a HumanMessage",
-    ),
-    "thinking of a user": (
-        _human({"type": "thinking", "thinking": "hm"}),
-        "'thinking' in a HumanMessage",
-    ),
+    "tool_use of a user": (_human({"type": "tool_use", "id": "1", "name": "look",
+                                   "input": {}}), "'tool_use' in a HumanMessage"),
+    "thinking of a user": (_human({"type": "thinking", "thinking": "hm"}),
+                           "'thinking' in a HumanMessage"),
     "text block without text": (_human({"type": "text"}), "text"),
-    "system with image": (
-        [
-            SystemMessage([{"type": "image", "base64": PNG, "mime_type": "image/png"}]),
-            HumanMessage("hi"),
-        ],
-        "SystemMessage can contain only text",
-    ),
+    "system with image": ([SystemMessage([{"type": "image", "base64": PNG,
+                                           "mime_type": "image/png"}]),
+                           HumanMessage("hi")], "SystemMessage can contain only text"),
     "strange role": ([ChatMessage(content="hi", role="critic")], "role 'critic'"),
-    "function message": (
-        [FunctionMessage(content="1", name="look")],
-        "No user message",
-    ),
+    "function message": ([FunctionMessage(content="1", name="look")],
+                         "No user message"),
     "remove message": ([RemoveMessage(id="1")], "type 'remove'"),
-    "call at the very end": (
-        [HumanMessage("hi"), _called("a")],
-        "'look' .id 'a'. has no ToolMessage",
-    ),
+    "call at the very end": ([HumanMessage("hi"), _called("a")],
+                             "'look' .id 'a'. has no ToolMessage"),
     "calls at the very end": (
         [HumanMessage("hi"), _called("a"), AIMessage("So?"), _called("b", "c")],
-        "'look' .id 'b'. has no ToolMessage",
-    ),
+        "'look' .id 'b'. has no ToolMessage"),
     "unknown block of the model": (
         [HumanMessage("hi"), AIMessage([{"type": "hologram"}]), HumanMessage("and?")],
-        "'hologram' in an AIMessage",
-    ),
-}
+        "'hologram' in an AIMessage"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("messages", "said"), MESSAGES.values(), ids=MESSAGES.keys())
@@ -121,51 +98,32 @@ MEDIA: dict[str, tuple[Json, str]] = {
     "image of nothing": ({"type": "image"}, "needs base64, url or file_id"),
     "base64 that is null": (
         {"type": "image", "source": {"type": "base64", "data": None}},
-        "needs base64, url or file_id",
-    ),
-    "source of nobody's": (
-        {"type": "image", "source_type": "ftp"},
-        "unknown source type 'ftp'",
-    ),
-    "audio of nobody's": (
-        {"type": "audio", "data": "AAAA", "format": "x-y"},
-        "contains audio/x-y",
-    ),
-    "empty base64": (
-        {"type": "image", "base64": "", "mime_type": "image/png"},
-        "base64",
-    ),
-    "isn't base64": (
-        {"type": "image", "base64": "not base64!", "mime_type": "image/png"},
-        "isn't base64",
-    ),
-    "base64 of a number": (
-        {"type": "image", "base64": 3, "mime_type": "image/png"},
-        "base64",
-    ),
+        "needs base64, url or file_id"),
+    "source of nobody's": ({"type": "image", "source_type": "ftp"},
+                           "unknown source type 'ftp'"),
+    "audio of nobody's": ({"type": "audio", "data": "AAAA", "format": "x-y"},
+                          "contains audio/x-y"),
+    "empty base64": ({"type": "image", "base64": "", "mime_type": "image/png"},
+                     "base64"),
+    "isn't base64": ({"type": "image", "base64": "not base64!",
+                      "mime_type": "image/png"}, "isn't base64"),
+    "base64 of a number": ({"type": "image", "base64": 3, "mime_type": "image/png"},
+                           "base64"),
     "no type to be seen": ({"type": "image", "data": "AAAA"}, "needs mime_type"),
-    "address without a name": (
-        {"type": "image", "url": "ftp://x/y.png"},
-        "unsupported URL",
-    ),
+    "address without a name": ({"type": "image", "url": "ftp://x/y.png"},
+                               "unsupported URL"),
     "address that is none": ({"type": "image", "url": 7}, "'image'"),
     "gs without type": ({"type": "image", "url": "gs://b/o"}, "needs mime_type"),
     "data URI cut": (
         {"type": "image_url", "image_url": {"url": "data:image/png;base64"}},
-        "data URI that isn't base64",
-    ),
+        "data URI that isn't base64"),
     "data URI of garbage": (
         {"type": "image_url", "image_url": {"url": "data:image/png;base64,???"}},
-        "isn't base64",
-    ),
-    "no type to be seen in v1": (
-        {"type": "image", "base64": "AAAA"},
-        "needs mime_type",
-    ),
-    "no type to be seen in v0": (
-        {"type": "image", "source_type": "base64", "data": "AAAA"},
-        "needs mime_type",
-    ),
+        "isn't base64"),
+    "no type to be seen in v1": ({"type": "image", "base64": "AAAA"},
+                                 "needs mime_type"),
+    "no type to be seen in v0": ({"type": "image", "source_type": "base64",
+                                  "data": "AAAA"}, "needs mime_type"),
     "base64 of nothing": ({"type": "image", "base64": None}, "needs base64, url"),
     "v0 data of nothing": ({"type": "audio", "source_type": "base64"}, "needs base64"),
     "v0 address of nothing": ({"type": "file", "source_type": "url"}, "needs base64"),
@@ -173,43 +131,23 @@ MEDIA: dict[str, tuple[Json, str]] = {
     "image of a text": ({"type": "image", "text": "hi"}, "block of type 'text'"),
     "type that is a list": ({"type": ["image"]}, "Use a string, for example 'text'"),
     "image_url without address": ({"type": "image_url"}, "empty URL"),
-    "image_url empty": (
-        {"type": "image_url", "image_url": {"url": ""}},
-        "empty URL",
-    ),
+    "image_url empty": ({"type": "image_url", "image_url": {"url": ""}}, "empty URL"),
     "image_url of a list": ({"type": "image_url", "image_url": []}, "image_url"),
     "audio of nothing": ({"type": "input_audio"}, "input_audio"),
     "audio that is no object": ({"type": "input_audio", "input_audio": "x"}, "audio"),
     "file of nothing": ({"type": "file", "file": {}}, "'file'"),
     "file named only": ({"type": "file", "file_id": "file-1"}, "needs mime_type"),
-    "source of a new kind": (
-        {"type": "image", "source": {"type": "hologram"}},
-        "source type 'hologram'",
-    ),
+    "source of a new kind": ({"type": "image", "source": {"type": "hologram"}},
+                             "source type 'hologram'"),
     "source without data": (
         {"type": "image", "source": {"type": "base64", "media_type": "image/png"}},
-        "base64",
-    ),
+        "base64"),
     "media of nothing": ({"type": "media", "mime_type": "image/png"}, "media"),
-    "media_resolution": (
-        {
-            "type": "image",
-            "base64": PNG,
-            "mime_type": "image/png",
-            "media_resolution": "huge",
-        },
-        "media_resolution 'huge'",
-    ),
-    "video_metadata": (
-        {
-            "type": "video",
-            "base64": PNG,
-            "mime_type": "video/mp4",
-            "video_metadata": "10s",
-        },
-        "video_metadata",
-    ),
-}
+    "media_resolution": ({"type": "image", "base64": PNG, "mime_type": "image/png",
+                          "media_resolution": "huge"}, "media_resolution 'huge'"),
+    "video_metadata": ({"type": "video", "base64": PNG, "mime_type": "video/mp4",
+                        "video_metadata": "10s"}, "video_metadata"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("block", "said"), MEDIA.values(), ids=MEDIA.keys())
@@ -314,56 +252,36 @@ SETTINGS: dict[str, tuple[Json, str]] = {
     "six stop words": ({"stop": list("abcdef")}, "stop has 6 strings"),
     "a label that is no text": ({"labels": {"a": 1}}, "labels"),
     "level and budget in Google's words": (
-        {
-            "generation_config": {
-                "thinking_config": {"thinking_level": "LOW", "thinking_budget": 5}
-            }
-        },
-        "can.t be combined",
-    ),
+        {"generation_config": {"thinking_config": {"thinking_level": "LOW",
+                                                   "thinking_budget": 5}}},
+        "can.t be combined"),
     "empty stop word": ({"stop": [""]}, "stop must be a list of non-empty strings"),
-    "level and budget": (
-        {"thinking_level": "low", "thinking_budget": 1},
-        "can't be combined",
-    ),
+    "level and budget": ({"thinking_level": "low", "thinking_budget": 1},
+                         "can't be combined"),
     "unknown level": ({"thinking_level": "extreme"}, "thinking_level must be one of"),
-    "level of 2.5": (
-        {"model": "gemini-2.5-flash", "thinking_level": "low"},
-        "doesn't support thinking_level",
-    ),
-    "level of another": (
-        {"model": "gemini-3.1-pro", "thinking_level": "minimal"},
-        "supports thinking_level low, medium, high",
-    ),
+    "level of 2.5": ({"model": "gemini-2.5-flash", "thinking_level": "low"},
+                     "doesn't support thinking_level"),
+    "level of another": ({"model": "gemini-3.1-pro", "thinking_level": "minimal"},
+                         "supports thinking_level low, medium, high"),
     "negative budget": ({"thinking_budget": -2}, "thinking_budget"),
-    "budget 0 of 2.5 Pro": (
-        {"model": "gemini-2.5-pro", "thinking_budget": 0},
-        "turn thinking off",
-    ),
+    "budget 0 of 2.5 Pro": ({"model": "gemini-2.5-pro", "thinking_budget": 0},
+                            "turn thinking off"),
     "modality": ({"response_modalities": ["SMELL"]}, "response_modalities"),
     "resolution": ({"media_resolution": "tiny"}, "media_resolution must be one of"),
     "logprobs": ({"logprobs": -1}, "logprobs"),
-    "harm category": (
-        {"safety_settings": {"BOREDOM": "BLOCK_NONE"}},
-        "safety category must be one of",
-    ),
-    "harm threshold": (
-        {"safety_settings": {"HATE_SPEECH": "SOMETIMES"}},
-        "safety threshold must be one of",
-    ),
-    "safety without category": (
-        {"safety_settings": [{"threshold": "OFF"}]},
-        "objects with category and threshold",
-    ),
-    "safety without threshold": (
-        {"safety_settings": [{"category": "HATE_SPEECH"}]},
-        "safety threshold",
-    ),
+    "harm category": ({"safety_settings": {"BOREDOM": "BLOCK_NONE"}},
+                      "safety category must be one of"),
+    "harm threshold": ({"safety_settings": {"HATE_SPEECH": "SOMETIMES"}},
+                       "safety threshold must be one of"),
+    "safety without category": ({"safety_settings": [{"threshold": "OFF"}]},
+                                "objects with category and threshold"),
+    "safety without threshold": ({"safety_settings": [{"category": "HATE_SPEECH"}]},
+                                 "safety threshold"),
     "isn't a Gemini model": ({"model": "@cf/meta/llama-3"}, "@cf/meta/llama-3"),
     "routed": ({"model": "dynamic/support"}, "dynamic/support"),
     "automatic": ({"model": "cloudflare/auto"}, "cloudflare/auto"),
     "another house": ({"model": "openai/gpt-5"}, "openai/gpt-5"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("given_", "said"), SETTINGS.values(), ids=SETTINGS.keys())
@@ -379,8 +297,7 @@ FIELDS: dict[str, tuple[Json, str]] = {
     "text of numbers": ({"stop": [1]}, "stop must be a list of strings or a string"),
     "neither of two": (
         {"safety_settings": 1},
-        "safety_settings must be a dict of strings or a list of dicts, not 1[.]$",
-    ),
+        "safety_settings must be a dict of strings or a list of dicts, not 1[.]$"),
     "neither of three": ({"logprobs": "x"}, "must be True, False or a whole number"),
     "a word": ({"endpoint": "x"}, "must be 'auto', 'run' or 'gateway', not 'x'"),
     "part of a number": ({"top_k": 1.5}, "top_k must be a whole number, not 1.5"),
@@ -402,7 +319,7 @@ FIELDS: dict[str, tuple[Json, str]] = {
     "a schema": ({"response_schema": 5}, "from 5. Pass a Pydantic class, TypedDict"),
     "an option": ({"gateway": {"x": 1}}, "Unknown gateway option 'x'. Known: backoff,"),
     "a gateway": ({"gateway": ""}, "id must be a gateway's name"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("wrong", "said"), FIELDS.values(), ids=FIELDS.keys())
@@ -451,16 +368,12 @@ CALLS: dict[str, tuple[Json, str]] = {
     "safety text": ({"safety_settings": "OFF"}, "safety_settings"),
     "labels": ({"labels": "team"}, "labels"),
     "media_urls": ({"media_urls": "guess"}, "media_urls"),
-    "schema_dialect": (
-        {"schema_dialect": "xml", "response_schema": {"type": "object"}},
-        "schema_dialect",
-    ),
+    "schema_dialect": ({"schema_dialect": "xml", "response_schema": {"type": "object"}},
+                       "schema_dialect"),
     "tools": ({"tools": ["no_such_tool"]}, "no_such_tool"),
     "tools of numbers": ({"tools": [3]}, "3"),
-    "tool_choice": (
-        {"tools": [{"name": "look", "description": "x"}], "tool_choice": "smell"},
-        "smell",
-    ),
+    "tool_choice": ({"tools": [{"name": "look", "description": "x"}],
+                     "tool_choice": "smell"}, "smell"),
     "choice without tools": ({"tool_choice": "any"}, "tool"),
     "tool_config": ({"tool_config": "any"}, "tool_config"),
     "response_format": ({"response_format": "yaml"}, "response_format|yaml"),
@@ -475,7 +388,7 @@ CALLS: dict[str, tuple[Json, str]] = {
     "model": ({"model": 3}, "model"),
     "model empty": ({"model": ""}, "model"),
     "include_thoughts": ({"include_thoughts": "maybe"}, "include_thoughts"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("arguments", "said"), CALLS.values(), ids=CALLS.keys())

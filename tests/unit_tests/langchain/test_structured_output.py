@@ -15,11 +15,7 @@ import pytest
 from langchain_core import exceptions
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    HumanMessage,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.outputs import (
     ChatGeneration,
     ChatGenerationChunk,
@@ -163,48 +159,24 @@ GROWING: list[Any] = [
     {"setup": "Why?", "punchline": "So."},
 ]
 SHAPES: dict[str, tuple[Any, str, Any, list[Any]]] = {
-    "pydantic": (
-        Joke,
-        "Joke",
-        Joke(setup="Why?", punchline="So."),
-        [Joke(**each) for each in GROWING],
-    ),
-    "pydantic 1": (
-        OldJoke,
-        "OldJoke",
-        OldJoke(setup="Why?"),
-        [OldJoke(setup="Wh"), OldJoke(setup="Why?")],
-    ),
+    "pydantic": (Joke, "Joke", Joke(setup="Why?", punchline="So."),
+                 [Joke(**each) for each in GROWING]),
+    "pydantic 1": (OldJoke, "OldJoke", OldJoke(setup="Why?"),
+                   [OldJoke(setup="Wh"), OldJoke(setup="Why?")]),
     "typed dict": (JokeDict, "JokeDict", GROWING[-1], GROWING),
-    "dataclass": (
-        JokeData,
-        "JokeData",
-        JokeData(setup="Why?"),
-        [JokeData(setup="Wh"), JokeData(setup="Why?")],
-    ),
+    "dataclass": (JokeData, "JokeData", JokeData(setup="Why?"),
+                  [JokeData(setup="Wh"), JokeData(setup="Why?")]),
     "json schema": (Joke.model_json_schema(), "Joke", GROWING[-1], GROWING),
-    "untitled json schema": (
-        {"type": "object", "properties": {"setup": {"type": "string"}}},
-        "output",
-        GROWING[-1],
-        GROWING,
-    ),
-    "openai function": (
-        {
-            "type": "function",
-            "function": {"name": "f", "parameters": {"type": "object"}},
-        },
-        "f",
-        GROWING[-1],
-        GROWING,
-    ),
-    "google's own": (
-        {"type": "OBJECT", "title": "f", "properties": {"setup": {"type": "STRING"}}},
-        "f",
-        GROWING[-1],
-        GROWING,
-    ),
-}
+    "untitled json schema": ({"type": "object",
+                              "properties": {"setup": {"type": "string"}}}, "output",
+                             GROWING[-1], GROWING),
+    "openai function": ({"type": "function",
+                         "function": {"name": "f", "parameters": {"type": "object"}}},
+                        "f", GROWING[-1], GROWING),
+    "google's own": ({"type": "OBJECT", "title": "f",
+                      "properties": {"setup": {"type": "STRING"}}}, "f", GROWING[-1],
+                     GROWING),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("method", ["json_schema", "json_mode", "function_calling"])
@@ -225,29 +197,21 @@ def test_reads_the_same_object_whole_and_streamed(shape: str, method: Any) -> No
 
 ROOTS: dict[str, tuple[Any, tuple[str, ...], Any, list[Any]]] = {
     "list": (list[int], ("[1", "2, 3", "]"), [12, 3], [[], [12], [12, 3]]),
-    "list of classes": (
-        list[Joke],
-        ('[{"setup": "a"}', ', {"se', 'tup": "b"}]'),
-        [Joke(setup="a"), Joke(setup="b")],
-        [[Joke(setup="a")], [Joke(setup="a"), Joke(setup="b")]],
-    ),
-    "list of a class that is not whole": (
-        list[Joke],
-        ('[{"se', 'tup": "a"}', "]"),
-        [Joke(setup="a")],
-        [[], [Joke(setup="a")]],
-    ),
+    "list of classes": (list[Joke], ('[{"setup": "a"}', ', {"se', 'tup": "b"}]'),
+                        [Joke(setup="a"), Joke(setup="b")],
+                        [[Joke(setup="a")], [Joke(setup="a"), Joke(setup="b")]]),
+    "list of a class that is not whole": (list[Joke], ('[{"se', 'tup": "a"}', "]"),
+                                          [Joke(setup="a")], [[], [Joke(setup="a")]]),
     "list of lists": (
         list[list[Joke]],
         ('[[{"setup": "a"}], [{"se', 'tup": "b"}', "]]"),
         [[Joke(setup="a")], [Joke(setup="b")]],
-        [[[Joke(setup="a")], []], [[Joke(setup="a")], [Joke(setup="b")]]],
-    ),
+        [[[Joke(setup="a")], []], [[Joke(setup="a")], [Joke(setup="b")]]]),
     "enum": (Color, ('"re', 'd"'), Color.RED, [Color.RED]),
     "literal": (Literal["a", "b"], ('"a"',), "a", ["a"]),
     "union": (Joke | int, ("1", "2"), 12, [12]),
     "array schema": ({"type": "array"}, ('["a"', "]"), ["a"], [["a"]]),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("dialect", ["json", "openapi"])
@@ -399,38 +363,24 @@ def test_traces_what_langchain_cannot_write(schema: Any) -> None:
 
 NO_OBJECT = OutputParserException
 FAILURES: list[tuple[list[AIMessageChunk], str, type[Exception]]] = [
-    (
-        [end("MAX_TOKENS")],
-        "was cut off: raise max_tokens",
-        NO_OBJECT,
-    ),
-    (
-        [end("SAFETY", finish_message="Because.")],
-        r"refused .*SAFETY\): Because",
-        REFUSAL,
-    ),
+    ([end("MAX_TOKENS")], "was cut off: raise max_tokens", NO_OBJECT),
+    ([end("SAFETY", finish_message="Because.")], r"refused .*SAFETY\): Because",
+     REFUSAL),
     ([end("PROHIBITED_CONTENT")], "PROHIBITED_CONTENT", REFUSAL),
     ([end("BLOCKLIST")], "BLOCKLIST", REFUSAL),
     ([end("RECITATION")], "RECITATION", REFUSAL),
     ([end("SPII")], "SPII", REFUSAL),
     ([end("MODEL_ARMOR")], "MODEL_ARMOR", REFUSAL),
     ([end("IMAGE_SAFETY")], "IMAGE_SAFETY", REFUSAL),
-    (
-        [end("JAILBREAK", prompt_feedback={"block_reason": "JAILBREAK"})],
-        "the prompt was blocked, block_reason JAILBREAK",
-        REFUSAL,
-    ),
-    (
-        [end("MALFORMED_FUNCTION_CALL")],
-        "MALFORMED_FUNCTION_CALL",
-        NO_OBJECT,
-    ),
+    ([end("JAILBREAK", prompt_feedback={"block_reason": "JAILBREAK"})],
+     "the prompt was blocked, block_reason JAILBREAK", REFUSAL),
+    ([end("MALFORMED_FUNCTION_CALL")], "MALFORMED_FUNCTION_CALL", NO_OBJECT),
     ([end("UNEXPECTED_TOOL_CALL")], "isn't bound", NO_OBJECT),
     ([end("OTHER")], "finish_reason OTHER", NO_OBJECT),
     ([end("STOP")], r"valid for Joke.* EOF while parsing", NO_OBJECT),
     ([end("REASON_OF_TOMORROW")], "valid for Joke.* EOF", NO_OBJECT),
     ([*texts("oops"), end()], "valid for Joke", NO_OBJECT),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("tail", "message", "error"), FAILURES)
@@ -454,21 +404,15 @@ def test_half_an_answer_is_an_error(
     ("chunks", "options", "message"),
     [
         ([end()], {}, r"has no text \(finish_reason STOP\)"),
-        (
-            [*texts("No."), end()],
-            {"method": "function_calling"},
-            "has no call of Joke",
-        ),
+        ([*texts("No."), end()], {"method": "function_calling"}, "has no call of Joke"),
         ([*texts('{"setup": 1}'), end()], {}, "Input should be a valid string"),
         ([*texts("[]"), end()], {"schema": JokeDict}, "another type than the schema"),
         ([*texts("1"), end()], {"schema": {"type": "array"}}, "another type"),
-        (
-            [*call("output", '{"x": 1}'), end()],
-            {"schema": list[int], "method": "function_calling"},
-            "the argument 'value' is missing",
-        ),
+        ([*call("output", '{"x": 1}'), end()],
+         {"schema": list[int], "method": "function_calling"},
+         "the argument 'value' is missing"),
     ],
-)
+)  # fmt: skip
 def test_an_answer_of_another_kind_is_an_error(
     chunks: list[AIMessageChunk], options: Json, message: str
 ) -> None:
