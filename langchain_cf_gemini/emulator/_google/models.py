@@ -28,7 +28,8 @@ class Model:
         thinking_level: The level taken if the request names none.
         thinking_budget: Least and most `thinkingBudget` in tokens, -1 (dynamic)
             apart; None where the model does not think.
-        thinking_off: Whether a budget of 0 is taken.
+        thinking_off: The backends that take a budget of 0; for Gemini 3.1 Pro Vertex
+            alone does.
         price: Dollars for a million tokens of input, cached input and output, up to
             200,000 tokens of input; None where Cloudflare's catalogue lists none.
     """
@@ -40,7 +41,7 @@ class Model:
     thinking_levels: Sequence[str] = ()
     thinking_level: str = ""
     thinking_budget: Sequence[int] | None = None
-    thinking_off: bool = False
+    thinking_off: Sequence[str] = ()
     price: Sequence[float] | None = None
 
     @property

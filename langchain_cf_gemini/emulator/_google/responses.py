@@ -9,15 +9,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from langchain_cf_gemini.emulator._google import usage
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.signatures import issue_signature
-from langchain_cf_gemini.emulator._google.usage import (
-    answer_tokens,
-    prompt_counts,
-    text_of_tokens,
-    tokens_from_text,
-    usage_metadata,
-)
 from langchain_cf_gemini.emulator.answers import Answer
 
 # What a thinking model spends on a short question here; real numbers vary widely.
@@ -59,9 +53,9 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
         **answer.candidate,
     }
     count = generation.config.get("candidateCount") or 1
-    usage = usage_metadata(
-        prompt_counts(generation),
-        answer_tokens(parts, thoughts=False) * count,
+    counts = usage.usage_metadata(
+        usage.prompt_counts(generation),
+        usage.answer_tokens(parts, thoughts=False) * count,
         thoughts,
         answer.usage,
     )
@@ -74,7 +68,7 @@ def response_from_answer(answer: Answer, generation: Generation) -> dict[str, An
     candidates = [candidate]
     if count > 1:  # of a single one Vertex leaves it out (410 of 476 recorded)
         candidates = [{**candidate, "index": index} for index in range(count)]
-    whole = {"candidates": candidates, **frame, "usageMetadata": usage}
+    whole = {"candidates": candidates, **frame, "usageMetadata": counts}
     return {**whole, **answer.response}
 
 
@@ -113,7 +107,7 @@ def _logprobs(
 def _thoughts(answer: Answer, generation: Generation) -> int:
     """Tokens spent on thoughts: as scripted, as written, or a few; within the limit."""
     limit = generation.config.get("maxOutputTokens", math.inf)
-    spent = answer_tokens(answer.parts, thoughts=True)
+    spent = usage.answer_tokens(answer.parts, thoughts=True)
     # Who says what was spent on the answer leaves no room for an invention.
     if not spent and "candidatesTokenCount" not in answer.usage:
         spent = min(_THOUGHT_TOKENS, limit / 2) if _thinks(generation) else 0
@@ -147,13 +141,13 @@ def _fitting(
         stopped = min(
             (text.partition(stop)[0] for stop in stops), key=len, default=text
         )
-        if tokens_from_text(stopped) > left:
-            cut = text_of_tokens(stopped, left)
+        if usage.tokens_from_text(stopped) > left:
+            cut = usage.text_of_tokens(stopped, left)
             return [*kept, *([{**part, "text": cut}] if cut else [])], "MAX_TOKENS"
         kept.append({**part, "text": stopped})
         if stopped != text:
             break
-        left -= tokens_from_text(text)
+        left -= usage.tokens_from_text(text)
     return kept, finish_reason
 
 

@@ -1,12 +1,14 @@
 """Rules on generationConfig and on what a model takes: ranges, formats, thinking."""
 
+import json
+import re
 from collections.abc import Iterator
-from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
 
-_MAX_ITEMS = 960
+_MAX_ITEMS = re.compile(r'"maxItems": "?(\d+)')
+_MOST_ITEMS = 960
 
 
 def _schemas_without_json(asked: Generation) -> Iterator[tuple[object, ...]]:
@@ -34,10 +36,8 @@ def _budget(asked: Generation) -> int | None:
 
 
 def _must_think(asked: Generation) -> bool:
-    # Vertex takes a budget of 0 for Gemini 3.1 Pro, the Gemini API refuses it.
-    is_pro = asked.model.google_id == "gemini-3.1-pro-preview"
-    takes_0 = asked.model.thinking_off and (asked.vertex or not is_pro)
-    return asked.model.thinking_budget is not None and not takes_0
+    model = asked.model
+    return model.thinking_budget is not None and asked.backend not in model.thinking_off
 
 
 def _budget_out_of_range(asked: Generation) -> Iterator[tuple[object, ...]]:
@@ -65,20 +65,12 @@ def _refuses_logprobs(asked: Generation) -> bool:
 
 
 def _has_many_items(asked: Generation) -> bool:
-    schemas = [asked.output[0]]
-    for declared in asked.declarations:
-        schemas += [declared.get("parametersJsonSchema"), declared.get("parameters")]
-    return any(_sum_of_max_items(each) > _MAX_ITEMS for each in schemas)
-
-
-def _sum_of_max_items(schema: Any) -> int:
-    if isinstance(schema, list):
-        return sum(map(_sum_of_max_items, schema))
-    if not isinstance(schema, dict):
-        return 0
-    own = str(schema.get("maxItems"))
-    below = sum(map(_sum_of_max_items, schema.values()))
-    return below + (int(own) if own.isdigit() else 0)
+    declared = "tools[].functionDeclarations[]"
+    paths = (f"{declared}.parameters", f"{declared}.parametersJsonSchema")
+    for schema in (asked.output[0], *(held for _, held in asked.at(*paths))):
+        if sum(map(int, _MAX_ITEMS.findall(json.dumps(schema)))) > _MOST_ITEMS:
+            return True
+    return False
 
 
 _BESIDE_CACHE = {"systemInstruction", "tools", "toolConfig"}

@@ -1,5 +1,6 @@
 """Rules on parts: what each holds, texts and media."""
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -12,6 +13,7 @@ Part = Mapping[str, Any]
 
 _PAYLOADS = packaged("gemini")["payloads"]
 _TYPES: Mapping[str, list[str]] = packaged("gemini")["media_types"]
+_REFERENCE = re.compile(r'"\$ref": ("(?:[^"\\]|\\.)*")')
 _OFFICE = re.compile(r"application/(msword|vnd\.)")
 
 
@@ -23,14 +25,10 @@ def _payloads(asked: Generation) -> Iterator[tuple[str, Part, list[str]]]:
 def _files(parts: Iterable[Part]) -> Iterator[Part]:
     """Every file, those in function responses included."""
     for part in parts:
-        for each in (part, *_shown(part)):
+        shown = (part.get("functionResponse") or {}).get("parts") or ()
+        for each in (part, *shown):
             if file := each.get("inlineData") or each.get("fileData"):
                 yield file
-
-
-def _shown(part: Part) -> list[Part]:
-    """The parts that a function response shows."""
-    return list((part.get("functionResponse") or {}).get("parts") or ())
 
 
 def _is_taken(asked: Generation, mime: str) -> bool:
@@ -57,20 +55,13 @@ def _has_empty_files(asked: Generation) -> bool:
 
 
 def _references_to_nothing(asked: Generation) -> Iterator[tuple[object, ...]]:
-    for _, part in asked.parts:
-        names = {file.get("displayName") for file in _files(_shown(part))}
-        response = (part.get("functionResponse") or {}).get("response")
-        yield from ((name,) for name in _referenced(response) if name not in names)
-
-
-def _referenced(value: Any) -> Iterator[Any]:
-    if isinstance(value, Mapping):
-        if "$ref" in value:
-            yield value["$ref"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from _referenced(each)
+    for _, answered in asked.at("contents[].parts[].functionResponse"):
+        names = {
+            file.get("displayName") for file in _files(answered.get("parts") or ())
+        }
+        for name in _REFERENCE.findall(json.dumps(answered.get("response"))):
+            if json.loads(name) not in names:
+                yield (json.loads(name),)
 
 
 def _has_marks_beside_signatures(asked: Generation) -> bool:
