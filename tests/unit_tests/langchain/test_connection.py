@@ -235,6 +235,7 @@ def test_a_secret_that_did_not_travel_is_missed(
 def test_a_model_may_carry_its_secrets() -> None:
     model = made(google_api_key=KEY, default_headers=HEADERS, carry_secrets=True)
     there: ChatCloudflareGemini = pickle.loads(pickle.dumps(model))
+    assert there.api_token == model.api_token
     assert there.google_api_key == model.google_api_key
     assert there.default_headers == model.default_headers
 

@@ -84,14 +84,6 @@ def test_pickles_without_an_environment_say_what_is_missing() -> None:
         loaded.invoke("hi")
 
 
-def test_pickles_may_carry_secrets() -> None:
-    loaded: ChatCloudflareGemini = pickle.loads(
-        pickle.dumps(_plain(carry_secrets=True))
-    )
-    assert loaded.api_token is not None
-    assert loaded.api_token.get_secret_value() == TOKEN
-
-
 def test_pickles_leave_clients_behind() -> None:
     model = Cloudflare().model()
     loaded = pickle.loads(pickle.dumps(model))
