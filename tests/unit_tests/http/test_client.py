@@ -105,6 +105,7 @@ def event_streams(draw: st.DrawFn) -> bytes:
 # spaces, characters of several bytes, half a character, fields without data.
 WRITTEN = [
     b"data: a\r\ndata: b\r\n\r\n",
+    b"data:a\n\ndata: b\n\ndata: [DONE]\n\n",
     "\ufeffdata:  a\r\n\r\ndata: é🎈\n\ndata:b\rdata: c\r\rid: 7\ndata\n\n".encode(),
     "data: a\r\n\r\n\ufeffdata: b\r\n\r\ndata: c\n\n".encode(),
     b"\xe2data: a\n\ndata: b\n\n",
