@@ -16,10 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from langchain_cf_gemini.emulator import faults
     from langchain_cf_gemini.emulator._cloudflare.account import AccountRules
-    from langchain_cf_gemini.emulator._emulator import Emulator
+    from langchain_cf_gemini.emulator._emulator import Emulator, serve
     from langchain_cf_gemini.emulator._exchange import Exchange
     from langchain_cf_gemini.emulator._script import ScriptError
-    from langchain_cf_gemini.emulator._server.serve import serve
     from langchain_cf_gemini.emulator.answers import (
         Answer,
         block,
@@ -61,7 +60,7 @@ _MODULES = {
     "Exchange": "_exchange",
     "Fault": "faults",
     "ScriptError": "_script",
-    "serve": "_server.serve",
+    "serve": "_emulator",
 }
 
 if not TYPE_CHECKING:

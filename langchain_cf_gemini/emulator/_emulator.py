@@ -1,7 +1,8 @@
-"""The emulator as a test sees it."""
+"""The emulator as a test sees it, and as the command line serves it."""
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
     Settings,
     Unscripted,
 )
-from langchain_cf_gemini.emulator._cloudflare.rate_limit import Rate
+from langchain_cf_gemini.emulator._cloudflare.gateway import Rate
 from langchain_cf_gemini.emulator._cloudflare.recording import CLOUDFLARE, Recorder
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
@@ -35,6 +36,7 @@ from langchain_cf_gemini.emulator._script import (
     entry_from,
 )
 from langchain_cf_gemini.emulator._script_files import script_file
+from langchain_cf_gemini.emulator._server.control import is_loopback
 from langchain_cf_gemini.emulator._server.sockets import Server
 from langchain_cf_gemini.emulator.answers import Answer, call, reply
 from langchain_cf_gemini.emulator.faults import Fault, Shape, status
@@ -196,6 +198,7 @@ class Emulator(Inspection):
                 self._service, self._host, self._port, self._certificate
             )
             self._port = self._server.port
+            self._is_unverified = self._verifies
             if self._sets_environment:
                 known = self.environment
                 self._environment_before = {key: os.environ.get(key) for key in known}
@@ -221,9 +224,7 @@ class Emulator(Inspection):
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Stop; raise what the script did wrong."""
         self.stop()
-        self.raise_errors(error)
-        if self._verifies and error is None:
-            self.verify()
+        self.end(error)
 
     async def __aenter__(self) -> Self:
         """Start, without blocking the event loop."""
@@ -382,3 +383,68 @@ def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
                 f"models[{name!r}] must be a known model, not {rules[name]!r}."
             )
     return {name.removeprefix("google/"): model for name, model in found.items()}
+
+
+def serve(
+    host: str = "127.0.0.1",
+    port: int = 8787,
+    *,
+    script: str | Path | None = None,
+    unscripted: Unscripted = "invent",
+    record: str | Path | None = None,
+    rate_limit: Rate | None = None,
+) -> None:
+    """Serve until Ctrl-C; prints the addresses and how to use them.
+
+    Args:
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        script: File of answers: JSON, or a cassette.
+        unscripted: What becomes of other requests, see `Emulator`.
+        record: File for a script of what Cloudflare answers, see `Emulator`.
+        rate_limit: Requests a second, or in a window, see `Emulator`.
+    """
+    emulator = Emulator(
+        host=host,
+        port=port,
+        unscripted=unscripted,
+        record=record,
+        rate_limit=rate_limit,
+    )
+    if script is not None:
+        emulator.script_file(script)
+    with emulator:
+        print(_welcome(emulator, host), flush=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            print("\nStopped.", flush=True)
+        finally:
+            # Its clients were told, line by line; nobody is left to raise to.
+            emulator.reset()
+
+
+_WARNING = """
+Warning: {host} can be reached from other machines, and the token is no secret.
+ChatCloudflareGemini sends its token over http to this machine alone (127.0.0.1).
+
+"""
+
+
+def _welcome(emulator: Emulator, host: str) -> str:
+    warning = "" if is_loopback(host) else _WARNING.format(host=host)
+    settings = "".join(
+        f"    {key}={value!r},\n" for key, value in emulator.client.items()
+    )
+    variables = "".join(
+        f"export {name}={value}\n" for name, value in emulator.environment.items()
+    )
+    return (
+        f"Gemini emulator on {emulator.url} (in a browser: the exchanges so far)\n\n"
+        "from langchain_cf_gemini import ChatCloudflareGemini\n\n"
+        "model = ChatCloudflareGemini(\n"
+        f"    model='google/gemini-3-flash',\n{settings})\n\n"
+        f"For an application that makes its own model:\n{variables}\n"
+        f"google-genai: api_key={emulator.api_token!r}, base_url={emulator.url!r}\n"
+        f"{warning}Ctrl-C stops it."
+    )

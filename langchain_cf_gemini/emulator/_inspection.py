@@ -18,6 +18,7 @@ class Inspection:
     """Exchanges, and assertions whose failures show the log."""
 
     _service: Service
+    _is_unverified = False
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -109,6 +110,17 @@ class Inspection:
         self._service.errors.clear()
         if errors and failure not in errors and not isinstance(failure, _ENDS):
             raise errors[0] from failure
+
+    def end(self, failure: BaseException | None = None) -> None:
+        """Raise what the script raised, and verify it once if that was asked for.
+
+        Args:
+            failure: What failed already; then nothing else is verified.
+        """
+        verifies, self._is_unverified = self._is_unverified, False
+        self.raise_errors(failure)
+        if verifies and failure is None:
+            self.verify()
 
     def verify(self) -> None:
         """The script raised nothing, and everything in it was asked for."""

@@ -1,6 +1,5 @@
 """What was asked and answered so far."""
 
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._exchange import Exchange
 from langchain_cf_gemini.emulator._latest import MAX_BYTES, Latest
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_or_none
 
 _MAX_READ = 32 << 20  # bytes; a longer answer is told by its size
 
@@ -94,7 +93,5 @@ def _parsed(outgoing: Outgoing) -> Any:
 
 
 def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return text
+    found = json_or_none(text)
+    return text if found is None else found

@@ -11,6 +11,7 @@ from http import HTTPStatus
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.models import packaged
+from langchain_cf_gemini.emulator._messages import Outgoing, json_answer
 
 _SHAPES = packaged("shapes")
 
@@ -91,14 +92,23 @@ def shape_by_path(path: str) -> str:
     return "google" if path.startswith(google) else "v4"
 
 
+def error_answer(path: str, status: int, code: int, message: str) -> Outgoing:
+    """An error as whoever serves such a path tells it."""
+    return json_answer(status, shaped(shape_by_path(path), status, code, message))
+
+
+_UNSERVED: Mapping[str, tuple[int, int, str]] = {
+    "v4": (400, 7000, "No route for that URI."),
+    "gateway": (400, 2008, "Invalid provider."),
+}
+
+
 def unserved(path: str) -> Refusal:
     """What a client is told that asks for something that is not emulated."""
     shape, served = shape_by_path(path), _SHAPES["served"]
-    if shape == "v4":
-        return v4_refusal(400, 7000, f"No route for that URI. {served}")
-    if shape == "gateway":
-        return gateway_refusal(400, 2008, f"Invalid provider. {served}")
-    return _refusal(shape, 404, 404, f"{path} is not emulated. {served}")
+    unknown = (404, 404, f"{path} is not emulated.")
+    status, code, said = _UNSERVED.get(shape, unknown)
+    return _refusal(shape, status, code, f"{said} {served}")
 
 
 def reason_phrase(code: int) -> str:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _MARKER = "cf_gemini_emulator"
 _STARTED = pytest.StashKey["list[Emulator]"]()
-_UNVERIFIED = pytest.StashKey["list[Emulator]"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -40,19 +39,9 @@ def _started(request: pytest.FixtureRequest) -> "Iterator[Emulator]":
     settings: dict[str, Any] = {}
     for marker in request.node.iter_markers(_MARKER):
         settings = {**marker.kwargs, **settings}
-    verifies = settings.pop("verify", True)
-    with Emulator.for_test(**settings, verify=False) as emulator:
+    with Emulator.for_test(**settings) as emulator:
         request.node.stash.setdefault(_STARTED, []).append(emulator)
-        if verifies:
-            request.node.stash.setdefault(_UNVERIFIED, []).append(emulator)
         yield emulator
-        _verify(request.node)
-
-
-def _verify(node: Any) -> None:
-    waiting = node.stash.get(_UNVERIFIED, [])
-    while waiting:
-        waiting.pop().verify()
 
 
 def _fixture(scope: Literal["function", "module", "session"]) -> Any:
@@ -72,17 +61,17 @@ def _emulators(item: pytest.Item) -> "list[Emulator]":
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a test for what its script did wrong, and for what nobody asked for."""
+    failure: BaseException | None = None
     try:
-        result = yield
-        for emulator in _emulators(item):
-            emulator.raise_errors()
-    except BaseException as failure:
-        item.stash.get(_UNVERIFIED, []).clear()
+        return (yield)
+    except BaseException as failed:
+        failure = failed
+        raise
+    finally:
+        for emulator in item.stash.get(_STARTED, []):
+            emulator.end(failure)
         for emulator in _emulators(item):
             emulator.raise_errors(failure)
-        raise
-    _verify(item)
-    return result
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,8 +11,8 @@ from urllib.request import Request, urlopen
 from langchain_cf_gemini.emulator._cloudflare.account import Settings
 from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
 from langchain_cf_gemini.emulator._google.proto_json import canonical_body
-from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
-from langchain_cf_gemini.emulator._refusals import Refusal, shape_by_path, shaped
+from langchain_cf_gemini.emulator._messages import Incoming, Outgoing
+from langchain_cf_gemini.emulator._refusals import Refusal, error_answer
 from langchain_cf_gemini.emulator._script_files import entry_from_exchange
 
 CLOUDFLARE = (
@@ -73,8 +73,7 @@ class Recorder(Service):
             answer = refused
         except URLError as lost:
             said = f"emulator: can't reach Cloudflare to record: {lost.reason}"
-            body = shaped(shape_by_path(incoming.path), 502, 502, said)
-            return json_answer(502, body)
+            return error_answer(incoming.path, 502, 502, said)
         with answer:
             read = {name.lower(): value for name, value in answer.headers.items()}
             kept = {name: value for name, value in read.items() if name not in _OURS}

@@ -12,7 +12,6 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._cloudflare import gateway
 from langchain_cf_gemini.emulator._cloudflare.account import Settings
-from langchain_cf_gemini.emulator._cloudflare.rate_limit import RateLimit
 from langchain_cf_gemini.emulator._cloudflare.wrapping import (
     counted,
     outgoing_from_answer,
@@ -31,7 +30,7 @@ from langchain_cf_gemini.emulator._google.rules.all_rules import check
 from langchain_cf_gemini.emulator._journal import Journal
 from langchain_cf_gemini.emulator._latest import Latest
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
-from langchain_cf_gemini.emulator._refusals import Refusal, shape_by_path, shaped
+from langchain_cf_gemini.emulator._refusals import Refusal, error_answer
 from langchain_cf_gemini.emulator._script import (
     Said,
     Script,
@@ -68,7 +67,7 @@ class Service:
         self._drawing = threading.Lock()
         self._attempts = Latest[int](_MOST_DRAWN)
         self._cache = gateway.Cache(settings.clock)
-        self._limit = RateLimit(settings.rate_limit, settings.clock)
+        self._limit = gateway.RateLimit(settings.rate_limit, settings.clock)
         self._paging = Paging()
 
     def reset(self) -> None:
@@ -135,7 +134,7 @@ class Service:
                 said.rstrip(".")
                 + ". The script's own function raised it; raise_errors() shows where."
             )
-        return json_answer(422, shaped(shape_by_path(exchange.path), 422, 9999, said))
+        return error_answer(exchange.path, 422, 9999, said)
 
     def _answered(
         self, asked: Generation, incoming: Incoming, exchange: Exchange
@@ -198,8 +197,8 @@ class Service:
         if wait is None:
             return None
         exchange.notes.append("over the rate limit")
-        body = shaped(shape_by_path(exchange.path), 429, 2003, "Rate limited")
-        return json_answer(429, body, {"retry-after": str(max(1, math.ceil(wait)))})
+        refused = error_answer(exchange.path, 429, 2003, "Rate limited")
+        return refused.with_headers({"retry-after": str(max(1, math.ceil(wait)))})
 
     def _attempted(
         self,

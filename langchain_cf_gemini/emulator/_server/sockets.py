@@ -16,6 +16,7 @@ from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
+from weakref import WeakKeyDictionary
 
 import h11
 
@@ -37,7 +38,7 @@ _NO_LINGER = struct.pack("ii", 1, 0)
 class Server(ThreadingTCPServer):
     """A server on a port of its own."""
 
-    allow_reuse_address = True
+    allow_reuse_address = daemon_threads = True
     request_queue_size = 512
 
     def __init__(
@@ -45,18 +46,22 @@ class Server(ThreadingTCPServer):
     ) -> None:
         """Take the port and serve; port 0 takes a free one."""
         self.service = service
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
-        if self._tls and certificate:
-            self._tls.load_cert_chain(certificate)
+        self.connections = WeakKeyDictionary[socket.socket, threading.Thread]()
+        self.is_stopping = False
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if tls and certificate:
+            tls.load_cert_chain(certificate)
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), _Connection)
+        if tls:  # the handshake is for a connection's own thread
+            self.socket = tls.wrap_socket(
+                self.socket, server_side=True, do_handshake_on_connect=False
+            )
         address, self.port = self.socket.getsockname()[:2]
         # Where everything listens, nobody can be asked.
         self._reached = _REACHED.get(address, address)
         named = f"[{self._reached}]" if ":" in address else self._reached
         self.url = f"{'https' if certificate else 'http'}://{named}:{self.port}"
-        self._connections: dict[Any, threading.Thread] = {}
-        self._is_stopping = False
         self._thread = threading.Thread(
             target=self._serve, name=f"gemini-emulator-{self.port}", daemon=True
         )
@@ -64,10 +69,10 @@ class Server(ThreadingTCPServer):
 
     def stop(self) -> None:
         """Close every connection and the port, and end the threads."""
-        self._is_stopping = True
+        self.is_stopping = True
         socket.create_connection((self._reached, self.port)).close()  # wakes it
         self._thread.join()
-        open_ones = list(self._connections.items())
+        open_ones = list(self.connections.items())
         for connection, _ in open_ones:
             # Of TLS, too, the socket alone: its thread may be reading.
             with contextlib.suppress(OSError):
@@ -77,32 +82,8 @@ class Server(ThreadingTCPServer):
         self.server_close()
 
     def _serve(self) -> None:
-        while not self._is_stopping:
+        while not self.is_stopping:
             self.handle_request()
-
-    def get_request(self) -> tuple[socket.socket, Any]:
-        """A connection, on which small answers do not wait for acknowledgements."""
-        connection, client = super().get_request()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self._tls:
-            connection = self._tls.wrap_socket(
-                connection, server_side=True, do_handshake_on_connect=False
-            )
-        return connection, client
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection in a thread that no interpreter waits for."""
-        self._connections[request] = thread = threading.Thread(
-            target=self.process_request_thread,
-            args=(request, client_address),
-            daemon=True,
-        )
-        thread.start()
-
-    def close_request(self, request: Any) -> None:
-        """Close a connection."""
-        super().close_request(request)
-        self._connections.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say what went wrong, unless it was the connection that ended."""
@@ -117,9 +98,12 @@ class _Connection(BaseRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
+        self.server.connections[self.request] = threading.current_thread()
+        # A small answer must not wait for the client's acknowledgement of another.
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_MAX_HEAD)
         try:
-            while incoming := self._incoming():
+            while not self.server.is_stopping and (incoming := self._incoming()):
                 self._exchange, outgoing = answered(self.server.service, incoming)
                 try:
                     self._answer(outgoing, is_head=incoming.method == "HEAD")
