@@ -26,7 +26,11 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
 from langchain_cf_gemini.emulator._cloudflare.gateway import Rate
 from langchain_cf_gemini.emulator._cloudflare.recording import CLOUDFLARE, Recorder
 from langchain_cf_gemini.emulator._cloudflare.service import Service
-from langchain_cf_gemini.emulator._google.models import NEWEST, model_from_google_id
+from langchain_cf_gemini.emulator._google.models import (
+    NEWEST,
+    Model,
+    model_from_google_id,
+)
 from langchain_cf_gemini.emulator._inspection import Inspection
 from langchain_cf_gemini.emulator._script import (
     Match,
@@ -272,13 +276,8 @@ class Emulator(Inspection):
         With the last of them the client neither waits between attempts nor counts them
         against its budget.
         """
-        return {
-            "CLOUDFLARE_ACCOUNT_ID": self.account_id,
-            "CLOUDFLARE_API_TOKEN": self.api_token,
-            "CLOUDFLARE_BASE_URL": self.base_url,
-            "CLOUDFLARE_GATEWAY_BASE_URL": self.gateway_base_url,
-            "LANGCHAIN_CF_GEMINI_TESTING": "1",
-        }
+        named = {f"CLOUDFLARE_{key.upper()}": it for key, it in self.client.items()}
+        return {**named, "LANGCHAIN_CF_GEMINI_TESTING": "1"}
 
     def answer(
         self, said: Sayable, *, times: int | None = 1, **match: Unpack[Match]
@@ -369,20 +368,16 @@ class Place(TypedDict):
     models: str | Mapping[str, str] | Sequence[str]
 
 
-def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Any]:
-    if isinstance(named, str):
-        named = [named]
-    rules = named if isinstance(named, Mapping) else dict.fromkeys(named, "")
-    found = {
-        name: model_from_google_id(known.removeprefix("google/")) if known else NEWEST
-        for name, known in rules.items()
-    }
-    for name, model in found.items():
+def _models(named: Mapping[str, str] | Sequence[str]) -> dict[str, Model]:
+    names = [named] if isinstance(named, str) else named
+    newest = dict.fromkeys(names, NEWEST.google_id)
+    found: dict[str, Model] = {}
+    for name, known in (named if isinstance(named, Mapping) else newest).items():
+        model = model_from_google_id(known.removeprefix("google/"))
         if model is None:
-            raise ValueError(
-                f"models[{name!r}] must be a known model, not {rules[name]!r}."
-            )
-    return {name.removeprefix("google/"): model for name, model in found.items()}
+            raise ValueError(f"models[{name!r}] must be a known model, not {known!r}.")
+        found[name.removeprefix("google/")] = model
+    return found
 
 
 def serve(

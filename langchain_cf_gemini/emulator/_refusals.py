@@ -1,4 +1,4 @@
-"""Refused requests, in the words and shapes of whoever refuses them.
+"""Answers in the shapes of whoever gives them, refusals above all.
 
 The shapes are data (data/shapes.json): "v4" is the envelope of api.cloudflare.com,
 "gateway" that of the gateway's host, "structured" that of guardrails and data loss
@@ -90,6 +90,12 @@ def shape_by_path(path: str) -> str:
         return "gateway"
     google = ("/v1/", "/v1beta/", "/v1beta1/", "/v1alpha/", "/upload/")
     return "google" if path.startswith(google) else "v4"
+
+
+def v4_success(result: Any, **beside: Any) -> Outgoing:
+    """An answer in the envelope of api.cloudflare.com."""
+    told = {"result": result, "success": True, "errors": [], "messages": []}
+    return json_answer(200, {**told, **beside})
 
 
 def error_answer(path: str, status: int, code: int, message: str) -> Outgoing:

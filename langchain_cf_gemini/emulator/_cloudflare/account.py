@@ -5,10 +5,9 @@ Policies and their refusals: .../ai-gateway/features/policies/. Keys:
 .../ai-gateway/features/unified-billing/ and .../configuration/bring-your-own-keys/.
 """
 
-import hmac
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -33,7 +32,7 @@ FEEDBACK: Final = "AI Gateway Edit"
 PERMISSIONS: Final = frozenset({RUN, GATEWAY_RUN, LOGS, FEEDBACK})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class AccountRules:
     """What an account is set up to.
 
@@ -54,27 +53,16 @@ class AccountRules:
 
     def __post_init__(self) -> None:
         """Refuse values of other types, and permissions that nobody knows."""
-        check(
-            AccountRules, {each.name: getattr(self, each.name) for each in fields(self)}
-        )
+        check(AccountRules, vars(self))
         if unknown := self.stored_keys.keys() - {"run", "gateway"}:
             raise ValueError(
                 f"stored_keys has the unknown endpoint {unknown.pop()!r}. Known: run, "
                 "gateway."
             )
-        for named in self.tokens.values():
-            if unknown := set(named) - PERMISSIONS:
-                known = ", ".join(sorted(PERMISSIONS))
-                raise ValueError(
-                    f"Unknown permissions {sorted(unknown)}. Known: {known}."
-                )
-
-    def permits(self, sent: str, permission: str) -> bool:
-        """Whether this is a token that has a permission, or any token for ""."""
-        return any(
-            same(sent, token) and (not permission or permission in permissions)
-            for token, permissions in self.tokens.items()
-        )
+        named = {name for names in self.tokens.values() for name in names}
+        if unknown := named - PERMISSIONS:
+            known = ", ".join(sorted(PERMISSIONS))
+            raise ValueError(f"Unknown permissions {sorted(unknown)}. Known: {known}.")
 
     def check_policies(self, name: str, exchanges: Iterable[Exchange]) -> None:
         """Refuse what a policy blocks, and what comes after its cap."""
@@ -143,7 +131,8 @@ class Settings:
 
     def lets_in(self, sent: str, permission: str = "") -> bool:
         """Whether a token has a permission; the account's own has all."""
-        return same(sent, self.api_token) or self.rules.permits(sent, permission)
+        held = {self.api_token: PERMISSIONS, **self.rules.tokens}.get(sent)
+        return held is not None and (not permission or permission in held)
 
     def model(self, name: str, known: Model | None) -> Model | None:
         """The model of an id: known, added, or unknown and taken for the newest."""
@@ -157,8 +146,3 @@ class Settings:
 
 def _refusal(code: int, error: object, rule: str = "key") -> Refusal:
     return Refusal(code, {"success": False, "error": error}, rule=rule)
-
-
-def same(sent: str, expected: str) -> bool:
-    """Whether two credentials are one, in the same time whatever they are."""
-    return hmac.compare_digest(sent.encode(), expected.encode())

@@ -7,17 +7,13 @@ from langchain_cf_gemini.emulator._cloudflare.account import FEEDBACK, LOGS, RUN
 from langchain_cf_gemini.emulator._cloudflare.doors import check_google_key, check_v4
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._exchange import Exchange
-from langchain_cf_gemini.emulator._google.models import (
-    CATALOGUE,
-    MODELS,
-    Model,
-    model_from_google_id,
-)
+from langchain_cf_gemini.emulator._google import models
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import (
     google_refusal,
     unserved,
     v4_refusal,
+    v4_success,
 )
 
 _PER_PAGE, _MAX_DIGITS = 50, 9
@@ -34,16 +30,16 @@ def catalogue(service: Service, incoming: Incoming, account: str) -> Outgoing:
     page = _number(incoming, "page", 1)
     # A guess: Cloudflare's lists give less where more is asked for.
     size = min(_number(incoming, "per_page", _PER_PAGE), _PER_PAGE)
-    models = list(CATALOGUE.values())
-    shown = models[(page - 1) * size : page * size]
+    listed = list(models.CATALOGUE.values())
+    shown = listed[(page - 1) * size : page * size]
     info = {
         "page": page,
         "per_page": size,
         "count": len(shown),
-        "total_count": len(models),
-        "total_pages": -(-len(models) // size),
+        "total_count": len(listed),
+        "total_pages": -(-len(listed) // size),
     }
-    return _success([_entry(model) for model in shown], result_info=info)
+    return v4_success([_entry(model) for model in shown], result_info=info)
 
 
 def _number(incoming: Incoming, name: str, usual: int) -> int:
@@ -53,7 +49,7 @@ def _number(incoming: Incoming, name: str, usual: int) -> int:
     return int(text)
 
 
-def _entry(model: Model) -> dict[str, Any]:
+def _entry(model: models.Model) -> dict[str, Any]:
     return {
         "id": model.catalogue_id,
         "name": model.catalogue_id,
@@ -79,7 +75,7 @@ def log_entry(
     if incoming.method == "PATCH":
         left = {**left, **_feedback(incoming)}
         service.feedback.keep(log_id, left, len(incoming.body))
-    return _success({"id": log_id, **_logged(logged[log_id]), **left})
+    return v4_success({"id": log_id, **_logged(logged[log_id]), **left})
 
 
 def _logged(exchange: Exchange) -> dict[str, Any]:
@@ -104,7 +100,7 @@ def verify_token(
 ) -> Outgoing:
     """`GET` of `/accounts/{account}/tokens/verify` and of `/user/tokens/verify`."""
     check_v4(service.settings, incoming, account or service.settings.account_id)
-    return _success({"id": "emulated", "status": "active"})
+    return v4_success({"id": "emulated", "status": "active"})
 
 
 def _feedback(incoming: Incoming) -> dict[str, Any]:
@@ -120,19 +116,16 @@ def _feedback(incoming: Incoming) -> dict[str, Any]:
     return body
 
 
-def _success(result: Any, **beside: Any) -> Outgoing:
-    said = {"result": result, "success": True, "errors": [], "messages": []}
-    return json_answer(200, {**said, **beside})
-
-
 def google_models(
     service: Service, incoming: Incoming, model: str | None = None
 ) -> Outgoing:
     """`GET /{version}/models` and `GET /{version}/models/{model}`."""
     check_google_key(service.settings, incoming)
     if model is None:
-        return json_answer(200, {"models": [_google_entry(known) for known in MODELS]})
-    known = model_from_google_id(model)
+        return json_answer(
+            200, {"models": [_google_entry(known) for known in models.MODELS]}
+        )
+    known = models.model_from_google_id(model)
     if known is None:
         raise google_refusal(f"Model is not found: models/{model}", code=404)
     return json_answer(200, _google_entry(known))
@@ -143,7 +136,7 @@ def unserved_path(service: Service, incoming: Incoming) -> Outgoing:
     raise unserved(incoming.path)
 
 
-def _google_entry(model: Model) -> dict[str, Any]:
+def _google_entry(model: models.Model) -> dict[str, Any]:
     return {
         "name": f"models/{model.google_id}",
         "displayName": model.google_id,

@@ -7,7 +7,6 @@ from langchain_cf_gemini.emulator._cloudflare.account import (
     GATEWAY_RUN,
     RUN,
     Settings,
-    same,
 )
 from langchain_cf_gemini.emulator._cloudflare.gateway import header_problems
 from langchain_cf_gemini.emulator._cloudflare.service import Service
@@ -121,7 +120,7 @@ def google_asked(service: Service, incoming: Incoming, model: str) -> Generation
 def check_google_key(settings: Settings, incoming: Incoming) -> None:
     """Check the key of a call to Google's own path."""
     key = incoming.headers.get("x-goog-api-key") or incoming.query.get("key", "")
-    if not same(key, settings.api_token):
+    if key != settings.api_token:
         reason = {
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "API_KEY_INVALID",

@@ -22,7 +22,7 @@ from pydantic import (
     ValidationError,
 )
 
-from langchain_cf_gemini.emulator._latest import Latest
+from langchain_cf_gemini.emulator._journal import Latest
 from langchain_cf_gemini.emulator._messages import (
     Break,
     Incoming,

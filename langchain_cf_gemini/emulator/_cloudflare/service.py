@@ -10,25 +10,16 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare import gateway
+from langchain_cf_gemini.emulator._cloudflare import gateway, wrapping
 from langchain_cf_gemini.emulator._cloudflare.account import Settings
-from langchain_cf_gemini.emulator._cloudflare.wrapping import (
-    counted,
-    outgoing_from_answer,
-)
 from langchain_cf_gemini.emulator._exchange import Exchange
-from langchain_cf_gemini.emulator._google.checking import problems
+from langchain_cf_gemini.emulator._google import checking, proto_json
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.invention import invented_answer
 from langchain_cf_gemini.emulator._google.paging import Paging
-from langchain_cf_gemini.emulator._google.proto_json import (
-    BACKEND_FIELDS,
-    canonical_body,
-)
 from langchain_cf_gemini.emulator._google.responses import json_written
 from langchain_cf_gemini.emulator._google.rules.all_rules import check
-from langchain_cf_gemini.emulator._journal import Journal
-from langchain_cf_gemini.emulator._latest import Latest
+from langchain_cf_gemini.emulator._journal import Journal, Latest
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
 from langchain_cf_gemini.emulator._refusals import Refusal, error_answer
 from langchain_cf_gemini.emulator._script import (
@@ -148,7 +139,7 @@ class Service:
             exchange.key_source = rules.key_source(incoming, endpoint)
         generation = self._read(asked, incoming, exchange)
         if exchange.route == "countTokens":
-            return counted(generation)
+            return wrapping.counted(generation)
         options = gateway.options_from_headers(incoming.headers)
         caches = options.caches and not exchange.stream
         key = gateway.cache_key(incoming, options) if caches else ""
@@ -171,12 +162,14 @@ class Service:
         if exchange.route == "countTokens":
             body = body.get("generateContentRequest", body)
             body = {key: value for key, value in body.items() if key != "model"}
-        extras = BACKEND_FIELDS[asked.backend]
+        extras = proto_json.BACKEND_FIELDS[asked.backend]
         lenient = not self.settings.strict
         try:
-            read = canonical_body(body, extras=extras, lenient=lenient)
+            read = proto_json.canonical_body(body, extras=extras, lenient=lenient)
         except Refusal:
-            exchange.generation = canonical_body(body, extras=extras, lenient=True)
+            exchange.generation = proto_json.canonical_body(
+                body, extras=extras, lenient=True
+            )
             raise
         exchange.generation = read
         generation = replace(
@@ -269,10 +262,10 @@ class Service:
             said = invented_answer(generation)
         answer = json_written(said, generation)
         checked = self.settings.check_answers and step.where and answer.checked
-        if checked and (wrong := next(problems(answer, generation), None)):
+        if checked and (wrong := next(checking.problems(answer, generation), None)):
             raise ScriptError(f"{step.where} {wrong}")
         answer = self._paging.first_page(answer, generation)
-        outgoing = outgoing_from_answer(
+        outgoing = wrapping.outgoing_from_answer(
             answer, generation, self._paging, exchange.key_source
         )
         return spoiled_answer(outgoing, *answer.faults, *faults)

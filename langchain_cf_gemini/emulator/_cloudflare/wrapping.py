@@ -11,6 +11,7 @@ from langchain_cf_gemini.emulator._google.usage import (
     prompt_counts,
 )
 from langchain_cf_gemini.emulator._messages import Outgoing, json_answer
+from langchain_cf_gemini.emulator._refusals import v4_success
 from langchain_cf_gemini.emulator.answers import Answer
 
 
@@ -21,8 +22,7 @@ def outgoing_from_answer(
     response = response_from_answer(answer, generation)
     if generation.wrapped:
         response.setdefault("gatewayMetadata", {"keySource": key_source})
-        enveloped = {"result": response, "success": True, "errors": [], "messages": []}
-        return json_answer(200, enveloped)
+        return v4_success(response)
     if not generation.stream:
         return json_answer(200, response)
     cut = streams.chunks_from_response(

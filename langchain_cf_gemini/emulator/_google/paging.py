@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.streams import joined, pieces_of
-from langchain_cf_gemini.emulator._latest import Latest
+from langchain_cf_gemini.emulator._journal import Latest
 from langchain_cf_gemini.emulator._refusals import google_refusal
 from langchain_cf_gemini.emulator.answers import Answer
 

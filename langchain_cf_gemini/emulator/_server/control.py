@@ -19,8 +19,6 @@ from langchain_cf_gemini.emulator._messages import (
 )
 from langchain_cf_gemini.emulator._script_files import add_entries
 
-Told = tuple[int, Any]
-
 # Everything is in the page; what it shows cannot load or send anything elsewhere.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
@@ -50,25 +48,24 @@ def icon(service: Service, incoming: Incoming) -> Outgoing:
 
 def control(service: Service, incoming: Incoming, action: str) -> Outgoing:
     """Health for anybody; the rest for this machine, or with the token."""
-    status, told = _done(service, incoming, action)
-    return text_answer(status, told if isinstance(told, str) else json_text(told))
-
-
-def _done(service: Service, incoming: Incoming, action: str) -> Told:
     if action == "health":
-        return 200, {"status": "ok"}
+        return _told(_OK)
     if not is_let_in(service, incoming):
         said = "send the emulator's token as `authorization: Bearer ...`"
-        return 403, {"error": f"Other machines and sites' pages need a token: {said}."}
+        said = f"Other machines and sites' pages need a token: {said}."
+        return _told({"error": said}, 403)
     if action not in _ACTIONS:
         known = ", ".join(("health", *_ACTIONS))
-        return 404, {"error": f"Unknown action {action!r}. Known: {known}."}
+        return _told({"error": f"Unknown action {action!r}. Known: {known}."}, 404)
     method, done = _ACTIONS[action]
     if incoming.method != method:
-        return 405, {
-            "error": f"/_emulator/{action} takes {method}, not {incoming.method}."
-        }
+        said = f"/_emulator/{action} takes {method}, not {incoming.method}."
+        return _told({"error": said}, 405)
     return done(service, incoming)
+
+
+def _told(value: Any, status: int = 200) -> Outgoing:
+    return text_answer(status, json_text(value))
 
 
 def is_let_in(service: Service, incoming: Incoming) -> bool:
@@ -103,54 +100,57 @@ def is_loopback(host: str) -> bool:
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
-def _exchanges(service: Service, incoming: Incoming) -> Told:
+def _exchanges(service: Service, incoming: Incoming) -> Outgoing:
     """All of them, or those after a number, or the last so many."""
     numbers = [incoming.query.get(name, "0") for name in ("after", "last")]
     if not all(number.isdecimal() and len(number) < 10 for number in numbers):
-        return 422, {"error": f"after and last must be whole numbers, not {numbers}."}
+        said = f"after and last must be whole numbers, not {numbers}."
+        return _told({"error": said}, 422)
     after, last = map(int, numbers)
     found = [exchange for exchange in service.journal if exchange.number > after]
     # Each apart: what no JSON can show must not hide the others.
     shown = ", ".join(exchange_json(exchange) for exchange in found[-last:])
-    return 200, f'{{"exchanges": [{shown}]}}'
+    return text_answer(200, f'{{"exchanges": [{shown}]}}')
 
 
-def _state(service: Service, incoming: Incoming) -> Told:
+def _state(service: Service, incoming: Incoming) -> Outgoing:
     settings = service.settings
     known = {"account_id": settings.account_id, "api_token": settings.api_token}
     left = [str(entry) for entry in service.script.left()]
     era = service.journal.era  # another one once the exchanges were forgotten
-    return 200, {**known, "era": era, "left": left}
+    return _told({**known, "era": era, "left": left})
 
 
-def _script(service: Service, incoming: Incoming) -> Told:
+def _script(service: Service, incoming: Incoming) -> Outgoing:
     try:
         told = json.loads(incoming.body)
     except (ValueError, RecursionError) as wrong:
         said = 'Send {"answers": [{"answer": "Hello."}]}.'
-        return 422, {"error": f"The body isn't JSON: {wrong}. {said}"}
+        return _told({"error": f"The body isn't JSON: {wrong}. {said}"}, 422)
     try:
-        return 200, {"added": add_entries(service.script, told)}
+        added = add_entries(service.script, told)
     except (AttributeError, TypeError, ValueError, RecursionError) as wrong:
-        return 422, {"error": str(wrong)}
+        return _told({"error": str(wrong)}, 422)
+    return _told({"added": added})
 
 
-def _clear(service: Service, incoming: Incoming) -> Told:
+def _clear(service: Service, incoming: Incoming) -> Outgoing:
     service.journal.clear()
-    return 200, {"status": "ok"}
+    return _told(_OK)
 
 
-def _reset(service: Service, incoming: Incoming) -> Told:
+def _reset(service: Service, incoming: Incoming) -> Outgoing:
     service.reset()
-    return 200, {"status": "ok"}
+    return _told(_OK)
 
 
-def _verify(service: Service, incoming: Incoming) -> Told:
+def _verify(service: Service, incoming: Incoming) -> Outgoing:
     wrong = service.complaint()
-    return 409 if wrong else 200, {"ok": not wrong, "problem": wrong}
+    return _told({"ok": not wrong, "problem": wrong}, 409 if wrong else 200)
 
 
-_ACTIONS: Mapping[str, tuple[str, Callable[[Service, Incoming], Told]]] = {
+_OK = {"status": "ok"}
+_ACTIONS: Mapping[str, tuple[str, Callable[[Service, Incoming], Outgoing]]] = {
     "exchanges": ("GET", _exchanges),
     "state": ("GET", _state),
     "script": ("POST", _script),
