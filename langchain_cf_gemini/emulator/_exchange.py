@@ -174,7 +174,8 @@ class Exchange:
     def answer_parts(self) -> list[Mapping[str, Any]]:
         """All parts of the answer's first candidate, of all chunks of a stream."""
         said = (_at(p, "candidates", 0, "content", "parts") for p in self._payloads)
-        return [p for parts in said for p in parts or () if isinstance(p, Mapping)]
+        lists = (parts for parts in said if isinstance(parts, list))
+        return [p for parts in lists for p in parts if isinstance(p, Mapping)]
 
     @property
     def answer(self) -> str:

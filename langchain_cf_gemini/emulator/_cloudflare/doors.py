@@ -3,11 +3,7 @@
 Each door checks account and token and finds the model; each refuses in its own shape.
 """
 
-from langchain_cf_gemini.emulator._cloudflare.account import (
-    GATEWAY_RUN,
-    RUN,
-    Settings,
-)
+from langchain_cf_gemini.emulator._cloudflare.account import GATEWAY_RUN, RUN, Settings
 from langchain_cf_gemini.emulator._cloudflare.gateway import header_problems
 from langchain_cf_gemini.emulator._cloudflare.service import Service
 from langchain_cf_gemini.emulator._google.generation import Backend, Generation

@@ -78,20 +78,16 @@ class Service:
         if left:
             were = f"{len(left)} scripted answer{'s were' if left[1:] else ' was'}"
             yield f"{were} not used:"
-        last = next(iter(self.journal.asked()[-1:]), None)
         for entry in left:
-            missed = entry.misses(last) if last and entry.match else ()
-            if last and missed:
-                wrong = " and ".join(missed)
-                yield f"  {entry}; not the {wrong} of request {last.number}"
-            else:
-                yield f"  {entry}"
+            missed = [
+                f"; not the {' and '.join(wrong)} of request {asked.number}"
+                for asked in self.journal.asked()[-1:]
+                if entry.match and (wrong := entry.misses(asked))
+            ]
+            yield f"  {entry}{''.join(missed)}"
 
     def answered(
-        self,
-        incoming: Incoming,
-        route: str,
-        asked: Callable[[], Generation | Outgoing],
+        self, incoming: Incoming, route: str, asked: Callable[[], Generation | Outgoing]
     ) -> Answered:
         """A request, noted, and its answer: that of a model, or what was asked."""
         exchange = self.journal.open(incoming, route)

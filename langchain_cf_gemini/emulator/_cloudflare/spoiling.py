@@ -11,11 +11,7 @@ from langchain_cf_gemini.emulator._refusals import reason_phrase, shaped
 
 
 def error(
-    shape: str,
-    code: int,
-    error_code: int,
-    message: str,
-    retry_info: str | None = None,
+    shape: str, code: int, error_code: int, message: str, retry_info: str | None = None
 ) -> Outgoing:
     """An error in one of the shapes that Cloudflare and Google have."""
     texts = {

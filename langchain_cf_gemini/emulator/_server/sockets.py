@@ -16,7 +16,6 @@ from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote
-from weakref import WeakKeyDictionary
 
 import h11
 
@@ -46,7 +45,7 @@ class Server(ThreadingTCPServer):
     ) -> None:
         """Take the port and serve; port 0 takes a free one."""
         self.service = service
-        self.connections = WeakKeyDictionary[socket.socket, threading.Thread]()
+        self.connections: dict[socket.socket, threading.Thread] = {}
         self.is_stopping = False
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
         if tls and certificate:
@@ -115,6 +114,9 @@ class _Connection(BaseRequestHandler):
         except h11.RemoteProtocolError as wrong:
             if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
                 self._start(wrong.error_status_hint, {"content-length": "0"})
+
+    def finish(self) -> None:
+        del self.server.connections[self.request]
 
     def _incoming(self) -> Incoming | None:
         request = self._event()
