@@ -7,7 +7,7 @@ prevention, "google" and "openai" are those of the two dialects.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 
 from langchain_cf_gemini.emulator._google.models import packaged
@@ -119,7 +119,4 @@ def unserved(path: str) -> Refusal:
 
 def reason_phrase(code: int) -> str:
     """What HTTP calls a status, if it has a name."""
-    try:
-        return HTTPStatus(code).phrase
-    except ValueError:
-        return "Error"
+    return responses.get(code, "Error")

@@ -4,7 +4,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import fields
-from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Any
@@ -26,24 +25,15 @@ _POLICY = (
 )
 
 
-@cache
-def _page() -> bytes:
-    return (files("langchain_cf_gemini.emulator") / "data/page.html").read_bytes()
-
-
 def page(service: Service, incoming: Incoming) -> Outgoing:
     """The page, for this machine's own browser."""
     kind = {"content-type": "text/html; charset=utf-8"}
     headers = {**kind, "content-security-policy": _POLICY}
     if is_let_in(service, incoming):
-        return Outgoing(headers=headers, frames=[_page()])
+        html = files("langchain_cf_gemini.emulator") / "data/page.html"
+        return Outgoing(headers=headers, frames=[html.read_bytes()])
     refused = b"<p>This page is for browsers on this machine: open it as localhost.</p>"
     return Outgoing(status=403, headers=headers, frames=[refused])
-
-
-def icon(service: Service, incoming: Incoming) -> Outgoing:
-    """None, which browsers ask for on their own."""
-    return Outgoing(status=204)
 
 
 def control(service: Service, incoming: Incoming, action: str) -> Outgoing:
@@ -163,9 +153,8 @@ _ACTIONS: Mapping[str, tuple[str, Callable[[Service, Incoming], Outgoing]]] = {
 def exchange_json(exchange: Exchange) -> str:
     """An exchange as JSON, without the bodies that no JSON can show."""
     kept = {known.name: getattr(exchange, known.name) for known in fields(exchange)}
-    kept["error"] = (
-        exchange.error and f"{type(exchange.error).__name__}: {exchange.error}"
-    )
+    error = exchange.error
+    kept["error"] = error and f"{type(error).__name__}: {error}"
     for name in ("text", "answer", "cost", "usage", "outcome", "is_error"):
         kept[name] = getattr(exchange, name)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 from langchain_cf_gemini.emulator._cloudflare import api, doors
 from langchain_cf_gemini.emulator._cloudflare.service import Answered, Service
 from langchain_cf_gemini.emulator._messages import Incoming
-from langchain_cf_gemini.emulator._server.control import control, icon, page
+from langchain_cf_gemini.emulator._server.control import control, page
 
 _V4 = "/client/v4/accounts/(?P<account>[^/]+)"
 _LOG = "ai-gateway/gateways/(?P<gateway>[^/]+)/logs/(?P<log_id>[^/]+)"
@@ -39,7 +39,6 @@ _ROUTES: tuple[tuple[str, str, str | None, Callable[..., Any]], ...] = (
     ("POST", f"/{_VERSION}/{_CALL}", "", doors.google_asked),
     ("GET POST", "/_emulator/(?P<action>[^/]+)", None, control),
     ("GET HEAD", "/", None, page),
-    ("GET", "/favicon.ico", None, icon),
     ("", ".*", "no route", api.unserved_path),
 )
 _READ = tuple(
