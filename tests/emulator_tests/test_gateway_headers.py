@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults
-from tests.support.emulated import Cache, Outgoing, options_from_headers
+from tests.support.emulated import Cache, Incoming, Outgoing, options_from_headers
 from tests.support.judge import Client, user
 
 HI = {"contents": [user("Hi")]}
@@ -174,11 +174,18 @@ class TestCache:
             client.emulator.assert_script_used()
 
 
-def test_too_large_an_answer_is_not_kept() -> None:
-    cache = Cache()
-    megabytes = Outgoing(frames=[bytes(1 << 20)] * 26)
-    cache.put("key", megabytes, options_from_headers({"cf-aig-cache-ttl": "60"}))
-    assert cache.get("key") is None
+@pytest.mark.parametrize(("megabytes", "calls"), [(24, 1), (26, 2)])
+def test_too_large_an_answer_is_not_kept(megabytes: int, calls: int) -> None:
+    cache, asked = Cache(), []
+
+    def answer() -> Outgoing:
+        asked.append(megabytes)
+        return Outgoing(frames=[bytes(1 << 20)] * megabytes)
+
+    options = options_from_headers({"cf-aig-cache-ttl": "60"})
+    for _ in range(2):
+        cache.answer(Incoming(method="POST", path="/"), options, [], answer)
+    assert len(asked) == calls
 
 
 def test_googles_own_path_has_no_gateway(client: Client) -> None:

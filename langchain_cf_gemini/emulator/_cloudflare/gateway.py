@@ -115,10 +115,6 @@ class GatewayOptions(BaseModel):
         asks = self.cache_ttl is not None or self.cache_key is not None
         return asks and not self.skip_cache
 
-    def delay_after(self, attempt: int) -> float:
-        """Seconds before the gateway's next attempt."""
-        return self.retry_delay * _BACKOFFS[self.backoff](attempt) / 1000
-
 
 def header_problems(headers: Mapping[str, str]) -> dict[str, str]:
     """What is wrong with `cf-aig-*` headers, by their names."""
@@ -163,30 +159,44 @@ class Cache:
         self._kept = Latest[tuple[float, Outgoing]](_MAX_CACHED)
         self.clear = self._kept.clear
 
-    def get(self, key: str) -> Outgoing | None:
-        """The answer kept under a key, unless it is too old."""
-        until, outgoing = self._kept.get(key) or (0.0, None)
-        return outgoing if until > self._clock() else None
-
-    def put(self, key: str, outgoing: Outgoing, options: GatewayOptions) -> None:
-        """Keep an answer, unless it is too large."""
-        if outgoing.length <= _MAX_CACHED_BYTES:
+    def answer(
+        self,
+        incoming: Incoming,
+        options: GatewayOptions,
+        notes: list[str],
+        asked: Callable[[], Outgoing],
+    ) -> Outgoing:
+        """The answer that is kept, or else what is asked, kept if it is good."""
+        if not options.caches:
+            return asked()
+        where = f"{incoming.path}\n".encode() + incoming.body
+        key = options.cache_key or hashlib.sha256(where).hexdigest()
+        until, kept = self._kept.get(key) or (0.0, None)
+        if kept and until > self._clock():
+            notes.append("from the gateway's cache")
+            return kept.with_headers({"cf-aig-cache-status": "HIT"})
+        outgoing = asked()
+        is_good = outgoing.status < 400 and not outgoing.faults
+        if is_good and outgoing.length <= _MAX_CACHED_BYTES:
             until = self._clock() + (options.cache_ttl or _DEFAULT_TTL)
             self._kept.keep(key, (until, outgoing), outgoing.length)
+        return outgoing.with_headers({"cf-aig-cache-status": "MISS"})
 
 
-def cache_key(incoming: Incoming, options: GatewayOptions) -> str:
-    """The caller's key, or a digest of where and what was asked."""
-    if options.cache_key is not None:
-        return f"key:{options.cache_key}"
-    return hashlib.sha256(f"{incoming.path}\n".encode() + incoming.body).hexdigest()
-
-
-def in_time(outgoing: Outgoing, options: GatewayOptions) -> Outgoing:
-    """The answer, or an error if its first byte comes after cf-aig-request-timeout."""
-    limit = options.request_timeout
-    if limit is None or outgoing.before.seconds * 1000 <= limit:
-        return outgoing
+def attempted(
+    attempt: Callable[[], Outgoing], options: GatewayOptions, notes: list[str]
+) -> Outgoing:
+    """The answer after as many attempts as the gateway was told to make, in time."""
+    waited = 0.0
+    for number in range(1, options.max_attempts + 1):
+        outgoing = attempt()
+        if outgoing.status < 500 or number == options.max_attempts:
+            break
+        notes.append(f"gateway attempt {number} got {outgoing.status}")
+        waited += options.retry_delay * _BACKOFFS[options.backoff](number) / 1000
+    limit, waited = options.request_timeout, waited + outgoing.before.seconds
+    if limit is None or waited * 1000 <= limit:
+        return replace(outgoing, before=replace(outgoing.before, seconds=waited))
     # The status and code of this error are not documented.
     body = shaped("v4", 408, 3007, f"Request timed out after {limit} ms")
     return replace(json_answer(408, body), before=Break(limit / 1000))

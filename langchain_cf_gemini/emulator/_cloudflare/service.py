@@ -137,17 +137,19 @@ class Service:
         if exchange.route == "countTokens":
             return wrapping.counted(generation)
         options = gateway.options_from_headers(incoming.headers)
-        caches = options.caches and not exchange.stream
-        key = gateway.cache_key(incoming, options) if caches else ""
-        if key and (kept := self._cache.get(key)):
-            exchange.notes.append("from the gateway's cache")
-            return kept.with_headers({"cf-aig-cache-status": "HIT"})
-        outgoing = self._limited(exchange) or self._attempted(
-            exchange, generation, asked_fault, options
-        )
-        if key and outgoing.status < 400 and not outgoing.faults:
-            self._cache.put(key, outgoing, options)
-        return outgoing.with_headers({"cf-aig-cache-status": "MISS"} if key else {})
+
+        def attempt() -> Outgoing:
+            fault = asked_fault or self._drawn(exchange)
+            step = self._step(exchange, generation, fault)
+            return self._said(exchange, generation, step)
+
+        def made() -> Outgoing:
+            limited = self._limited(exchange)
+            return limited or gateway.attempted(attempt, options, exchange.notes)
+
+        if exchange.stream:
+            return made()
+        return self._cache.answer(incoming, options, exchange.notes, made)
 
     def _read(
         self, asked: Generation, incoming: Incoming, exchange: Exchange
@@ -188,26 +190,6 @@ class Service:
         exchange.notes.append("over the rate limit")
         refused = error_answer(exchange.path, 429, 2003, "Rate limited")
         return refused.with_headers({"retry-after": str(max(1, math.ceil(wait)))})
-
-    def _attempted(
-        self,
-        exchange: Exchange,
-        generation: Generation,
-        asked_fault: Fault | None,
-        options: gateway.GatewayOptions,
-    ) -> Outgoing:
-        """The answer, after as many attempts as the gateway was told to make."""
-        delay = 0.0
-        for attempt in range(1, options.max_attempts + 1):
-            fault = asked_fault or self._drawn(exchange)
-            step = self._step(exchange, generation, fault)
-            outgoing = self._said(exchange, generation, step)
-            if outgoing.status < 500 or attempt == options.max_attempts:
-                break
-            exchange.notes.append(f"gateway attempt {attempt} got {outgoing.status}")
-            delay += options.delay_after(attempt)
-        waited = replace(outgoing.before, seconds=outgoing.before.seconds + delay)
-        return gateway.in_time(replace(outgoing, before=waited), options)
 
     def _drawn(self, exchange: Exchange) -> Fault | None:
         """A fault by chance: the same for the same seed, request and attempt."""
