@@ -84,6 +84,15 @@ class Server(ThreadingTCPServer):
         while not self.is_stopping:
             self.handle_request()
 
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Take no connection any more, once it stops."""
+        return not self.is_stopping
+
+    def close_request(self, request: Any) -> None:
+        """Close a connection, and forget it."""
+        super().close_request(request)
+        self.connections.pop(request, None)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say what went wrong, unless it was the connection that ended."""
         if not isinstance(sys.exc_info()[1], OSError):
@@ -114,9 +123,6 @@ class _Connection(BaseRequestHandler):
         except h11.RemoteProtocolError as wrong:
             if self._http.our_state in (h11.IDLE, h11.SEND_RESPONSE):
                 self._start(wrong.error_status_hint, {"content-length": "0"})
-
-    def finish(self) -> None:
-        del self.server.connections[self.request]
 
     def _incoming(self) -> Incoming | None:
         request = self._event()
