@@ -228,7 +228,7 @@ class Emulator(Inspection):
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
         """Stop; raise what the script did wrong."""
         self.stop()
-        self.end(error)
+        self._end(error)
 
     async def __aenter__(self) -> Self:
         """Start, without blocking the event loop."""

@@ -111,7 +111,7 @@ class Inspection:
         if errors and failure not in errors and not isinstance(failure, _ENDS):
             raise errors[0] from failure
 
-    def end(self, failure: BaseException | None = None) -> None:
+    def _end(self, failure: BaseException | None = None) -> None:
         """Raise what the script raised, and verify it once if that was asked for.
 
         Args:

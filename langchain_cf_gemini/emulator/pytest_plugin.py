@@ -69,7 +69,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
         raise
     finally:
         for emulator in item.stash.get(_STARTED, []):
-            emulator.end(failure)
+            emulator._end(failure)
         for emulator in _emulators(item):
             emulator.raise_errors(failure)
 
