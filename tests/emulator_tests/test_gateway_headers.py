@@ -8,7 +8,7 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator, faults
 from tests.support.emulated import Cache, Incoming, Outgoing, options_from_headers
-from tests.support.judge import Client, user
+from tests.support.judge import Client, Clock, user
 
 HI = {"contents": [user("Hi")]}
 
@@ -92,16 +92,6 @@ def test_right_headers_are_taken(client: Client) -> None:
     assert client.run(HI, headers=taken).status_code == 200
 
 
-class Clock:
-    """Seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
 class TestCache:
     def ask(self, client: Client, body: Any = HI, **headers: str) -> Any:
         named = {f"cf-aig-{k.replace('_', '-')}": v for k, v in headers.items()}
@@ -138,9 +128,9 @@ class TestCache:
         with Emulator(clock=clock) as emulator:
             client = Client(emulator, http)
             self.ask(client, cache_ttl="60")
-            clock.now = 59
+            clock.now += 59
             assert self.ask(client, cache_ttl="60")[0] == "HIT"
-            clock.now = 61
+            clock.now += 2
             assert self.ask(client, cache_ttl="60")[0] == "MISS"
 
     def test_a_key_alone_lasts_five_minutes(self, http: httpx.Client) -> None:
@@ -148,9 +138,9 @@ class TestCache:
         with Emulator(clock=clock) as emulator:
             client = Client(emulator, http)
             self.ask(client, cache_key="k")
-            clock.now = 299
+            clock.now += 299
             assert self.ask(client, cache_key="k")[0] == "HIT"
-            clock.now = 301
+            clock.now += 2
             assert self.ask(client, cache_key="k")[0] == "MISS"
 
     def test_errors_are_not_kept(self, client: Client) -> None:

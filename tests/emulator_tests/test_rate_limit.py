@@ -7,25 +7,13 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.command_line import main
+from tests.support.judge import Client, Clock, user
 from tests.support.process import default_trust
-
-BODY = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
-
-
-class Clock:
-    """Time that the test turns on."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 def asked(emulator: Emulator, **headers: str) -> httpx.Response:
-    root = f"{emulator.base_url}/accounts/{emulator.account_id}/ai/run"
-    named = {"authorization": f"Bearer {emulator.api_token}", **headers}
-    body = {"model": "google/gemini-3-flash", "input": BODY}
-    return httpx.post(root, json=body, headers=named, verify=default_trust())
+    with httpx.Client(verify=default_trust()) as http:
+        return Client(emulator, http).run({"contents": [user("hi")]}, headers=headers)
 
 
 def statuses(emulator: Emulator, count: int) -> list[int]:

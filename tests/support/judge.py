@@ -26,6 +26,7 @@ __all__ = [
     "CATALOGUE",
     "FLASH_3",
     "Client",
+    "Clock",
     "Incoming",
     "Journal",
     "Judge",
@@ -117,6 +118,15 @@ def chunks_from_sse(response: httpx.Response) -> list[Any]:
     """The chunks of a stream as Vertex frames it."""
     frames = response.content.removesuffix(b"\r\n\r\n").split(b"\r\n\r\n")
     return [json.loads(frame.removeprefix(b"data: ")) for frame in frames]
+
+
+class Clock:
+    """Seconds that pass when told to."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
 
 
 class Judge:
