@@ -10,18 +10,21 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import replace
 from typing import Any
 
-from langchain_cf_gemini.emulator._cloudflare import gateway, wrapping
+from langchain_cf_gemini.emulator._cloudflare import gateway
 from langchain_cf_gemini.emulator._cloudflare.account import Settings
 from langchain_cf_gemini.emulator._exchange import Exchange
-from langchain_cf_gemini.emulator._google import checking, proto_json
+from langchain_cf_gemini.emulator._google import checking, proto_json, streams, usage
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.invention import invented_answer
 from langchain_cf_gemini.emulator._google.paging import Paging
-from langchain_cf_gemini.emulator._google.responses import json_written
+from langchain_cf_gemini.emulator._google.responses import (
+    json_written,
+    response_from_answer,
+)
 from langchain_cf_gemini.emulator._google.rules.all_rules import check
 from langchain_cf_gemini.emulator._journal import Journal, Latest
 from langchain_cf_gemini.emulator._messages import Incoming, Outgoing, json_answer
-from langchain_cf_gemini.emulator._refusals import Refusal, error_answer
+from langchain_cf_gemini.emulator._refusals import Refusal, error_answer, v4_success
 from langchain_cf_gemini.emulator._script import (
     Said,
     Script,
@@ -135,7 +138,10 @@ class Service:
             exchange.key_source = rules.key_source(incoming, endpoint)
         generation = self._read(asked, incoming, exchange)
         if exchange.route == "countTokens":
-            return wrapping.counted(generation)
+            counts = usage.prompt_counts(generation)
+            details = usage.details_from_counts(counts)
+            told = {"totalTokens": counts.total(), "promptTokensDetails": details}
+            return json_answer(200, told)
         options = gateway.options_from_headers(incoming.headers)
 
         def attempt() -> Outgoing:
@@ -243,10 +249,31 @@ class Service:
         if checked and (wrong := next(checking.problems(answer, generation), None)):
             raise ScriptError(f"{step.where} {wrong}")
         answer = self._paging.first_page(answer, generation)
-        outgoing = wrapping.outgoing_from_answer(
-            answer, generation, self._paging, exchange.key_source
-        )
+        outgoing = self._wrapped(answer, generation, exchange.key_source)
         return spoiled_answer(outgoing, *answer.faults, *faults)
+
+    def _wrapped(
+        self, answer: Answer, generation: Generation, key_source: str
+    ) -> Outgoing:
+        """The answer as it goes out of its door: enveloped, plain or in chunks."""
+        response = response_from_answer(answer, generation)
+        if generation.wrapped:
+            response.setdefault("gatewayMetadata", {"keySource": key_source})
+            return v4_success(response)
+        if not generation.stream:
+            return json_answer(200, response)
+        cut = streams.chunks_from_response(
+            response,
+            partial_args=answer.partial_args or generation.streams_args,
+            finish_each_part=answer.finish_each_part,
+            cuts=answer.chunks,
+        )
+        chunks = self._paging.with_checkpoints(list(cut), answer, generation)
+        if not generation.sse:
+            frames = list(streams.array_frames(chunks))
+            return replace(json_answer(200, []), frames=frames)
+        kind = {"content-type": "text/event-stream"}
+        return Outgoing(headers=kind, frames=[*map(streams.sse_frame, chunks)])
 
 
 def _made(said: Callable[[Exchange], Any], exchange: Exchange) -> Said:
