@@ -57,6 +57,11 @@ def cost(
         told = metadata.get("gateway") or _NOTHING
         model = model or model_from_metadata(metadata)
         day = day or _day_from(metadata.get("create_time"))
+    elif not isinstance(message_or_usage, Mapping):
+        raise TypeError(
+            "cost() takes an AIMessage or its usage_metadata, not "
+            f"{type(message_or_usage).__name__!r}."
+        )
     elif "total_cost" not in message_or_usage:
         usage = message_or_usage
     is_elsewhere = is_message and paid_to != payee_from_gateway(told)

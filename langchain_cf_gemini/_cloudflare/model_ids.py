@@ -17,6 +17,8 @@ _OPENAI_ONLY: Final = (
 _ROUTES: Final = "gateway.ai.cloudflare.com/v1/<account_id>/<gateway>/compat"
 _API: Final = "api.cloudflare.com/client/v4/accounts/<account_id>/ai/v1"
 
+_NO_EMBEDDINGS: Final = "creates embeddings. This class supports chat models only."
+
 # Each kind of id that Cloudflare knows and this class cannot serve, by its prefix.
 # Dynamic routes and the auto router take OpenAI requests only, the routes not by the
 # REST API: https://developers.cloudflare.com/ai-gateway/features/dynamic-routing/ and
@@ -29,14 +31,14 @@ _REFUSED: Final = (
         "is a Workers AI model, not a Gemini model. Use "
         "langchain_cloudflare.ChatCloudflareWorkersAI.",
     ),
-    (
-        "google-ai-studio/",
-        f"includes the gateway's provider name. Pass only the model: {_EXAMPLE}.",
-    ),
-    ("google/imagen", "creates images. This class supports chat models only."),
-    ("google/veo", "creates videos. This class supports chat models only."),
-    ("google/nano-banana", "creates images. This class supports chat models only."),
+    ("imagen", "creates images. This class supports chat models only."),
+    ("veo-", "creates videos. This class supports chat models only."),
+    ("nano-banana", "creates images. This class supports chat models only."),
+    ("gemini-embedding", _NO_EMBEDDINGS),
+    ("text-embedding", _NO_EMBEDDINGS),
 )
+# How other libraries and the gateway name Google as the provider of a model.
+_PROVIDED: Final = re.compile(r"(?:vertex_ai|gemini|google[\w-]+)[:/](gemini-.+)")
 
 
 def model_id_from(model: str) -> str:
@@ -58,14 +60,12 @@ def model_id_from(model: str) -> str:
     name = model.strip() if isinstance(model, str) else ""
     if not name:
         raise ValueError(f"model must be a non-empty string, for example {_EXAMPLE}.")
-    for prefix, reason in _REFUSED:
-        if name.startswith(prefix):
-            raise ValueError(f"Model {name!r} {reason}")
     bare = name.removeprefix("google/").removeprefix("models/")
+    _refuse_other_kinds(name, bare)
     if "/" in bare and ".." not in bare:
         raise ValueError(
-            f"{name!r} isn't a Gemini model. Use one such as {_EXAMPLE}; for OpenAI "
-            "models use ChatOpenAI."
+            f"{name!r} isn't a Gemini model. Use one such as {_EXAMPLE}; for models of "
+            "other providers, use their class, such as ChatOpenAI."
         )
     if ".." in bare or not _BARE_ID.fullmatch(bare):
         raise ValueError(
@@ -74,6 +74,17 @@ def model_id_from(model: str) -> str:
         )
     known = model_info(bare)
     return known.id if known else bare
+
+
+def _refuse_other_kinds(name: str, bare: str) -> None:
+    for prefix, reason in _REFUSED:
+        if bare.startswith(prefix):
+            raise ValueError(f"Model {name!r} {reason}")
+    if provided := _PROVIDED.fullmatch(bare):
+        raise ValueError(
+            f"Model {name!r} includes a provider's name. Pass only the model: "
+            f"{provided[1]!r}."
+        )
 
 
 def advice_on_missing(model: str) -> str | None:

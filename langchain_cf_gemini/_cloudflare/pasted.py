@@ -29,6 +29,7 @@ _ANY_CREDENTIAL: Final[_Mistakes] = (
     (r"(?i)https?://.*", "it is an address"),
     (r"(export\s+)?[A-Z][A-Z0-9_]*\s*=.*", _BARE.format("the variable's name")),
     (r".*\S\s+\S.*", "it has a blank or a line break inside"),
+    (r"\s.*|.*\s", "it has a blank or a line break at its start or end"),
     (r"sk-.*", "it is a key of another provider's"),
 )
 _TOKEN: Final[_Mistakes] = (
@@ -114,6 +115,8 @@ def refuse_pasted_addresses(**values: str) -> None:
     """
     for name, value in values.items():
         parts = urlsplit(value)
+        if not parts.scheme or not parts.hostname:
+            continue  # which is told where addresses are checked
         if said := _mistake(name, f"{parts.hostname or ''}{parts.path.rstrip('/')}"):
             # Without a user name or a query, which may be a credential.
             shown = f"{parts.scheme}://{parts.hostname}{parts.path}"

@@ -28,7 +28,10 @@ from langchain_cf_gemini._gemini.request.generation_config import (
     word,
 )
 from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
-from langchain_cf_gemini._gemini.tools.declarations import declarations_from_tools
+from langchain_cf_gemini._gemini.tools.declarations import (
+    declarations_from_tools,
+    require_list,
+)
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
 from langchain_cf_gemini._http.with_sockets import httpx2
 from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
@@ -152,8 +155,7 @@ def _schema(value: Any) -> Any:
 
 
 def _tools(value: Any) -> Any:
-    if isinstance(value, Mapping) or not isinstance(value, Iterable):
-        return value
+    require_list(value)
     kept: list[Any] = []
     for tool in value:
         kept += [tool] if isinstance(tool, dict) else declarations_from_tools([tool])

@@ -220,7 +220,9 @@ class _Block:
         """Return the type of its file, which bytes tell before labels do."""
         mime = type_from_bytes(head, label)
         if not mime:
-            raise self.refused("needs mime_type, for example 'image/png'")
+            raise self.refused(
+                f"needs mime_type, for example {_usual_type(self.kind)!r}"
+            )
         if label is None and "audio" in self.kind:
             mime = mime.replace("video/", "audio/")  # one container for both
         if mime != "text/html":

@@ -106,8 +106,9 @@ def _no_schema(
     unknown = re.match(r"Unable to generate pydantic-core schema for (.*?)\. Set", why)
     if unknown:
         why = f"{unknown[1]:.80} has no JSON Schema"
+    place = "" if at == "schema" else f" for {at}"
     return UnsupportedContentError(
-        f"Can't build a JSON Schema for {at} from {schema!r:.80}"
+        f"Can't build a JSON Schema{place} from {schema!r:.80}"
         + (f": {why.rstrip('.')}" if why else "")
         + ". Pass a Pydantic class, TypedDict, dataclass or JSON Schema dict."
     )

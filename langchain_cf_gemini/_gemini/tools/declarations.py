@@ -218,6 +218,19 @@ def _strict_in(tools: Iterable[Any]) -> Iterator[tuple[Any, bool]]:
                 yield body.get("name"), strict
 
 
+def require_list(tools: Any) -> None:
+    """Refuse a tool that stands where a list of tools belongs.
+
+    Raises:
+        UnsupportedContentError: If it is no list, and no other iterable of tools.
+    """
+    is_one = isinstance(tools, str | bytes | Mapping | type)
+    if is_one or not isinstance(tools, Iterable):
+        raise UnsupportedContentError(
+            f"tools must be a list, for example [get_weather], not {tools!r:.80}."
+        )
+
+
 def strict_from_tools(tools: Sequence[Any]) -> bool | None:
     """Read the `strict` of OpenAI's and Anthropic's tool dicts.
 
@@ -227,6 +240,7 @@ def strict_from_tools(tools: Sequence[Any]) -> bool | None:
     Returns:
         True if any asks for it, None if none speaks of it.
     """
+    require_list(tools)
     said = [strict for _, strict in _strict_in(tools)]
     return any(said) if said else None
 

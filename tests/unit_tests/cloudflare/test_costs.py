@@ -439,3 +439,9 @@ def test_an_error_without_counts_costs_nothing() -> None:
         Cloudflare(refusal(400, 1)).model().invoke("hi")
     assert caught.value.usage_metadata is None
     assert spent.calls == 0
+
+
+@pytest.mark.parametrize("wrong", ["response", None, 5])
+def test_only_a_response_has_a_cost(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="takes an AIMessage or its usage_metadata"):
+        cost(wrong)

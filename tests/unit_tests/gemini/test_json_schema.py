@@ -396,8 +396,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"items": {"$ref": "https://example.com/a.json"}},
         r"schema\.items\.\$ref: https://example.com/a.json doesn't exist"),
     "a dynamic reference": ({"$dynamicRef": "#a"}, r"schema\.\$dynamicRef"),
-    "nothing": (None, "schema from None"),
-    "a number": (5, "schema from 5"),
+    "nothing": (None, "Schema from None"),
+    "a number": (5, "Schema from 5"),
     "a function type": (typing.Callable[[int], int], "Can't build a JSON Schema"),
     "a plain class": (Plain, "Can't build a JSON Schema"),
 }  # fmt: skip

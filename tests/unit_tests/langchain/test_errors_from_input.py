@@ -109,7 +109,10 @@ MEDIA: dict[str, tuple[Json, str]] = {
                       "mime_type": "image/png"}, "isn't base64"),
     "base64 of a number": ({"type": "image", "base64": 3, "mime_type": "image/png"},
                            "base64"),
-    "no type to be seen": ({"type": "image", "data": "AAAA"}, "needs mime_type"),
+    "no type to be seen": ({"type": "image", "data": "AAAA"},
+                           "needs mime_type, for example 'image/png'"),
+    "no type of a file": ({"type": "file", "base64": "AAAA"},
+                          "needs mime_type, for example 'application/pdf'"),
     "address without a name": ({"type": "image", "url": "ftp://x/y.png"},
                                "unsupported URL"),
     "address that is none": ({"type": "image", "url": 7}, "'image'"),
@@ -372,6 +375,10 @@ CALLS: dict[str, tuple[Json, str]] = {
                        "schema_dialect"),
     "tools": ({"tools": ["no_such_tool"]}, "no_such_tool"),
     "tools of numbers": ({"tools": [3]}, "3"),
+    "a tool's name": ({"tools": "google_search"}, "tools must be a list, for example"),
+    "a tool": ({"tools": {"name": "look"}}, "must be a list.*not {'name': 'look'}"),
+    "a function": ({"tools": silent}, "must be a list.*not <function"),
+    "a number": ({"tools": 5}, "tools must be a list.*not 5[.]$"),
     "tool_choice": ({"tools": [{"name": "look", "description": "x"}],
                      "tool_choice": "smell"}, "smell"),
     "choice without tools": ({"tool_choice": "any"}, "tool"),
@@ -397,6 +404,12 @@ def test_argument_of_a_call(arguments: Json, said: str) -> None:
         silent().invoke("hi", **arguments)
     with pytest.raises((ValueError, TypeError), match=said):
         asyncio.run(silent().ainvoke("hi", **arguments))
+
+
+@pytest.mark.parametrize("tools", ["google_search", {"name": "look"}, silent, 5, None])
+def test_tools_are_a_list(tools: Any) -> None:
+    with pytest.raises(UnsupportedContentError, match="tools must be a list, for"):
+        silent().bind_tools(tools)
 
 
 NAMES = [
