@@ -1,6 +1,6 @@
 """One request to a model, from the door to the answer."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
@@ -46,7 +46,14 @@ class Generation:
     def at(self, *paths: str) -> Iterator[tuple[str, Any]]:
         """What stands at paths such as "contents[].parts[]", each with its place."""
         for path in paths:
-            yield from _found("", self.body, path.split(".") if path else [])
+            if path not in self._found:
+                above, _, key = path.rpartition(".")
+                self._found[path] = list(_below(self.at(above), key))
+            yield from self._found[path]
+
+    @cached_property
+    def _found(self) -> dict[str, list[tuple[str, Any]]]:
+        return {"": [("", self.body)]}
 
     def section(self, path: str) -> Mapping[str, Any]:
         """The object at a path, empty if there is none."""
@@ -77,7 +84,7 @@ class Generation:
         """The contents."""
         return list(self.body.get("contents") or ())
 
-    @cached_property
+    @property
     def parts(self) -> list[tuple[str, Mapping[str, Any]]]:
         """All parts, the system instruction's first, each with its path."""
         return [*self.at("systemInstruction.parts[]", "contents[].parts[]")]
@@ -108,18 +115,15 @@ class Generation:
         return schema, config.get("responseMimeType")
 
 
-def _found(path: str, node: Any, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    if not keys:
-        yield path, node
-        return
-    name = keys[0].removesuffix("[]")
-    inside = f"{path}.{snake_case(name)}".removeprefix(".")
-    held = node.get(name)
-    places = {inside: held} if held is not None else {}
-    if keys[0] != name:
-        places = {f"{inside}[{i}]": item for i, item in enumerate(held or ())}
-    for place, item in places.items():
-        yield from _found(place, item, keys[1:])
+def _below(holders: Iterable[tuple[str, Any]], key: str) -> Iterator[tuple[str, Any]]:
+    name = key.removesuffix("[]")
+    for path, holder in holders:
+        inside = f"{path}.{snake_case(name)}".removeprefix(".")
+        held = holder.get(name)
+        if held is not None and name == key:
+            yield inside, held
+        elif held is not None:
+            yield from ((f"{inside}[{i}]", item) for i, item in enumerate(held))
 
 
 def current_turn(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
