@@ -44,14 +44,13 @@ NOTHING: list[Json] = [
 
 @pytest.mark.parametrize("payload", NOTHING)
 @pytest.mark.parametrize("endpoint", ENDS)
-@every_way
 def test_answers_of_nothing_may_be_asked_for_again(
-    way: Any, endpoint: str, payload: Json
+    either_way: Way, endpoint: str, payload: Json
 ) -> None:
     whole = {"modelVersion": "m", "usageMetadata": USAGE_OF_NOTHING, **payload}
     nothing = [whole, whole] if endpoint == "gateway" else whole
     with pytest.raises(ResponseFormatError) as caught:
-        way(Cloudflare(nothing).model(endpoint=endpoint), "hi")
+        either_way(Cloudflare(nothing).model(endpoint=endpoint), "hi")
     assert caught.value.is_retryable
 
 
@@ -210,13 +209,12 @@ def test_errors_inside_of_errors(
     ],
 )
 @pytest.mark.parametrize("as_event", [False, True])
-@every_way
-def test_a_limit_inside_of_a_200(way: Any, error: Any, as_event: bool) -> None:
+def test_a_limit_inside_of_a_200(either_way: Way, error: Any, as_event: bool) -> None:
     body = {"error": error}
     said: Any = httpx.Response(200, json=body)
     if as_event:
         headers = {"content-type": "text/event-stream"}
         said = httpx.Response(200, content=_framed(body), headers=headers)
     with pytest.raises(CloudflareRateLimitError) as caught:
-        way(Cloudflare(said).model(endpoint="gateway"), "hi")
+        either_way(Cloudflare(said).model(endpoint="gateway"), "hi")
     assert caught.value.status_code == 429

@@ -15,7 +15,7 @@ from langchain_cf_gemini import ChatCloudflareGemini, GatewayFallbackWarning
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.support.cloudflare import GatewayMemory
 from tests.support.http import is_retried
-from tests.support.models import WAYS, Cloudflare, Json, answer, refusal, text
+from tests.support.models import WAYS, Cloudflare, Json, Way, answer, refusal, text
 
 KEY, TOKEN2 = "AIza-a-key-of-mine", "a-gateway-token"
 CUSTOM = {"gateway_base_url": "https://ai.example.com/google-ai-studio"}
@@ -376,7 +376,6 @@ def test_a_gateway_that_streams_again_is_believed_at_once() -> None:
 # ---- a good token that is refused for a moment
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("said", "again"),
     [
@@ -393,21 +392,21 @@ def test_a_gateway_that_streams_again_is_believed_at_once() -> None:
 )
 @pytest.mark.parametrize("endpoint", ["gateway", "run"])
 def test_a_token_that_just_worked_is_tried_again(
-    endpoint: str, said: httpx.Response, again: bool, way: str
+    endpoint: str, said: httpx.Response, again: bool, either_way: Way
 ) -> None:
     cloudflare = Cloudflare(said, answer(text("ok")), said)
     model = cloudflare.model(endpoint=endpoint)
     with pytest.raises(CloudflareGeminiError) as first:
-        WAYS[way](model, "hi")
+        either_way(model, "hi")
     assert not is_retried(first.value)
     assert model.invoke("hi").text == "ok"
     with pytest.raises(CloudflareGeminiError) as second:
-        WAYS[way](model, "hi")
+        either_way(model, "hi")
     assert is_retried(second.value) is again
     # Another credential is not trusted for it.
     token = "gateway_token" if endpoint == "gateway" else "api_token"
     with pytest.raises(CloudflareGeminiError) as third:
-        WAYS[way](model.model_copy(update={token: SecretStr(TOKEN2)}), "hi")
+        either_way(model.model_copy(update={token: SecretStr(TOKEN2)}), "hi")
     assert not is_retried(third.value)
 
 
