@@ -64,14 +64,14 @@ class Call:
         """What it is called with, once all has come."""
         return self._args if self._pieces is None else from_json("".join(self._texts))
 
-    def begin(self, wire: Json) -> str:
-        """Take the first part; return the JSON text that it writes of pieces."""
+    def begin(self, wire: Json) -> bool:
+        """Take arguments that came whole; tell whether they come in pieces instead."""
         if self.name and is_partial(wire):
             self._pieces = PartialArgs()
-            return self.go_on(wire)
+            return True
         self._args, why = _args_from(wire)
         self.fault = why if self.name else "The call names no function."
-        return ""
+        return False
 
     def go_on(self, wire: Json) -> str:
         """Take a part that holds pieces; return the JSON text that it writes."""
@@ -122,16 +122,13 @@ class OpenCalls:
 
     def begin(self, wire: Json, call: Call) -> str:
         """Take a call's first part; return the JSON text that it writes."""
-        text = call.begin(wire)
-        if not (call.name and is_partial(wire)):
-            return text
-        if not goes_on(wire):
-            return text + call.end()
+        if not call.begin(wire):
+            return ""
         self._open[text_from(wire.get("id")) or ""] = call
-        return text
+        return self.go_on(wire, call)
 
     def go_on(self, wire: Json, call: Call) -> str:
-        """Take a further part of a call; return the JSON text that it writes."""
+        """Take a part that holds pieces; return the JSON text that it writes."""
         text = call.go_on(wire)
         if goes_on(wire):
             return text
@@ -141,13 +138,10 @@ class OpenCalls:
     def of(self, wire: Json) -> Call | None:
         """Return the open call that a part goes on with: by its id, else the last."""
         id_ = text_from(wire.get("id"))
-        if id_ is not None and (id_ in self._open or wire.get("name")):
-            return self._open.get(id_)
-        if wire.get("name"):
-            return None
-        if id_ is not None and "" not in self._open:
-            return None
-        return next(reversed(self._open.values()), None)
+        if id_ in self._open:
+            return self._open[id_]
+        is_another = wire.get("name") or (id_ is not None and "" not in self._open)
+        return None if is_another else next(reversed(self._open.values()), None)
 
     def unnamed(self) -> Call | None:
         """Return the call that no id tells from what comes next, and forget it."""
