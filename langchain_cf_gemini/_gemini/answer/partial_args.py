@@ -8,6 +8,8 @@ Source: discovery document, `PartialArg`; recorded streams of Vertex AI.
 import json
 import re
 from collections.abc import Callable
+from itertools import takewhile
+from operator import eq
 from typing import Any
 
 from langchain_cf_gemini._gemini.function_calls import json_from_args
@@ -72,15 +74,13 @@ class PartialArgs:
     """The arguments of one call, written piece by piece.
 
     Attributes:
-        started: Whether anything has been written.
         in_string: Whether more of a string is to come.
     """
 
     def __init__(self) -> None:
-        self.started = False
-        self._path: list[Step] = []
-        self._seen: list[set[Step]] = [set()]
         self.in_string = False
+        self._path: list[Step] = []  # of the latest value; none before the first
+        self._seen: list[set[Step]] = [set()]  # the steps in each open container
         self._half = ""
         self._whole = False
 
@@ -111,9 +111,11 @@ class PartialArgs:
         Raises:
             PartialArgsError: If others came in pieces.
         """
-        if self.started:
-            raise PartialArgsError("came beside args: which of the two is meant?")
-        self.started = self._whole = True
+        if self._path or self._whole:
+            raise PartialArgsError(
+                "came beside args, and only one of them can be meant"
+            )
+        self._whole = True
         return json_from_args(args)
 
     def close(self) -> str:
@@ -121,7 +123,7 @@ class PartialArgs:
         if self._whole:
             return ""
         self._whole = True
-        begun = self._close_string() + self._close_to(0) if self.started else "{"
+        begun = self._close_string() + self._close_to(0) if self._path else "{"
         return begun + "}"
 
     def _in(self, value: Any, *, more: bool) -> str:
@@ -147,46 +149,33 @@ class PartialArgs:
         return text
 
     def _move_to(self, steps: list[Step]) -> str:
-        shared = 0
-        for mine, theirs in zip(self._path, steps, strict=False):
-            if mine != theirs:
-                break
-            shared += 1
+        shared = sum(takewhile(bool, map(eq, self._path, steps)))
         if self._whole or (self._path and shared == min(len(self._path), len(steps))):
             raise PartialArgsError(f"changes an argument that is complete: {steps!r}")
         self._check(steps, shared)
         text = self._close_string() + self._close_to(shared)
-        if not self.started:
-            self.started, text = True, "{"
-        elif self._path:
-            self._path.pop()
-            text += ","
+        text += "," if self._path else "{"
+        del self._path[shared:]
         for depth in range(shared, len(steps)):
-            text += self._open(steps, depth)
+            step = steps[depth]
+            if depth > shared:
+                self._seen.append(set())
+                text += "[" if isinstance(step, int) else "{"
+            self._seen[-1].add(step)
+            self._path.append(step)
+            if isinstance(step, str):
+                text += f'"{_inner(step)}":'
         return text
 
     def _check(self, steps: list[Step], shared: int) -> None:
         """Refuse a place that cannot be written to any more, before writing."""
-        for depth in range(shared, len(steps)):
-            step = steps[depth]
-            seen = self._seen[depth] if depth == shared else set[Step]()
-            is_next = step == len(seen) if isinstance(step, int) else step not in seen
-            of_a_kind = all(isinstance(each, type(step)) for each in seen)
-            at_root = depth == 0 and isinstance(step, int)
-            if at_root or not (is_next and of_a_kind):
-                raise PartialArgsError(
-                    f"isn't in document order: step {step!r} of {steps!r}"
-                )
-
-    def _open(self, steps: list[Step], depth: int) -> str:
-        step = steps[depth]
-        self._seen[depth].add(step)
-        self._path.append(step)
-        text = "" if isinstance(step, int) else f'"{_inner(step)}":'
-        if depth + 1 < len(steps):
-            self._seen.append(set())
-            text += "[" if isinstance(steps[depth + 1], int) else "{"
-        return text
+        step, seen = steps[shared], self._seen[shared]
+        is_next = step == len(seen) if isinstance(step, int) else step not in seen
+        of_a_kind = all(isinstance(each, type(step)) for each in seen)
+        at_root = shared == 0 and isinstance(step, int)
+        inner = (each for each in steps[shared + 1 :] if isinstance(each, int))
+        if at_root or not (is_next and of_a_kind) or any(inner):
+            raise PartialArgsError(f"isn't in document order: {steps!r}")
 
 
 def _inner(text: str) -> str:
