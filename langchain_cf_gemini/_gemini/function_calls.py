@@ -32,7 +32,7 @@ def exact_args(value: Any, depth: int = MAX_DEPTH) -> Any:
     """
     if isinstance(value, str):
         return value
-    if isinstance(value, dict | list | tuple | set | frozenset):
+    if isinstance(value, (dict, list, tuple, set, frozenset)):
         if not depth:
             return json_from_args(value)
         if isinstance(value, dict):

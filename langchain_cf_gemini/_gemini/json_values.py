@@ -48,7 +48,7 @@ def with_sound_texts(value: Any) -> Any:
         return sound_text(value)
     if isinstance(value, dict):
         return {sound_text(k): with_sound_texts(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, (list, tuple)):
         return [with_sound_texts(v) for v in value]
     return value
 
@@ -102,7 +102,7 @@ def unsound_from(value: Any, depth: int = MOST_DEEP) -> str | None:
     A half character is replaced and nothing is lost by it. A number that had to become
     text is another value, and a call must not run with it.
     """
-    if isinstance(value, dict | list):
+    if isinstance(value, (dict, list)):
         if not depth:
             return f"values nested more than {MOST_DEEP} deep"
         inner = value.values() if isinstance(value, dict) else value

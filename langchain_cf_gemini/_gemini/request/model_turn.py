@@ -107,7 +107,7 @@ class ModelTurn:
         if "audio" in self._kwargs or "refusal" in self._kwargs:
             self._add_from_kwargs()
         for id_ in list(self._waiting):
-            self._add_call(id_, None)
+            self._add_call(id_)
 
     @cached_property
     def _notes_of_calls(self) -> Mapping[str, Json]:
@@ -132,7 +132,7 @@ class ModelTurn:
             if kind == "text":
                 self.parts.append(self._with(note, {"text": text}))
             elif kind == "function_call":
-                self._add_call(note["id"], None)
+                self._add_call(note["id"], note=note)
             else:
                 self.parts.append(self._signed(note["part"]))
 
@@ -295,7 +295,9 @@ class ModelTurn:
 
     # ---- calls
 
-    def _add_call(self, id_: str | None, block: Json | None) -> None:
+    def _add_call(
+        self, id_: str | None, block: Json | None = None, note: Json | None = None
+    ) -> None:
         """Append a call; what `tool_calls` says of it wins over a block of content."""
         call = self._waiting.pop(id_ or "", None) or self._call_of_block(id_, block)
         if call is None:
@@ -306,8 +308,8 @@ class ModelTurn:
             wire["id"] = id_
         part: Json = {"functionCall": wire}
         if self._google and (block or self._kwargs):
-            note, extras = self._notes_of_calls.get(id_, {}), self._extras(block or {})
-            part = self._with({**note, **extras}, part)
+            note = self._notes_of_calls.get(id_, {}) if note is None else note
+            part = self._with({**note, **self._extras(block or {})}, part)
         if not self._media.per_part:  # before Gemini 3 a 400: Unknown name "id"
             part["functionCall"].pop("id", None)
         self.parts.append(part)
