@@ -95,10 +95,10 @@ class Awaiting(ChatCloudflareGemini):
         return BaseChatModel.batch(self, *args, **kwargs)
 
 
-class Bound(Everything):
+class TestBound(Everything):
     """The standard suite, asked through a binding."""
 
-    __test__ = False
+    __test__ = True
 
     @property
     def chat_model_class(self) -> type[BaseChatModel]:
@@ -115,25 +115,8 @@ class Bound(Everything):
         return {
             "model": "gemini-3-flash",
             "binding": ai,
-            "endpoint": self.endpoint,
-            "output_version": self.output_version,
             "media_urls": "pass",
         }
-
-
-class TestBoundJsonSchemaV0Auto(Bound):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v0", "auto"
-
-
-class TestBoundJsonSchemaV1Gateway(Bound):
-    __test__ = True
-    method, output_version, endpoint = "json_schema", "v1", "gateway"
-
-
-class TestBoundFunctionCallingV1Run(Bound):
-    __test__ = True
-    method, output_version, endpoint = "function_calling", "v1", "run"
 
 
 # ---- what an application asks

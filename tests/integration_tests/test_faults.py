@@ -108,7 +108,7 @@ def failing(status: int, **headers: str) -> Act:
 
 # ------------------------------------------------------------- rows 1 to 6
 @pytest.mark.fault(row=1)
-@every_way
+@our_ways
 def test_retry_after_in_seconds_is_waited_for(way: str) -> None:
     with Loopback([failing(429, retry_after="7"), answer()]) as server:
         outcome = ask(way, server)
@@ -128,7 +128,7 @@ def test_retry_after_as_a_date(ahead: int, least: int, most: int) -> None:
 
 
 @pytest.mark.fault(row=3)
-@every_way
+@our_ways
 def test_retry_after_above_the_cap_is_not_waited_for(way: str) -> None:
     with Loopback([failing(429, retry_after="61"), answer()]) as server:
         outcome = ask(way, server)
@@ -147,7 +147,7 @@ def test_the_cap_can_be_set() -> None:
 
 
 @pytest.mark.fault(row=4)
-@every_way
+@our_ways
 def test_google_s_retry_info_is_waited_for(way: str) -> None:
     with Loopback([answer(GOOGLE_429, 429), answer()]) as server:
         outcome = ask(way, server)
@@ -244,7 +244,7 @@ def test_credentials_refused_say_what_to_check_without_the_token(
 
 
 @pytest.mark.fault(row=11)
-@every_way
+@our_ways
 def test_a_200_that_says_success_false(way: str) -> None:
     with Loopback([answer(v4(2009, "Unauthorized"))]) as server:
         outcome = ask(way, server)
@@ -255,7 +255,7 @@ def test_a_200_that_says_success_false(way: str) -> None:
 
 
 @pytest.mark.fault(row=11)
-@every_way
+@our_ways
 def test_a_200_whose_state_is_failed(way: str) -> None:
     failed = {
         "state": "Failed",
@@ -332,7 +332,7 @@ def test_too_much_input_is_a_context_overflow() -> None:
 
 
 @pytest.mark.fault(row=13)
-@every_way
+@our_ways
 def test_an_html_page_is_cut_short(way: str) -> None:
     page = b"<html>" + b"<p>Bad gateway</p>" * 10_000
     html = {"content-type": "text/html"}
@@ -415,7 +415,7 @@ def test_a_chat_completions_body_says_so_and_is_not_retried() -> None:
 
 
 @pytest.mark.fault(row=16)
-@every_way
+@our_ways
 def test_a_blocked_prompt_is_an_answer(way: str) -> None:
     blocked = {
         "promptFeedback": {"blockReason": "SAFETY"},
@@ -429,7 +429,7 @@ def test_a_blocked_prompt_is_an_answer(way: str) -> None:
 
 
 @pytest.mark.fault(row=17)
-@every_way
+@our_ways
 def test_what_is_unknown_passes_through(way: str) -> None:
     unknown = {
         "candidates": [
@@ -790,7 +790,7 @@ def test_an_error_s_body_without_end_is_stopped_and_typed(way: str) -> None:
 
 
 @pytest.mark.fault(row=42)
-@every_way
+@our_ways
 def test_a_success_lets_everybody_through(way: str) -> None:
     shared = SharedLimits.of_their_own(time.monotonic)
     acts = [*[failing(503)] * 19, answer()]
@@ -888,7 +888,7 @@ def test_a_longer_timeout_can_be_given_for_one_call() -> None:
 
 
 @pytest.mark.fault(row=44)
-@every_way
+@our_ways
 def test_no_retries_is_exactly_one_attempt(way: str) -> None:
     with Loopback([failing(503)]) as server:
         outcome = ask(way, server, max_retries=0)

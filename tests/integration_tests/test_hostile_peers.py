@@ -73,7 +73,6 @@ from tests.support.ways import (
     TOKEN,
     asaid,
     ask,
-    every_way,
     in_turn,
     our_ways,
     request_of,
@@ -319,7 +318,7 @@ def test_an_error_that_is_nested_deep_is_typed(
 
 
 @pytest.mark.fault(row=51)
-@every_way
+@our_ways
 def test_a_deep_header_is_kept_as_text(way: str) -> None:
     deep = "[" * 5_000 + "]" * 5_000
     act = answer(PAYLOAD, 200, {"cf-aig-dlp": deep})
@@ -330,7 +329,7 @@ def test_a_deep_header_is_kept_as_text(way: str) -> None:
 
 
 @pytest.mark.fault(row=51)
-@every_way
+@our_ways
 def test_a_code_of_thousands_of_digits_is_cut(way: str) -> None:
     body = b'{"error": {"code": %s, "message": "no"}}' % (b"9" * 4_200)
     with Loopback([answer(body, 400)]) as server:
@@ -804,7 +803,7 @@ def test_closing_lets_running_calls_end() -> None:
 
 
 @pytest.mark.fault(row=62)
-@every_way
+@our_ways
 def test_what_a_terminal_would_obey_is_escaped(way: str) -> None:
     said = "no\x1b[2J\x07 \u202eevil"
     body = {"errors": [{"code": "a\x1bb", "message": said}], "success": False}

@@ -33,6 +33,8 @@ OURS = ("send", "asend", "stream", "astream")
 CLIENTS: dict[str, Any] = {"httpx": httpx, "httpx2": httpx2}
 EVERY = OURS + tuple(f"{way}-{package}" for way in OURS for package in CLIENTS)
 
+# For what a connection does; what is read of a whole answer, a caller's client leaves
+# to the code that `our_ways` reach.
 every_way = pytest.mark.parametrize("way", EVERY)
 # A caller's blocking client grants its time to each read, not to the answer.
 TIMED = tuple(way for way in EVERY if way in OURS or way.startswith("a"))
