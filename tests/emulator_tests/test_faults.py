@@ -28,38 +28,23 @@ def stream(client: Client, fault: Fault, text: str = "one two three") -> httpx.R
     return client.gateway(HI)
 
 
-@pytest.mark.parametrize("code", [400, 401, 402, 403, 404, 408, 409, 413, 422, 429])
-def test_client_error_statuses(client: Client, code: int) -> None:
-    assert run(client, faults.status(code)).status_code == code
+CLIENT_ERRORS = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429)
+SERVER_ERRORS = (500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
 
 
-@pytest.mark.parametrize("code", [500, 502, 503, 504, 520, 521, 522, 523, 524, 529])
-def test_server_error_statuses(client: Client, code: int) -> None:
+@pytest.mark.parametrize("code", [*CLIENT_ERRORS, *SERVER_ERRORS])
+def test_error_statuses(client: Client, code: int) -> None:
     answer = run(client, faults.status(code))
-    assert answer.status_code == code
-    assert answer.json()["error"]["code"] == code
+    assert answer.status_code == answer.json()["error"]["code"] == code
 
 
 @pytest.mark.parametrize(
-    ("options", "headers"),
-    [
-        ({"retry_after": 1}, {"retry-after": "1"}),
-        ({"retry_after": 0.5}, {"retry-after": "0.5"}),
-        (
-            {"retry_after": "Wed, 21 Oct 2099 07:28:00 GMT"},
-            {"retry-after": "Wed"},
-        ),
-        ({"retry_after": "soon"}, {"retry-after": "soon"}),
-        ({"retry_after": -1}, {"retry-after": "-1"}),
-        ({"retry_after_ms": 250}, {"retry-after-ms": "250"}),
-    ],
+    "wait", [1, 0.5, "Wed, 21 Oct 2099 07:28:00 GMT", "soon", -1, 250]
 )
-def test_retry_after(
-    client: Client, options: dict[str, Any], headers: dict[str, str]
-) -> None:
-    answer = run(client, faults.status(429, **options))
-    for name, value in headers.items():
-        assert answer.headers[name].startswith(value)
+@pytest.mark.parametrize("name", ["retry_after", "retry_after_ms"])
+def test_when_to_come_back(client: Client, name: str, wait: Any) -> None:
+    answer = run(client, faults.status(429, **{name: wait}))
+    assert answer.headers[name.replace("_", "-")] == str(wait)
 
 
 def test_retry_info(client: Client) -> None:

@@ -644,36 +644,28 @@ ON_GEMINI_API: list[tuple[str, dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    "case",
-    ON_VERTEX,
-    ids=[f"{number}-{case[0]}" for number, case in enumerate(ON_VERTEX)],
-)
-def test_vertex_refuses(judge: Judge, case: tuple[Any, ...]) -> None:
-    rule, body, words, *named = case
-    model_id = named[0] if named else "google/gemini-3-flash"
-    refused = judge.vertex(body, model=model_id)
-    assert refused.status == 400
-    assert words in message_of(refused)
-    assert f"refused by rule {rule}" in next(iter(judge.service.journal)).notes
+REFUSED = [
+    *(("vertex", *case, "google/gemini-3-flash")[:5] for case in ON_VERTEX),
+    *(("gemini_api", *case) for case in ON_GEMINI_API),
+]
 
 
 @pytest.mark.parametrize(
-    ("rule", "body", "words", "model_id"),
-    ON_GEMINI_API,
-    ids=[f"{number}-{case[0]}" for number, case in enumerate(ON_GEMINI_API)],
+    ("backend", "rule", "body", "words", "model_id"),
+    REFUSED,
+    ids=[f"{number}-{case[1]}" for number, case in enumerate(REFUSED)],
 )
-def test_gemini_api_refuses(
-    judge: Judge, rule: str, body: dict[str, Any], words: str, model_id: str
+def test_what_is_refused(
+    judge: Judge, backend: str, rule: str, body: Any, words: str, model_id: str
 ) -> None:
-    refused = judge.gemini_api(body, model=model_id)
+    refused = getattr(judge, backend)(body, model=model_id)
     assert refused.status == 400
     assert words in message_of(refused)
     assert f"refused by rule {rule}" in next(iter(judge.service.journal)).notes
 
 
 def test_every_rule_is_shown_to_refuse() -> None:
-    shown = {case[0] for case in (*ON_VERTEX, *ON_GEMINI_API)}
+    shown = {case[1] for case in REFUSED}
     assert shown == {rule.name for rule in RULES}
 
 
@@ -790,55 +782,44 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("body", TAKEN.values(), ids=TAKEN)
-def test_vertex_takes(judge: Judge, body: dict[str, Any]) -> None:
-    assert message_of(judge.vertex(body)) == ""
+OLDER: list[tuple[str, dict[str, Any], str]] = [
+    ("vertex", thinking(thinkingBudget=128), PRO_25),
+    ("vertex", thinking(thinkingBudget=-1), PRO_25),
+    ("vertex", thinking(thinkingBudget=0), FLASH_25),
+    ("vertex", thinking(thinkingBudget=1), FLASH_25),
+    ("vertex", thinking(thinkingBudget=512), "google/gemini-2.5-flash-lite"),
+    ("vertex", ask(user("a"), model(CALL), user(RESPONSE)), FLASH_25),
+    ("gemini_api", config(maxOutputTokens=100_000), "gemini-2.5-flash"),
+    ("gemini_api", thinking(thinkingBudget=0), "gemini-2.0-flash"),
+    (
+        "gemini_api",
+        parameters({"type": "OBJECT", "properties": {"a-b": TEXT}}),
+        "gemini-2.5-pro",
+    ),
+    (
+        "gemini_api",
+        ask(
+            tools=[SEARCH, *LOOKUP],
+            toolConfig={"includeServerSideToolInvocations": True},
+        ),
+        "gemini-3.5-flash",
+    ),
+    ("gemini_api", tools(SEARCH, {"urlContext": {}}), "gemini-2.5-flash"),
+    (
+        "gemini_api",
+        ask(user("a"), model(SIGNED), {"role": "function", "parts": [RESPONSE]}),
+        "gemini-3.5-flash",
+    ),
+]
 
 
 @pytest.mark.parametrize(
-    ("model_id", "budget"),
-    [
-        ("google/gemini-2.5-pro", 128),
-        ("google/gemini-2.5-pro", -1),
-        ("google/gemini-2.5-flash", 0),
-        ("google/gemini-2.5-flash", 1),
-        ("google/gemini-2.5-flash-lite", 512),
-    ],
+    ("backend", "body", "model_id"),
+    [*(("vertex", body, "google/gemini-3-flash") for body in TAKEN.values()), *OLDER],
+    ids=[*TAKEN, *map(str, range(len(OLDER)))],
 )
-def test_thinking_budgets_that_are_taken(
-    judge: Judge, model_id: str, budget: int
-) -> None:
-    taken = judge.vertex(thinking(thinkingBudget=budget), model=model_id)
-    assert message_of(taken) == ""
-
-
-@pytest.mark.parametrize(
-    ("body", "model_id"),
-    [
-        (config(maxOutputTokens=100_000), "gemini-2.5-flash"),
-        (thinking(thinkingBudget=0), "gemini-2.0-flash"),
-        (parameters({"type": "OBJECT", "properties": {"a-b": TEXT}}), "gemini-2.5-pro"),
-        (
-            ask(
-                tools=[SEARCH, *LOOKUP],
-                toolConfig={"includeServerSideToolInvocations": True},
-            ),
-            "gemini-3.5-flash",
-        ),
-        (tools(SEARCH, {"urlContext": {}}), "gemini-2.5-flash"),
-        (
-            ask(user("a"), model(SIGNED), {"role": "function", "parts": [RESPONSE]}),
-            "gemini-3.5-flash",
-        ),
-    ],
-)
-def test_gemini_api_takes(judge: Judge, body: dict[str, Any], model_id: str) -> None:
-    assert message_of(judge.gemini_api(body, model=model_id)) == ""
-
-
-def test_gemini_2_5_takes_calls_without_signature(judge: Judge) -> None:
-    body = ask(user("a"), model(CALL), user(RESPONSE))
-    assert message_of(judge.vertex(body, model=FLASH_25)) == ""
+def test_what_is_taken(judge: Judge, backend: str, body: Any, model_id: str) -> None:
+    assert message_of(getattr(judge, backend)(body, model=model_id)) == ""
 
 
 def test_foreign_signatures_pass_on_request() -> None:

@@ -28,12 +28,8 @@ def test_words_then_an_empty_text_with_the_signature(client: Client) -> None:
     texts = [part["text"] for part in parts_of(chunks)]
     assert texts == ["One ", "two  ", "three", ""]
     assert "thoughtSignature" in parts_of(chunks)[-1]
-    assert [c["candidates"][0].get("finishReason") for c in chunks] == [
-        None,
-        None,
-        None,
-        "STOP",
-    ]
+    reasons = [c["candidates"][0].get("finishReason") for c in chunks]
+    assert reasons == [None] * 3 + ["STOP"]
 
 
 def test_counts_come_last(client: Client) -> None:
@@ -95,13 +91,7 @@ def test_thoughts_stream_before_the_answer(client: Client) -> None:
     config = {"thinkingConfig": {"includeThoughts": True}}
     chunks = chunks_from_sse(client.gateway({**HI, "generationConfig": config}))
     parts = parts_of(chunks)
-    assert [part.get("thought", False) for part in parts] == [
-        True,
-        True,
-        True,
-        False,
-        False,
-    ]
+    assert [part.get("thought", False) for part in parts] == [True] * 3 + [False] * 2
     assert not any("thoughtSignature" in part for part in parts[:-1])
 
 
