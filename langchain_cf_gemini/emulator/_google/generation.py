@@ -135,6 +135,10 @@ def current_turn(contents: list[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 def _is_prompt(content: Mapping[str, Any]) -> bool:
     """Whether this is what a user said, and no function's response."""
     parts = content.get("parts") or ()
-    return content.get("role", "user") == "user" and not any(
-        "functionResponse" in part for part in parts
-    )
+    answers = any("functionResponse" in part for part in parts)
+    return role_of(content) == "user" and not answers
+
+
+def role_of(content: Mapping[str, Any]) -> str:
+    """The role; unset means user."""
+    return str(content.get("role") or "user")

@@ -4,8 +4,8 @@ import json
 import re
 from collections.abc import Iterator
 
-from langchain_cf_gemini.emulator._google.generation import Generation
-from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
+from langchain_cf_gemini.emulator._google.generation import Generation, role_of
+from langchain_cf_gemini.emulator._google.rules import Check
 
 _MAX_ITEMS = re.compile(r'"maxItems": "?(\d+)')
 _MOST_ITEMS = 960

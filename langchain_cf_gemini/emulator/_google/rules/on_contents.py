@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby, pairwise
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.generation import Generation
-from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
+from langchain_cf_gemini.emulator._google.generation import Generation, role_of
+from langchain_cf_gemini.emulator._google.rules import Check
 from langchain_cf_gemini.emulator._google.signatures import verdict_on
 from langchain_cf_gemini.emulator._google.usage import prompt_counts
 

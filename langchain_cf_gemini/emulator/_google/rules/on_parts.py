@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from langchain_cf_gemini.emulator._google.generation import Generation
+from langchain_cf_gemini.emulator._google.generation import Generation, role_of
 from langchain_cf_gemini.emulator._google.models import packaged
-from langchain_cf_gemini.emulator._google.rules.rule import Check, role_of
+from langchain_cf_gemini.emulator._google.rules import Check
 
 Part = Mapping[str, Any]
 

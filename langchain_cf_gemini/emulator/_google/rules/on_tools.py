@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_cf_gemini.emulator._google.generation import Generation
 from langchain_cf_gemini.emulator._google.models import packaged
-from langchain_cf_gemini.emulator._google.rules.rule import Check
+from langchain_cf_gemini.emulator._google.rules import Check
 
 _PARAMETER_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _MAX_FUNCTIONS = 512
