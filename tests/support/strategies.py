@@ -17,6 +17,12 @@ JSON = st.recursive(
     max_leaves=20,
 )
 
+
+def some(**fields: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """Objects with some of these fields."""
+    return st.fixed_dictionaries({}, optional=fields)
+
+
 # ---- answers of Gemini's, as the wire may bring them
 
 _ODD = (
@@ -29,13 +35,10 @@ _ODD = (
 )
 _SAID = st.sampled_from(["", "a", "Hi. ", "é🌍\n", "\ud83d", "\ude00b", '{"a": 1}'])
 _NAMES = st.sampled_from(["f", "g", "look"])
-_MAYBE: Any = st.fixed_dictionaries(
-    {},
-    optional={
-        "thoughtSignature": st.just("c2ln"),
-        "thought": st.booleans() | st.none(),
-        "inlineData": st.none(),
-    },
+_MAYBE = some(
+    thoughtSignature=st.just("c2ln"),
+    thought=st.booleans() | st.none(),
+    inlineData=st.none(),
 )
 _ARGS = st.none() | st.dictionaries(st.sampled_from("ab"), JSON | _ODD, max_size=2)
 _PIECES = st.lists(
@@ -53,15 +56,12 @@ _PIECES = st.lists(
     ),
     max_size=3,
 )
-_CALLS = st.fixed_dictionaries(
-    {},
-    optional={
-        "name": _NAMES | st.none(),
-        "args": _ARGS,
-        "id": st.sampled_from(["i1", "i2", 7, None]),
-        "partialArgs": _PIECES | st.none(),
-        "willContinue": st.booleans() | st.none(),
-    },
+_CALLS = some(
+    name=_NAMES | st.none(),
+    args=_ARGS,
+    id=st.sampled_from(["i1", "i2", 7, None]),
+    partialArgs=_PIECES | st.none(),
+    willContinue=st.booleans() | st.none(),
 )
 _PAYLOADS = (
     st.builds(lambda text: {"text": text}, _SAID | _SAID | _ODD)
@@ -106,78 +106,34 @@ GOOD_PARTS = st.sampled_from(
 _FINISH = st.sampled_from(
     ["STOP", "MAX_TOKENS", "SAFETY", "MALFORMED_FUNCTION_CALL", "NEW", 1, 3, 0, None]
 )
-_NOTES = st.fixed_dictionaries(
-    {},
-    optional={
-        "finishMessage": _ODD,
-        "safetyRatings": _ODD,
-        "groundingMetadata": _ODD
-        | st.builds(
-            lambda chunks, supports: {
-                "groundingChunks": chunks,
-                "groundingSupports": supports,
-            },
-            st.just([{"web": {"uri": "https://r/1"}}, None, 3]),
-            _ODD
-            | st.lists(
-                st.fixed_dictionaries(
-                    {},
-                    optional={
-                        "segment": _ODD
-                        | st.fixed_dictionaries(
-                            {},
-                            optional={
-                                "startIndex": _ODD,
-                                "endIndex": _ODD | st.integers(0, 5),
-                                "partIndex": _ODD,
-                                "text": _SAID,
-                            },
-                        ),
-                        "groundingChunkIndices": _ODD | st.just([0, 1, "0", 9]),
-                        "confidenceScores": _ODD,
-                    },
-                ),
-                max_size=2,
-            ),
-        ),
-        "citationMetadata": _ODD
-        | st.just({"citations": [{"endIndex": 1, "uri": 3}, None]}),
-        "avgLogprobs": _ODD,
-        "logprobsResult": _ODD,
-        "id": _ODD,
-        "modelProvider": _ODD,
-        "brandNew": _ODD,
-    },
+_PLACES = some(
+    startIndex=_ODD, endIndex=_ODD | st.integers(0, 5), partIndex=_ODD, text=_SAID
 )
-_BESIDE = st.fixed_dictionaries(
-    {},
-    optional={
-        "usageMetadata": _ODD
-        | st.dictionaries(
-            st.sampled_from(
-                [
-                    "promptTokenCount",
-                    "candidatesTokenCount",
-                    "thoughtsTokenCount",
-                    "totalTokenCount",
-                    "promptTokensDetails",
-                    "trafficType",
-                ]
-            ),
-            _ODD,
-        ),
-        "promptFeedback": _ODD
-        | st.fixed_dictionaries(
-            {}, optional={"blockReason": _ODD | st.sampled_from(["SAFETY", 4])}
-        ),
-        "modelVersion": _ODD,
-        "responseId": _ODD,
-        "createTime": _ODD,
-        "id": _ODD,
-        "finishReason": _ODD,
-        "outputVersion": _ODD,
-        "gateway": _ODD,
-    },
+_SUPPORTS = some(
+    segment=_ODD | _PLACES,
+    groundingChunkIndices=_ODD | st.just([0, 1, "0", 9]),
+    confidenceScores=_ODD,
+)
+_GROUNDINGS = st.fixed_dictionaries(
+    {
+        "groundingChunks": st.just([{"web": {"uri": "https://r/1"}}, None, 3]),
+        "groundingSupports": _ODD | st.lists(_SUPPORTS, max_size=2),
+    }
+)
+_CITATIONS = st.just({"citations": [{"endIndex": 1, "uri": 3}, None]})
+_NOTES = some(
+    **dict.fromkeys(["finishMessage", "safetyRatings", "avgLogprobs", "id"], _ODD),
+    **dict.fromkeys(["logprobsResult", "modelProvider", "brandNew"], _ODD),
+    groundingMetadata=_ODD | _GROUNDINGS,
+    citationMetadata=_ODD | _CITATIONS,
+)
+_COUNTS = [f"{of}TokenCount" for of in ("prompt", "candidates", "thoughts", "total")]
+_USAGE = st.sampled_from([*_COUNTS, "promptTokensDetails", "trafficType"])
+_BESIDE = some(
+    **dict.fromkeys(["modelVersion", "responseId", "createTime", "id"], _ODD),
+    **dict.fromkeys(["finishReason", "outputVersion", "gateway"], _ODD),
+    usageMetadata=_ODD | st.dictionaries(_USAGE, _ODD),
+    promptFeedback=_ODD | some(blockReason=_ODD | st.sampled_from(["SAFETY", 4])),
 )
 
 
