@@ -41,6 +41,7 @@ from tests.support.models import (
     refusal,
     text,
 )
+from tests.support.strategies import some
 
 Json = dict[str, Any]
 HELLO = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}]}
@@ -195,7 +196,7 @@ OPTIONS: dict[str, st.SearchStrategy[Any]] = {
 
 
 @given(
-    options=st.fixed_dictionaries({}, optional=OPTIONS),
+    options=some(**OPTIONS),
     prompt=st.text(min_size=1),
     is_stream=st.booleans(),
     endpoint=st.sampled_from(["auto", "run", "gateway"]),
