@@ -269,46 +269,6 @@ def test_a_200_whose_state_is_failed(way: str) -> None:
     assert len(server.received) == 3
 
 
-SHAPES: dict[str, Any] = {
-    "v4": v4(2009, "refused"),
-    "gateway": {
-        "success": False,
-        "result": [],
-        "messages": [],
-        "error": [{"code": 2009, "message": "refused"}],
-    },
-    "structured": {
-        "name": "AiGatewayError",
-        "internalCode": 2009,
-        "message": "refused",
-        "error": [{"code": 2009, "message": "refused"}],
-    },
-    "binding": {
-        "name": "AiGatewayError",
-        "internalCode": 2009,
-        "description": "refused",
-    },
-    "run": {"state": "Failed", "error": {"code": 2009, "message": "refused"}},
-    "google": {
-        "error": {"code": 401, "message": "refused", "status": "UNAUTHENTICATED"}
-    },
-    "google in a list": [
-        {"error": {"code": 401, "message": "refused", "status": "UNAUTHENTICATED"}}
-    ],
-    "a word": {"error": "refused"},
-}
-
-
-@pytest.mark.fault(row=12)
-@in_turn("shape", [*SHAPES])
-def test_every_shape_of_the_same_fault_is_the_same_error(way: str, shape: str) -> None:
-    with Loopback([answer(SHAPES[shape], 401)]) as server:
-        error = ask(way, server).failed
-    assert type(error) is CloudflareAuthenticationError
-    assert "refused" in error.message
-    assert error.code in ((None, 401) if "google" in shape or " " in shape else (2009,))
-
-
 @pytest.mark.fault(row=12)
 def test_google_s_400_for_a_bad_key_is_about_credentials() -> None:
     reason = [{"reason": "API_KEY_INVALID", "domain": "googleapis.com"}]

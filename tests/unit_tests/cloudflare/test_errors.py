@@ -200,6 +200,13 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, tuple[str, ...]]] = [
      1234, "cloudflare", True, ()),
     ("run", 200, {"state": "Failed", "error": "the prompt has 429 tokens too many"},
      CloudflareServerError, None, "provider", True, ("HTTP 200",)),
+    # ---- the shapes of one fault
+    ("run", 401, {"state": "Failed", "error": {"code": 2009, "message": "refused"}},
+     CloudflareAuthenticationError, 2009, "gateway", False, ("refused",)),
+    ("run", 401, {"error": "refused"}, CloudflareAuthenticationError, None,
+     "cloudflare", False, ("refused",)),
+    ("gateway", 401, [google(401, "UNAUTHENTICATED", "refused")],
+     CloudflareAuthenticationError, 401, "provider", False, ("refused",)),
     # ---- guardrails, the edge
     ("run", 422, v4(2017), CloudflareInvalidRequestError, 2017, "gateway", False,
      ("guardrail",)),
