@@ -423,6 +423,9 @@ _NOT_RUN = "The call was not carried out."
 _MADE = _result("1")
 
 _INVALID: Any = {"args": "{", "id": "z", "error": "", "type": "invalid_tool_call"}
+_OLD_CALL = {"function_call": {"name": "look", "arguments": '{"n": 1}'}}
+_OLD_RESULT = FunctionMessage(content="1", name="look")
+_BOTH = _calls(("a", "look", {}), ("b", "look", {}))
 LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     # The contents in short: u and m for texts, c for calls, r for results, x for calls
     # that were not carried out; and what the log says.
@@ -454,30 +457,21 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     "a result that came early": ([HI, _MADE, _A, SO], "u c r u", ""),
     "a trim before text and a call": ([AIMessage("Let me see."), _A, _MADE],
                                       "u m c r", "starts with a tool call"),
-    "results parted by another answer": ([HI,
-                                          _calls(("a", "look", {}), ("b", "look", {})),
-                                          _MADE, AIMessage("One."), _result("2", "b")],
-                                         "u cc rr m", ""),
+    "results parted by another answer": (
+        [HI, _BOTH, _MADE, AIMessage("One."), _result("2", "b")], "u cc rr m", ""),
     "ids that begin anew": ([*(HI, _A, _MADE, AIMessage("Done.")),
                              *(HumanMessage("again"), _A, _result("2"))],
                             "u c r m u c r", ""),
     "one id in two turns, one result": ([*(HI, _A, WELL, _A, _MADE)], "u c x u c r",
                                         "'look' (id 'a') has no ToolMessage"),
     "a trim in the middle": ([_A, _MADE, SO], "u c r u", "starts with a tool call"),
-    "a late system message": ([HI, SystemMessage("Be brief."),
-                               SO], "u u", "moved to the front"),
-    "nothing said": ([HI, AIMessage("Yes?"), HumanMessage(""),
-                      SO], "u m u", "empty HumanMessage"),
-    "a function of old": ([HI,
-                           AIMessage("",
-                                     additional_kwargs={"function_call": {
-                                                            "name": "look",
-                                                            "arguments": '{"n": 1}'}}),
-                           FunctionMessage(content="1", name="look")], "u c r", ""),
-    "a function of old for a call with an id": (
-        [HI, _A, FunctionMessage(content="1", name="look")],
-        "u c r",
-        ""),
+    "a late system message": ([HI, SystemMessage("Be brief."), SO], "u u",
+                              "moved to the front"),
+    "nothing said": ([HI, AIMessage("Yes?"), HumanMessage(""), SO], "u m u",
+                     "empty HumanMessage"),
+    "a function of old": ([HI, AIMessage("", additional_kwargs=_OLD_CALL), _OLD_RESULT],
+                          "u c r", ""),
+    "a function of old for a call with an id": ([HI, _A, _OLD_RESULT], "u c r", ""),
     "Anthropic's results": (
         [HI, AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
          HumanMessage([{"type": "tool_result", "tool_use_id": "t", "content": "1"},
@@ -502,13 +496,9 @@ def test_threads_go_on(
 ) -> None:
     before = [message.model_copy(deep=True) for message in history]
     contents = contents_of(history)
-    assert (
-        " ".join(
-            "".join(_in_short(part, content["role"]) for part in content["parts"])
-            for content in contents
-        )
-        == turns
-    )
+    found = [[_in_short(p, content["role"]) for p in content["parts"]]
+             for content in contents]  # fmt: skip
+    assert " ".join(map("".join, found)) == turns
     assert log in caplog.text
     assert bool(log) == bool(caplog.text)
     assert history == before
