@@ -26,9 +26,8 @@ def json_written(answer: Answer, generation: Generation) -> Answer:
     allowed = generation.function_calling.get("allowedFunctionNames") or names
     forced = generation.function_calling.get("mode") == "ANY" and len(allowed) == 1
     if forced and isinstance(answer.json, Mapping):
-        part: dict[str, Any] = {
-            "functionCall": {"name": allowed[0], "args": dict(answer.json)}
-        }
+        called = {"name": allowed[0], "args": dict(answer.json)}
+        part: dict[str, Any] = {"functionCall": called}
     else:
         part = {"text": json.dumps(answer.json, ensure_ascii=False)}
     return replace(answer, parts=(*answer.parts, part), json=None)
