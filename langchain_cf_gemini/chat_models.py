@@ -805,8 +805,8 @@ class ChatCloudflareGemini(BaseChatModel):
 
         Args:
             message: The answer, or its log id.
-            gateway: The gateway that the call went through; an answer knows it, and
-                for an id alone this model's is meant.
+            gateway: The gateway of the call (default: the one that the response
+                names, or for an ID alone this model's).
             **said: One or more of `score` (how good it was, from 0 to 100), `feedback`
                 (1 for a thumb up, -1 for a thumb down, 0 for not evaluated) and
                 `metadata` (further entries for the log: str, number or bool).
@@ -839,8 +839,8 @@ class ChatCloudflareGemini(BaseChatModel):
 
         Args:
             message: The answer, or its log id.
-            gateway: The gateway that the call went through; an answer knows it, and
-                for an id alone this model's is meant.
+            gateway: The gateway of the call (default: the one that the response
+                names, or for an ID alone this model's).
 
         Returns:
             The entry as Cloudflare writes it: `cost` (US dollars), `tokens_in`,

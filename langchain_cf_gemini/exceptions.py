@@ -62,10 +62,10 @@ class CloudflareGeminiError(ModelError):
         gateway: Facts of the gateway, as in
             `response_metadata["gateway"]` of a message.
         usage_metadata: The token counts of an answer that was paid for and could not be
-            read, as LangChain writes them; None where it told none.
+            read, as LangChain writes them; None if it contained none.
         model_name: The model that gave it.
         is_sent: False if the call was not sent at all, because others before it have
-            failed with nothing but this; the message says since when.
+            failed with nothing but this; the message contains since when.
     """
 
     is_sent = True
@@ -118,7 +118,7 @@ class CloudflareGeminiError(ModelError):
     def response(self) -> httpx2.Response | None:
         """The answer as `httpx2.Response`, without its request; None if none came.
 
-        LangChain's tracers read it. It is made anew each time, because a true response
+        LangChain's tracers read it. It is built on each call, because a true response
         holds the request, and that holds the token. None on Pyodide, without httpx2.
         """
         if self.status_code is None or not self.headers or sys.platform == "emscripten":

@@ -68,10 +68,9 @@ class GatewayOptions:
         skip_cache: Don't use a cached response.
         cache_ttl: Seconds to cache the response, a whole number from 60 to 2,678,400
             (31 days). Only identical non-streaming requests hit. Cloudflare documents
-            caching for
-            `/ai/run`, but its own package says the run path has none, and in a gateway
-            whose cache is off this option alone may not switch it on: read
-            `response_metadata["gateway"]["cache_status"]` back.
+            caching for `/ai/run`, but its own package has no cache for that path. In a
+            gateway whose cache is off this option alone may not switch it on: check
+            `response_metadata["gateway"]["cache_status"]`.
         cache_key: Key of the cached response, for a single call. On a model, every
             prompt would get the first response. With caching off in the gateway, the
             response is still kept for 5 minutes.
@@ -217,7 +216,7 @@ class GatewayOptions:
         """Lay other options over these.
 
         Args:
-            other: What a call says; a str names the gateway.
+            other: Options of a call; a str names the gateway.
 
         Returns:
             These options with only those changed that `other` names. None takes an

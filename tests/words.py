@@ -32,7 +32,9 @@ BANNED = re.compile(
     r"far side|ask(?:s|ed)? (?:again|anew)|\bof (?:its|your|their) own\b|on the wire"
     r"|\bmends?\b|so often|\bas \w+ proxies\b|\be\.g\.|whole answer|\bis told\b"
     r"|\bdialects?\b|laid over|lay over|takes? back|reason of set-up|\bbelieves?\b"
-    r"|in one piece|\bspeaks?\b|no last words|\bcatalogue\b|\bbehaviour\b",
+    r"|in one piece|\bspeaks?\b|\bsays\b|\btold\b|\bhears?\b|\bknows\b|\bpromises\b"
+    r"|\bthe wire\b|\banew\b|\brepetitions?\b|\bbeside\b|no last words"
+    r"|\bcatalogue\b|\bbehaviour\b",
     re.IGNORECASE,
 )
 _CODE = re.compile(r"```.*?```|`[^`\n]*`|\]\([^)]*\)|https?://\S+", re.S)

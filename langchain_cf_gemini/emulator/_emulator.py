@@ -47,7 +47,7 @@ from langchain_cf_gemini.emulator.faults import Fault, Shape, status
 
 
 class ReplyOptions(TypedDict, total=False):
-    """What `reply` takes beside the text; see there."""
+    """Options of `reply`; see there."""
 
     thoughts: str | None
     grounding: Mapping[str, Any] | None
@@ -61,7 +61,7 @@ class ReplyOptions(TypedDict, total=False):
 
 
 class StatusOptions(TypedDict, total=False):
-    """What `faults.status` takes beside the code; see there."""
+    """Options of `faults.status`; see there."""
 
     retry_after: float | str | None
     retry_after_ms: float | str | None
@@ -85,7 +85,7 @@ class Emulator(Inspection):
     What a script does wrong is raised again when the block ends.
 
     Attributes:
-        account_id: The account it knows.
+        account_id: Its only account.
         api_token: The token it accepts; not a secret.
     """
 
@@ -314,7 +314,7 @@ class Emulator(Inspection):
             self.answer(item)
 
     def script_file(self, path: str | Path) -> int:
-        """Script what a file says, our JSON or a cassette; how many answers."""
+        """Add the answers of a JSON script or a cassette; return how many."""
         return script_file(self._service.script, path)
 
     def reply(self, text: str, **options: Unpack[ReplyOptions]) -> None:

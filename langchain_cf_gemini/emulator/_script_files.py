@@ -46,7 +46,9 @@ def script_file(script: Script, path: str | Path) -> int:
             return add_entries(script, list(entries_from_cassette(text)), name)
         return add_entries(script, json.loads(text), name)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"The script {name} can't be read: {error}") from error
+        is_no_json = isinstance(error, json.JSONDecodeError)
+        why = f"it isn't JSON ({error})" if is_no_json else str(error).rstrip(".")
+        raise ValueError(f"The script {name} can't be read: {why}.") from error
 
 
 def add_entries(script: Script, told: Any, name: str = "the script") -> int:

@@ -24,14 +24,14 @@ class Answer:
     """One answer of the model, before signatures, usage and ids are added.
 
     Attributes:
-        parts: Gemini parts, in order, as the wire spells them.
+        parts: Gemini parts, in order, in Gemini's own JSON.
         finish_reason: Gemini's finishReason; None leaves it out.
         finish_message: Gemini's finishMessage.
         candidate: Further fields of the candidate: groundingMetadata, citationMetadata,
             safetyRatings, urlContextMetadata, avgLogprobs, logprobsResult.
         usage: Token counts that replace the counted ones, by Gemini's names
             (promptTokenCount, ...); the total follows them unless it is given too.
-        response: Further fields beside `candidates`, or replacements.
+        response: Further fields in addition to `candidates`, or replacements.
         block_reason: Blocks the prompt: promptFeedback, and no candidate.
         finish_each_part: A stream repeats the finishReason after every part, as
             Gemini 2.5 does between rounds of code execution.
@@ -201,7 +201,7 @@ def reply(
     """A text answer.
 
     Args:
-        text: What the model says.
+        text: Text of the response.
         thoughts: Its thought summary; sent only if the request includes thoughts.
         grounding: groundingMetadata, see `grounding`.
         citations: Items of citationMetadata.citations.

@@ -86,7 +86,7 @@ class status(Fault):
         retry_after: Header Retry-After: seconds, an HTTP date, or garbage.
         retry_after_ms: Header retry-after-ms.
         retry_info: Google's RetryInfo.retryDelay in the body, such as "37s".
-        message: What the error says.
+        message: Message of the error.
         error_code: Cloudflare's error code, for its shapes.
         shape: "google", "v4", "gateway", "structured", "run", "html", "text" or
             "empty".
@@ -123,7 +123,7 @@ class status(Fault):
 
 @dataclass(frozen=True, kw_only=True)
 class failed(Fault):
-    """HTTP 200 that says it failed: `success: false`, or `state: "Failed"`."""
+    """HTTP 200 of a failure: `success: false`, or `state: "Failed"`."""
 
     code: int = 5000
     message: str = "Internal error"
@@ -307,7 +307,7 @@ class framing(Fault):
     reframes = True
 
     def spoil(self, outgoing: Outgoing) -> Outgoing:
-        """The same events, told otherwise."""
+        """The same events in another framing."""
         if not outgoing.is_stream:
             return outgoing
         frames = spoiling.FRAMINGS[self.style](list(outgoing.pieces))

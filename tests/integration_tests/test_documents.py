@@ -1,6 +1,7 @@
 """README and documentation: every block of Python in them runs, and tells the truth."""
 
 import re
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -124,3 +125,19 @@ def test_every_fault_has_tests() -> None:
     sources = "".join(p.read_text("utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
     assert rows == set(range(1, max(rows) + 1))
     assert {int(row) for row in re.findall(r"mark\.fault\(row=(\d+)", sources)} == rows
+
+
+def test_the_package_page_links_to_no_file() -> None:
+    """It has none beside it: a link to a file becomes the path that the sdist has."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    build = project["tool"]["hatch"]
+    (rule,) = build["metadata"]["hooks"]["fancy-pypi-readme"]["substitutions"]
+    text = (ROOT / "README.md").read_text("utf-8")
+    linked = re.findall(r"\]\((?!#|https?://)([^)]+)\)", text)
+    page = re.sub(rule["pattern"], rule["replacement"], text)
+    assert not re.search(r"\]\((?!#|https?://)", page)
+    sdist = build["build"]["targets"]["sdist"]
+    included = {each.split("/")[1] for each in sdist["include"]}
+    for path in linked:
+        assert f"(`{path}`)" in page
+        assert path.split("/")[0] in included | sdist["force-include"].keys()

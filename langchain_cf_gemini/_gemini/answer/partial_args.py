@@ -113,7 +113,7 @@ class PartialArgs:
         """
         if self._path or self._whole:
             raise PartialArgsError(
-                "came beside args, and only one of them can be meant"
+                "come together with args, and only one of them can be meant"
             )
         self._whole = True
         return json_from_args(args)

@@ -230,8 +230,8 @@ class _Conversation:
                 "and append its ToolMessage."
             )
         _logger.warning(
-            "Tool call %r (id %r) has no ToolMessage. A result was added that says it "
-            "wasn't carried out.",
+            "Tool call %r (id %r) has no ToolMessage. A result was added: "
+            "the call wasn't carried out.",
             name,
             call.id,
         )
