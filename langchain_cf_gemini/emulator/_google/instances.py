@@ -132,29 +132,24 @@ class _Writer:
         return values
 
     def _string(self, schema: Mapping[str, Any], name: str) -> str:
+        """What the prompt has in its format or calls so, else the next name, or all."""
+        spaced, kind = name.replace("_", " "), schema.get("format")
         words = re.findall(r"[a-z]+", re.sub(r"([A-Z])", r" \1", name).lower())
         named = (_WORDS["formats_of_names"].get(word) for word in sorted(words))
-        form = _FORMATS.get(schema.get("format") or next(filter(None, named), None))
-        if form:
-            text = (form.search(self._prompt) or [""])[0]
-        else:
-            text = self._found(name, words)
-        usual = f"{name.replace('_', ' ')} (emulated)"
-        text = text or _WORDS["examples"].get(schema.get("format")) or usual
+        form = _FORMATS.get(kind or next(filter(None, named), None))
+        labelled = rf"\b{re.escape(spaced)}\s*(?:is|=|:)\s*[\"'“]?([^\"'”,.;\n]+)"
+        wanted = form or re.compile(labelled, re.IGNORECASE)
+        text = ""
+        if found := wanted.search(self._prompt):
+            text = found[wanted.groups].strip()
+            self._names = [name for name in self._names if name != text]
+        elif not form and self._names:
+            text = self._names.pop(0)
+        elif not form and {*_WORDS["whole_prompts"]} & {*words}:
+            text = self._prompt
+        text = text or _WORDS["examples"].get(kind) or f"{spaced} (emulated)"
         text = text.ljust(min(int(schema.get("minLength") or 0), _MAX_LENGTH), ".")
         return text[: int(schema.get("maxLength", _MAX_LENGTH))]
-
-    def _found(self, name: str, words: list[str]) -> str:
-        """What the prompt has for a string: what it calls so, the next name, or all."""
-        label = re.escape(name.replace("_", " "))
-        labelled = rf"\b{label}\s*(?:is|=|:)\s*[\"'“]?([^\"'”,.;\n]+)"
-        if found := re.search(labelled, self._prompt, re.IGNORECASE):
-            text = found.group(1).strip()
-            self._names = [name for name in self._names if name != text]
-            return text
-        if self._names:
-            return self._names.pop(0)
-        return self._prompt if {*_WORDS["whole_prompts"]} & {*words} else ""
 
     def _number(self, schema: Mapping[str, Any], *, whole: bool) -> float:
         given = self._numbers.pop(0) if self._numbers else 1
