@@ -187,6 +187,12 @@ def test_content_is_blocks_where_another_model_answered() -> None:
     assert isinstance(asked.model().invoke("hi").content, list)
 
 
+def test_the_model_may_be_named_after_an_event_of_nothing() -> None:
+    nothing, said = event(), {**event(text("x")), "modelVersion": "gemini-3-pro-image"}
+    del nothing["modelVersion"]
+    assert isinstance(streamed(nothing, said, answer(text(""))).content, list)
+
+
 def test_a_call_that_failed_has_a_place_among_the_blocks_of_a_stream() -> None:
     called = event(thought("Hm.")), event(call("look"))
     message = streamed(*called, answer(finish="MALFORMED_FUNCTION_CALL"))

@@ -8,6 +8,7 @@ from itertools import product
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessageChunk
 
 from tests.support.models import (
     Cloudflare,
@@ -107,6 +108,17 @@ def test_pieces_add_up(pieces: list[list[Json]], args: Json) -> None:
         assert {f["index"] for f in fragments} == {0}
         (made,) = folded(chunks).tool_calls
         assert (made["name"], made["args"]) == ("cook", args)
+
+
+@pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
+@pytest.mark.parametrize("version", ["v0", "v1"])
+def test_chunks_are_as_langchain_makes_them(
+    pieces: list[list[Json]], args: Json, version: str
+) -> None:
+    for chunk in chunks_of(*_events(*pieces), output_version=version):
+        said = chunk.model_dump(exclude={"tool_calls", "invalid_tool_calls"})
+        assert chunk == AIMessageChunk(**said)
+        assert chunk.model_fields_set >= {"content", "response_metadata"}
 
 
 def test_text_comes_while_arguments_do() -> None:
