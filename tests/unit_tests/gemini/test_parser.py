@@ -160,6 +160,12 @@ def test_blocks_hold_what_came() -> None:
     assert (result["status"], result["output"]) == ("success", "2")
 
 
+def test_texts_of_one_event_grow_one_block() -> None:
+    message = streamed(answer(thought("Hm."), text("One. "), text("Two.")))
+    assert [block["type"] for block in message.content_blocks] == ["reasoning", "text"]
+    assert message.text == "One. Two."
+
+
 def test_several_rounds_of_code() -> None:
     message = message_of(CODE, RESULT, text("and"), CODE, RESULT)
     blocks: list[Any] = list(message.content_blocks)
@@ -476,6 +482,14 @@ BLOCKED = [
       "safetyRatings": [{"category": "X", "blocked": True}]}, "PROHIBITED_CONTENT",
      None),
 ]  # fmt: skip
+
+
+def test_feedback_that_blocks_nothing_is_kept() -> None:
+    whole = {"promptFeedback": {"blockReasonMessage": "x"}, "usageMetadata": USAGE}
+    told = Cloudflare(whole).model().invoke("hi").response_metadata
+    assert told["prompt_feedback"] == {"block_reason_message": "x"}
+    assert told["finish_message"] == "x"
+    assert "finish_reason" not in told
 
 
 @pytest.mark.parametrize(("feedback", "reason", "said"), BLOCKED)

@@ -108,7 +108,7 @@ WRITTEN = [
     b"data:a\n\ndata: b\n\ndata: [DONE]\n\n",
     "\ufeffdata:  a\r\n\r\ndata: é🎈\n\ndata:b\rdata: c\r\rid: 7\ndata\n\n".encode(),
     "data: a\r\n\r\n\ufeffdata: b\r\n\r\ndata: c\n\n".encode(),
-    b"\xe2data: a\n\ndata: b\n\n",
+    b"\xe2data: a\n\ndata: b\n\ndata: \xff\n\n",
 ]
 
 

@@ -114,6 +114,9 @@ ANSWERS: dict[str, list[Json]] = {
     "image": [text("Here:"),
               {"inlineData": {"mimeType": "image/png", "data": "aW1n"},
                "thoughtSignature": "c2ln"}],
+    "call and image": [text("Look: "), call("look", args={}),
+                       {"inlineData": {"mimeType": "image/png", "data": "aW1n"}}],
+    "call, text, an end": [call("look", args={}), text("Done."), {"functionCall": {}}],
     "unknown part": [text("See"), {"hologram": {"depth": 3}}],
     "part with more": [text("See", partMetadata={"k": 1}), text(" here")],
 }  # fmt: skip
