@@ -155,6 +155,7 @@ class TestLangchainGoogleGenai:
             chat.invoke("Hi")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 class TestCurl:
     def curl(self, *arguments: str) -> str:

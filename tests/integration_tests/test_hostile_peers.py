@@ -118,6 +118,7 @@ def test_a_chunk_extension_or_a_trailer_that_drips_ends(way: str, where: bytes) 
 LONG = {**PAYLOAD, "padding": "x" * (12 << 20)}
 
 
+@pytest.mark.slow
 @pytest.mark.fault(row=46)
 @pytest.mark.parametrize("colour", ["stream", "astream"])
 def test_the_caller_s_own_time_does_not_count(colour: str) -> None:
