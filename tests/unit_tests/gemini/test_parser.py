@@ -199,6 +199,17 @@ def test_the_model_may_be_named_after_an_event_of_nothing() -> None:
     assert isinstance(streamed(nothing, said, answer(text(""))).content, list)
 
 
+@pytest.mark.parametrize(
+    ("modalities", "kind"),
+    [(None, str), (["TEXT"], str), (["TEXT", "IMAGE"], list), (["AUDIO"], list)],
+)
+def test_content_is_blocks_where_more_was_asked_for(
+    modalities: list[str] | None, kind: type
+) -> None:
+    model = {"model": "gemini-9-flash", "response_modalities": modalities}
+    assert isinstance(message_of(text("x"), model=model).content, kind)
+
+
 def test_a_call_that_failed_has_a_place_among_the_blocks_of_a_stream() -> None:
     called = event(thought("Hm.")), event(call("look"))
     message = streamed(*called, answer(finish="MALFORMED_FUNCTION_CALL"))
