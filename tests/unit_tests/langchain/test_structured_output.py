@@ -28,7 +28,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, v1
 from typing_extensions import TypedDict
 
-from langchain_cf_gemini import ChatCloudflareGemini
+from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
 from tests.support.gemini import json_schema_from
 from tests.support.models import ACCOUNT, TOKEN, Cloudflare, answer, refusal, text
 from tests.support.models import call as wire_call
@@ -267,6 +267,15 @@ def test_binds_json_mode() -> None:
 def test_binds_the_other_dialect() -> None:
     config = bound(Joke, schema_dialect="openapi")["response_format"]
     assert config["responseSchema"]["properties"]["punchline"]["nullable"] is True
+
+
+@pytest.mark.parametrize("method", ["json_schema", "function_calling"])
+def test_what_the_other_dialect_cannot_say_is_refused_at_once(method: Any) -> None:
+    pair = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]}
+    schema = {"title": "Pair", "type": "object", "properties": {"pair": pair}}
+    model = Scripted(chunks=[])
+    with pytest.raises(UnsupportedContentError, match="places differ"):
+        model.with_structured_output(schema, method=method, schema_dialect="openapi")
 
 
 def test_binds_a_function() -> None:
