@@ -64,7 +64,7 @@ def head_of(headers: Mapping[str, str]) -> dict[str, str]:
 
 def answer_from_json(data: bytes, status: int = 200) -> Answer:
     """Return JSON as the answer that would hold it."""
-    return Answer(status, {"content-type": "application/json"}, _one(data))
+    return Answer(status, {}, _one(data))
 
 
 async def _one(data: bytes) -> AsyncIterator[bytes]:

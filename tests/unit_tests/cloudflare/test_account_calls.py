@@ -310,6 +310,7 @@ def account(**refused: tuple[int, int]) -> Answerer:
         if service == "run":
             assert json.loads(request.content)["input"] == {"contents": []}
             return refusal(400, 5006)
+        assert json.loads(request.content) == {"contents": []}
         said = {"code": 400, "message": "contents", "status": "INVALID_ARGUMENT"}
         return httpx.Response(400, json={"error": said})
 
