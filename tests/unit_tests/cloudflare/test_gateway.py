@@ -20,6 +20,7 @@ from langchain_cf_gemini.gateway import (
     GatewayOptions,
     metadata_from_run,
 )
+from tests.support.models import Cloudflare
 from tests.support.strategies import JSON
 
 EVERYTHING: dict[str, Any] = {
@@ -169,6 +170,22 @@ def test_what_breaks_a_limit_is_refused_by_name(name: str, value: Any) -> None:
         GatewayOptions(**{name: value})
     blamed = [value, *value, *value.values()] if isinstance(value, dict) else [value]
     assert any(f"got {one!r:.200}." in str(caught.value) for one in blamed)
+
+
+@pytest.mark.parametrize("gateway", [None, "mine", GatewayOptions(cache_ttl=60)])
+def test_a_header_may_name_the_gateway(gateway: Any) -> None:
+    cloudflare = Cloudflare()
+    model = cloudflare.model(
+        default_headers={"CF-AIG-Gateway-ID": "mine"},
+        **({} if gateway is None else {"gateway": gateway}),
+    )
+    model.invoke("hi", endpoint="run")
+    model.invoke("hi", endpoint="gateway")
+    run, other = cloudflare.requests
+    assert run.headers.get_list("cf-aig-gateway-id") == ["mine"]
+    assert "/mine/google-ai-studio/" in str(other.url)
+    ttl = "60" if isinstance(gateway, GatewayOptions) else None
+    assert run.headers.get("cf-aig-cache-ttl") == ttl
 
 
 def test_the_limits_themselves_are_allowed() -> None:

@@ -215,6 +215,8 @@ def test_citations_without_text(output_version: str) -> None:
     message = message_of(model=settings, groundingMetadata=notes)
     assert message.response_metadata["citations"][0]["url"] == "https://r/1"
     if output_version == "v0":
+        (block,) = message.content_blocks
+        assert (block["type"], block.get("text")) == ("text", "")
         assert [citation["url"] for citation in _citations(message)] == ["https://r/1"]
 
 
