@@ -31,10 +31,12 @@ def test_a_model_goes_by_its_bare_id_and_by_googles(
     assert f"/models/{google}:generateContent" in str(gateway.url)
 
 
-def test_googles_id_can_be_overridden() -> None:
+@pytest.mark.parametrize("before", ["", "google/", "models/", " google/models/"])
+def test_googles_id_can_be_overridden(before: str) -> None:
     cloudflare = Cloudflare()
-    cloudflare.model(google_model="gemini-3-flash-002", endpoint="gateway").invoke("hi")
-    assert "/models/gemini-3-flash-002:" in str(cloudflare.requests[0].url)
+    name = f"{before}gemini-3-flash-002"
+    cloudflare.model(google_model=name, endpoint="gateway").invoke("hi")
+    assert "/v1beta/models/gemini-3-flash-002:" in str(cloudflare.requests[0].url)
     with pytest.raises(ValueError, match="isn't a model ID"):
         silent(google_model="a:generateContent?x=")
 

@@ -154,12 +154,14 @@ def test_citation_metadata(key: str) -> None:
         "uri": "https://book",
         "license": "MIT",
         "publicationDate": {"year": 2020},
+        "text": "In",  # no quotation here
     }
     message = message_of(text(SAID), citationMetadata={key: [cited]})
     (citation,) = _citations(message)
     assert SAID[citation["start_index"] : citation["end_index"]] == "Warm."
     assert citation["url"] == "https://book"
-    assert citation["extras"]["google_ai_metadata"]["license"] == "MIT"
+    extras = {"license": "MIT", "publication_date": {"year": 2020}}
+    assert citation["extras"]["google_ai_metadata"] == extras
     assert "citation_metadata" in message.response_metadata
 
 
@@ -205,6 +207,9 @@ def test_grounding_without_citations(notes: Json, output_version: str) -> None:
     message = message_of(text(SAID), model=settings, groundingMetadata=notes)
     assert _citations(message) == []
     assert message.text == SAID
+    said = [event(text(SAID), groundingMetadata=notes)]
+    message = streamed(*said, answer(text(""), groundingMetadata=notes))
+    assert _citations(message) == []
 
 
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
@@ -272,12 +277,22 @@ def test_a_part_that_is_not_there_is_no_place() -> None:
     assert "start_index" not in citation
 
 
-def test_a_quotation_is_found_where_it_is_nearest() -> None:
-    said = "Yes. No. Yes. No. Yes."
-    segment = {"startIndex": 10, "endIndex": 14, "text": "Yes."}
+@pytest.mark.parametrize(
+    ("said", "segment", "start"),
+    [
+        ("Yes. No. Yes. No. Yes.", {"startIndex": 10, "text": "Yes."}, 9),
+        ("Yes. No. Yes. No. Yes.", {"startIndex": 1, "text": "Yes."}, 0),
+        ("Yes. No. Yes. No. Yes.", {"startIndex": 99, "text": "Yes."}, 18),
+        ("aab", {"partIndex": 3, "text": "a"}, 0),  # there is no such part
+    ],
+)
+def test_a_quotation_is_found_where_it_is_nearest(
+    said: str, segment: Json, start: int
+) -> None:
     notes = _grounding({"segment": segment, "groundingChunkIndices": [0]})
     (citation,) = _citations(message_of(text(said), groundingMetadata=notes))
-    assert (citation["start_index"], citation["end_index"]) == (9, 13)
+    end = start + len(segment["text"])
+    assert (citation["start_index"], citation["end_index"]) == (start, end)
 
 
 @pytest.mark.parametrize(
