@@ -225,6 +225,24 @@ def test_arguments_in_pieces_and_as_a_whole_never_run() -> None:
         assert [call["name"] for call in message.invalid_tool_calls] == ["cook"]
 
 
+@pytest.mark.parametrize("parallel", [None, False])
+@pytest.mark.parametrize("end", [{}, {"willContinue": False}])
+def test_what_ends_a_call_that_has_ended_is_no_call(
+    end: Json, parallel: bool | None
+) -> None:
+    first: Json = {
+        "functionCall": {"name": "f", "args": {"a": 1}},
+        "thoughtSignature": "c2ln",
+    }
+    said = event(first), event({"functionCall": end}), event(finish="STOP")
+    model = Cloudflare(sse(*said)).model(endpoint="gateway")
+    message = folded(list(model.stream("hi", parallel_tool_calls=parallel)))
+    assert [made["args"] for made in message.tool_calls] == [{"a": 1}]
+    assert not message.invalid_tool_calls
+    assert "dropped_tool_calls" not in message.response_metadata
+    assert back(message) == [first]
+
+
 def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
     first: Json = {
         "functionCall": {"name": "f", "args": {"a": 1}},
