@@ -99,6 +99,12 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
         [{"response_schema": _schema("a"), "response_mime_type": "text/x.enum"},
          {"response_format": _schema("b")}],
         {"responseMimeType": "application/json", "responseJsonSchema": _schema("b")}),
+    "a format over the type beside it": (
+        [{}, {"response_format": _schema("a"), "response_mime_type": "text/plain"}],
+        {"responseMimeType": "application/json", "responseJsonSchema": _schema("a")}),
+    "a schema under the type beside it": (
+        [{}, {"response_schema": _schema("a"), "response_mime_type": "text/x.enum"}],
+        {"responseMimeType": "text/x.enum", "responseJsonSchema": _schema("a")}),
     "a format over a schema in capitals": (
         [{"response_schema": {"type": "OBJECT", "properties": {}}},
          {"response_format": _schema("b")}],
