@@ -265,6 +265,12 @@ def test_the_figures_of_a_limit_are_on_the_error() -> None:
     assert not error.is_retryable
 
 
+def test_a_code_is_named_and_a_status_not_twice() -> None:
+    assert "(code 3036)" in str(failure("run", 429, v4(3036, "used up")))
+    error = failure("gateway", 503, google(503, "UNAVAILABLE", "overloaded"))
+    assert "(code" not in str(error)
+
+
 def test_a_redirect_is_no_other_status_whatever_it_says() -> None:
     error = failure("run", 302, v4(7003))
     assert (type(error), error.status_code) == (ResponseFormatError, 302)
