@@ -1,5 +1,6 @@
 """Values that are checked against their own annotations."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import KW_ONLY
 from functools import cache
@@ -21,12 +22,13 @@ _WORDS = {
     "a valid tuple": "a pair",
     "a valid set": "a set",
     "a valid frozenset": "a set",
-    "Tuple should have at most 2 items after validation": "a pair",
     "a valid pattern": "a compiled pattern",
     "callable": "a function",
     "an instance of Sequence": "a list",
     "an instance of Mapping": "a dict",
 }
+
+_LENGTH = re.compile(r"Tuple should have .*?, not \d+")
 
 
 def check(kind: type, values: Mapping[str, Any]) -> None:
@@ -50,7 +52,7 @@ def check(kind: type, values: Mapping[str, Any]) -> None:
 
 def _in_words(said: list[str]) -> str:
     """Return pydantic's findings as one sentence says them: `must be a or b`."""
-    text = "; ".join(dict.fromkeys(said))
+    text = _LENGTH.sub("a pair", "; ".join(dict.fromkeys(said)))
     for tag, word in _WORDS.items():
         text = text.replace(tag, word)
     first, *others = text.split("; ")

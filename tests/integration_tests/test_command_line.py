@@ -503,6 +503,16 @@ def test_variables_from_a_file(
     assert capsys.readouterr().out
 
 
+def test_a_script_that_is_no_json(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "script.json"
+    path.write_text("# Script")
+    assert main(["emulator", "--port", "0", "--script", str(path)]) == 2
+    said = "error: The script script.json can't be read: it isn't JSON (Expecting value"
+    assert capsys.readouterr().err.startswith(said)
+
+
 def test_a_host_of_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["emulator", "--host", "192.0.2.1", "--port", "0"]) == 2
     err = capsys.readouterr().err
