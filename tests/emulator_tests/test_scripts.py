@@ -229,6 +229,7 @@ def test_statuses_and_faults(client: Client) -> None:
     assert statuses == [503, 503, 429, 404, 200]
 
 
+THREE: Any = (1, 2, 3)
 BAD: Any = faults  # what type checkers refuse already
 WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.answer(None), TypeError, "NoneType is no answer"),
@@ -310,7 +311,7 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: Emulator(chaos=BAD), ValueError, "^chaos must be a list, not"),
     (lambda e: Emulator(strict=BAD), ValueError, "^strict must be True or False, not"),
     (lambda e: Emulator(rate_limit=BAD), ValueError, "must be a number or a pair, not"),
-    (lambda e: Emulator(rate_limit=(1, 2, 3)), ValueError, r"or a pair, not \(1, 2, 3"),
+    (lambda e: Emulator(rate_limit=THREE), ValueError, r"or a pair, not \(1, 2, 3"),
     (lambda e: Emulator(models=BAD), ValueError, "^models must be a string"),
     (lambda e: Emulator(models=[BAD]), ValueError, "^models must be a string"),
     (
