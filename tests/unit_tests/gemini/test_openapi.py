@@ -72,6 +72,16 @@ SAID: dict[str, tuple[Json, Json]] = {
                         "minItems": 2, "maxItems": 2},
                        {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": 2,
                         "maxItems": 2}),
+    "closed pair of a kind": (
+        {"type": "array", "prefixItems": [_STRING, _STRING], "items": False},
+        {"type": "ARRAY", "items": {"type": "STRING"}, "maxItems": 2}),
+    "pair that goes on as it began": (
+        {"type": "array", "prefixItems": [_STRING, _STRING], "items": _STRING},
+        {"type": "ARRAY", "items": {"type": "STRING"}}),
+    "bounds within the exclusive ones": (
+        {"type": "integer", "minimum": 5, "exclusiveMinimum": 0,
+         "maximum": 6, "exclusiveMaximum": 9},
+        {"type": "INTEGER", "minimum": 5, "maximum": 6}),
     "list of anything": ({"type": "array"}, {"type": "ARRAY", "items": {}}),
     "empty list": ({"type": "array", "items": False, "uniqueItems": False},
                    {"type": "ARRAY", "items": {}, "maxItems": 0}),
@@ -116,6 +126,9 @@ REFUSED: dict[str, tuple[Json, str]] = {
               "prefixItems"),
     "open tuple": ({"type": "array", "prefixItems": [_STRING],
                     "items": {"type": "integer"}}, "prefixItems"),
+    "tuple with one more of anything": (
+        {"type": "array", "prefixItems": [_STRING, _STRING], "maxItems": 3},
+        "prefixItems"),
     "set": ({"type": "array", "uniqueItems": True}, "uniqueItems"),
     "exclusive bound": ({"type": "number", "exclusiveMinimum": 0}, "exclusiveMinimum"),
     "multiples": ({"type": "integer", "multipleOf": 5}, "multipleOf"),
