@@ -493,3 +493,13 @@ def test_errors_of_construction_do_not_show_secrets(given: dict[str, Any]) -> No
             shown.append(repr(frame.f_locals))
     for secret in (TOKEN, KEY):
         assert not any(secret in each for each in shown)
+
+
+@pytest.mark.parametrize("given", [{"api_token": ["s3cret"]}, {"temperature": 9}])
+def test_errors_of_validation_do_not_show_secrets(given: dict[str, Any]) -> None:
+    """Pydantic writes the first fields of what it was given where it may."""
+    values = {"api_token": "s3cret", "model": "gemini-3-flash", **given}
+    for validated in (values, ["s3cret"]):
+        with pytest.raises(ValueError, match="validation error") as caught:
+            ChatCloudflareGemini.model_validate(validated)
+        assert "s3cret" not in str(caught.value)
