@@ -291,7 +291,7 @@ def blocking(lessee: object) -> Blocking:
     with _lock:
         if _threads is None:
             _threads = Blocking(slots=_slots)
-        _threads.connections.leases.add(lessee)
+        _threads.connections.lease(lessee)
         return _threads
 
 
@@ -311,7 +311,7 @@ async def on_asyncio(lessee: object) -> Asyncio:
     if found is None:
         await asyncio.to_thread(_load)
         found = await _begun(running)
-    found.connections.leases.add(lessee)
+    found.connections.lease(lessee)
     return found
 
 

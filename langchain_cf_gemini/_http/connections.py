@@ -25,6 +25,7 @@ import httpx2
 
 from langchain_cf_gemini._http.environment import (
     proxy_from_environment,
+    settings,
     ssl_context,
     unused_ssl_context,
 )
@@ -141,7 +142,9 @@ class Connections(Generic[_Transport]):
         self._close = close
         self._clock = clock
         self._proxied = proxied
-        self._parts: dict[tuple[str, str, int | None], list[Part[_Transport]]] = {}
+        # By origin, and by what the environment said.
+        self._parts: dict[tuple[object, ...], list[Part[_Transport]]] = {}
+        self._environment = settings()
         self._lock = threading.Lock()
         self.leases: WeakSet[object] = WeakSet()
         self.is_open = True
@@ -166,7 +169,8 @@ class Connections(Generic[_Transport]):
     def _taken(self, url: httpx2.URL) -> Part[_Transport]:
         done: list[Part[_Transport]] = []
         with self._lock:
-            parts = self._parts.setdefault((url.scheme, url.host, url.port), [])
+            origin = url.scheme, url.host, url.port, self._environment
+            parts = self._parts.setdefault(origin, [])
             part = next((part for part in parts if part.busy < CONNECTIONS), None)
             if is_new := part is None:
                 part = Part(self._new_transport(url))
@@ -196,6 +200,16 @@ class Connections(Generic[_Transport]):
                 done = self._taken_out()
         self._close_all(done)
         self.slots.give_back()
+
+    def lease(self, lessee: object) -> None:
+        """Let a client use these connections.
+
+        A new one reads the environment anew, as a new client of httpx2 would: somebody
+        may have set a proxy, and try again.
+        """
+        if lessee not in self.leases:
+            self.leases.add(lessee)
+            self._environment = settings()
 
     def is_last(self, lessee: object) -> bool:
         """Whether nobody uses these connections when a lease is given up."""

@@ -14,21 +14,33 @@ from langchain_cf_gemini._http.urls import is_loopback
 from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
 _PROXIES = ("http", "https", "socks5", "socks5h")
+_PROXY_NAMES = [f"{kind}_proxy" for kind in ("http", "https", "all", "no")]
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_NAMES = (*_PROXY_NAMES, *map(str.upper, _PROXY_NAMES), *_CERTIFICATES)
 
 
-@cache
+def settings() -> tuple[str | None, ...]:
+    """The values of all variables that connections depend on."""
+    return tuple(map(os.environ.get, _NAMES))
+
+
 def ssl_context() -> ssl.SSLContext:
     """The one SSL context; it takes up to 47 ms to build, most to read certificates.
 
     Raises:
         CloudflareConnectionError: The environment names certificates that are none.
     """
+    return _ssl_context(*map(os.environ.get, _CERTIFICATES))
+
+
+@cache
+def _ssl_context(*named: str | None) -> ssl.SSLContext:
     fault = None
     try:
         return httpx2.create_ssl_context()
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         fault = error
-    names = [n for n in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(n)]
+    names = [name for name, value in zip(_CERTIFICATES, named, strict=True) if value]
     raise _unusable(
         " and ".join(names) or "the system's list of certificates",
         f"no certificates can be read there ({type(fault).__name__}: {fault})",

@@ -40,7 +40,6 @@ from tests.support.http import (
     Slots,
     Transport,
     TransportSettings,
-    ssl_context,
     times_from_timeout,
 )
 from tests.support.loopback import (
@@ -736,6 +735,31 @@ def test_nor_is_the_password_that_a_proxy_repeats(
     assert logins[0][:-3] not in "".join(all_that_is_told(error))
 
 
+async def test_a_new_model_reads_the_environment_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Somebody sets a proxy, and tries again; earlier models are still in use."""
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    models: list[ChatCloudflareGemini] = []
+    with Loopback([answer(b"", 502)]) as one, Loopback([answer(b"", 502)]) as other:
+        for proxy in (one, other):
+            monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
+            model = ChatCloudflareGemini(
+                model="gemini-3-flash",
+                account_id="acc",
+                api_token=SecretStr(TOKEN),
+                max_retries=0,
+                base_url="https://cloudflare.invalid",
+            )
+            models.append(model)
+            with pytest.raises(CloudflareConnectionError):
+                model.invoke("hi")
+            with pytest.raises(CloudflareConnectionError):
+                await model.ainvoke("hi")
+    assert [len(proxy.received) for proxy in (one, other)] == [2, 2]
+
+
 @pytest.mark.fault(row=57)
 @pytest.mark.parametrize("way", ["send", "asend", "stream", "astream"])
 @pytest.mark.parametrize("content", [None, b"no certificate"])
@@ -746,10 +770,8 @@ def test_certificates_that_cannot_be_read_are_named(
     if content is not None:
         pem.write_bytes(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(pem))
-    ssl_context.cache_clear()
     outcome = ask(way, "https://127.0.0.1:1")
     monkeypatch.delenv("SSL_CERT_FILE")
-    ssl_context.cache_clear()
     assert type(outcome.error) is CloudflareConnectionError
     assert "SSL_CERT_FILE" in str(outcome.error)
     assert outcome.slept == []

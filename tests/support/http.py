@@ -16,7 +16,6 @@ from langchain_cf_gemini._http.connections import (
     Slots,
 )
 from langchain_cf_gemini._http.download import FetchSettings, afetch, fetch, shown_url
-from langchain_cf_gemini._http.environment import ssl_context
 from langchain_cf_gemini._http.files import FILES, File, Files
 from langchain_cf_gemini._http.limits import (
     Attempts,
@@ -40,5 +39,5 @@ __all__ = [
     "Head", "Pace", "Request", "RetryPolicy", "SharedLimits", "Slots", "Stream",
     "Ticket", "Transport", "TransportSettings", "addresses_from_host", "afetch",
     "fetch", "forget_limits", "is_public", "is_retried", "limits_from_request",
-    "retry_after_from_headers", "run", "shown_url", "ssl_context", "times_from_timeout",
+    "retry_after_from_headers", "run", "shown_url", "times_from_timeout",
 ]  # fmt: skip

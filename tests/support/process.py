@@ -14,8 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.http import ssl_context
-
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
 
 
@@ -48,10 +46,9 @@ def server_tls() -> ssl.SSLContext:
 @contextlib.contextmanager
 def certificate_trusted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Trust the tests' own certificate for a while."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
-    ssl_context.cache_clear()
-    yield
-    ssl_context.cache_clear()
+    with monkeypatch.context() as during:
+        during.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        yield
 
 
 def run_python(
