@@ -43,16 +43,18 @@ else
 	@$(BIN)/langchain-cf-gemini ask $(QUESTION)
 endif
 
-# A worker for each core; each test has its own port. `make test ORDER=7` runs them in a
-# random order, the same for the same number.
+# A worker for each core, and one more while others wait for sockets and deadlines; each
+# test has its own port. `make test ORDER=7` runs them in a random order, the same for the
+# same number.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 ORDER ?=
 ORDERED := $(if $(ORDER),--random-order-bucket=module --random-order-seed=$(ORDER))
 
 test: $(VENV)/.test  ## Run the whole suite, offline, without credentials
-	@$(BIN)/pytest -n auto --dist worksteal $(ORDERED)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal $(ORDERED)
 
 test-fast: $(VENV)/.test  ## Run what starts no other process and waits for nothing
-	@$(BIN)/pytest -n auto --dist worksteal -m 'not slow and not soak and not worker' $(ORDERED)
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not slow and not soak and not worker' $(ORDERED)
 
 # The other environments are uv's; where it is absent, it is fetched into one of its own.
 OTHERS := .venvs
@@ -68,7 +70,7 @@ lowest: $(OTHER_UV)  ## Run the unit tests on the lowest versions that the packa
 	@$(OTHER_UV) pip compile --quiet --resolution lowest-direct --no-deps --extra emulator --extra cli pyproject.toml -o $(OTHERS)/lowest.txt
 	@$(OTHER_UV) venv --quiet --clear --python $(PYTHON) $(OTHERS)/lowest
 	@$(OTHER_UV) pip install --quiet --python $(OTHERS)/lowest/bin/python -e '.[emulator,cli]' --group unit --constraint $(OTHERS)/lowest.txt
-	@$(OTHERS)/lowest/bin/pytest -n auto --dist worksteal tests/unit_tests
+	@$(OTHERS)/lowest/bin/pytest -n $(WORKERS) --dist worksteal tests/unit_tests
 
 VERSIONS := 3.12 3.13
 versions: $(OTHER_UV)  ## Run the fast tests on the other versions of Python that are here
@@ -78,7 +80,7 @@ versions: $(OTHER_UV)  ## Run the fast tests on the other versions of Python tha
 	  $$python --version || { echo "Python $$version is not on this machine."; continue; }; \
 	  $(OTHER_UV) venv --quiet --clear --python $$python $(OTHERS)/$$version && \
 	  $(OTHER_UV) pip install --quiet --python $(OTHERS)/$$version/bin/python -e '.[emulator,cli]' --group test && \
-	  $(OTHERS)/$$version/bin/pytest -n auto --dist worksteal -m 'not slow and not soak and not worker' || exit 1; \
+	  $(OTHERS)/$$version/bin/pytest -n $(WORKERS) --dist worksteal -m 'not slow and not soak and not worker' || exit 1; \
 	done
 
 check: $(VENV)/.test  ## Formatting, lint, types and words
@@ -141,7 +143,7 @@ bench: $(VENV)/.test  ## Measure: the pure parts, and all of it against the peer
 	else echo "The side-by-side benchmark (../shared/bench) is not here; the parts above are all."; fi
 
 fuzz: $(VENV)/.test  ## Try many more inputs of each property, others each time
-	@$(BIN)/pytest -n auto -m 'hypothesis and not soak and not worker' --hypothesis-profile=fuzz
+	@$(BIN)/pytest -n $(WORKERS) -m 'hypothesis and not soak and not worker' --hypothesis-profile=fuzz
 
 soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten, ten minutes of mutated answers, 400,000 mutated requests (most of an hour)
 	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/unit_tests/http tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py tests/emulator_tests

@@ -688,7 +688,7 @@ def test_headers_that_drip_through_a_tunnel_end(
 ) -> None:
     server, _ = tunnelled
     server.acts = [drip_header]
-    outcome = ask(way, FAR, timeout=0.3, max_retries=0)
+    outcome = ask(way, FAR, timeout=0.1, max_retries=0)
     assert isinstance(outcome.error, CloudflareTimeoutError)
 
 

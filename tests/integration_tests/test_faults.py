@@ -499,7 +499,7 @@ def test_a_slow_drip_ends(way: str) -> None:
     )
     act = drip(EVENTS_HEAD if "stream" in way else slow)
     with Loopback([act]) as server:
-        outcome = ask(way, server, timeout=0.2, max_retries=0)
+        outcome = ask(way, server, timeout=0.05, max_retries=0)
     assert type(outcome.error) is CloudflareTimeoutError
 
 
@@ -507,7 +507,7 @@ def test_a_slow_drip_ends(way: str) -> None:
 @timed_ways
 def test_headers_that_drip_end_too(way: str) -> None:
     with Loopback([drip_header]) as server:
-        outcome = ask(way, server, timeout=0.2, max_retries=0)
+        outcome = ask(way, server, timeout=0.05, max_retries=0)
     assert type(outcome.error) is CloudflareTimeoutError
 
 
@@ -522,7 +522,7 @@ def test_a_request_that_is_not_read_ends(way: str) -> None:
     # The system takes connections and some bytes without anybody's help.
     with socket.create_server(("127.0.0.1", 0)) as server:
         root, request = long_request(way, server)
-        outcome = ask(way, root, request=request, timeout=0.2, max_retries=0)
+        outcome = ask(way, root, request=request, timeout=0.05, max_retries=0)
     assert type(outcome.error) is CloudflareTimeoutError
 
 
@@ -554,7 +554,7 @@ def test_a_request_that_is_read_in_sips_ends_too(way: str) -> None:
         drinker.start()
         root, request = long_request(way, server)
         started = time.monotonic()
-        outcome = ask(way, root, request=request, timeout=0.2, max_retries=0)
+        outcome = ask(way, root, request=request, timeout=0.05, max_retries=0)
         assert time.monotonic() - started < 3  # of the 5 seconds that it would take
         given_up.set()
         drinker.join()

@@ -198,10 +198,10 @@ def trailing(wire_bytes: bytes) -> Act:
     ],
 )
 def test_downloads_that_drip_end(get: Fetch, start: bytes) -> None:
-    settings = FetchSettings(allow_loopback=True, timeout=0.2)
+    settings = FetchSettings(allow_loopback=True, timeout=0.1)
     with (
         Loopback([trailing(start)]) as server,
-        pytest.raises(UnsupportedContentError, match=r"within 0\.2 seconds"),
+        pytest.raises(UnsupportedContentError, match=r"within 0\.1 seconds"),
     ):
         get(f"{server.root}/a.png", settings)
 
