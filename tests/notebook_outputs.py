@@ -1,7 +1,7 @@
 """Run notebooks and compare their outputs with the stored ones: `make notebooks`.
 
 `--write` stores the new outputs instead. Parts that differ in every run are masked:
-times, rates, ids and places. Of a cell tagged `volatile`, only the kinds count.
+times, rates, ids, places and how long docs/ are. Of a cell tagged `volatile`, only the kinds count.
 """
 
 import json
@@ -18,6 +18,7 @@ DIRECTORY = Path(__file__).parents[1] / "notebooks"
 _MASKED = re.compile(
     r"\d+(?:\.\d+)? ?m?s\b|[\d.?]+ ?it/s|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|/tmp/\S+"
     r"|\b\d{1,3}%\|.*?\||\[\d\d:\d\d<[^\]]*\]|\b\d+ms\b"
+    r"|\b\d+ passages\b"  # of docs/, which grow
 )
 # The source of a plot's picture differs with the fonts of a machine.
 _COMPARED = ("text/plain", "text/html")
