@@ -1,7 +1,8 @@
 """Run notebooks and compare their outputs with the stored ones: `make notebooks`.
 
 `--write` stores the new outputs instead. Parts that differ in every run are masked:
-times, rates, ids, places and how long docs/ are. Of a cell tagged `volatile`, only the kinds count.
+times, rates, ids, places and the length of docs/. Of a cell tagged `volatile`, only the
+kinds count.
 """
 
 import json
