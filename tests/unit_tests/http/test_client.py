@@ -41,8 +41,10 @@ from tests.support.http import (
     Request,
     RetryPolicy,
     SharedLimits,
+    Slots,
     Transport,
     TransportSettings,
+    run,
     times_from_timeout,
 )
 
@@ -359,6 +361,32 @@ def test_retries_per_call(way: str) -> None:
     asked = Asked(handler)
     assert asked.payloads(way, max_retries=4) == [PAYLOAD]
     assert asked.slept == [0.5, 1.0, 2.0, 4.0]
+
+
+@each_way
+def test_calls_wait_for_the_pace_that_a_refusal_set(way: str) -> None:
+    statuses = iter([429])
+    asked = Asked(
+        lambda _: httpx.Response(next(statuses, 200), json=PAYLOAD), Clock(0.0)
+    )
+    for _ in range(5):
+        assert asked.payloads(way) == [PAYLOAD]
+    # Behind the repetition's own pause: one a second at first, and soon more.
+    assert asked.slept[1:3] == pytest.approx([0.5, 0.25], abs=0.01)
+
+
+def test_as_many_calls_at_once_as_there_are_slots() -> None:
+    async def wait(_: Any) -> None:
+        raise TimeoutError
+
+    slots = Slots(3)
+    for _ in range(3):
+        run(slots.take(wait))
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            run(slots.take(wait))
+        slots.give_back()
+        run(slots.take(wait))
 
 
 @pytest.mark.fault(row=42)
