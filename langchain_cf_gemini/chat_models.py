@@ -411,7 +411,7 @@ class ChatCloudflareGemini(BaseChatModel):
     def _llm_type(self) -> str:
         return "cloudflare-gemini"
 
-    @derived
+    @property
     def _identifying_params(self) -> Json:
         others = {"default_headers", "timeout", "gateway"}
         params = {k: v for k, v in self._layer.items() if k not in others}

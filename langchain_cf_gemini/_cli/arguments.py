@@ -3,10 +3,13 @@
 import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, TypeVar
 
 from langchain_cf_gemini._version import __version__
+
+_T = TypeVar("_T")
 
 PROG: Final = "langchain-cf-gemini"
 MODEL_VARIABLE: Final = "CF_GEMINI_MODEL"
@@ -249,57 +252,37 @@ def _add_emulator(emulator: argparse.ArgumentParser) -> None:
     emulator.add_argument("-q", "--quiet", action="store_true", help="print nothing")
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} isn't a number, for example 0.5"
-        ) from None
+def _value(
+    read: Callable[[str], _T],
+    wanted: str,
+    is_right: Callable[[_T], bool] = lambda _: True,
+) -> Callable[[str], _T]:
+    """Return a reader of one argument, whose error names what is wanted."""
+
+    def value(text: str) -> _T:
+        with suppress(ValueError):
+            if is_right(found := read(text)):
+                return found
+        raise argparse.ArgumentTypeError(f"{text!r} isn't {wanted}")
+
+    return value
 
 
-def _whole_number(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} isn't a whole number, for example 500"
-        ) from None
-
-
-def _seconds(text: str) -> float:
-    seconds = _number(text)
-    if not seconds > 0:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} isn't a number of seconds above 0, for example 60"
-        )
-    return seconds
-
-
-def _cost(text: str) -> float:
-    dollars = _number(text)
-    if not dollars >= 0:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} isn't an amount of US dollars from 0, for example 0.05"
-        )
-    return dollars
-
-
-def _rate(text: str) -> float | tuple[float, float]:
+def _rate_from(text: str) -> float | tuple[float, float]:
     count, slash, window = text.partition("/")
-    try:
-        numbers = float(count), float(window or 1)
-    except ValueError:
-        numbers = (0.0, 0.0)
+    numbers = float(count), float(window or 1)
     if not min(numbers) > 0:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} isn't a rate: pass a number above 0, or two, such as 100/60"
-        )
+        raise ValueError(text)
     return numbers if slash else numbers[0]
 
 
-def _port(text: str) -> int:
-    port = int(text) if text.lstrip("-").isdecimal() else -1
-    if not 0 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number between 0 and 65535")
-    return port
+_number = _value(float, "a number, for example 0.5")
+_whole_number = _value(int, "a whole number, for example 500")
+_seconds = _value(
+    float, "a number of seconds above 0, for example 60", lambda seconds: seconds > 0
+)
+_cost = _value(
+    float, "an amount of US dollars from 0, for example 0.05", lambda cost: cost >= 0
+)
+_rate = _value(_rate_from, "a rate: pass a number above 0, or two, such as 100/60")
+_port = _value(int, "a number between 0 and 65535", lambda port: 0 <= port <= 65535)

@@ -169,12 +169,13 @@ class Connections(Generic[_Transport]):
     def _taken(self, url: httpx2.URL) -> Part[_Transport]:
         done: list[Part[_Transport]] = []
         with self._lock:
-            origin = url.scheme, url.host, url.port, self._environment
-            parts = self._parts.setdefault(origin, [])
+            origin = url.scheme, url.host, url.port
+            parts = self._parts.get((*origin, self._environment), [])
             part = next((part for part in parts if part.busy < CONNECTIONS), None)
             if is_new := part is None:
                 part = Part(self._new_transport(url))
-                parts.append(part)
+                self._environment = settings()  # which the new one has read
+                self._parts.setdefault((*origin, self._environment), []).append(part)
             part.busy += 1
             if is_new:
                 done = self._taken_out()

@@ -188,8 +188,8 @@ class Exchange:
         self._fallback.answered(self._endpoint)
         facts = self._call.gateway_facts(self._account, self._endpoint, gateway)
         if self._gateway and not is_cache_hit(self._gateway) and is_cache_hit(facts):
-            # An earlier page was paid for, so the answer isn't free.
-            facts["cache_status"] = self._gateway.get("cache_status", "MISS")
+            # An earlier page was paid for, so the answer as a whole isn't from a cache.
+            del facts["cache_status"]
         self._gateway = facts
         self.is_over = not self._pages.next_page()
 

@@ -8,7 +8,7 @@ forms and finds a type in the bytes, so such a block is handed on to it: what it
 read, it refuses in words.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import is_
 from typing import Any, Final
 
@@ -37,28 +37,30 @@ def readable_prompt(prompt: Any) -> Any:
     return prompt
 
 
-def readable_batch(batch: Any) -> Any:
+def readable_batch(batch: Iterable[Any]) -> list[list[BaseMessage]]:
     """Return the conversations of `generate` with blocks that core can read.
 
     Raises:
         TypeError: If they are not lists of messages.
     """
-    for messages in batch:
+    conversations = list(batch)
+    for messages in conversations:
         if isinstance(messages, str | Mapping | BaseMessage):
             raise TypeError(
                 "generate() takes a list of conversations, each a list of messages, "
                 f"not {type(messages).__name__!r}. For one prompt, use invoke()."
             )
-    return list(map(readable_messages, batch))
+    return list(map(readable_messages, conversations))
 
 
-def readable_messages(messages: Sequence[Any]) -> Sequence[BaseMessage]:
+def readable_messages(given: Iterable[Any]) -> list[BaseMessage]:
     """Return messages with blocks that core can read; those of the caller stay.
 
     Raises:
         UnsupportedContentError: If a block's type is not a string, or an image holds
             nothing but a text.
     """
+    messages = list(given)
     for message in messages:
         if not (isinstance(message, BaseMessage) and isinstance(message.content, str)):
             return list(map(_readable, convert_to_messages(messages)))

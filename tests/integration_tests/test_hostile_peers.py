@@ -760,6 +760,22 @@ async def test_a_new_model_reads_the_environment_anew(
     assert [len(proxy.received) for proxy in (one, other)] == [2, 2]
 
 
+async def test_a_new_model_reads_certificates_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with Loopback(tls=server_tls()) as server:
+        distrustful = model_at(server)
+        with pytest.raises(CloudflareConnectionError, match="isn't trusted"):
+            distrustful.invoke("hi")
+        with pytest.raises(CloudflareConnectionError, match="isn't trusted"):
+            await distrustful.ainvoke("hi")
+        with certificate_trusted(monkeypatch):
+            trustful = model_at(server)
+            assert trustful.invoke("hi").text == "hello"
+            assert (await trustful.ainvoke("hi")).text == "hello"
+
+
 @pytest.mark.fault(row=57)
 @pytest.mark.parametrize("way", ["send", "asend", "stream", "astream"])
 @pytest.mark.parametrize("content", [None, b"no certificate"])

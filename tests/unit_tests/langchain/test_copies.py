@@ -309,6 +309,13 @@ def test_copies_know_whether_a_timeout_was_chosen(
     assert cloudflare.requests[0].extensions["timeout"]["read"] == seconds
 
 
+def test_what_a_tracer_adds_stays_with_it() -> None:
+    model = _plain()
+    before = dict(model._identifying_params)
+    model._identifying_params["added"] = 1
+    assert model._identifying_params == before
+
+
 # ---- JSON
 
 

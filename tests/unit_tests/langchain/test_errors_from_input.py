@@ -229,6 +229,14 @@ def test_a_batch_of_conversations_finds_the_type_of_an_image() -> None:
         assert body["contents"][0]["parts"][0]["inlineData"]["mimeType"] == "image/png"
 
 
+@pytest.mark.parametrize("kind", [list, tuple, iter])
+def test_generate_takes_conversations_of_every_kind(kind: Any) -> None:
+    cloudflare = Cloudflare()
+    result = cloudflare.model().generate(kind([kind([HumanMessage("hi")])]))
+    assert len(result.generations) == 1
+    assert cloudflare.contents == [{"role": "user", "parts": [{"text": "hi"}]}]
+
+
 @pytest.mark.parametrize("batch", [["hi"], [HumanMessage("hi")], [{"role": "user"}]])
 def test_generate_takes_conversations(batch: Any) -> None:
     with pytest.raises(TypeError, match="use invoke"):
