@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, cast
 
 import httpx
+import httpx2
 import pytest
 from langchain_core.messages import (
     AIMessage,
@@ -148,6 +149,35 @@ class Cloudflare:
             "http_async_client": httpx.AsyncClient(transport=transport),
         }
         return ChatCloudflareGemini(**{**chosen, **settings})
+
+
+class Pieces(
+    httpx.SyncByteStream,
+    httpx.AsyncByteStream,
+    httpx2.SyncByteStream,
+    httpx2.AsyncByteStream,
+):
+    """A body in pieces, perhaps with a fault at its end; knows if it was closed."""
+
+    def __init__(self, *pieces: bytes, fault: Exception | None = None) -> None:
+        self._pieces = pieces
+        self._fault = fault
+        self.is_closed = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._pieces
+        if self._fault:
+            raise self._fault
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    async def aclose(self) -> None:
+        self.is_closed = True
 
 
 def untouchable(request: httpx.Request) -> httpx.Response:

@@ -7,19 +7,18 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import httpx2
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
     CloudflareGeminiError,
-    CloudflareNotFoundError,
     CloudflareServerError,
     CloudflareTimeoutError,
     ResponseFormatError,
@@ -29,8 +28,6 @@ from tests.support.cloudflare import (
     Account,
     AnswerReader,
     EventDecoder,
-    ResultReader,
-    api_request,
     gateway_request,
     run_request,
     whole_events,
@@ -38,7 +35,6 @@ from tests.support.cloudflare import (
 from tests.support.http import (
     DEFAULT_TIMEOUT,
     Head,
-    Request,
     RetryPolicy,
     SharedLimits,
     Slots,
@@ -47,24 +43,33 @@ from tests.support.http import (
     run,
     times_from_timeout,
 )
+from tests.support.models import Json, Pieces
 
 ACCOUNT = Account(account_id="acc", api_token="tok")
 RUN = run_request(ACCOUNT, "google/gemini-3-flash", {})
 STREAM = gateway_request(ACCOUNT, "gemini-3-flash", {}, stream=True)
-PAYLOAD: dict[str, Any] = {
+PAYLOAD: Json = {
     "candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]
 }
+UNENDED: Json = {"candidates": [{"content": {"parts": [{"text": "well"}]}}]}
 SSE = {"content-type": "text/event-stream"}
+
+
+def framed(*payloads: Json) -> bytes:
+    """Payloads as events."""
+    return b"".join(b"data: %b\r\n\r\n" % json.dumps(p).encode() for p in payloads)
 
 
 # --------------------------------------------------------------------- events
 def decoded(data: bytes, cuts: list[int]) -> list[str]:
     decoder = EventDecoder()
-    found: list[str] = []
-    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    for start, end in itertools.pairwise(edges):
-        found += decoder.feed(data[start:end])
+    found = [event for piece in cut(data, cuts) for event in decoder.feed(piece)]
     return found + decoder.flush()
+
+
+def cut(data: bytes, cuts: list[int]) -> list[bytes]:
+    edges = sorted({0, len(data), *(at % (len(data) + 1) for at in cuts)})
+    return [data[start:end] for start, end in itertools.pairwise(edges)]
 
 
 def by_the_standard(data: bytes) -> list[str]:
@@ -82,22 +87,19 @@ def by_the_standard(data: bytes) -> list[str]:
 
 
 LINE_ENDS = st.sampled_from(["\n", "\r\n", "\r"])
+CUTS = st.lists(st.integers(0, 10_000), max_size=10)
 TEXTS = st.text(
     st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12
 )
-FIELDS = st.one_of(
-    TEXTS.map(lambda text: f"data: {text}"),
-    TEXTS.map(lambda text: f"data:{text}"),
-    TEXTS.map(lambda text: f": {text}"),
-    st.sampled_from(["event: error", "id: 7", "retry: 10", "data", "unknown: x"]),
-)
+FIELDS = st.builds("{}{}".format, st.sampled_from(["data: ", "data:", ": "]), TEXTS)
+OTHERS = st.sampled_from(["event: error", "id: 7", "retry: 10", "data", "unknown: x"])
 
 
 @st.composite
 def event_streams(draw: st.DrawFn) -> bytes:
     """Whole events of any fields and line ends, the last one ended too."""
     written = draw(st.sampled_from(["", "\ufeff"]))
-    for fields in draw(st.lists(st.lists(FIELDS, max_size=3), max_size=6)):
+    for fields in draw(st.lists(st.lists(FIELDS | OTHERS, max_size=3), max_size=6)):
         end = draw(LINE_ENDS)
         written += "".join(field + end for field in fields) + end
     return written.encode()
@@ -124,7 +126,7 @@ def test_events_cut_twice_wherever_it_may_be(data: bytes) -> None:
         assert [*found, *decoder.flush()] == wanted, (first, second)
 
 
-@given(event_streams(), st.lists(st.integers(0, 10_000), max_size=8))
+@given(event_streams(), CUTS)
 def test_events_cut_anywhere_are_what_the_standard_reads(
     data: bytes, cuts: list[int]
 ) -> None:
@@ -140,7 +142,7 @@ def test_the_short_way_reads_what_the_standard_reads(
     assert events is None or events == by_the_standard(data)
 
 
-@given(st.binary(max_size=60), st.lists(st.integers(0, 60), max_size=5))
+@given(st.binary(max_size=60), CUTS)
 def test_any_bytes_give_the_same_events_however_they_are_cut(
     data: bytes, cuts: list[int]
 ) -> None:
@@ -150,68 +152,41 @@ def test_any_bytes_give_the_same_events_however_they_are_cut(
 @pytest.mark.parametrize("size", [1, 3, 1000])
 def test_json_outside_of_any_field_is_kept(size: int) -> None:
     error = {"error": {"code": 499, "message": "cancelled"}}
-    for written in (
-        json.dumps(error),
-        json.dumps(error, indent=2),
-        json.dumps([error]),
-    ):
-        for tail in ("", "\n", "\r\n\r\n"):
-            data = (f"data: 1\r\n\r\n{written}{tail}").encode()
-            found = decoded(data, list(range(0, len(data), size)))
-            assert found[0] == "1"
-            assert json.loads(found[1]) == json.loads(written)
+    forms = (json.dumps(error), json.dumps(error, indent=2), json.dumps([error]))
+    for written, tail in itertools.product(forms, ("", "\n", "\r\n\r\n")):
+        data = f"data: 1\r\n\r\n{written}{tail}".encode()
+        found = decoded(data, list(range(0, len(data), size)))
+        assert found[0] == "1"
+        assert json.loads(found[1]) == json.loads(written)
 
 
-def test_an_event_that_is_not_ended_is_still_read() -> None:
-    assert decoded(b"data: 1\n\ndata: 2", []) == ["1", "2"]
-    assert decoded(b"data: 1\n\ndata: 2\n", []) == ["1", "2"]
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_an_event_that_is_not_ended_is_still_read(end: str) -> None:
+    assert decoded(f"data: 1\n\ndata: 2{end}".encode(), []) == ["1", "2"]
 
 
-# ------------------------------------------------------------------- payloads
-def begun(status: int = 200, **headers: str) -> AnswerReader:
-    """A reader of an answer with this head."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+PAYLOADS = [*[UNENDED] * 4, PAYLOAD]
+WHOLE = framed(*PAYLOADS)
+
+
+@given(st.integers(0, len(WHOLE)), CUTS)
+@example(len(WHOLE), [])
+def test_a_stream_is_read_however_it_is_cut_and_an_error_if_cut_short(
+    length: int, cuts: list[int]
+) -> None:
     reader = AnswerReader()
-    reader.begin(Head(status, named))
-    return reader
-
-
-STREAM_BYTES = b"".join(
-    b"data: "
-    + json.dumps({"candidates": [{"content": {"parts": [{"text": str(n)}]}}]}).encode()
-    + b"\r\n\r\n"
-    for n in range(4)
-) + (b"data: " + json.dumps(PAYLOAD).encode() + b"\r\n\r\n")
-
-
-@given(st.lists(st.integers(0, len(STREAM_BYTES)), max_size=10))
-def test_a_stream_cut_anywhere_gives_the_same_payloads(cuts: list[int]) -> None:
-    reader = begun(content_type="text/event-stream")
-    edges = sorted({0, len(STREAM_BYTES), *cuts})
-    for start, end in itertools.pairwise(edges):
-        reader.feed(STREAM_BYTES[start:end])
-    reader.end()
-    assert len(reader.ready) == 5
-    assert reader.ready[4] == PAYLOAD
-
-
-@given(st.integers(0, len(STREAM_BYTES) - 5))
-def test_a_stream_that_ends_anywhere_else_is_an_error(length: int) -> None:
-    reader = begun(content_type="text/event-stream")
-    reader.feed(STREAM_BYTES[:length])
+    reader.begin(Head(200, SSE))
+    for piece in cut(WHOLE[:length], cuts):
+        reader.feed(piece)
+    # The last event may be whole but for the blank line after it.
+    if length >= len(WHOLE) - len(b"\r\n\r\n"):
+        reader.end()
+        assert list(reader.ready) == PAYLOADS
+        return
     with pytest.raises(ResponseFormatError):
         reader.end()
-    ended = STREAM_BYTES[:length].count(b"\r\n\r\n")
-    # The last one may be whole but for the blank line after it.
+    ended = WHOLE[:length].count(b"\r\n\r\n")
     assert len(reader.ready) in (ended, ended + 1)
-
-
-def test_the_key_source_of_a_stream_is_kept() -> None:
-    payload = {**PAYLOAD, "gatewayMetadata": {"keySource": "Unified"}}
-    reader = begun(content_type="text/event-stream", cf_ray="r")
-    reader.feed(b"data: " + json.dumps(payload).encode() + b"\n\n")
-    reader.end()
-    assert reader.gateway == {"ray_id": "r", "key_source": "Unified"}
 
 
 # ---------------------------------------------------------------------- times
@@ -236,9 +211,6 @@ def test_numbers_that_are_no_time_are_refused(timeout: float) -> None:
 
 
 # ----------------------------------------------------- calls without a socket
-Handler = Callable[[Any], Any]
-
-
 class Clock:
     """A clock that goes on by a fixed step whenever it is read."""
 
@@ -251,126 +223,106 @@ class Clock:
         return self.now
 
 
-class Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body in pieces, perhaps with a fault at its end; knows if it was closed."""
-
-    def __init__(self, *pieces: bytes, fault: Exception | None = None) -> None:
-        self._pieces = pieces
-        self._fault = fault
-        self.is_closed = False
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces
-        if self._fault:
-            raise self._fault
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self:
-            yield piece
-
-    def close(self) -> None:
-        self.is_closed = True
-
-    async def aclose(self) -> None:
-        self.is_closed = True
+def answering(*statuses: int, package: Any = httpx) -> Callable[[Any], Any]:
+    """Answers with each status once, then with 200, and always with the payload."""
+    left = iter(statuses)
+    headers = {"cf-ray": "ray-9"}
+    return lambda _: package.Response(next(left, 200), json=PAYLOAD, headers=headers)
 
 
 class Asked:
-    """Calls in both colours, with what they slept."""
+    """Calls in every way: what was sent, what came, what was slept."""
 
     def __init__(
-        self, handler: Handler, clock: Clock | None = None, package: Any = httpx
+        self,
+        handler: Callable[[Any], Any] | None = None,
+        *,
+        step: float = 0.0,
+        package: Any = httpx,
+        **settings: Any,
     ) -> None:
         self.slept: list[float] = []
-        mock = package.MockTransport(handler)
-        self.transport = Transport(
-            TransportSettings(
-                http_client=package.Client(transport=mock),
-                http_async_client=package.AsyncClient(transport=mock),
-                retry=RetryPolicy(jitter=lambda: 0.0),
-                shared=SharedLimits.of_their_own(lambda: sum(self.slept)),
-            ),
+        self.sent: list[Any] = []
+        self.seen: list[Json] = []
+        self._handler = handler or answering(package=package)
+        mock = package.MockTransport(self._answer)
+        chosen: Json = {
+            "http_client": package.Client(transport=mock),
+            "http_async_client": package.AsyncClient(transport=mock),
+            "retry": RetryPolicy(jitter=lambda: 0.0),
+            "shared": SharedLimits.of_their_own(lambda: sum(self.slept)),
+        }
+        self._transport = Transport(
+            TransportSettings(**{**chosen, **settings}),
             sleep=self.slept.append,
             asleep=self._asleep,
-            clock=clock or Clock(0.0),
+            clock=Clock(step),
         )
+
+    def _answer(self, request: Any) -> Any:
+        self.sent.append(request)
+        return self._handler(request)
 
     async def _asleep(self, seconds: float) -> None:
         self.slept.append(seconds)
 
-    def payloads(self, way: str, **more: Any) -> list[dict[str, Any]]:
+    def payloads(self, way: str, **more: Any) -> list[Json]:
         if way == "send":
-            return self.transport.send(RUN, AnswerReader(), **more).payloads
-        if way == "asend":
-            return asyncio.run(
-                self.transport.asend(RUN, AnswerReader(), **more)
-            ).payloads
+            return self._transport.send(RUN, AnswerReader(), **more).payloads
         if way == "stream":
-            with self.transport.stream(STREAM, AnswerReader(), **more) as stream:
-                return list(stream)
-        return asyncio.run(self._astream(**more))
+            with self._transport.stream(STREAM, AnswerReader(), **more) as stream:
+                try:
+                    self.seen.extend(stream)
+                except CloudflareGeminiError:
+                    assert list(stream) == []  # it is over
+                    raise
+            return self.seen
+        return asyncio.run(self._apayloads(way, **more))
 
-    async def _astream(self, **more: Any) -> list[dict[str, Any]]:
-        async with self.transport.astream(STREAM, AnswerReader(), **more) as stream:
-            return [payload async for payload in stream]
+    async def _apayloads(self, way: str, **more: Any) -> list[Json]:
+        if way == "asend":
+            return (await self._transport.asend(RUN, AnswerReader(), **more)).payloads
+        async with self._transport.astream(STREAM, AnswerReader(), **more) as stream:
+            async for payload in stream:
+                self.seen.append(payload)
+        return self.seen
 
 
 WAYS = ("send", "asend", "stream", "astream")
 each_way = pytest.mark.parametrize("way", WAYS)
+each_stream = pytest.mark.parametrize("way", WAYS[2:])
+each_package = pytest.mark.parametrize("package", [httpx, httpx2])
 
 
 @each_way
-def test_the_request_goes_out_as_it_was_built(way: str) -> None:
-    seen: list[httpx.Request] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return httpx.Response(200, json=PAYLOAD)
-
-    assert Asked(handler).payloads(way) == [PAYLOAD]
-    wanted: Request = STREAM if "stream" in way else RUN
-    assert str(seen[0].url) == wanted.url
-    assert seen[0].content == wanted.body
-    for name, value in wanted.headers.items():
-        assert seen[0].headers[name] == value
-
-
-@each_way
-def test_timeouts_per_call(way: str) -> None:
-    seen: list[Any] = []
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        seen.append(request.extensions["timeout"])
-        return httpx.Response(200, json=PAYLOAD)
-
-    asked = Asked(handler)
-    asked.payloads(way, timeout=7.5)
-    asked.payloads(way, timeout=None)
-    asked.payloads(way)
-    assert [waits["read"] for waits in seen] == [7.5, None, DEFAULT_TIMEOUT]
+@each_package
+def test_a_request_goes_out_as_it_was_built_for_as_long_as_was_said(
+    way: str, package: Any
+) -> None:
+    asked = Asked(package=package)
+    for timeout in (7.5, None, httpx.Timeout(3, read=4), httpx2.Timeout(3, read=4)):
+        asked.payloads(way, timeout=timeout)
+    assert asked.payloads(way)[0] == PAYLOAD
+    reads = [request.extensions["timeout"]["read"] for request in asked.sent]
+    assert reads == [7.5, None, 4, 4, DEFAULT_TIMEOUT]
+    wanted = STREAM if "stream" in way else RUN
+    for request in asked.sent:
+        assert (str(request.url), request.content) == (wanted.url, wanted.body)
+        assert wanted.headers.items() <= dict(request.headers).items()
 
 
 @each_way
 def test_retries_per_call(way: str) -> None:
-    answers = iter([500] * 4)
-
-    def handler(_: httpx.Request) -> httpx.Response:
-        status = next(answers, 200)
-        return httpx.Response(status, json=PAYLOAD)
-
-    asked = Asked(handler)
+    asked = Asked(answering(500, 500, 500, 500))
     assert asked.payloads(way, max_retries=4) == [PAYLOAD]
     assert asked.slept == [0.5, 1.0, 2.0, 4.0]
 
 
 @each_way
 def test_calls_wait_for_the_pace_that_a_refusal_set(way: str) -> None:
-    statuses = iter([429])
-    asked = Asked(
-        lambda _: httpx.Response(next(statuses, 200), json=PAYLOAD), Clock(0.0)
-    )
+    asked = Asked(answering(429))
     for _ in range(5):
-        assert asked.payloads(way) == [PAYLOAD]
+        assert asked.payloads(way)[-1] == PAYLOAD
     # Behind the repetition's own pause: one a second at first, and soon more.
     assert asked.slept[1:3] == pytest.approx([0.5, 0.25], abs=0.01)
 
@@ -391,47 +343,52 @@ def test_as_many_calls_at_once_as_there_are_slots() -> None:
 
 @pytest.mark.fault(row=42)
 def test_transports_share_what_is_known_of_a_dead_server() -> None:
-    account = Account(
-        account_id="acc", api_token="tok", base_url="https://dead.example/client/v4"
-    )
-    request = run_request(account, "google/m", {})
-    asked: list[Any] = []
-
-    def dead(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
-        return httpx.Response(503)
-
-    client = httpx.Client(transport=httpx.MockTransport(dead))
-    for _ in range(30):
-        transport = Transport(
-            TransportSettings(http_client=client, max_retries=0), sleep=lambda _: None
-        )
+    callers = [Asked(answering(503), shared=None) for _ in range(30)]
+    for asked in callers:
         with pytest.raises(CloudflareServerError):
-            transport.send(request, AnswerReader())
-    assert 20 <= len(asked) < 25
+            asked.payloads("send", max_retries=0)
+    assert 20 <= sum(len(asked.sent) for asked in callers) < 25
 
 
-@pytest.mark.fault(row=23)
-@each_way
-def test_a_drip_runs_out_of_time_by_the_clock(way: str) -> None:
-    body = Bytes(*[b" "] * 50)
-    kind = SSE if "stream" in way else {}
-    asked = Asked(lambda _: httpx.Response(200, headers=kind, stream=body), Clock(100))
-    with pytest.raises(CloudflareTimeoutError):
-        asked.payloads(way, max_retries=0)
-    assert body.is_closed
+EVENT = framed(PAYLOAD)
+OUT = framed({"error": {"code": 503, "message": "out"}})
+CUT = httpx.ReadError("reset")
 
 
-@pytest.mark.parametrize("way", ["stream", "astream"])
+@each_stream
+@pytest.mark.parametrize(
+    ("pieces", "fault", "kind", "came"),
+    [
+        pytest.param([EVENT], CUT, CloudflareConnectionError, 1, id="cut"),
+        pytest.param([EVENT + EVENT + OUT], None, CloudflareServerError, 2, id="error"),
+        pytest.param([b" "] * 50, None, CloudflareTimeoutError, 0, id="a drip"),
+    ],
+)
+def test_what_came_before_an_error_is_yielded_and_not_asked_for_again(
+    way: str, pieces: list[bytes], fault: Any, kind: type[Exception], came: int
+) -> None:
+    bodies: list[Pieces] = []
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        bodies.append(Pieces(*pieces, fault=fault))
+        return httpx.Response(200, headers=SSE, stream=bodies[-1])
+
+    asked = Asked(handler, step=100)
+    with pytest.raises(kind):
+        asked.payloads(way)
+    assert asked.seen == [PAYLOAD] * came
+    assert [body.is_closed for body in bodies] == [True] * (1 if came else 3)
+
+
+@each_stream
 def test_a_stream_whose_payloads_keep_coming_never_runs_out_of_time(way: str) -> None:
-    event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
-    body = Bytes(*[event] * 50)
-    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body), Clock(100))
+    body = Pieces(*[EVENT] * 50)
+    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body), step=100)
     assert len(asked.payloads(way)) == 50
 
 
 @each_way
-@pytest.mark.parametrize("package", [httpx, httpx2])
+@each_package
 @pytest.mark.parametrize(
     ("fault", "kind", "retries"),
     [
@@ -460,128 +417,16 @@ def test_every_fault_is_typed_and_keeps_no_request(
     assert len(asked.slept) == retries
 
 
-@each_way
-@pytest.mark.parametrize("package", [httpx, httpx2])
-def test_a_caller_s_client_of_either_package(way: str, package: Any) -> None:
-    """Also its answers, and a timeout of the other one."""
-
-    def handler(request: Any) -> Any:
-        assert request.extensions["timeout"]["read"] == 4.0
-        return package.Response(200, json=PAYLOAD)
-
-    asked = Asked(handler, package=package)
-    for timeout in (httpx.Timeout(3, read=4), httpx2.Timeout(3, read=4)):
-        assert asked.payloads(way, timeout=timeout) == [PAYLOAD]
-
-
-@pytest.mark.fault(row=25)
-@pytest.mark.parametrize("way", ["stream", "astream"])
-def test_what_came_before_a_cut_is_yielded(way: str) -> None:
-    event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
-    bodies: list[Bytes] = []
-
-    def handler(_: httpx.Request) -> httpx.Response:
-        bodies.append(Bytes(event, fault=httpx.ReadError("reset")))
-        return httpx.Response(200, headers=SSE, stream=bodies[-1])
-
-    asked = Asked(handler)
-    seen: list[Any] = []
-
-    def stream() -> None:
-        with asked.transport.stream(STREAM, AnswerReader()) as payloads:
-            for payload in payloads:
-                seen.append(payload)
-
-    async def astream() -> None:
-        async with asked.transport.astream(STREAM, AnswerReader()) as payloads:
-            async for payload in payloads:
-                seen.append(payload)
-
-    with pytest.raises(CloudflareConnectionError):
-        asyncio.run(astream()) if way == "astream" else stream()
-    assert len(bodies) == 1
-    assert bodies[0].is_closed
-    assert seen == [PAYLOAD]
-
-
-def test_a_stream_that_failed_is_over() -> None:
-    event = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
-    body = Bytes(event, fault=httpx.ReadError("reset"))
-    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body))
-    with asked.transport.stream(STREAM, AnswerReader()) as stream:
-        assert next(stream) == PAYLOAD
-        with pytest.raises(CloudflareConnectionError):
-            next(stream)
-        assert list(stream) == []
-
-
-@pytest.mark.fault(row=28)
-@pytest.mark.parametrize("way", ["stream", "astream"])
-def test_payloads_in_the_same_bytes_come_before_the_error(way: str) -> None:
-    good = b"data: " + json.dumps(PAYLOAD).encode() + b"\n\n"
-    bad = b'data: {"error": {"code": 503, "message": "out"}}\n\n'
-    body = Bytes(good + good + bad)
-    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body))
-    seen: list[Any] = []
-
-    def stream() -> None:
-        with asked.transport.stream(STREAM, AnswerReader()) as payloads:
-            for payload in payloads:
-                seen.append(payload)
-
-    async def astream() -> None:
-        async with asked.transport.astream(STREAM, AnswerReader()) as payloads:
-            async for payload in payloads:
-                seen.append(payload)
-
-    with pytest.raises(CloudflareServerError):
-        asyncio.run(astream()) if way == "astream" else stream()
-    assert seen == [PAYLOAD, PAYLOAD]
-    assert asked.slept == []
-
-
-@pytest.mark.parametrize("way", ["send", "asend"])
-def test_calls_of_cloudflare_s_api(way: str) -> None:
-    results = iter(
-        [
-            httpx.Response(500),
-            httpx.Response(200, json={"success": True, "result": {"id": 1}}),
-            httpx.Response(404, json={"success": False, "errors": [{"code": 7003}]}),
-            *[httpx.Response(200, text="<html>", headers={"cf-ray": "ray-1"})] * 3,
-        ]
-    )
-    asked = Asked(lambda _: next(results))
-    request = api_request(ACCOUNT, "GET", "/ai/models/search")
-
-    def call() -> Any:
-        if way == "send":
-            return asked.transport.send(request, ResultReader())
-        return asyncio.run(asked.transport.asend(request, ResultReader()))
-
-    assert call() == {"id": 1}
-    assert asked.slept == [0.5]
-    with pytest.raises(CloudflareNotFoundError) as caught:
-        call()
-    assert caught.value.code == 7003
-    with pytest.raises(ResponseFormatError) as unread:
-        call()
-    assert unread.value.ray_id == "ray-1"
-
-
 @pytest.mark.fault(row=37)
 @each_way
 def test_the_log_says_what_and_how_long_but_no_secret(
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def handler(_: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, json=PAYLOAD, headers={"cf-ray": "ray-9"})
-
-    asked = Asked(handler, Clock(1.0))
+    asked = Asked(step=1.0)
     with caplog.at_level(logging.DEBUG, "langchain_cf_gemini"):
         asked.payloads(way)
     (line,) = [record.getMessage() for record in caplog.records]
-    path = httpx.URL((STREAM if "stream" in way else RUN).url).path
-    assert line.startswith(f"POST {path} 200 ")
+    assert line.startswith(f"POST {asked.sent[0].url.path} 200 ")
     assert line.endswith("000 ms ray=ray-9")
     assert "tok" not in line
 
