@@ -252,7 +252,7 @@ class Asked:
             "retry": RetryPolicy(jitter=lambda: 0.0),
             "shared": SharedLimits.of_their_own(lambda: sum(self.slept)),
         }
-        self._transport = Transport(
+        self.transport = Transport(
             TransportSettings(**{**chosen, **settings}),
             sleep=self.slept.append,
             asleep=self._asleep,
@@ -268,21 +268,17 @@ class Asked:
 
     def payloads(self, way: str, **more: Any) -> list[Json]:
         if way == "send":
-            return self._transport.send(RUN, AnswerReader(), **more).payloads
+            return self.transport.send(RUN, AnswerReader(), **more).payloads
         if way == "stream":
-            with self._transport.stream(STREAM, AnswerReader(), **more) as stream:
-                try:
-                    self.seen.extend(stream)
-                except CloudflareGeminiError:
-                    assert list(stream) == []  # it is over
-                    raise
+            with self.transport.stream(STREAM, AnswerReader(), **more) as stream:
+                self.seen.extend(stream)
             return self.seen
         return asyncio.run(self._apayloads(way, **more))
 
     async def _apayloads(self, way: str, **more: Any) -> list[Json]:
         if way == "asend":
-            return (await self._transport.asend(RUN, AnswerReader(), **more)).payloads
-        async with self._transport.astream(STREAM, AnswerReader(), **more) as stream:
+            return (await self.transport.asend(RUN, AnswerReader(), **more)).payloads
+        async with self.transport.astream(STREAM, AnswerReader(), **more) as stream:
             async for payload in stream:
                 self.seen.append(payload)
         return self.seen
@@ -378,6 +374,15 @@ def test_what_came_before_an_error_is_yielded_and_not_asked_for_again(
         asked.payloads(way)
     assert asked.seen == [PAYLOAD] * came
     assert [body.is_closed for body in bodies] == [True] * (1 if came else 3)
+
+
+def test_a_stream_that_failed_is_over() -> None:
+    body = Pieces(EVENT, fault=CUT)
+    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body))
+    with asked.transport.stream(STREAM, AnswerReader()) as stream:
+        with pytest.raises(CloudflareConnectionError):
+            list(stream)
+        assert list(stream) == []
 
 
 @each_stream
