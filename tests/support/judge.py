@@ -25,6 +25,8 @@ __all__ = [
     "API_TOKEN",
     "CATALOGUE",
     "FLASH_3",
+    "HI",
+    "SKIP",
     "Client",
     "Clock",
     "Incoming",
@@ -34,15 +36,20 @@ __all__ = [
     "Service",
     "Settings",
     "answered",
+    "ask",
+    "call_part",
     "chunks_from_sse",
     "function",
+    "media",
     "message_of",
     "model",
     "packaged",
+    "response_part",
     "user",
 ]
 
 FLASH_3 = "gemini-3-flash-preview"
+SKIP = "skip_thought_signature_validator"
 
 
 def user(*parts: Any) -> dict[str, Any]:
@@ -57,6 +64,31 @@ def model(*parts: Any) -> dict[str, Any]:
 
 def _part(part: Any) -> dict[str, Any]:
     return {"text": part} if isinstance(part, str) else dict(part)
+
+
+HI: dict[str, Any] = {"contents": [user("Hi")]}
+
+
+def ask(*contents: Any, **rest: Any) -> dict[str, Any]:
+    """A body with these contents, or with "Hi"; strings are what the user says."""
+    said = [user(each) if isinstance(each, str) else each for each in contents]
+    return {**HI, **({"contents": said} if said else {}), **rest}
+
+
+def call_part(name: str, args: Any = None, **beside: Any) -> dict[str, Any]:
+    """A function call, and what stands beside it in its part."""
+    return {"functionCall": {"name": name, "args": args or {}}, **beside}
+
+
+def response_part(name: str, response: Any = None, **beside: Any) -> dict[str, Any]:
+    """A function's response, and what stands beside it."""
+    said = {"name": name, "response": response or {}, **beside}
+    return {"functionResponse": said}
+
+
+def media(kind: str = "image/png", data: str = "AAAA", **beside: Any) -> dict[str, Any]:
+    """Inline data, and what stands beside it in its part."""
+    return {"inlineData": {"mimeType": kind, "data": data}, **beside}
 
 
 def function(name: str, **properties: Any) -> dict[str, Any]:
@@ -134,6 +166,11 @@ class Judge:
 
     def __init__(self, settings: Settings | None = None) -> None:
         self.service = Service(settings or Settings())
+
+    def ask(self, body: Any, *, model: str) -> Outgoing:
+        """Through the door of the backend that knows a model by this id."""
+        backend = self.vertex if model.startswith("google/") else self.gemini_api
+        return backend(body, model=model)
 
     def vertex(self, body: Any, *, model: str = "google/gemini-3-flash") -> Outgoing:
         incoming = Incoming(
