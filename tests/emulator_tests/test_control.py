@@ -37,23 +37,17 @@ def said(answer: httpx.Response) -> Any:
 ENTRIES: list[tuple[Any, Any]] = [
     ("plain", {"text": "plain"}),
     ({"text": "plain"}, {"text": "plain"}),
-    (
-        {"call": "f", "args": {"a": 1}},
-        {"functionCall": {"name": "f", "args": {"a": 1}}},
-    ),
+    ({"call": "f", "args": {"a": 1}},
+     {"functionCall": {"name": "f", "args": {"a": 1}}}),
     ({"json": {"a": 1}}, {"text": '{"a": 1}'}),
     ({"text": "short", "finish_reason": "MAX_TOKENS"}, {"text": "short"}),
-    (
-        [{"code": "1 + 1", "output": "2"}, "2"],
-        {"executableCode": {"language": "PYTHON", "code": "1 + 1"}},
-    ),
+    ([{"code": "1 + 1", "output": "2"}, "2"],
+     {"executableCode": {"language": "PYTHON", "code": "1 + 1"}}),
     ([{"thought": "hm"}, "said"], {"text": "said"}),
     ([{"text": "plain"}, {"call": "f"}], {"text": "plain"}),
-    (
-        {"response": {"candidates": [{"content": {"parts": [{"text": "whole"}]}}]}},
-        {"text": "whole"},
-    ),
-]
+    ({"response": {"candidates": [{"content": {"parts": [{"text": "whole"}]}}]}},
+     {"text": "whole"}),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("answer", "part"), ENTRIES, ids=range(len(ENTRIES)))

@@ -12,6 +12,7 @@ from tests.support.judge import (
     Settings,
     ask,
     call_part,
+    config,
     function,
     media,
     message_of,
@@ -39,10 +40,6 @@ PICTURE = {"fileUri": "https://www.gstatic.com/x.png", "mimeType": "image/png"}
 SEARCH: Json = {"googleSearch": {}}
 CIRCULATING = {"includeServerSideToolInvocations": True}
 JSON = {"responseMimeType": "application/json"}
-
-
-def config(**settings: Any) -> Json:
-    return ask(generationConfig=settings)
 
 
 def thinking(**settings: Any) -> Json:

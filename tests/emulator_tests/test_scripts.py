@@ -2,11 +2,11 @@
 
 import asyncio
 import contextlib
-import json
 import re
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -23,160 +23,108 @@ from langchain_cf_gemini.emulator import (
     finish,
     reply,
 )
-from tests.support.judge import Client, function, model, user
+from tests.support.judge import (
+    SKIP,
+    Client,
+    Emulating,
+    ask,
+    call_part,
+    function,
+    media,
+    model,
+    response_part,
+    user,
+)
+from tests.support.process import default_trust
+
+Json = dict[str, Any]
 
 TEXT = {"type": "STRING"}
 WEATHER = function("get_weather", city=TEXT)
 TOOLS = [{"functionDeclarations": [WEATHER]}]
-SIGNED = "skip_thought_signature_validator"
-
-
-def asked(*contents: Any, **rest: Any) -> dict[str, Any]:
-    return {
-        "contents": [user(c) if isinstance(c, str) else c for c in contents],
-        **rest,
-    }
-
-
-def called(**args: Any) -> dict[str, Any]:
-    said = {"functionCall": {"name": "get_weather", "args": args}}
-    return model({**said, "thoughtSignature": SIGNED})
-
-
-def answered(result: Any, **beside: Any) -> dict[str, Any]:
-    said = {"name": "get_weather", "response": {"result": result}, **beside}
-    return user({"functionResponse": said})
-
-
-def text_of(answer: httpx.Response) -> str:
-    assert answer.status_code == 200, answer.text
-    part = answer.json()["result"]["candidates"][0]["content"]["parts"][0]
-    return str(part.get("text") or json.dumps(part["functionCall"]["args"]))
-
-
-LIMA = asked("Weather in Lima?", tools=TOOLS)
-LIMA_TOLD = asked("Weather in Lima?", called(city="Lima"), answered("18"), tools=TOOLS)
+CALLED = model(call_part("get_weather", {"city": "Lima"}, thoughtSignature=SKIP))
+ANSWERED = user(response_part("get_weather", {"result": "18"}))
+LIMA = ask("Weather in Lima?", tools=TOOLS)
+LIMA_TOLD = ask("Weather in Lima?", CALLED, ANSWERED, tools=TOOLS)
 UNCALLED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "NONE"}}}
-OTHER_ALLOWED = asked(
+FORCED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
+ALLOWED = {"mode": "ANY", "allowedFunctionNames": ["get_time"]}
+OTHER_ALLOWED = ask(
     "Weather?",
     tools=[{"functionDeclarations": [WEATHER, function("get_time")]}],
-    toolConfig={
-        "functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": ["get_time"]}
-    },
+    toolConfig={"functionCallingConfig": ALLOWED},
 )
-COLOR = asked(
-    "Which?",
-    generationConfig={
-        "responseMimeType": "text/x.enum",
-        "responseSchema": {"type": "STRING", "enum": ["red", "blue"]},
-    },
+COLORS = {"type": "STRING", "enum": ["red", "blue"]}
+COLOR = ask(
+    generationConfig={"responseMimeType": "text/x.enum", "responseSchema": COLORS}
 )
-BRIEF = asked("Hi", systemInstruction={"parts": [{"text": "Be brief."}]})
+BRIEF = ask(systemInstruction={"parts": [{"text": "Be brief."}]})
+OSLO = ask("Oslo?")
 
 # A condition, a request that meets it, and one that does not.
-CONDITIONS: list[tuple[dict[str, Any], dict[str, Any], dict[str, Any]]] = [
-    ({"text": "lima"}, LIMA, asked("Oslo?")),
-    ({"text": re.compile(r"^Weather")}, LIMA, asked("the weather?")),
-    ({"system": "brief"}, BRIEF, asked("brief")),
-    ({"result": "18"}, LIMA_TOLD, asked("18")),
+CONDITIONS: list[tuple[Json, Json, Json]] = [
+    ({"text": "lima"}, LIMA, OSLO),
+    ({"text": re.compile(r"^Weather")}, LIMA, ask("the weather?")),
+    ({"system": "brief"}, BRIEF, ask("brief")),
+    ({"result": "18"}, LIMA_TOLD, ask("18")),
     ({"result": {"result": "18"}}, LIMA_TOLD, LIMA),
     ({"turn": 0}, LIMA, LIMA_TOLD),
     ({"turn": 1}, LIMA_TOLD, LIMA),
     ({"when": "brief"}, BRIEF, LIMA),
     ({"when": "18"}, LIMA_TOLD, LIMA),
-    ({"when": re.compile("Lima")}, LIMA, asked("Oslo?")),
+    ({"when": re.compile("Lima")}, LIMA, OSLO),
     ({"when": lambda request: request.function_names}, LIMA, BRIEF),
     ({"text": "Lima", "turn": 1}, LIMA_TOLD, LIMA),
-    ({"model": "gemini-3"}, LIMA, {"model": "google/gemini-2.5-flash", **asked("Hi")}),
+    ({"model": "gemini-3"}, LIMA, {"model": "google/gemini-2.5-flash", **OSLO}),
 ]
 
 
 @pytest.mark.parametrize(("match", "meets", "misses"), CONDITIONS)
-def test_conditions(
-    client: Client, match: Any, meets: dict[str, Any], misses: dict[str, Any]
-) -> None:
+def test_conditions(client: Client, match: Any, meets: Json, misses: Json) -> None:
     client.emulator.answer("other", times=None)
     client.emulator.answer("this", **match)
     for body, said in ((misses, "other"), (meets, "this"), (meets, "other")):
         sent = {key: value for key, value in body.items() if key != "model"}
         name = body.get("model", "google/gemini-3-flash")
-        assert text_of(client.run(sent, model=name)) == said
+        assert client.text(sent, model=name) == said
 
 
-Told = Callable[[Emulator], None]
+# What is scripted one after the other, and what "a b" is told each time it asks.
+ORDERS: dict[str, tuple[list[tuple[Any, Json]], list[str]]] = {
+    "one each": ([("one", {}), ("two", {})], ["one", "two"]),
+    "as often as it says": (
+        [("one", {"times": 2}), ("two", {})], ["one", "one", "two"]),
+    "the newest that fits": (
+        [("old", {"text": "a"}), ("new", {"text": "a b"})], ["new", "old"]),
+    "in order for the same": (
+        [("one", {"text": "a"}), ("two", {"text": "a"})], ["one", "two"]),
+    "for some before for any": (
+        [("for a", {"text": "a"}), ("for any", {})], ["for a", "for any"]),
+    "counted before for ever": (
+        [("for ever", {"when": "", "times": None}), ("once", {})],
+        ["once", "for ever", "for ever"]),
+    "the newest for ever": (
+        [("old", {"times": None}), ("new", {"times": None})], ["new", "new"]),
+    "faults spoil the next": (
+        [(faults.late(0.001), {}), (faults.slow(0, piece=100), {}),
+         ("one", {}), ("two", {})], ["one", "two"]),
+    "late for ever": (
+        [(faults.late(0.001), {"times": None}), ("on and on", {"times": None})],
+        ["on and on"] * 3),
+}  # fmt: skip
 
 
-def _sequence(emulator: Emulator) -> None:
-    emulator.reply("one")
-    emulator.reply("two")
+@pytest.mark.parametrize(("script", "said"), ORDERS.values(), ids=ORDERS)
+def test_which_of_several_answers(client: Client, script: Any, said: list[str]) -> None:
+    for answer, match in script:
+        client.emulator.answer(answer, **match)
+    assert [client.text(ask("a b")) for _ in said] == said
 
 
-def _times(emulator: Emulator) -> None:
-    emulator.answer("one", times=2)
-    emulator.answer("two")
-
-
-def _newest(emulator: Emulator) -> None:
-    emulator.answer("old", text="a")
-    emulator.answer("new", text="a b")
-
-
-def _same_condition(emulator: Emulator) -> None:
-    emulator.answer("one", text="a")
-    emulator.answer("two", text="a")
-
-
-def _for_some_before_for_any(emulator: Emulator) -> None:
-    emulator.answer("for a", text="a")
-    emulator.answer("for any")
-
-
-def _counted_before_for_ever(emulator: Emulator) -> None:
-    emulator.when("").always("for ever")
-    emulator.reply("once")
-
-
-def _newest_for_ever(emulator: Emulator) -> None:
-    emulator.answer("old", times=None)
-    emulator.answer("new", times=None)
-
-
-def _faults_in_a_row(emulator: Emulator) -> None:
-    emulator.fail(faults.late(0.001))
-    emulator.fail(faults.slow(0, piece=100))
-    emulator.reply("one")
-    emulator.reply("two")
-
-
-def _late_for_ever(emulator: Emulator) -> None:
-    emulator.answer(faults.late(0.001), times=None)
-    emulator.answer("on and on", times=None)
-
-
-def _queue(emulator: Emulator) -> None:
-    emulator.when("a").then("one", reply("two")).always("on and on")
-
-
-ORDERS: list[tuple[Told, list[str]]] = [
-    (_sequence, ["one", "two"]),
-    (_times, ["one", "one", "two"]),
-    (_newest, ["new", "old"]),
-    (_same_condition, ["one", "two"]),
-    (_for_some_before_for_any, ["for a", "for any"]),
-    (_counted_before_for_ever, ["once", "for ever", "for ever"]),
-    (_newest_for_ever, ["new", "new"]),
-    (_faults_in_a_row, ["one", "two"]),
-    (_late_for_ever, ["on and on"] * 3),
-    (_queue, ["one", "two", "on and on", "on and on"]),
-]
-
-
-@pytest.mark.parametrize(("script", "said"), ORDERS)
-def test_which_of_several_answers(
-    client: Client, script: Told, said: list[str]
-) -> None:
-    script(client.emulator)
-    assert [text_of(client.run(asked("a b"))) for _ in said] == said
+def test_answers_for_some_requests_in_a_queue(client: Client) -> None:
+    client.emulator.when("a").then("one", reply("two")).always("on and on")
+    said = [client.text(ask("a b")) for _ in range(4)]
+    assert said == ["one", "two", "on and on", "on and on"]
 
 
 class Invoice(BaseModel):
@@ -188,7 +136,7 @@ async def _awaited(request: Exchange) -> str:
     return f"{request.text}, awaited"
 
 
-FORCED = {"functionCallingConfig": {"mode": "ANY"}}
+A_CALL = AIMessage("", tool_calls=[{"name": "f", "args": {"a": 1}, "id": "1"}])
 SAYABLE: list[tuple[Any, str]] = [
     ("plain", "plain"),
     (reply("built"), "built"),
@@ -196,10 +144,7 @@ SAYABLE: list[tuple[Any, str]] = [
     ([1, 2], "[1, 2]"),
     (Invoice(vendor="ACME"), '{"vendor": "ACME"}'),
     (AIMessage("said"), "said"),
-    (
-        AIMessage("", tool_calls=[{"name": "f", "args": {"a": 1}, "id": "1"}]),
-        '{"a": 1}',
-    ),
+    (A_CALL, '{"a": 1}'),
     (lambda request: AIMessage(request.text), "Hi"),
     (_awaited, "Hi, awaited"),
     ({"tool_calls": [], "content": "x"}, '{"tool_calls": [], "content": "x"}'),
@@ -211,43 +156,37 @@ SAYABLE: list[tuple[Any, str]] = [
 @pytest.mark.parametrize(("said", "text"), SAYABLE)
 def test_what_can_be_said(client: Client, said: Any, text: str) -> None:
     client.emulator.answer(said)
-    assert text_of(client.run(asked("Hi"))) == text
+    assert client.text() == text
 
 
 def test_json_comes_as_the_forced_functions_arguments(client: Client) -> None:
     client.emulator.answer({"city": "Lima"})
-    body = {**LIMA, "toolConfig": FORCED}
-    part = client.run(body).json()["result"]["candidates"][0]["content"]["parts"][0]
-    assert part["functionCall"] == {"name": "get_weather", "args": {"city": "Lima"}}
+    called = client.parts(FORCED)[0]["functionCall"]
+    assert called == {"name": "get_weather", "args": {"city": "Lima"}}
 
 
 def test_statuses_and_faults(client: Client) -> None:
     client.emulator.answer(503, times=2)
     client.emulator.answer(faults.status(429, retry_after=1))
     client.emulator.answer(lambda request: 404)
-    statuses = [client.run(asked("Hi")).status_code for _ in range(5)]
+    statuses = [client.run().status_code for _ in range(5)]
     assert statuses == [503, 503, 429, 404, 200]
 
 
+Script = Callable[[Any], Any]
 THREE: Any = (1, 2, 3)
 BAD: Any = faults  # what type checkers refuse already
-WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
+WRONG: list[tuple[Script, type[Exception], str]] = [
     (lambda e: e.answer(None), TypeError, "NoneType is no answer"),
     (lambda e: e.answer(True), TypeError, "bool is no answer"),
     (lambda e: e.answer(object()), TypeError, "object is no answer"),
     (lambda e: e.script("ok", None), TypeError, "NoneType is no answer"),
     (lambda e: e.answer(99), ValueError, "status.code must be .* equal to 200, not 99"),
     (lambda e: e.answer("x", times=0), ValueError, "times must be"),
-    (
-        lambda e: e.answer("x", txt="Lima"),
-        TypeError,
-        "Unknown condition 'txt'. Known: ",
-    ),
-    (
-        lambda e: e.fail(429, shape="gogle"),
-        ValueError,
-        "status.shape must be .google., .*not .gogle",
-    ),
+    (lambda e: e.answer("x", txt="Lima"), TypeError,
+     "Unknown condition 'txt'. Known: "),
+    (lambda e: e.fail(429, shape="gogle"), ValueError,
+     "status.shape must be .google., .*not .gogle"),
     (lambda e: e.fail(faults.cut(), message="x"), TypeError, "has its options already"),
     (lambda e: e.fail(429, retry_afer=1), TypeError, "retry_afer"),
     (lambda e: e.reply("x", finish_reson="STOP"), TypeError, "finish_reson"),
@@ -259,16 +198,9 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: faults.redirect("x", code=200), ValueError, "redirect.code .*300"),
     (lambda e: faults.wrong("a", object()), TypeError, "not JSON serializable"),
     (lambda e: Emulator(models={"a": "b"}), ValueError, "a known model, not .b."),
-    (
-        lambda e: Emulator(unscripted=BAD),
-        ValueError,
-        "^unscripted must be .invent., ",
-    ),
-    (
-        lambda e: Emulator(chaos=[(2, faults.cut())]),
-        ValueError,
-        "^chaos must be .* equal to 1",
-    ),
+    (lambda e: Emulator(unscripted=BAD), ValueError, "^unscripted must be .invent., "),
+    (lambda e: Emulator(chaos=[(2, faults.cut())]), ValueError,
+     "^chaos must be .* equal to 1"),
     (lambda e: Emulator(chaos=[(0.5, BAD)]), ValueError, "instance of Fault"),
     (lambda e: e.answer(reply), TypeError, r"reply isn't called. Write reply\(...\)"),
     (lambda e: e.answer(faults.cut), TypeError, r"Write cut\(...\)"),
@@ -280,7 +212,6 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.answer("x", text=5), ValueError, "^text must be"),
     (lambda e: e.answer("x", system=b"x"), ValueError, "^system must be"),
     (lambda e: e.answer("x", model=re.compile(b"x")), ValueError, "^model must be"),
-    (lambda e: e.answer("x", turn="0"), ValueError, "^turn must be"),
     (lambda e: e.answer("x", turn=True), ValueError, "^turn must be"),
     (lambda e: e.answer("x", turn=-1), ValueError, "^turn must be .*, not -1"),
     (lambda e: e.answer("x", result=["18"]), ValueError, "^result must be"),
@@ -289,23 +220,14 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.reply(None), TypeError, "must be a str, not None"),
     (lambda e: e.call(5), TypeError, "must be a str, not 5"),
     (lambda e: e.call("f", at=object()), TypeError, "not JSON serializable"),
-    (
-        lambda e: e.reply("x", usage={"promptTokenCount": "5"}),
-        ValueError,
-        "Answer.usage ",
-    ),
+    (lambda e: e.reply("x", usage={"promptTokenCount": "5"}), ValueError,
+     "Answer.usage "),
     (lambda e: e.answer(exactly(BAD)), TypeError, "takes a dict"),
     (lambda e: e.answer(reply("x").paged(0)), ValueError, "Answer.pages "),
-    (
-        lambda e: e.answer("x", turn="0"),
-        ValueError,
-        "^turn must be a whole number, not",
-    ),
-    (
-        lambda e: e.answer("x", when=5),
-        ValueError,
-        "a compiled pattern or a function, not 5",
-    ),
+    (lambda e: e.answer("x", turn="0"), ValueError,
+     "^turn must be a whole number, not"),
+    (lambda e: e.answer("x", when=5), ValueError,
+     "a compiled pattern or a function, not 5"),
     (lambda e: e.answer([reply("x"), reply("y")]), TypeError, "answers one by one"),
     (lambda e: e.spoil(5, faults.cut()), TypeError, "spoil takes an Answer"),
     (lambda e: Emulator(chaos=BAD), ValueError, "^chaos must be a list, not"),
@@ -314,21 +236,14 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: Emulator(rate_limit=THREE), ValueError, r"or a pair, not \(1, 2, 3"),
     (lambda e: Emulator(models=BAD), ValueError, "^models must be a string"),
     (lambda e: Emulator(models=[BAD]), ValueError, "^models must be a string"),
-    (
-        lambda e: Emulator(port=-1),
-        ValueError,
-        "^port must be greater than or equal to 0, not -1",
-    ),
-    (
-        lambda e: Emulator(port=65536),
-        ValueError,
-        "^port must be less than or equal to 65535",
-    ),
-    (
-        lambda e: AccountRules(tokens=BAD),
-        ValueError,
-        "AccountRules.tokens must be a dict",
-    ),
+    (lambda e: Emulator(port=-1), ValueError,
+     "^port must be greater than or equal to 0, not -1"),
+    (lambda e: Emulator(port=65536), ValueError,
+     "^port must be less than or equal to 65535"),
+    (lambda e: AccountRules(tokens=BAD), ValueError,
+     "AccountRules.tokens must be a dict"),
+    (lambda e: AccountRules(tokens={"t": ["AI Gateway Write"]}), ValueError,
+     "AI Gateway Run"),
     (lambda e: AccountRules(blocked=BAD), ValueError, "AccountRules.blocked must be"),
     (lambda e: AccountRules(spend_cap=BAD), ValueError, "spend_cap must be a number"),
     (lambda e: AccountRules(stored_keys={"x": ()}), ValueError, "Known: run, gateway"),
@@ -345,15 +260,12 @@ WRONG: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda e: e.fail(429, retry_info="1s", shape="v4"), ValueError, "retry_info must"),
     (lambda e: faults.redirect("http://ü.example"), ValueError, "redirect.location "),
     (lambda e: faults.failed(state=BAD), ValueError, "failed.state "),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("wrong", "kind", "words"), WRONG, ids=range(len(WRONG)))
 def test_what_is_wrong_is_refused_where_it_stands(
-    emulator: Emulator,
-    wrong: Callable[[Any], Any],
-    kind: type[Exception],
-    words: str,
+    emulator: Emulator, wrong: Script, kind: type[Exception], words: str
 ) -> None:
     with pytest.raises(kind, match=words):
         wrong(emulator)
@@ -367,8 +279,7 @@ def _fails(request: Exchange) -> str:
     pytest.fail("not what I expected")
 
 
-Raising = tuple[Callable[[Any], Any], dict[str, Any], type[BaseException], str]
-RAISING: list[Raising] = [
+RAISING: list[tuple[Script, Json, type[BaseException], str]] = [
     (lambda e: e.answer(_raises), {}, ZeroDivisionError, "own function"),
     (lambda e: e.answer("x", when=_raises), {}, ZeroDivisionError, "own function"),
     (lambda e: e.answer(_fails), {}, pytest.fail.Exception, "not what I expected"),
@@ -377,48 +288,32 @@ RAISING: list[Raising] = [
     (lambda e: e.answer("x", when=lambda r: r.nothing), {}, AttributeError, "nothing"),
     (lambda e: e.answer(lambda r: None), {}, TypeError, "NoneType is no answer"),
     (lambda e: e.answer(reply("x").wrong("a.b")), {}, ValueError, "has no 'a.b'"),
-    (
-        lambda e: e.call("get_weather", town="Lima"),
-        LIMA,
-        AssertionError,
-        r"test_scripts.py:\d+ passes 'town' to get_weather, which takes \['city'\]",
-    ),
-    (
-        lambda e: e.call("get_wether", city="Lima"),
-        LIMA,
-        AssertionError,
-        "calls get_wether, which is not declared. Declared: get_weather[.]",
-    ),
+    (lambda e: e.call("get_weather", town="Lima"), LIMA, AssertionError,
+     r"test_scripts.py:\d+ passes 'town' to get_weather, which takes \['city'\]"),
+    (lambda e: e.call("get_wether", city="Lima"), LIMA, AssertionError,
+     "calls get_wether, which is not declared. Declared: get_weather[.]"),
     (lambda e: e.call("get_weather", city=1), LIMA, AssertionError, "not of type"),
-    (
-        lambda e: e.call("get_weather", city="Lima"),
-        UNCALLED,
-        AssertionError,
-        "mode NONE",
-    ),
-    (
-        lambda e: e.call("get_weather", city="Lima"),
-        OTHER_ALLOWED,
-        AssertionError,
-        "which is not allowed. Allowed: get_time[.]",
-    ),
+    (lambda e: e.call("get_weather", city="Lima"), UNCALLED, AssertionError,
+     "mode NONE"),
+    (lambda e: e.call("get_weather", city="Lima"), OTHER_ALLOWED, AssertionError,
+     "which is not allowed. Allowed: get_time[.]"),
     (lambda e: e.reply("teal"), COLOR, AssertionError, "not one of .'red', 'blue'"),
     (lambda e: e.call("get_weather"), LIMA, AssertionError, "'city' is a required"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("script", "body", "kind", "words"), RAISING, ids=range(len(RAISING))
 )
 def test_what_a_script_does_wrong_is_the_tests_error(
-    http: httpx.Client, script: Told, body: Any, kind: type[BaseException], words: str
+    emulating: Emulating, script: Script, body: Json, kind: Any, words: str
 ) -> None:
     seen: list[httpx.Response] = []
 
     def talk() -> None:
-        with Emulator() as emulator:
-            script(emulator)
-            seen.append(Client(emulator, http).run(body or asked("Hi")))
+        with emulating() as client:
+            script(client.emulator)
+            seen.append(client.run(body or ask()))
 
     with pytest.raises(kind, match=words):
         talk()
@@ -431,22 +326,30 @@ def test_what_a_script_does_wrong_is_the_tests_error(
     assert ".. " not in message
 
 
-def test_the_tests_error_has_its_traceback(http: httpx.Client) -> None:
-    emulator = Emulator().start()
-    emulator.answer(_raises)
-    Client(emulator, http).run(asked("Hi"))
-    emulator.stop()
+def test_the_tests_error_has_its_traceback(client: Client) -> None:
+    client.emulator.answer(_raises)
+    client.run()
     with pytest.raises(ZeroDivisionError) as raised:
-        emulator.assert_no_errors()
+        client.emulator.assert_no_errors()
     assert "_raises" in [entry.name for entry in raised.traceback]
     assert "while the emulator answered: #1 POST" in raised.value.__notes__[0]
-    emulator.assert_script_used()  # raised once
+    client.emulator.assert_script_used()  # raised once
 
 
-SCHEMA = {
-    "type": "OBJECT",
-    "properties": {"city": TEXT, "mood": {"type": "STRING", "nullable": True}},
-    "required": ["city"],
+SCHEMAS: dict[str, Json] = {
+    "responseSchema": {
+        "type": "OBJECT",
+        "properties": {"city": TEXT, "mood": {"type": "STRING", "nullable": True}},
+        "required": ["city"],
+    },
+    "responseJsonSchema": {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string"},
+            "mood": {"type": ["string", "null"]},
+        },
+        "required": ["city"],
+    },
 }
 
 
@@ -462,63 +365,35 @@ SCHEMA = {
         (finish("SAFETY"), None),
     ],
 )
-@pytest.mark.parametrize("key", ["responseSchema", "responseJsonSchema"])
+@pytest.mark.parametrize("key", SCHEMAS)
 def test_structured_answers_are_checked(
-    http: httpx.Client, said: Any, words: str | None, key: str
+    client: Client, said: Any, words: str | None, key: str
 ) -> None:
-    lower = json.loads(json.dumps(SCHEMA).replace("OBJECT", "object"))
-    lower["properties"] = {
-        "city": {"type": "string"},
-        "mood": {"type": ["string", "null"]},
-    }
-    schema = SCHEMA if key == "responseSchema" else lower
-    config = {"responseMimeType": "application/json", key: schema}
-    with Emulator() as emulator:
-        emulator.answer(said)
-        status = Client(emulator, http).run(asked("Hi", generationConfig=config))
-        told = [str(error) for error in emulator.errors]
-        emulator.reset()
-    assert (status.status_code, bool(told)) == (422 if words else 200, bool(words))
+    client.emulator.answer(said)
+    config = {"responseMimeType": "application/json", key: SCHEMAS[key]}
+    status = client.run(ask(generationConfig=config)).status_code
+    told = [str(error) for error in client.emulator.errors]
+    assert (status, bool(told)) == (422 if words else 200, bool(words))
     assert words is None or words in told[0]
 
 
-def test_checks_can_be_switched_off(http: httpx.Client) -> None:
-    with Emulator(check_answers=False) as emulator:
-        emulator.call("get_weather", town="Lima")
-        assert text_of(Client(emulator, http).run(LIMA)) == '{"town": "Lima"}'
+def test_checks_can_be_switched_off(emulating: Emulating) -> None:
+    with emulating(check_answers=False) as client:
+        client.emulator.call("get_weather", town="Lima")
+        assert client.text(LIMA) == '{"town": "Lima"}'
 
 
 class TestFaults:
     """A fault never takes an answer; what arrives all the same does."""
 
-    @pytest.mark.parametrize(
-        ("fault", "first"),
-        [("late seconds=0.01", "real"), ("slow seconds=0", "real"), ("hang_up", None)],
-    )
-    def test_asked_for_by_header(
-        self, client: Client, fault: str, first: str | None
-    ) -> None:
+    @pytest.mark.parametrize("fault", ["late seconds=0.01", "slow seconds=0"])
+    def test_asked_for_by_header(self, client: Client, fault: str) -> None:
         client.emulator.reply("real")
-        headers = {"x-emulator-fault": fault}
-        if first is None:
-            with pytest.raises(httpx.HTTPError):
-                client.run(asked("Hi"), headers=headers)
-        else:
-            assert text_of(client.run(asked("Hi"), headers=headers)) == first
-        left = 0 if first else 1
-        with_left = client.emulator.assert_script_used
-        if left:
-            with pytest.raises(AssertionError, match="1 scripted answer"):
-                with_left()
-        else:
-            with_left()
-
-    def test_spoiling_belongs_to_the_next_answer(self, client: Client) -> None:
-        client.emulator.fail(faults.late(0.05))
-        client.emulator.reply("real")
-        answer = client.run(asked("Hi"))
-        assert text_of(answer) == "real"
-        assert answer.elapsed.total_seconds() >= 0.05
+        with pytest.raises(httpx.HTTPError):
+            client.run(headers={"x-emulator-fault": "hang_up"})
+        with pytest.raises(AssertionError, match="1 scripted answer"):
+            client.emulator.assert_script_used()
+        assert client.text(headers={"x-emulator-fault": fault}) == "real"
         client.emulator.assert_script_used()
 
     def test_a_status_takes_no_answer_and_calls_no_function(
@@ -530,99 +405,87 @@ class TestFaults:
             asked_for.append(request.text)
             return "real"
 
-        client.emulator.fail(faults.late(0.001))
-        client.emulator.fail(503)
-        client.emulator.answer(said)
-        assert client.run(asked("Hi")).status_code == 503
+        client.emulator.script(faults.late(0.001), 503, said)
+        assert client.run().status_code == 503
         assert asked_for == []
-        assert text_of(client.run(asked("Hi"))) == "real"
+        assert client.text() == "real"
 
     def test_what_is_cut_twice_is_the_same_answer(self, client: Client) -> None:
         client.emulator.script(faults.cut(), faults.cut(after_frames=0), "real")
         for _ in range(2):
             with pytest.raises(httpx.RemoteProtocolError):
-                client.run(asked("Hi"))
-        assert text_of(client.run(asked("Hi"))) == "real"
+                client.run()
+        assert client.text() == "real"
         client.emulator.assert_script_used()
         notes = [request.notes for request in client.emulator.requests]
         assert not any("invented" in each for each in notes)
 
-    def test_what_is_cut_is_asked_for_again(self, client: Client) -> None:
-        client.emulator.fail(faults.cut())
-        client.emulator.reply("real")
-        with pytest.raises(httpx.RemoteProtocolError):
-            client.run(asked("Hi"))
-        assert text_of(client.run(asked("Hi"))) == "real"
-
     def test_an_answer_bears_its_own(self, client: Client) -> None:
         client.emulator.answer(reply("real").late(0.03).framing("lf"))
-        answer = client.gateway(asked("Hi"))
+        answer = client.gateway()
         assert answer.elapsed.total_seconds() >= 0.03
         assert "\r" not in answer.text
 
     def test_chunks_of_choice(self, client: Client) -> None:
         client.emulator.reply("Hello", chunks=["He", "llo"])
-        text = client.gateway(asked("Hi")).text
+        text = client.gateway().text
         assert '"text": "He"' in text
         assert '"text": "llo"' in text
 
     def test_draws_depend_on_seed_request_and_attempt_alone(
-        self, http: httpx.Client
+        self, emulating: Emulating
     ) -> None:
-        prompts = [f"prompt {number}" for number in range(12)]
+        prompts = [f"prompt {number // 2}" for number in range(20)]
+        chaos = [(0.2, faults.status(503)), (0.2, faults.status(429))]
 
-        def statuses(order: list[str]) -> dict[str, int]:
-            chaos = [(0.4, faults.status(503))]
-            with Emulator(chaos=chaos, seed=5) as emulator:
-                client = Client(emulator, http)
-                emulator.answer("fine", times=None)
-                return {p: client.run(asked(p)).status_code for p in order}
+        def statuses(order: list[str], seed: int) -> list[tuple[str, int]]:
+            with emulating(chaos=chaos, seed=seed) as client:
+                client.emulator.answer("fine", times=None)
+                return [(p, client.run(ask(p)).status_code) for p in order]
 
-        first = statuses(prompts)
-        assert first == statuses(prompts[::-1])
-        assert set(first.values()) == {200, 503}
+        first = statuses(prompts, 7)
+        assert sorted(first) == sorted(statuses(prompts[::-1], 7))
+        assert {status for _, status in first} == {200, 429, 503}
+        assert first != statuses(prompts, 8)
 
-    def test_chance_takes_no_answer(self, http: httpx.Client) -> None:
-        with Emulator(chaos=[(0.5, faults.status(503))], seed=2) as emulator:
-            client = Client(emulator, http)
-            for number in range(10):
-                emulator.answer(f"answer {number}", text=f"prompt {number}.")
-            said = []
-            for number in range(10):
-                while (answer := client.run(asked(f"prompt {number}."))).is_error:
+    def test_chance_takes_no_answer(self, emulating: Emulating) -> None:
+        prompts = [f"prompt {number}." for number in range(10)]
+        with emulating(chaos=[(0.5, faults.status(503))], seed=2) as client:
+            for prompt in prompts:
+                client.emulator.answer(f"to {prompt}", text=prompt)
+            for prompt in prompts:
+                while (answer := client.run(ask(prompt))).is_error:
                     pass
-                said.append(text_of(answer))
-            emulator.assert_script_used()
-        assert said == [f"answer {number}" for number in range(10)]
+                assert f"to {prompt}" in answer.text
+            client.emulator.assert_script_used()
 
 
 class TestUnscripted:
-    def test_it_is_named_with_what_is_left(self, http: httpx.Client) -> None:
-        with Emulator(unscripted="fail") as emulator:
-            emulator.answer("only for Oslo", text="Oslo")
-            answer = Client(emulator, http).run(asked("b"))
-            said = answer.json()["errors"][0]["message"]
-            emulator.reset()
+    def test_it_is_named_with_what_is_left(self, emulating: Emulating) -> None:
+        with emulating(unscripted="fail") as client:
+            client.emulator.answer("only for Oslo", text="Oslo")
+            answer = client.run(ask("b"))
+            client.emulator.reset()
+        said = answer.json()["errors"][0]["message"]
         assert answer.status_code == 422
         assert "Request 1 'b' has no scripted answer. Left: 'only for Oslo'" in said
         assert re.search(r"for text 'Oslo' \(test_scripts.py:\d+\): not its text", said)
 
-    def test_only_once_anything_was_scripted(self, http: httpx.Client) -> None:
-        with Emulator(unscripted="fail_if_scripted") as emulator:
-            client = Client(emulator, http)
-            assert "emulator" in text_of(client.run(asked("a")))
-            emulator.reply("one")
-            assert text_of(client.run(asked("a"))) == "one"
-            assert client.run(asked("a")).status_code == 422
-            emulator.reset()
-            assert client.run(asked("a")).status_code == 200
+    def test_only_once_anything_was_scripted(self, emulating: Emulating) -> None:
+        with emulating(unscripted="fail_if_scripted") as client:
+            assert "emulator" in client.text()
+            client.emulator.reply("one")
+            assert client.text() == "one"
+            assert client.run().status_code == 422
+            client.emulator.reset()
+            assert client.run().status_code == 200
 
     def test_for_a_test_without_pytest(self, http: httpx.Client) -> None:
         def talk() -> None:
             with Emulator.for_test() as emulator:
                 emulator.answer("asked", text="a")
                 emulator.answer("never", text="Oslo")
-                Client(emulator, http).run(asked("a"))
+                Client(emulator, http).run(ask("a"))
 
         with pytest.raises(AssertionError) as failure:
             talk()
@@ -631,27 +494,25 @@ class TestUnscripted:
         assert re.search(r"'never' for text 'Oslo' \(test_scripts.py:\d+\)", message)
 
 
+def asked_at_once(emulator: Emulator, prompts: list[str]) -> list[str]:
+    """What each of the prompts is told, all of them asked in threads of their own."""
+
+    def told(prompt: str) -> str:
+        with httpx.Client(verify=default_trust()) as http:
+            return Client(emulator, http).text(ask(prompt))
+
+    with ThreadPoolExecutor(len(prompts)) as threads:
+        return list(threads.map(told, prompts))
+
+
 def test_subagents_get_their_own(emulator: Emulator) -> None:
     """Threads ask in any order; each gets what is for its words."""
-    for city in ("Lima", "Oslo", "Rome", "Bern"):
+    cities = ["Lima", "Oslo", "Rome", "Bern"] * 5
+    for city in set(cities):
         emulator.answer(f"in {city}", text=city, times=5)
-    said: list[tuple[str, str]] = []
-
-    def ask(city: str) -> None:
-        with httpx.Client() as http:
-            client = Client(emulator, http)
-            said.extend((city, text_of(client.run(asked(city)))) for _ in range(5))
-
-    threads = [
-        threading.Thread(target=ask, args=(c,))
-        for c in ["Lima", "Oslo", "Rome", "Bern"]
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(said) == 20
-    assert all(text == f"in {city}" for city, text in said)
+    assert asked_at_once(emulator, cities) == [f"in {city}" for city in cities]
+    emulator.assert_request_count(20)
+    assert len({request.number for request in emulator.requests}) == 20
 
 
 def test_a_slow_function_keeps_nobody_else_waiting(emulator: Emulator) -> None:
@@ -663,69 +524,43 @@ def test_a_slow_function_keeps_nobody_else_waiting(emulator: Emulator) -> None:
         return "met"
 
     emulator.answer(meet, times=2)
-    said: list[str] = []
-
-    def ask() -> None:
-        with httpx.Client() as http:
-            said.append(text_of(Client(emulator, http).run(asked("Hi"))))
-
-    threads = [threading.Thread(target=ask) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert said == ["met", "met"]
+    assert asked_at_once(emulator, ["Hi", "Ho"]) == ["met", "met"]
 
 
 class TestReading:
     def test_parallel_responses_by_id(self, client: Client) -> None:
-        calls = [
-            {"functionCall": {"id": i, "name": "get_weather", "args": {"city": c}}}
-            for i, c in (("c1", "Lima"), ("c2", "Oslo"))
-        ]
-        calls[0]["thoughtSignature"] = SIGNED  # type: ignore[assignment]
-        results = [
-            {
-                "functionResponse": {
-                    "id": i, "name": "get_weather", "response": {"result": r},
-                }
-            }
-            for i, r in (("c1", "18"), ("c2", "-3"))
-        ]  # fmt: skip
-        client.run(asked("Weather?", model(*calls), user(*results), tools=TOOLS))
+        results = {"c1": {"result": "18"}, "c2": {"result": "-3"}}
+        first, second = (
+            {"functionCall": {"id": id_, "name": "get_weather"}} for id_ in results
+        )
+        called = model({**first, "thoughtSignature": SKIP}, second)
+        told = [response_part("get_weather", r, id=id_) for id_, r in results.items()]
+        client.run(ask("Weather?", called, user(*told), tools=TOOLS))
         emulator = client.emulator
         (request,) = emulator.requests
-        assert request.function_responses == {
-            "c1": {"result": "18"},
-            "c2": {"result": "-3"},
-        }
+        assert request.function_names == ["get_weather"]
+        assert request.function_responses == results
+        emulator.assert_function_response("get_weather")
         emulator.assert_function_response("get_weather", {"result": "18"}, id="c1")
         emulator.assert_function_response("get_weather", {"result": "-3"})
-        with pytest.raises(AssertionError, match="returned"):
+        with pytest.raises(AssertionError, match="'get_weather' returned"):
             emulator.assert_function_response("get_weather", {"result": "18"}, id="c2")
         with pytest.raises(AssertionError, match="of call 'c3'"):
             emulator.assert_function_response("get_weather", id="c3")
 
     def test_without_ids_all_are_kept(self, client: Client) -> None:
-        call_ = {"functionCall": {"name": "get_weather", "args": {}}}
-        parts = [{**call_, "thoughtSignature": SIGNED}, call_]
-        results = [answered(result)["parts"][0] for result in ("18", "-3")]
-        client.run(asked("Hi", model(*parts), user(*results)))
+        call = call_part("get_weather")
+        results = [response_part("get_weather", {"result": r}) for r in ("18", "-3")]
+        called = model({**call, "thoughtSignature": SKIP}, call)
+        client.run(ask("Hi", called, user(*results)))
         assert client.emulator.requests[0].function_responses == {
             "get_weather": {"result": "18"},
             "get_weather#2": {"result": "-3"},
         }
 
     def test_messages_are_langchains(self, client: Client) -> None:
-        image = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
-        client.run(
-            asked(
-                user("What is it?", image),
-                called(city="Lima"),
-                answered("18"),
-                systemInstruction={"parts": [{"text": "Be brief."}]},
-            )
-        )
+        asked = user("What is it?", media())
+        client.run({**BRIEF, **ask(asked, CALLED, ANSWERED)})
         told: list[Any] = convert_to_messages(client.emulator.requests[0].messages)
         assert [message.type for message in told] == ["system", "human", "ai", "tool"]
         assert told[1].content_blocks[1]["type"] == "image"
@@ -735,7 +570,7 @@ class TestReading:
     def test_usage_cost_and_times(self, client: Client) -> None:
         usage = {"promptTokenCount": 1000, "candidatesTokenCount": 100}
         client.emulator.reply("x", usage=usage)
-        client.run(asked("Hi"))
+        client.run()
         (request,) = client.emulator.requests
         assert request.usage["totalTokenCount"] == 1100
         assert request.cost == pytest.approx((1000 * 0.5 + 100 * 3) / 1e6)
@@ -756,8 +591,9 @@ class TestReading:
         self, client: Client, fault: faults.Fault, ended: str
     ) -> None:
         client.emulator.fail(fault)
-        with httpx.Client(timeout=0.3) as http, contextlib.suppress(httpx.HTTPError):
-            Client(client.emulator, http).run(asked("Hi"))
+        hasty = httpx.Client(timeout=0.3, verify=default_trust())
+        with hasty as http, contextlib.suppress(httpx.HTTPError):
+            Client(client.emulator, http).run()
         (request,) = client.emulator.requests
         for _ in range(100):
             if request.ended:
@@ -770,37 +606,23 @@ class TestReading:
                 client.emulator.assert_no_errors()
 
     def test_a_reset_forgets_everything(self, client: Client) -> None:
-        emulator = client.emulator
         kept = {"cf-aig-cache-ttl": "60"}
-        first = client.run(asked("Hi"), headers=kept)
-        emulator.reset()
-        again = client.run(asked("Hi"), headers=kept)
-        assert first.headers["cf-aig-cache-status"] == "MISS"
-        assert again.headers["cf-aig-cache-status"] == "MISS"
-        assert [request.number for request in emulator.requests] == [1]
-        assert emulator.feedback == {}
-
-    def test_near_misses(self, client: Client) -> None:
-        client.run(asked("What is the weather in Lima today?"))
-        with pytest.raises(AssertionError, match=r"nearest is 'What is the weather"):
-            client.emulator.assert_asked("the weather in Rome today")
+        for _ in range(2):
+            assert client.run(headers=kept).headers["cf-aig-cache-status"] == "MISS"
+            assert [request.number for request in client.emulator.requests] == [1]
+            client.emulator.reset()
+            assert client.emulator.feedback == {}
 
 
-def test_models_of_ones_own(http: httpx.Client) -> None:
-    with Emulator(models={"gemini-9-ultra": "gemini-2.5-flash"}) as emulator:
-        client = Client(emulator, http)
-        answer = client.run(asked("Hi"), model="google/gemini-9-ultra")
-        assert answer.json()["result"]["modelVersion"] == "gemini-9-ultra"
-        level = {"thinkingConfig": {"thinkingLevel": "LOW"}}
-        refused = client.gateway(
-            asked("Hi", generationConfig=level), model="gemini-9-ultra"
-        )
-        assert refused.status_code == 400
-        assert client.run(asked("Hi"), model="google/gemini-9").status_code == 404
-    with Emulator(strict=False) as emulator:
-        client = Client(emulator, http)
-        assert client.run(asked("Hi"), model="google/gemini-10").status_code == 200
-        assert client.gateway(asked("Hi"), model="gemini-10").status_code == 200
-    with Emulator(models=["gemini-10"]) as emulator:
-        answer = Client(emulator, http).run(asked("Hi"), model="google/gemini-10")
-        assert answer.status_code == 200
+def test_models_of_ones_own(emulating: Emulating) -> None:
+    with emulating(models={"gemini-9-ultra": "gemini-2.5-flash"}) as client:
+        answer = client.result(model="google/gemini-9-ultra")
+        assert answer["modelVersion"] == "gemini-9-ultra"
+        level = ask(generationConfig={"thinkingConfig": {"thinkingLevel": "LOW"}})
+        assert client.gateway(level, model="gemini-9-ultra").status_code == 400
+        assert client.run(model="google/gemini-9").status_code == 404
+    with emulating(strict=False) as client:
+        assert client.run(model="google/gemini-10").status_code == 200
+        assert client.gateway(model="gemini-10").status_code == 200
+    with emulating(models=["gemini-10"]) as client:
+        assert client.run(model="google/gemini-10").status_code == 200

@@ -1,6 +1,8 @@
 """How the tests ask the emulator: through sockets, or without any."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import httpx
@@ -27,8 +29,10 @@ __all__ = [
     "FLASH_3",
     "HI",
     "SKIP",
+    "STREAM",
     "Client",
     "Clock",
+    "Emulating",
     "Incoming",
     "Journal",
     "Judge",
@@ -39,6 +43,7 @@ __all__ = [
     "ask",
     "call_part",
     "chunks_from_sse",
+    "config",
     "function",
     "media",
     "message_of",
@@ -49,6 +54,7 @@ __all__ = [
 ]
 
 FLASH_3 = "gemini-3-flash-preview"
+STREAM = "streamGenerateContent?alt=sse"
 SKIP = "skip_thought_signature_validator"
 
 
@@ -73,6 +79,11 @@ def ask(*contents: Any, **rest: Any) -> dict[str, Any]:
     """A body with these contents, or with "Hi"; strings are what the user says."""
     said = [user(each) if isinstance(each, str) else each for each in contents]
     return {**HI, **({"contents": said} if said else {}), **rest}
+
+
+def config(**settings: Any) -> dict[str, Any]:
+    """A body that asks with this configuration."""
+    return ask(generationConfig=settings)
 
 
 def call_part(name: str, args: Any = None, **beside: Any) -> dict[str, Any]:
@@ -108,26 +119,27 @@ class Client:
     def __init__(self, emulator: Emulator, http: httpx.Client) -> None:
         self.emulator = emulator
         self.http = http
+        self.authorized = {"authorization": f"Bearer {emulator.api_token}"}
+        self.gateway_headers = {"cf-aig-authorization": f"Bearer {emulator.api_token}"}
 
     def run(
         self,
-        body: Any,
+        body: Any = HI,
         *,
         model: str = "google/gemini-3-flash",
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
-        token = {"authorization": f"Bearer {self.emulator.api_token}"}
         return self.http.post(
-            f"{self.emulator.base_url}/accounts/{self.emulator.account_id}/ai/run",
+            self.account_url("ai/run"),
             json={"model": model, "input": body},
-            headers={**token, **(headers or {})},
+            headers={**self.authorized, **(headers or {})},
         )
 
     def gateway(
         self,
-        body: Any,
+        body: Any = HI,
         *,
-        method: str = "streamGenerateContent?alt=sse",
+        method: str = STREAM,
         model: str = FLASH_3,
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
@@ -137,13 +149,40 @@ class Client:
             headers={**self.gateway_headers, **(headers or {})},
         )
 
-    @property
-    def gateway_headers(self) -> dict[str, str]:
-        return {"cf-aig-authorization": f"Bearer {self.emulator.api_token}"}
+    def account_url(self, rest: str) -> str:
+        return f"{self.emulator.base_url}/accounts/{self.emulator.account_id}/{rest}"
 
-    def gateway_url(self, *, method: str, model: str = FLASH_3) -> str:
+    def gateway_url(self, *, method: str = STREAM, model: str = FLASH_3) -> str:
         path = f"{self.emulator.account_id}/default/google-ai-studio/v1beta/models"
         return f"{self.emulator.gateway_base_url}/{path}/{model}:{method}"
+
+    def result(self, body: Any = HI, **options: Any) -> Any:
+        """What Google answers by way of `ai/run`, and all went well."""
+        answer = self.run(body, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["result"]
+
+    def parts(self, body: Any = HI, **options: Any) -> Any:
+        """The parts of that answer."""
+        return self.result(body, **options)["candidates"][0]["content"].get("parts")
+
+    def text(self, body: Any = HI, **options: Any) -> str:
+        """The text of its first part, or the arguments that it calls with."""
+        part = self.parts(body, **options)[0]
+        return str(part.get("text") or json.dumps(part["functionCall"]["args"]))
+
+    def chunks(self, body: Any = HI, **options: Any) -> list[Any]:
+        """What the gateway streams."""
+        return chunks_from_sse(self.gateway(body, **options))
+
+    def opened(self, **options: Any) -> AbstractContextManager[httpx.Response]:
+        """A stream of the gateway, read by the caller."""
+        url, headers = self.gateway_url(), self.gateway_headers
+        return self.http.stream("POST", url, json=HI, headers=headers, **options)
+
+
+# Who asks an emulator with settings of its own: `with emulating(...) as client`.
+Emulating = Callable[..., AbstractContextManager[Client]]
 
 
 def chunks_from_sse(response: httpx.Response) -> list[Any]:
