@@ -92,7 +92,7 @@ class _Conversation:
             raise UnsupportedContentError(
                 "A SystemMessage can contain only text. Put media in a HumanMessage."
             )
-        if parts and self._turns:
+        if parts and self._turns and not self._counting:
             _logger.warning(
                 "A SystemMessage in the middle of the conversation was moved to the "
                 "front: Gemini has one system instruction for the conversation."
@@ -206,8 +206,8 @@ class _Conversation:
             if call.result is not None:
                 parts.append(self._result(wire, call.result, beside))
                 continue
-            if self._counting and open_ and call.failed is None:
-                continue
+            if self._counting:
+                continue  # its result may come first: trimming counts backwards
             why = call.failed or self._why_not_carried_out(call, is_open=open_)
             error = f"The call was not carried out. {why}"
             parts.append(response_part(wire, {"error": error}))

@@ -314,7 +314,7 @@ _THREAD: list[BaseMessage] = [
 ]
 
 
-def test_any_slice_of_a_conversation_counts() -> None:
+def test_any_slice_of_a_conversation_counts(caplog: pytest.LogCaptureFixture) -> None:
     model = silent()
     counts = [model.get_num_tokens_from_messages([message]) for message in _THREAD]
     assert all(counts)
@@ -322,10 +322,12 @@ def test_any_slice_of_a_conversation_counts() -> None:
     assert abs(whole - sum(counts)) <= len(_THREAD)
     for start in range(len(_THREAD)):
         for end in range(start, len(_THREAD)):
-            part = _THREAD[start : end + 1]
-            count = model.get_num_tokens_from_messages(part)
-            assert abs(count - sum(counts[start : end + 1])) <= len(part)
+            # `trim_messages(strategy="last")` counts from the end.
+            for part in (_THREAD[start : end + 1], _THREAD[start : end + 1][::-1]):
+                count = model.get_num_tokens_from_messages(part)
+                assert abs(count - sum(counts[start : end + 1])) <= len(part)
     assert model.get_num_tokens_from_messages([]) == 0
+    assert caplog.messages == []
 
 
 @pytest.mark.parametrize(
