@@ -23,7 +23,7 @@ from langchain_cf_gemini._gemini.answer.wire import (
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
 from langchain_cf_gemini._gemini.function_calls import mark_of
 from langchain_cf_gemini._gemini.json_values import sound_text, without_half
-from langchain_cf_gemini._gemini.part_notes import SYNTHETIC, PartNotes, Text
+from langchain_cf_gemini._gemini.part_notes import PartNotes, Text
 from langchain_cf_gemini._gemini.parts import (
     beside_payload,
     block_from_part,
@@ -242,7 +242,8 @@ class AnswerParser:
         if not self._draft.as_blocks:
             self._switch()
         self._codes += "executableCode" in part
-        block = block_from_part(part, code_id=f"{SYNTHETIC}code_{self._codes}")
+        code_id = self.record.call_id(self._codes, "code execution", self._candidate)
+        block = block_from_part(part, code_id=code_id)
         if not (self._streaming and self._audio.joins(block)):
             block["index"] = self._next_index()
         self._draft.add_block(self._audio.add(block) if self._streaming else block)

@@ -307,11 +307,13 @@ def test_an_id_that_is_a_number_is_read() -> None:
     assert made["id"] == "7"
 
 
-def test_calls_of_answers_without_ids_are_told_apart() -> None:
+@pytest.mark.parametrize("part", [call("look"), CODE], ids=["function", "code"])
+def test_calls_of_answers_without_ids_are_told_apart(part: Json) -> None:
     def id_at(time: str) -> Any:
-        whole = {**answer(call("look")), "createTime": time}
+        whole = {**answer(part), "createTime": time}
         del whole["responseId"]
-        return Cloudflare(whole).model().invoke("hi").tool_calls[0]["id"]
+        (block,) = Cloudflare(whole).model().invoke("hi").content_blocks
+        return block["id"]
 
     first, second = "2026-11-22T05:00:00Z", "2026-11-22T05:00:01Z"
     assert id_at(first) == id_at(first) != id_at(second)
