@@ -16,6 +16,8 @@ BACKENDS: Final = ("vertex_ai", "gemini_api")
 # schema has no such parts.
 _GEMINI_API_PARTS: Final = frozenset({"toolCall", "toolResponse"})
 _SIGNATURE: Final = "thoughtSignature"
+OPAQUE: Final = _GEMINI_API_PARTS | {_SIGNATURE}
+"""What only the backend that made a part can read in it."""
 
 
 def backend_from_metadata(metadata: Json) -> str | None:
@@ -75,7 +77,7 @@ class History:
 
         Args:
             contents: The conversation.
-            signed: The parts whose signatures are known to be one backend's.
+            signed: The parts whose OPAQUE fields are known to be one backend's.
         """
         self.contents = contents
         self.opaque = [

@@ -33,7 +33,7 @@ from langchain_cf_gemini._gemini.parts import (
     payload_of,
     with_rest,
 )
-from langchain_cf_gemini._gemini.request.backends import backend_from_metadata
+from langchain_cf_gemini._gemini.request.backends import OPAQUE, backend_from_metadata
 from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -201,8 +201,8 @@ class ModelTurn:
         return self._signed(with_rest(part, beside.get("part")))
 
     def _signed(self, part: Json) -> Json:
-        """Note which backend signed a part, if the message says so."""
-        if self._backend is not None and "thoughtSignature" in part:
+        """Note which backend made what is opaque in a part, if the message says so."""
+        if self._backend is not None and not OPAQUE.isdisjoint(part):
             self._media.signed.append((part, self._backend))
         return part
 
