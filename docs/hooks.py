@@ -8,6 +8,7 @@ import json
 import re
 from collections import defaultdict
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 # The Worker that `make worker` runs.
 ENTRY = ROOT / "examples" / "worker" / "src" / "entry.py"
 _ROW = re.compile(r"pytest\.mark\.fault\(row=(\d+)\)")
+_FATE = re.compile(r"\bFate\((\d+), ")
 _NOTEBOOK_LINK = re.compile(r'href="(\d\d_\w+)\.ipynb"')
 # A notebook names a page by its place in the repository.
 _PAGE_LINK = re.compile(r'href="\.\./docs/([\w/-]+)\.md"')
@@ -131,17 +133,22 @@ def _leads_somewhere(path: Path, link: str, ids: dict[Path, set[str]]) -> bool:
     return unquote(parts.fragment) in ids[target]
 
 
-def tests_of_rows() -> dict[
-    int, list[tuple[Path, ast.FunctionDef | ast.AsyncFunctionDef]]
-]:
-    """The tests of each row, by the number in their `fault` markers."""
+def tests_of_rows() -> dict[int, list[tuple[Path, ast.stmt | ast.expr]]]:
+    """The tests of each row: functions with its marker, and rows `Fate(row, …` of tables.
+
+    Under 0 stands the function that runs the rows of a table.
+    """
     found: dict[int, list[Any]] = defaultdict(list)
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         for node in ast.parse(path.read_text("utf-8")).body:
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                for marker in map(ast.unparse, node.decorator_list):
-                    if row := _ROW.fullmatch(marker):
-                        found[int(row[1])].append((path, node))
+            for marker in getattr(node, "decorator_list", ()):
+                if row := _ROW.fullmatch(ast.unparse(marker)):
+                    found[int(row[1])].append((path, node))
+            for each in getattr(getattr(node, "value", None), "elts", ()):
+                if row := _FATE.search(ast.unparse(each)):
+                    found[int(row[1])].append((path, each))
+            if "fate: Fate" in ast.unparse(getattr(node, "args", node)):
+                found[0].append((path, node))
     return found
 
 
@@ -168,11 +175,13 @@ def fault_tests_page() -> str:
         "They run with the whole suite, most of them over a real socket on loopback.",
     ]
     for row in sorted(tests):
-        lines += ["", f"## Row {row} {{ #row-{row} }}"]
+        title = f"Row {row}" if row else "What every `Fate` below is tried with"
+        lines += ["", f"## {title} {{ #row-{row} }}"]
         for path, node in tests[row]:
             source = path.read_text("utf-8").splitlines()
-            start = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            body = source[start - 1 : node.end_lineno]
+            decorators = getattr(node, "decorator_list", ())
+            start = min([node.lineno, *(d.lineno for d in decorators)])
+            body = dedent("\n".join(source[start - 1 : node.end_lineno])).splitlines()
             title = f"{path.relative_to(ROOT)}:{start}"
             lines += ["", f'```python title="{title}"', *body, "```"]
     return "\n".join(lines)

@@ -124,7 +124,9 @@ def test_every_fault_has_tests() -> None:
     rows = {int(row) for row in re.findall(r"^\| (\d+) \|", page, re.M)}
     sources = "".join(p.read_text("utf-8") for p in (ROOT / "tests").rglob("test_*.py"))
     assert rows == set(range(1, max(rows) + 1))
-    assert {int(row) for row in re.findall(r"mark\.fault\(row=(\d+)", sources)} == rows
+    assert {
+        int(row) for row in re.findall(r"(?:fault\(row=|Fate\()(\d+)", sources)
+    } == rows
 
 
 def test_the_package_page_links_to_no_file() -> None:

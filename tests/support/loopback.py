@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -60,6 +61,11 @@ class Wire:
         self.received = received
         self.is_kept = True
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether a stream was asked for."""
+        return "stream" in self.received.path
+
     async def send(self, data: bytes) -> None:
         self.writer.write(data)
         await self.writer.drain()
@@ -108,7 +114,8 @@ def answer(
 
 
 def event(payload: Any) -> bytes:
-    return b"data: " + json.dumps(payload).encode() + b"\r\n\r\n"
+    data = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    return b"data: " + data + b"\r\n\r\n"
 
 
 def events(*pieces: bytes, then: Act | None = None, end: bool = True) -> Act:
@@ -129,14 +136,27 @@ def events(*pieces: bytes, then: Act | None = None, end: bool = True) -> Act:
     return act
 
 
-EVENTS_HEAD = head(
-    200,
-    {
-        "content-type": "text/event-stream",
-        "transfer-encoding": "chunked",
-        "cf-ray": "ray-1",
-    },
-)
+def chunked_head(kind: str) -> bytes:
+    """The head of an answer in chunks."""
+    named = {"content-type": kind, "transfer-encoding": "chunked", "cf-ray": "ray-1"}
+    return head(200, named)
+
+
+EVENTS_HEAD = chunked_head("text/event-stream")
+
+
+def head_as_asked(wire: Wire) -> bytes:
+    """The head of an answer in chunks: a stream's where one was asked for."""
+    return EVENTS_HEAD if wire.is_stream else chunked_head("application/json")
+
+
+def as_asked(payload: Any = PAYLOAD) -> Act:
+    """An event of a stream where one was asked for, else the whole response."""
+
+    async def act(wire: Wire) -> None:
+        await (events(event(payload)) if wire.is_stream else answer(payload))(wire)
+
+    return act
 
 
 async def stall(wire: Wire) -> None:
@@ -155,33 +175,24 @@ async def cut(wire: Wire) -> None:
 
 
 def _gone() -> Any:
-    import contextlib
-
     return contextlib.suppress(ConnectionError)
 
 
-def drip(data: bytes) -> Act:
-    """One byte at a time, for as long as the client listens."""
+def drip(before: bytes, piece: bytes = b"1\r\n \r\n", *, every: float = 0.01) -> Act:
+    """Some bytes, then a piece at a time for as long as the client listens."""
 
     async def act(wire: Wire) -> None:
         wire.cut()
         with _gone():
-            await wire.send(data)
+            await wire.send(before)
             while not wire.writer.transport.is_closing():
-                await wire.send(b"1\r\n \r\n")
-                await asyncio.sleep(0.01)
+                await wire.send(piece)
+                await asyncio.sleep(every)
 
     return act
 
 
-async def drip_header(wire: Wire) -> None:
-    """One byte of a header at a time, for as long as the client listens."""
-    wire.cut()
-    with _gone():
-        await wire.send(b"HTTP/1.1 200 OK\r\nx-slow: ")
-        while not wire.writer.transport.is_closing():
-            await wire.send(b"x")
-            await asyncio.sleep(0.01)
+drip_header = drip(b"HTTP/1.1 200 OK\r\nx-slow: ", b"x")
 
 
 def tunnel(port: int) -> Act:

@@ -41,7 +41,7 @@ TIMED = tuple(way for way in EVERY if way in OURS or way.startswith("a"))
 
 our_ways = pytest.mark.parametrize("way", OURS)
 timed_ways = pytest.mark.parametrize("way", TIMED)
-unary_ways = pytest.mark.parametrize("way", [w for w in EVERY if "send" in w])
+SENDS = tuple(way for way in EVERY if "send" in way)
 STREAMS = tuple(way for way in EVERY if "stream" in way)
 stream_ways = pytest.mark.parametrize("way", STREAMS)
 callers_ways = pytest.mark.parametrize("way", [w for w in EVERY if "-" in w])
