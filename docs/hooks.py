@@ -134,7 +134,7 @@ def _leads_somewhere(path: Path, link: str, ids: dict[Path, set[str]]) -> bool:
 
 
 def tests_of_rows() -> dict[int, list[tuple[Path, ast.stmt | ast.expr]]]:
-    """The tests of each row: functions with its marker, and rows `Fate(row, …` of tables.
+    """The tests of each row: functions with its marker, and tables' rows `Fate(row, …`.
 
     Under 0 stands the function that runs the rows of a table.
     """

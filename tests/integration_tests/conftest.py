@@ -37,3 +37,11 @@ def default_cassette_name(request: pytest.FixtureRequest) -> str:
         return str(marker.args[0])
     endpoint = "run" if request.cls.endpoint == "run" else "gateway"
     return f"langchain_tests/{request.node.name}.{endpoint}"
+
+
+@pytest.fixture
+def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment without a word of proxies."""
+    for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)

@@ -12,9 +12,10 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import httpx
@@ -192,6 +193,36 @@ async def dripping(wire: Wire) -> None:
     await drip(head_as_asked(wire))(wire)
 
 
+def spoilt(then: Act, status: int, **headers: str) -> Act:
+    """An error whose body never comes whole."""
+
+    async def act(wire: Wire) -> None:
+        named = {"content-length": "1000", "content-type": "application/json"}
+        named |= {name.replace("_", "-"): value for name, value in headers.items()}
+        await wire.send(head(status, named) + b'{"error"')
+        await asyncio.sleep(0.02)
+        await then(wire)
+
+    return act
+
+
+def coded(coding: str, body: bytes) -> Callable[..., Act]:
+    def act(status: int, **headers: str) -> Act:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return answer(body, status, {"content-encoding": coding, **named})
+
+    return act
+
+
+BROKEN: dict[str, Callable[..., Act]] = {
+    "cut": partial(spoilt, cut),
+    "reset": partial(spoilt, reset),
+    "no gzip": coded("gzip", b"nonsense"),
+    "half a gzip": coded("gzip", gzip.compress(b'{"error": "x"}' * 99)[:-9]),
+    "no such coding": coded("br", b"?"),
+}
+
+
 GOOGLE_429 = {
     "error": {
         "code": 429,
@@ -352,6 +383,12 @@ FATES = [
     Fate(38, "half a gzip", zipped(lambda body: gzip.compress(body)[:-9]),
          error=Format, asked=3, ways=["send"]),
     Fate(38, "no such coding", zipped(bytes, "br"), error=Format),
+    *(Fate(53, f"{name}, a short wait", broken(429, retry_after="30"), answer(),
+           slept=[30.0]) for name, broken in BROKEN.items()),
+    *(Fate(53, f"{name}, a long wait", broken(429, retry_after="90"), error=Limited,
+           told={"retry_after": 90}) for name, broken in BROKEN.items()),
+    *(Fate(53, f"{name}, refused", broken(401), error=Auth)
+      for name, broken in BROKEN.items()),
     Fate(44, "no retries", failing(503), error=Server, max_retries=0, ways=OURS),
 ]  # fmt: skip
 

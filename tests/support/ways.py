@@ -4,6 +4,7 @@ and on a caller's own client of either package."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -14,7 +15,9 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from pydantic import SecretStr
 
+from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.exceptions import CloudflareGeminiError
 from tests.support.cloudflare import Account, AnswerReader, gateway_request, run_request
 from tests.support.http import (
@@ -60,6 +63,19 @@ def in_turn(
         return pytest.mark.parametrize(("way", names), ring)
     split = ["way", *(name.strip() for name in names.split(","))]
     return pytest.mark.parametrize(split, [(way, *row) for way, row in ring])
+
+
+def model_at(server: Loopback | str, **settings: Any) -> ChatCloudflareGemini:
+    """A model that asks the server, once unless it is told otherwise."""
+    root = server if isinstance(server, str) else server.root
+    chosen: dict[str, Any] = {"model": "gemini-3-flash", "max_retries": 0, **settings}
+    return ChatCloudflareGemini(
+        account_id="acc",
+        api_token=SecretStr(TOKEN),
+        base_url=f"{root}/client/v4",
+        gateway_base_url=f"{root}/v1",
+        **chosen,
+    )
 
 
 def account(server: Loopback | str) -> Account:
@@ -110,6 +126,7 @@ class Outcome:
     payloads: list[dict[str, Any]] = field(default_factory=list)
     error: CloudflareGeminiError | None = None
     slept: list[float] = field(default_factory=list)
+    pause: float = 0
     gateway: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -124,14 +141,17 @@ def ask(
     *,
     clock: Callable[[], float] = time.monotonic,
     request: Request | None = None,
+    times: int = 1,
+    pause: float = 0,
     client: Mapping[str, Any] = MappingProxyType({}),
     **settings: Any,
 ) -> Outcome:
-    """One call; nothing sleeps, and every error but a typed one gets out.
+    """One call, or several over one client; no error but a typed one gets out.
 
-    `client` is what a caller's own client is made with.
+    No repetition waits. `pause` is what the caller takes after each payload of a
+    stream, and `client` what a caller's own client is made with.
     """
-    outcome = Outcome()
+    outcome = Outcome(pause=pause)
     chosen: dict[str, Any] = {
         "retry": RetryPolicy(jitter=lambda: 0.0),
         # Their time is what was slept.
@@ -151,7 +171,7 @@ def ask(
             clock=clock,
         )
 
-    asked = request or request_of(way, server)
+    asked = [request or request_of(way, server)] * times
     colour, _, package = way.partition("-")
     made_with = {"verify": default_trust(), **client} if package else {}
     try:
@@ -168,39 +188,43 @@ Make = Callable[..., Transport]
 
 
 def _run(
-    way: str, make: Make, made_with: Any, asked: Request, outcome: Outcome
+    way: str, make: Make, made_with: Any, asked: Sequence[Request], outcome: Outcome
 ) -> None:
     colour, _, package = way.partition("-")
-    if package:
-        with CLIENTS[package].Client(**made_with) as client:
-            _ask(colour, make(http_client=client), asked, outcome)
-        return
-    transport = make()
-    try:
-        _ask(colour, transport, asked, outcome)
-    finally:
-        transport.close()
+    with contextlib.ExitStack() as held:
+        own: dict[str, Any] = {}
+        if package:
+            client = held.enter_context(CLIENTS[package].Client(**made_with))
+            own["http_client"] = client
+        transport = held.enter_context(contextlib.closing(make(**own)))
+        for request in asked:
+            _ask(colour, transport, request, outcome)
 
 
 async def _arun(
-    way: str, make: Make, made_with: Any, asked: Request, outcome: Outcome
+    way: str, make: Make, made_with: Any, asked: Sequence[Request], outcome: Outcome
 ) -> None:
     colour, _, package = way.partition("-")
-    if not package:
-        await _aask(colour, make(), asked, outcome)
-        return
-    async with CLIENTS[package].AsyncClient(**made_with) as client:
-        await _aask(colour, make(http_async_client=client), asked, outcome)
+    async with contextlib.AsyncExitStack() as held:
+        own: dict[str, Any] = {}
+        if package:
+            client = CLIENTS[package].AsyncClient(**made_with)
+            own["http_async_client"] = await held.enter_async_context(client)
+        transport = make(**own)
+        for request in asked:
+            await _aask(colour, transport, request, outcome)
 
 
 def _ask(way: str, transport: Transport, request: Request, outcome: Outcome) -> None:
     if way == "send":
         answer = transport.send(request, AnswerReader())
-        outcome.payloads, outcome.gateway = answer.payloads, answer.gateway
+        outcome.payloads += answer.payloads
+        outcome.gateway = answer.gateway
         return
     with transport.stream(request, AnswerReader()) as stream:
         for payload in stream:
             outcome.payloads.append(payload)
+            time.sleep(outcome.pause)
         outcome.gateway = stream.reader.gateway
 
 
@@ -209,9 +233,11 @@ async def _aask(
 ) -> None:
     if way == "asend":
         answer = await transport.asend(request, AnswerReader())
-        outcome.payloads, outcome.gateway = answer.payloads, answer.gateway
+        outcome.payloads += answer.payloads
+        outcome.gateway = answer.gateway
         return
     async with transport.astream(request, AnswerReader()) as stream:
         async for payload in stream:
             outcome.payloads.append(payload)
+            await asyncio.sleep(outcome.pause)
         outcome.gateway = stream.reader.gateway
