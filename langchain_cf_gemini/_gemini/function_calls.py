@@ -1,7 +1,7 @@
 """Function calls on both ways: their ids, their arguments, and why one must not run."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -112,16 +112,9 @@ def calls_from_message(
             key += "'"
         calls[key] = {"id": id_ or "", **call}
 
-    for call in message.tool_calls:
+    for call in filter(has_name, message.tool_calls):
         add(call["id"], {"name": call["name"], "args": call["args"]})
-    for invalid in message.invalid_tool_calls:
-        if not invalid["name"]:
-            _logger.warning(
-                "A tool call without a function name wasn't sent, because Google would "
-                "reject it: %.200r",
-                invalid["args"],
-            )
-            continue
+    for invalid in filter(has_name, message.invalid_tool_calls):
         text, why = unmarked_args(invalid["args"])
         failed = why or invalid["error"] or "The call was not valid."
         id_, args = invalid["id"] or "", _object_from(text)
@@ -130,6 +123,17 @@ def calls_from_message(
         if calls.get(id_) != {"id": id_, **made}:
             add(id_, made)
     return calls
+
+
+def has_name(call: Mapping[str, Any]) -> bool:
+    """Tell whether a call names its function, and log one that does not."""
+    if not call["name"]:
+        _logger.warning(
+            "A tool call without a function name wasn't sent, because Google would "
+            "reject it: %.200r",
+            call["args"],
+        )
+    return bool(call["name"])
 
 
 def _function_call(

@@ -28,7 +28,11 @@ from langchain_cf_gemini._gemini.request.media import (
     parts_from_media,
     said_in,
 )
-from langchain_cf_gemini._gemini.request.model_turn import Called, ModelTurn
+from langchain_cf_gemini._gemini.request.model_turn import (
+    Called,
+    ModelTurn,
+    is_of_models,
+)
 from langchain_cf_gemini._gemini.request.other_messages import (
     is_tool_result,
     message_of_role,
@@ -162,11 +166,13 @@ class _Conversation:
         """Put a result to the last call of its id that has none yet."""
         known = False
         for _, calls in reversed(self._asked):
-            for call in calls:
-                if call.is_of(message) and call.result is None:
-                    call.result = message
-                    return
-                known = known or call.is_of(message)
+            own = [call for call in calls if call.is_of(message)]
+            if free := [call for call in own if call.result is None]:
+                # Ollama's calls have no ids, and those of others occur twice.
+                free.sort(key=lambda call: call.name != message.name)
+                free[0].result = message
+                return
+            known = known or bool(own)
         if self._counting:
             name = {"name": message.name or "tool"}
             part = self._result(name, message, [])
@@ -222,17 +228,16 @@ class _Conversation:
             raise _misbuilt(message, error) from error
 
     def _why_not_carried_out(self, call: Called, *, is_open: bool) -> str:
-        name = call.part["functionCall"]["name"]
         if is_open:
             raise UnsupportedContentError(
-                f"Tool call {name!r} (id {call.id!r}) has no ToolMessage. Gemini "
+                f"Tool call {call.name!r} (id {call.id!r}) has no ToolMessage. Gemini "
                 "requires a result for every call before the next turn: run the tool "
                 "and append its ToolMessage."
             )
         _logger.warning(
             "Tool call %r (id %r) has no ToolMessage. A result was added: "
             "the call wasn't carried out.",
-            name,
+            call.name,
             call.id,
         )
         return "The conversation went on without it."
@@ -287,6 +292,13 @@ def _parts_from_block(block: Any, media: Media, where: str) -> list[Json]:
         return said_in(value) or _parts_from_block(value, media, where)
     if kind is None and not _PART_KEYS.isdisjoint(block):
         return [dict(block)]
+    if is_of_models(str(kind)):  # an AIMessage's content, handed to the next agent
+        _logger.warning(
+            "A block of type %r in a %s wasn't sent: it has no Gemini equivalent.",
+            kind,
+            where,
+        )
+        return []
     raise UnsupportedContentError(
         f"A block of type {kind!r} in a {where} has no Gemini equivalent. Supported: "
         f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts."

@@ -18,6 +18,7 @@ from langchain_cf_gemini._gemini.function_calls import (
     call_id_from_block,
     calls_from_message,
     exact_args,
+    has_name,
 )
 from langchain_cf_gemini._gemini.part_notes import (
     KEY,
@@ -42,13 +43,15 @@ _logger = logging.getLogger("langchain_cf_gemini")
 
 GOOGLE = frozenset({PROVIDER, "google_genai", "google_vertexai"})
 _GENAI_SIGNATURES = "__gemini_function_call_thought_signatures__"
+_GENAI_RESULT = "code_execution_result"
 _CALL_TYPES = frozenset(
     {"tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call"}
 )
 # What other providers' servers did for their models: Gemini has no part for it.
 _FOREIGN_TYPES = frozenset(
     {"redacted_thinking", "server_tool_use", "mcp_tool_use", "non_standard_annotation"}
-    | {"container_upload", "compaction", "mcp_list_tools", "mcp_approval_request"}
+    | {"compaction", "mcp_list_tools", "mcp_approval_request"}
+    | {"reasoning_content", "reference", "function_call_signature"}
 )
 _FOREIGN_ENDS = ("_tool_result", "_call", "_call_output")
 
@@ -62,12 +65,17 @@ class Called:
     failed: str | None
     result: ToolMessage | None = None
 
+    @property
+    def name(self) -> Any:
+        """The function."""
+        return self.part["functionCall"]["name"]
+
     def is_of(self, result: ToolMessage) -> bool:
         """Tell whether a result is one of this call."""
         if result.tool_call_id == self.id:
             return True
         by_name = result.tool_call_id == f"{SYNTHETIC}{result.name}"
-        return by_name and result.name == self.part["functionCall"]["name"]
+        return by_name and result.name == self.name
 
 
 class ModelTurn:
@@ -94,6 +102,7 @@ class ModelTurn:
         self._genai = provider in GOOGLE
         self._google = self._genai or provider is None
         self._own = provider == PROVIDER
+        self._is_stored = bool(message.id or message.response_metadata)
         self._backend = backend_from_metadata(message.response_metadata)
         self._kwargs = message.additional_kwargs
         notes = self._kwargs.get(KEY)
@@ -164,11 +173,9 @@ class ModelTurn:
             self.parts += reader(self, block)
         elif is_media(block):
             self.parts += self._media_parts(block)
-        elif kind in _FOREIGN_TYPES or kind.endswith(_FOREIGN_ENDS) or not self._google:
+        elif self._is_stored or is_of_models(kind):
             _logger.warning(
-                "A block of type %r wasn't sent: it comes from another provider's "
-                "server and has no Gemini equivalent.",
-                kind,
+                "A block of type %r wasn't sent: it has no Gemini equivalent.", kind
             )
         else:
             raise UnsupportedContentError(
@@ -242,13 +249,22 @@ class ModelTurn:
     def _code_parts(self, block: Json) -> list[Json]:
         if block.get("name") == "code_execution":
             return [self._with(self._extras(block), part_from_code(block))]
+        if self._genai and block.get("name") == "code_interpreter":
+            code = (block.get("args") or {}).get("code", "")
+            return [{"executableCode": {"language": "PYTHON", "code": code}}]
         return self._foreign_tool(block)
 
     def _code_result_parts(self, block: Json) -> list[Json]:
-        is_google = self._genai or any("executableCode" in part for part in self.parts)
-        if is_google:
-            return [self._with(self._extras(block), part_from_code_result(block))]
-        return self._foreign_tool(block)
+        follows = any("executableCode" in part for part in self.parts)
+        extras = self._extras(block)
+        kind = extras.get("block_type", _GENAI_RESULT)
+        if not self._own and not (follows and kind == _GENAI_RESULT):
+            return self._foreign_tool(block)
+        if self._genai and not self._own:  # whose ids langchain-google-genai made up
+            outcome = extras.get("outcome", block.get("status"))
+            said = {"outcome": outcome, _GENAI_RESULT: block.get("output")}
+            return self._genai_code_parts({"type": _GENAI_RESULT, **said})
+        return [self._with(extras, part_from_code_result(block))]
 
     def _foreign_tool(self, block: Json) -> list[Json]:
         _logger.warning(
@@ -263,7 +279,7 @@ class ModelTurn:
             code = {"language": block.get("language", "PYTHON")}
             return [{"executableCode": {**code, "code": block["executable_code"]}}]
         outcome = block.get("outcome")
-        failed = outcome not in (None, 1, "1", "OUTCOME_OK")
+        failed = outcome not in (None, 1, "1", "OUTCOME_OK", "success")
         result: Json = {"outcome": "OUTCOME_FAILED" if failed else "OUTCOME_OK"}
         result["output"] = block.get("code_execution_result") or ""
         return [{"codeExecutionResult": result}]
@@ -320,8 +336,8 @@ class ModelTurn:
         known = {call.id for call in self.calls}
         if block is None or id_ in known or not self._is_answered(id_):
             return None
-        name, args = block.get("name"), args_from_block(block)
-        return {"id": id_, "name": name, "args": args}
+        call = {"id": id_, "name": block.get("name"), "args": args_from_block(block)}
+        return call if has_name(call) else None
 
 
 def _joined(said: Any) -> Any:
@@ -340,6 +356,12 @@ _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
     "server_tool_call": ModelTurn._code_parts,
     "server_tool_result": ModelTurn._code_result_parts,
     "executable_code": ModelTurn._genai_code_parts,
-    "code_execution_result": ModelTurn._genai_code_parts,
+    _GENAI_RESULT: ModelTurn._genai_code_parts,
     "non_standard": ModelTurn._unchanged_parts,
 }
+
+
+def is_of_models(kind: str) -> bool:
+    """Tell whether blocks of a type are written by models: thoughts, calls, code."""
+    known = kind in _FOREIGN_TYPES or kind in _CALL_TYPES or kind in _READERS
+    return known or kind.endswith(_FOREIGN_ENDS)

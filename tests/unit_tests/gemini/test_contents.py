@@ -445,6 +445,18 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
         [HI, AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]), SO],
         "u m u",
         "without a function name"),
+    "a valid call that names nothing": ([HI, _calls(("a", "", {})), _MADE, SO],
+                                        "u u", "without a function name"),
+    "a block that names nothing": (
+        [HI, AIMessage([{"type": "tool_use", "id": "a", "name": "", "input": {}}]),
+         _MADE, SO],
+        "u u",
+        "without a function name"),
+    "an agent's answer as the next one's question": (
+        [HI, HumanMessage([{"type": "reasoning", "reasoning": "Hm."},
+                           {"type": "text", "text": "so?"}], name="Ann")],
+        "u uu",
+        "'reasoning' in a HumanMessage"),
     "a block of a kind of its own": (
         [HI, AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
          SO],
@@ -516,6 +528,17 @@ def test_threads_go_on(
 def test_messages_that_nobody_checked(messages: Any, told: str) -> None:
     with pytest.raises(UnsupportedContentError, match=f"a {told} is malformed"):
         contents_of(messages)
+
+
+@pytest.mark.parametrize("id_", ["", "a"])
+def test_results_of_one_id_go_by_name(id_: str) -> None:
+    """Calls of Ollama have no ids, and those of other servers may be all the same."""
+    calls = _calls((id_, "look", {}), (id_, "hear", {}))
+    results = [_result("2", id_, name="hear"), _result("1", id_, name="look")]
+    parts = contents_of([HI, calls, *results])[2]["parts"]
+    said = [(p["functionResponse"]["name"], p["functionResponse"]["response"])
+            for p in parts]  # fmt: skip
+    assert said == [("look", {"output": "1"}), ("hear", {"output": "2"})]
 
 
 def test_results_of_anthropics_blocks() -> None:

@@ -148,6 +148,32 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         [{**thought("Hm."), "thoughtSignature": SIGNED}, text("Let me see.", SIGNED),
          {"executableCode": {"language": "PYTHON", "code": "1+1"}},
          {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}]),
+    "langchain-google-genai, 4: code": (
+        _turn([{"type": "server_tool_call", "name": "code_interpreter", "id": "made-up",
+                "args": {"code": "1+1", "language": "python"}},
+               {"type": "server_tool_result", "tool_call_id": "made-up", "output": "2",
+                "status": "success",
+                "extras": {"block_type": "code_execution_result", "outcome": 1}}],
+              "google_genai", output_version="v1"),
+        [{"executableCode": {"language": "PYTHON", "code": "1+1"}},
+         {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "2"}}]),
+    "langchain-google-genai, 4: another tool of the server": (
+        _turn([{"type": "server_tool_call", "name": "media_processing", "id": "s",
+                "args": {}},
+               {"type": "server_tool_result", "tool_call_id": "s", "output": {},
+                "status": "success", "extras": {"block_type": "media_processing"}},
+               {"type": "text", "text": "Well."}], "google_genai"),
+        [text("Well.")]),
+    "langchain-google-genai, 3: a signature apart": (
+        _turn(["Let me see.", {"type": "function_call_signature", "signature": SIGNED,
+                               "index": 0}], "google_genai", tool_calls=[_CALL]),
+        [text("Let me see."), _CALLED]),
+    "Mistral without its name: references": (
+        _turn([{"type": "text", "text": "Well."},
+               {"type": "reference", "reference_ids": [0]}], None), [text("Well.")]),
+    "a stored turn with a block of a kind of its own": (
+        _turn([{"type": "hologram"}, {"type": "text", "text": "Well."}], None, id="1"),
+        [text("Well.")]),
     "langchain-google-genai, failed code": (
         _turn([{"type": "executable_code", "executable_code": "1/0"},
                {"type": "code_execution_result",
