@@ -71,9 +71,23 @@ def _readable(message: BaseMessage) -> BaseMessage:
     content = message.content
     if not isinstance(content, list):
         return message
-    blocks = [_block(block) if isinstance(block, dict) else block for block in content]
-    is_same = all(map(is_, blocks, content))
+    blocks = [
+        _block(block) if isinstance(block, dict) else block
+        for block in content
+        if not _is_cache_mark(block)
+    ]
+    is_same = len(blocks) == len(content) and all(map(is_, blocks, content))
     return message if is_same else message.model_copy(update={"content": blocks})
+
+
+def _is_cache_mark(block: Any) -> bool:
+    """Tell whether a block is Bedrock's mark of what it is to cache, and says nothing.
+
+    Anthropic's stands inside a block, where nobody reads it.
+    """
+    return isinstance(block, dict) and (
+        "cachePoint" in block or block.get("type") == "cachePoint"
+    )
 
 
 def _block(block: Json) -> Json:

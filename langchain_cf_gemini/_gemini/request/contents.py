@@ -126,7 +126,7 @@ class _Conversation:
             UnsupportedContentError: If a block has no Gemini part.
         """
         parts: list[Json] = []
-        for block in [content] if isinstance(content, str) else content:
+        for block in [content] if isinstance(content, str) else _said(content, where):
             parts += said_in(block) or _parts_from_block(block, self._media, where)
         return _without_empty(parts)
 
@@ -280,6 +280,20 @@ def _without_empty(parts: list[Json]) -> list[Json]:
     return [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
 
 
+def _said(content: list[Any], where: str) -> list[Any]:
+    """Leave out what models alone write, where an agent's words go on to the next."""
+    kinds = [str(b.get("type")) if isinstance(b, dict) else "text" for b in content]
+    written = [kind for kind in kinds if is_of_models(kind)]
+    if not written or len(written) == len(content):
+        return content
+    _logger.warning(
+        "Blocks of type %s in a %s weren't sent: they have no Gemini equivalent.",
+        ", ".join(map(repr, written)),
+        where,
+    )
+    return [b for b, kind in zip(content, kinds, strict=True) if kind not in written]
+
+
 def _parts_from_block(block: Any, media: Media, where: str) -> list[Json]:
     kind = block.get("type")
     if is_media(block):
@@ -292,13 +306,6 @@ def _parts_from_block(block: Any, media: Media, where: str) -> list[Json]:
         return said_in(value) or _parts_from_block(value, media, where)
     if kind is None and not _PART_KEYS.isdisjoint(block):
         return [dict(block)]
-    if is_of_models(str(kind)):  # an AIMessage's content, handed to the next agent
-        _logger.warning(
-            "A block of type %r in a %s wasn't sent: it has no Gemini equivalent.",
-            kind,
-            where,
-        )
-        return []
     raise UnsupportedContentError(
         f"A block of type {kind!r} in a {where} has no Gemini equivalent. Supported: "
         f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts."

@@ -53,6 +53,10 @@ _FOREIGN_TYPES = frozenset(
     | {"compaction", "mcp_list_tools", "mcp_approval_request"}
     | {"reasoning_content", "reference", "function_call_signature"}
 )
+_MODELS_TYPES = frozenset(
+    {"reasoning", "thinking", "server_tool_call", "server_tool_result"}
+    | {"executable_code", _GENAI_RESULT}
+)
 _FOREIGN_ENDS = ("_tool_result", "_call", "_call_output")
 
 
@@ -363,5 +367,5 @@ _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
 
 def is_of_models(kind: str) -> bool:
     """Tell whether blocks of a type are written by models: thoughts, calls, code."""
-    known = kind in _FOREIGN_TYPES or kind in _CALL_TYPES or kind in _READERS
+    known = kind in _FOREIGN_TYPES or kind in _CALL_TYPES or kind in _MODELS_TYPES
     return known or kind.endswith(_FOREIGN_ENDS)

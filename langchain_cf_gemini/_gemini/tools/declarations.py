@@ -317,7 +317,7 @@ def _is_tool_object(tool: Mapping[str, Any]) -> bool:
 def _pieces_of_tool_object(tool: Mapping[str, Any]) -> Iterator[Json]:
     for key, value in tool.items():
         name = camel_name(key)
-        if value is None:
+        if value is None or key == "cachePoint":  # Bedrock's, which says nothing here
             continue
         if name != "functionDeclarations":
             yield {name: camel_case(value)}

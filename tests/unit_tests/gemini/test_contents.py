@@ -38,6 +38,7 @@ IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
 IMAGE_PART = {"inlineData": {"mimeType": "image/png", "data": PNG}}
 PDF = {"type": "file", "base64": "JVBERg==", "mime_type": "application/pdf"}
 PDF_PART = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERg=="}}
+MARK = {"cachePoint": {"type": "default"}}
 MP3 = {"type": "audio", "base64": "SUQz", "mime_type": "audio/mpeg"}
 MP3_PART = {"inlineData": {"mimeType": "audio/mpeg", "data": "SUQz"}}
 
@@ -132,6 +133,8 @@ SYSTEMS: dict[str, tuple[list[Any], list[str] | None]] = {
     "cache_control": ([SystemMessage([{"type": "text", "text": "a",
                                        "cache_control": {"type": "ephemeral"}}]),
                        HI], ["a"]),
+    "Bedrock's mark": ([SystemMessage([{"text": "a"}, MARK]),
+                        HumanMessage(["hi", MARK])], ["a"]),
     "empty": ([SystemMessage(""), HI], None),
     "empty block": ([SystemMessage([{"type": "text", "text": ""}, "a"]), HI], ["a"]),
     "developer": ([ChatMessage(content="a", role="developer"), HI], ["a"]),
@@ -242,6 +245,7 @@ RESULTS: dict[str, tuple[Any, Json | None]] = {
     "strings": (["18", "°C"], {"output": ["18", "°C"]}),
     "plain object": ([{"t": 18}], {"t": 18}),
     "plain objects": ([{"t": 18}, {"t": 19}], {"output": [{"t": 18}, {"t": 19}]}),
+    "Bedrock's mark": ([{"text": "18", "type": "text"}, MARK], {"output": "18"}),
     "nothing": ([], {}),
     "text of Responses": ([{"type": "output_text", "text": "18"}], {"output": "18"}),
     "half a character": ("caf\udce9.txt", {"output": "caf\ufffd.txt"}),
@@ -464,6 +468,10 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
         "non_standard 'z'"),
     "a result again": ([HI, _A, _MADE, AIMessage("Done."), _MADE, SO],
                        "u c r m u", "A second ToolMessage"),
+    "Bedrock's marks": (
+        [HumanMessage(["hi", MARK]), AIMessage([{"type": "text", "text": "Yes?"}, MARK]),
+         HumanMessage([{"type": "text", "text": "so?"}, {"type": "cachePoint"}])],
+        "u m u", ""),
     "a result that came late": ([HI, _A, HumanMessage("hurry"), AIMessage("Wait."),
                                  _MADE, SO], "u c r u m u", ""),
     "a result that came early": ([HI, _MADE, _A, SO], "u c r u", ""),

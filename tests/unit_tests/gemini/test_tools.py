@@ -248,6 +248,11 @@ def test_what_is_done_to_a_declaration_reaches_no_other(form: Any) -> None:
     assert declared([form]) == first
 
 
+def test_bedrocks_mark_is_no_tool() -> None:
+    mark = {"cachePoint": {"type": "default"}}
+    assert tools_from_langchain([ping, mark]) == tools_from_langchain([ping])
+
+
 def test_arguments_that_may_be_null_are_an_object() -> None:
     for form in (
         {"title": "f", **OBJECT, "type": ["object", "null"]},
