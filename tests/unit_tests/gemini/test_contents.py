@@ -469,7 +469,7 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     "a result again": ([HI, _A, _MADE, AIMessage("Done."), _MADE, SO],
                        "u c r m u", "A second ToolMessage"),
     "Bedrock's marks": (
-        [HumanMessage(["hi", MARK]), AIMessage([{"type": "text", "text": "Yes?"}, MARK]),
+        [HumanMessage(["hi", MARK]), AIMessage(["Yes?", MARK]),
          HumanMessage([{"type": "text", "text": "so?"}, {"type": "cachePoint"}])],
         "u m u", ""),
     "a result that came late": ([HI, _A, HumanMessage("hurry"), AIMessage("Wait."),
