@@ -34,7 +34,7 @@ from langchain_cf_gemini._http.sockets import (
     trace,
     wait_for,
 )
-from langchain_cf_gemini._http.wire import wire_request
+from langchain_cf_gemini._http.wire import Pieces, wire_request
 from langchain_cf_gemini.exceptions import CloudflareConnectionError
 
 _T = TypeVar("_T")
@@ -57,6 +57,25 @@ def has_surplus(response: Any) -> bool:
     )
 
 
+def body_read_before(response: Any) -> Pieces | None:
+    """The body that a hook of the caller's client has read, and thereby inflated."""
+    if not (response.is_stream_consumed or response.is_closed):
+        return None
+    body = b""
+    with suppress(RuntimeError):  # ResponseNotRead: nobody has kept it
+        body = response.content
+        response.headers.pop("content-encoding", None)
+    return Pieces((body,))
+
+
+def response_of_hook(fault: Exception) -> Any:
+    """The response whose status a hook of the caller's client has raised."""
+    if type(fault).__name__ != "HTTPStatusError":
+        raise fault
+    response: Any = fault.response  # type: ignore[attr-defined]
+    return response
+
+
 def _nothing() -> None:
     """A caller's client looks after its connections itself."""
 
@@ -67,7 +86,7 @@ class _BlockingExchange:
 
     def __init__(self, response: Any, freed: Callable[[], object] = _nothing) -> None:
         self.response = response
-        self._raw = iter(response.stream)
+        self._raw = iter(body_read_before(response) or response.stream)
         self._freed = freed
 
     async def read(self, attempt: Attempt) -> bytes | None:
@@ -133,7 +152,10 @@ class BlockingClient(_Blocking):
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request; the client's own redirects are not followed."""
         wired = request_from_client(self._client, request, attempt.waits)
-        response = self._client.send(wired, stream=True, follow_redirects=False)
+        try:
+            response = self._client.send(wired, stream=True, follow_redirects=False)
+        except Exception as fault:
+            response = response_of_hook(fault)
         return _BlockingExchange(response)
 
 
@@ -145,7 +167,7 @@ class _AsyncioExchange:
         self, response: Any, tasks: Tasks, freed: Callable[[], object] = _nothing
     ) -> None:
         self.response = response
-        self._raw = aiter(response.stream)
+        self._raw = aiter(body_read_before(response) or response.stream)
         self._tasks = tasks
         self._freed = freed
 
@@ -272,7 +294,11 @@ class AsyncioClient(_Asyncio):
     async def open(self, request: Request, attempt: Attempt) -> Exchange:
         """Send the request; the client's own redirects are not followed."""
         wired = request_from_client(self._client, request, attempt.waits)
-        response = await self._client.send(wired, stream=True, follow_redirects=False)
+        sending = self._client.send(wired, stream=True, follow_redirects=False)
+        try:
+            response = await sending
+        except Exception as fault:
+            response = response_of_hook(fault)
         return _AsyncioExchange(response, self.tasks)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 Waits = dict[str, float | None]
 """httpx2's waiting times in seconds: connect, read, write and pool."""
@@ -72,6 +72,8 @@ def request_from_client(client: Any, request: Request, waits: Waits) -> Any:
     return client.build_request(
         request.method,
         request.url,
+        # Parameters of the client would take the place of the URL's.
+        params=parse_qs(urlsplit(request.url).query) or None,
         headers=request.headers,
         content=request.body,
         extensions={"timeout": waits},

@@ -32,12 +32,12 @@ def wire_request(request: Request, waits: Waits) -> httpx2.Request:
         request.method,
         url,
         headers=own | request.headers,
-        stream=_Pieces(request.pieces),
+        stream=Pieces(request.pieces),
         extensions=extensions,
     )
 
 
-class _Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+class Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):
     """A body in pieces, for both colours; httpx2's own is for one of them."""
 
     def __init__(self, pieces: tuple[bytes, ...]) -> None:

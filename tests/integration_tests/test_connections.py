@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
 import json
 import os
 import socket
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import httpx2
@@ -21,6 +23,7 @@ import pytest
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
 from langchain_cf_gemini.exceptions import (
+    CloudflareAuthenticationError,
     CloudflareConnectionError,
     CloudflareTimeoutError,
 )
@@ -57,6 +60,7 @@ from tests.support.ways import (
     asaid,
     ask,
     astreaming,
+    callers_ways,
     every_way,
     our_ways,
     request_of,
@@ -541,6 +545,55 @@ def test_a_user_s_async_client_is_used_and_left_open(package: Any) -> None:
     with Loopback() as server:
         asyncio.run(run(server))
     assert server.opened == 1
+
+
+def hooks_of(way: str, *methods: str) -> dict[str, Any]:
+    """Arguments of a client whose hook calls methods of each response."""
+
+    def hook(response: Any) -> None:
+        for method in methods:
+            getattr(response, method)()
+
+    async def ahook(response: Any) -> None:
+        for method in methods:
+            if method == "read":
+                await response.aread()
+            else:
+                getattr(response, method)()
+
+    return {"event_hooks": {"response": [ahook if way.startswith("a") else hook]}}
+
+
+@callers_ways
+def test_hooks_of_a_caller_s_client_may_read_and_raise(way: str) -> None:
+    """As httpx documents them: to log bodies, and to raise for a status."""
+    good = answer(
+        gzip.compress(json.dumps(PAYLOAD).encode()),
+        headers={"content-encoding": "gzip"},
+    )
+    refused = answer({"errors": [{"code": 10000, "message": "refused"}]}, 401)
+    limited = answer(b"", 429, headers={"retry-after": "7"})
+    for methods, told in (
+        (["read"], 10000),
+        (["raise_for_status"], None),
+        (["read", "raise_for_status"], 10000),
+    ):
+        with Loopback([limited, good, refused]) as server:
+            client = hooks_of(way, *methods)
+            taken = ask(way, server, client=client)
+            assert (taken.payloads, taken.slept) == ([PAYLOAD], [7.0])
+            error = ask(way, server, client=client).failed
+            assert type(error) is CloudflareAuthenticationError
+            assert error.code == told
+
+
+@callers_ways
+def test_parameters_of_a_caller_s_client_come_beside_the_request_s(way: str) -> None:
+    with Loopback() as server:
+        asked = request_of(way, server)
+        assert ask(way, server, client={"params": {"team": "a b"}}).payloads
+    sent = parse_qs(urlsplit(server.received[0].path).query)
+    assert sent == {**parse_qs(urlsplit(asked.url).query), "team": ["a b"]}
 
 
 def test_a_caller_s_client_may_run_on_aiohttp() -> None:
