@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import re
 from typing import Any
 
 import httpx
 import pytest
-from langchain_core.messages import (
-    AIMessage,
-    AIMessageChunk,
-    HumanMessage,
-    message_chunk_to_message,
-)
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
-from langchain_cf_gemini import CloudflareServerError, ResponseFormatError
+from langchain_cf_gemini import ResponseFormatError
 from tests.support.models import (
     WAYS,
     Cloudflare,
@@ -23,76 +17,46 @@ from tests.support.models import (
     answer,
     call,
     chunks_of,
+    endpoints,
     event,
     every_way,
     folded,
-    sse,
+    message_of,
     streamed,
     text,
     thought,
 )
 
+both_versions = pytest.mark.parametrize("output_version", ["v0", "v1"])
+
 # ---- the fold of a stream is the whole answer
 
-Cut = Callable[[Json], list[Json]]
-
-
-def _bare(whole: Json) -> Json:
-    return {k: v for k, v in whole.items() if k not in ("candidates", "usageMetadata")}
-
-
-def _cut(whole: Json, pieces: list[list[Json]], *, apart: bool) -> list[Json]:
-    """Events of a stream that holds these pieces; the end alone or with the last."""
-    candidate = whole["candidates"][0]
-    end = {k: v for k, v in candidate.items() if k != "content"}
-    frames: list[Json] = [
-        {"content": {"role": "model", "parts": piece}} for piece in pieces
-    ]
-    if apart:
-        frames.append({"content": {"role": "model", "parts": [{"text": ""}]}})
-    frames[-1] = {**frames[-1], **end}
-    events = [{"candidates": [frame], **_bare(whole)} for frame in frames]
-    for early in events[:-1]:
-        early["usageMetadata"] = {"trafficType": "ON_DEMAND"}
-    events[-1]["usageMetadata"] = whole["usageMetadata"]
-    return events
-
-
-def _part_by_part(whole: Json) -> list[Json]:
-    parts = whole["candidates"][0]["content"]["parts"]
-    return _cut(whole, [[part] for part in parts], apart=False)
-
-
-def _end_apart(whole: Json) -> list[Json]:
-    parts = whole["candidates"][0]["content"]["parts"]
-    return _cut(whole, [[part] for part in parts], apart=True)
-
-
-def _all_at_once(whole: Json) -> list[Json]:
-    return _cut(whole, [whole["candidates"][0]["content"]["parts"]], apart=True)
+NOTES: Json = {"avgLogprobs": -0.5, "finishMessage": "said so"}
 
 
 def _words(part: Json) -> list[list[Json]]:
     """An unsigned text word by word; other parts do not come in pieces."""
     if set(part) - {"text", "thought"} or not part.get("text"):
         return [[part]]
-    beside = {k: v for k, v in part.items() if k != "text"}
-    words = part["text"].split(" ")
-    said = [word + " " for word in words[:-1]] + [words[-1]]
-    return [[{"text": word, **beside}] for word in said if word]
+    words = re.findall(r"[^ ]* |[^ ]+$", part["text"])
+    return [[{**part, "text": word}] for word in words]
 
 
-def _word_by_word(whole: Json) -> list[Json]:
-    parts = whole["candidates"][0]["content"]["parts"]
-    return _cut(whole, [p for part in parts for p in _words(part)], apart=False)
+def _cuts(parts: list[Json]) -> dict[str, list[Json]]:
+    """The events of streams that hold these parts."""
+    one_by_one = [[part] for part in parts]
+    cuts = {
+        "parts": one_by_one,
+        "end apart": [*one_by_one, [text("")]],
+        "at once": [parts, [text("")]],
+        "words": [word for part in parts for word in _words(part)],
+    }
+    return {
+        name: [*(event(*said) for said in early), answer(*last, **NOTES)]
+        for name, (*early, last) in cuts.items()
+    }
 
 
-CUTS: dict[str, Cut] = {
-    "parts": _part_by_part,
-    "end apart": _end_apart,
-    "at once": _all_at_once,
-    "words": _word_by_word,
-}
 ANSWERS: dict[str, list[Json]] = {
     "text": [text("The three laws of thermodynamics.\n\n")],
     "signed text": [text("The three laws.\n", "c2ln")],
@@ -122,57 +86,54 @@ ANSWERS: dict[str, list[Json]] = {
 }  # fmt: skip
 
 
-def _fields(message: AIMessage) -> Json:
-    return {
-        "tool_calls": message.tool_calls,
-        "invalid_tool_calls": message.invalid_tool_calls,
-        "usage_metadata": message.usage_metadata,
-        "text": str(message.text),
-        "response_metadata": {
-            k: v
-            for k, v in message.response_metadata.items()
-            # Which of the two content has is decided by the first event.
-            if k not in ("output_version",)
-        },
-        "id": None,
-    }
+def _said(message: AIMessage) -> Json:
+    """What a message says, but for the form of its content."""
+    metadata = dict(message.response_metadata)
+    # Which of the two forms content has is decided by the first event.
+    for name in ("output_version", "backend", "gateway"):
+        metadata.pop(name, None)
+    names = ("tool_calls", "invalid_tool_calls", "usage_metadata")
+    calls_and_usage = {name: getattr(message, name) for name in names}
+    return {**calls_and_usage, "text": str(message.text), "metadata": metadata}
 
 
-def _without_index(blocks: list[Any]) -> list[Json]:
-    return [{k: v for k, v in dict(b).items() if k != "index"} for b in blocks]
+def _blocks(message: AIMessage) -> list[Json]:
+    return [
+        {key: value for key, value in dict(block).items() if key != "index"}
+        for block in message.content_blocks
+    ]
 
 
-@pytest.mark.parametrize("parts", ANSWERS.values(), ids=ANSWERS.keys())
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
+every_answer = pytest.mark.parametrize("parts", ANSWERS.values(), ids=ANSWERS.keys())
+
+
+@every_answer
+@both_versions
 def test_stream_adds_up_to_the_whole_answer(
     parts: list[Json], output_version: str
 ) -> None:
-    whole = answer(*parts, avgLogprobs=-0.5, finishMessage="said so")
     settings: Json = {"output_version": output_version}
-    unary = Cloudflare(whole).model(endpoint="run", **settings).invoke("hi")
-    assert unary.response_metadata.pop("backend") == "vertex_ai"
-    unary.response_metadata.pop("gateway", None)
-    for name, cut in CUTS.items():
-        stream = streamed(*cut(whole), endpoint="gateway", **settings)
-        assert stream.response_metadata.pop("backend") == "gemini_api"
-        stream.response_metadata.pop("gateway", None)
-        assert _fields(stream) == _fields(unary), name
+    whole = Cloudflare(answer(*parts, **NOTES)).model(endpoint="run", **settings)
+    unary = whole.invoke("hi")
+    assert unary.response_metadata["backend"] == "vertex_ai"
+    for name, events in _cuts(parts).items():
+        stream = streamed(*events, endpoint="gateway", **settings)
+        assert stream.response_metadata["backend"] == "gemini_api"
+        assert _said(stream) == _said(unary), name
         if output_version == "v1" or isinstance(stream.content, type(unary.content)):
-            blocks = _without_index(stream.content_blocks)
-            assert blocks == _without_index(unary.content_blocks), name
+            assert _blocks(stream) == _blocks(unary), name
 
 
-@pytest.mark.parametrize("parts", ANSWERS.values(), ids=ANSWERS.keys())
+@every_answer
 def test_content_is_text_or_blocks_in_all_chunks(parts: list[Json]) -> None:
-    for name, cut in CUTS.items():
-        chunks = chunks_of(*cut(answer(*parts)), endpoint="gateway")
-        contents = [chunk.content for chunk in chunks]
+    for name, events in _cuts(parts).items():
+        contents: list[Any] = [
+            chunk.content for chunk in chunks_of(*events, endpoint="gateway")
+        ]
         # A stream that began as text goes on as blocks where more than text comes.
         kinds = [isinstance(content, list) for content in contents]
         assert kinds == sorted(kinds), name
-        blocks = [
-            b for content in contents if isinstance(content, list) for b in content
-        ]
+        blocks = [b for said in contents if isinstance(said, list) for b in said]
         assert all(isinstance(block, dict) and block["index"] for block in blocks), name
 
 
@@ -194,15 +155,10 @@ def test_what_is_said_once_comes_once() -> None:
 
 
 @every_way
-@pytest.mark.parametrize("endpoint", ["run", "gateway"])
+@endpoints
 def test_stream_usage_can_be_left_out(way: Any, endpoint: str) -> None:
-    def said(request: httpx.Request) -> httpx.Response:
-        if "stream" in str(request.url):
-            return sse(answer(text("ok")))
-        return httpx.Response(200, json=answer(text("ok")))
-
-    model = Cloudflare(said).model(endpoint=endpoint, stream_usage=False)
-    message = way(model, "hi")
+    cloudflare = Cloudflare(answer(text("ok")))
+    message = way(cloudflare.model(endpoint=endpoint, stream_usage=False), "hi")
     is_stream = isinstance(message, AIMessageChunk)
     assert (message.usage_metadata is None) is is_stream
 
@@ -232,7 +188,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("finish", "said"), FAILURES)
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
+@both_versions
 @pytest.mark.parametrize("streaming", [False, True])
 def test_calls_under_a_failing_finish_reason_are_invalid(
     finish: str, said: str | None, output_version: str, streaming: bool
@@ -243,15 +199,13 @@ def test_calls_under_a_failing_finish_reason_are_invalid(
         events = [event(part), answer(text(""), finish=finish, **notes)]
         message = streamed(*events, output_version=output_version, endpoint="gateway")
     else:
-        cloudflare = Cloudflare(answer(part, finish=finish, **notes))
-        message = cloudflare.model(output_version=output_version).invoke("hi")
+        model: Json = {"output_version": output_version}
+        message = message_of(part, finish=finish, model=model, **notes)
+        assert finish in str(message.invalid_tool_calls[0]["error"])
     assert message.tool_calls == []
-    (invalid,) = message.invalid_tool_calls
-    assert invalid["name"] == "look"
+    assert [invalid["name"] for invalid in message.invalid_tool_calls] == ["look"]
     assert message.response_metadata["finish_reason"] == finish
     assert message.response_metadata.get("finish_message") == said
-    if not streaming:
-        assert finish in str(invalid["error"])
 
 
 @pytest.mark.parametrize("finish", ["STOP", "MAX_TOKENS"])
@@ -313,20 +267,6 @@ def test_ids_are_the_same_for_the_same_answer() -> None:
 # ---- what comes instead of a stream
 
 
-def test_json_answer_to_a_stream_request() -> None:
-    cloudflare = Cloudflare(answer(text("The three laws", "c2ln")))
-    chunks = list(cloudflare.model(endpoint="gateway").stream("hi"))
-    assert folded(chunks).content == "The three laws"
-    assert chunks[-1].chunk_position == "last"
-
-
-def test_json_array_stream() -> None:
-    said = [event(text("The ")), answer(text("laws"))]
-    response = httpx.Response(200, json=said)
-    chunks = list(Cloudflare(response).model(endpoint="gateway").stream("hi"))
-    assert [chunk.content for chunk in chunks] == ["The ", "laws", ""]
-
-
 @every_way
 def test_json_array_to_any_request(way: Any) -> None:
     response = httpx.Response(200, json=[event(text("The ")), answer(text("laws"))])
@@ -335,35 +275,15 @@ def test_json_array_to_any_request(way: Any) -> None:
     assert message.usage_metadata["total_tokens"] == 9
 
 
-@pytest.mark.parametrize("endpoint", ["run", "gateway"])
-def test_empty_array(endpoint: str) -> None:
-    response = httpx.Response(200, json=[])
-    with pytest.raises(ResponseFormatError):
-        Cloudflare(response).model(endpoint=endpoint).invoke("hi")
-
-
-def test_error_in_the_middle_of_a_stream() -> None:
-    error = {"error": {"code": 503, "message": "overloaded", "status": "UNAVAILABLE"}}
-    said: list[str] = []
-    model = Cloudflare([event(text("The ")), error]).model(endpoint="gateway")
-    with pytest.raises(CloudflareServerError, match="overloaded"):
-        said.extend(str(chunk.content) for chunk in model.stream("hi"))
-    assert said == ["The "]
-
-
-def test_stream_on_run_asks_run_to_stream() -> None:
+@pytest.mark.parametrize("asks_run", [False, True])
+def test_a_stream_on_run_is_one_piece_unless_it_is_asked_for(asks_run: bool) -> None:
     cloudflare = Cloudflare([event(text("The ")), answer(text("laws"))])
-    model = cloudflare.model(endpoint="run", stream_on_run=True)
-    assert folded(list(model.stream("hi"))).content == "The laws"
-    sent = json.loads(cloudflare.requests[0].content)
-    assert sent["input"]["stream"] is True
-
-
-def test_run_answers_a_stream_in_one_piece() -> None:
-    cloudflare = Cloudflare(answer(text("The laws")))
-    chunks = list(cloudflare.model(endpoint="run").stream("hi"))
-    assert [chunk.content for chunk in chunks] == ["The laws", ""]
-    assert "stream" not in json.loads(cloudflare.requests[0].content)["input"]
+    if not asks_run:
+        cloudflare = Cloudflare(answer(text("The laws")))
+    model = cloudflare.model(endpoint="run", stream_on_run=asks_run)
+    said = [chunk.content for chunk in model.stream("hi")]
+    assert said == (["The ", "laws", ""] if asks_run else ["The laws", ""])
+    assert cloudflare.bodies[0].get("stream") == (asks_run or None)
 
 
 @pytest.mark.parametrize(
@@ -401,82 +321,52 @@ def test_several_candidates() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "argument", "to_run"),
+    ("endpoint", "argument", "whole_to_run", "stream_to_run"),
     [
-        ("auto", None, False),
-        ("auto", "run", True),
-        ("run", "gateway", False),
-        ("gateway", "run", True),
-        ("run", "auto", False),
+        ("auto", None, True, False),
+        ("auto", "run", True, True),
+        ("run", None, True, True),
+        ("run", "gateway", False, False),
+        ("run", "auto", True, False),
+        ("gateway", None, False, False),
+        ("gateway", "run", True, True),
     ],
 )
-def test_endpoint_of_one_stream(
-    endpoint: str, argument: str | None, to_run: bool
+def test_endpoint_of_one_call(
+    endpoint: str, argument: str | None, whole_to_run: bool, stream_to_run: bool
 ) -> None:
-    cloudflare = Cloudflare(answer(text("ok")))
-    arguments: dict[str, Any] = {"endpoint": argument} if argument else {}
-    list(cloudflare.model(endpoint=endpoint).stream("hi", **arguments))
-    assert ("/ai/run" in str(cloudflare.requests[0].url)) is to_run
-
-
-@pytest.mark.parametrize(
-    ("endpoint", "to_run"), [("auto", True), ("run", True), ("gateway", False)]
-)
-def test_endpoint_of_a_whole_answer(endpoint: str, to_run: bool) -> None:
     cloudflare = Cloudflare()
-    cloudflare.model(endpoint=endpoint).invoke("hi")
-    assert ("/ai/run" in str(cloudflare.requests[0].url)) is to_run
+    model = cloudflare.model(endpoint=endpoint)
+    arguments: Json = {"endpoint": argument} if argument else {}
+    model.invoke("hi", **arguments)
+    list(model.stream("hi", **arguments))
+    went = ["/ai/run" in str(request.url) for request in cloudflare.requests]
+    assert went == [whole_to_run, stream_to_run]
 
 
 # ---- nothing, or nearly
 
 
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"candidates": [{"finishReason": "STOP"}]},
-        {"candidates": [{"content": {}, "finishReason": "STOP"}]},
-        {"candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}]},
-        {"candidates": [{"content": {"parts": []}, "finishReason": "STOP"}]},
-        {"candidates": [{"content": {"parts": [{}]}, "finishReason": "STOP"}]},
-        {"candidates": [{"content": {"parts": [text("")]}, "finishReason": "STOP"}]},
-    ],
-)
-@pytest.mark.parametrize("output_version", ["v0", "v1"])
-def test_empty_answers_are_empty_messages(payload: Json, output_version: str) -> None:
-    whole = {"modelVersion": "m", "usageMetadata": USAGE_OF_NOTHING, **payload}
+NOTHING: list[Json] = [
+    {},
+    {"content": {}},
+    {"content": {"role": "model"}},
+    {"content": {"parts": []}},
+    {"content": {"parts": [{}]}},
+    {"content": {"parts": [text("")]}},
+]
+
+
+@pytest.mark.parametrize("said", NOTHING)
+@both_versions
+def test_empty_answers_are_empty_messages(said: Json, output_version: str) -> None:
+    counts = {"promptTokenCount": 3, "totalTokenCount": 3}
+    candidates = [{**said, "finishReason": "STOP"}]
+    whole = {"candidates": candidates, "usageMetadata": counts, "modelVersion": "m"}
     unary = Cloudflare(whole).model(output_version=output_version).invoke("hi")
     settings = {"output_version": output_version, "endpoint": "gateway"}
     for message in (unary, streamed(whole, **settings)):
-        assert message.text == ""
-        assert message.tool_calls == []
+        assert (message.text, message.tool_calls) == ("", [])
         assert message.usage_metadata is not None
         assert message.usage_metadata["output_tokens"] == 0
         assert message.response_metadata["finish_reason"] == "STOP"
-
-
-USAGE_OF_NOTHING = {"promptTokenCount": 3, "totalTokenCount": 3}
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        {"candidates": "none"},
-        {"candidates": [3]},
-        {"candidates": [{"content": "text"}]},
-        {"candidates": [{"content": {"parts": "text"}}]},
-    ],
-)
-def test_answers_of_another_shape(payload: Json) -> None:
-    model = Cloudflare(payload).model(endpoint="gateway")
-    for way in WAYS.values():
-        with pytest.raises(ResponseFormatError):
-            way(model, "hi")
-
-
-def test_chunks_of_one_event_are_one_message() -> None:
-    model = Cloudflare([answer(text("ok"))]).model(endpoint="gateway")
-    whole = folded(list(model.stream("hi")))
-    message = message_chunk_to_message(whole)
-    assert message.content == "ok"
-    assert message.response_metadata["gateway"]["ray_id"] == "ray-1"
