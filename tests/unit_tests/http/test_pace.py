@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-import threading
+import itertools
+import math
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,9 +14,6 @@ from hypothesis import strategies as st
 
 from tests.support.http import PEACE_SECONDS, Pace, Ticket
 from tests.support.simulation import Limit, Simulation, bucket, window
-
-told_or_not = pytest.mark.parametrize("says_when", [True, False])
-RETRIES = pytest.mark.parametrize("max_retries", [2, 8])
 
 
 class Clock:
@@ -25,106 +26,105 @@ class Clock:
         return self.now
 
 
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
 # ---- what it is for: every row is answered, in little more than the ideal time
 
 
+def ask_for(
+    rows: int,
+    limit: Limit,
+    *,
+    lost: float = 0.02,
+    asked: float = 1.5,
+    seconds: float = math.inf,
+    **more: Any,
+) -> None:
+    """Ask; few of the rows are lost, and few are asked for again, in that time.
+
+    `lost` and `asked` are shares of the rows, `more` what a `Simulation` takes.
+    """
+    takes = more.pop("takes", 0.05)
+    ran = Simulation(limit=limit, rows=rows, seconds=takes, **more).run()
+    assert ran.lost <= lost * rows
+    assert len(ran.requests) <= asked * rows
+    assert ran.now <= seconds
+
+
+told_or_not = pytest.mark.parametrize("says_when", [True, False])
+PATIENCE = [{"max_retries": 2, "lost": 0.02}, {"max_retries": 8, "lost": 0}]
+patient_or_not = pytest.mark.parametrize("patience", PATIENCE, ids=str)
+few_or_many = pytest.mark.parametrize("callers", [50, 200])
+
+
 @told_or_not
-@RETRIES
-@pytest.mark.parametrize("callers", [50, 200])
+@patient_or_not
+@few_or_many
 @pytest.mark.parametrize("rate", [20, 50, 200])
-def test_a_bucket(rate: int, callers: int, max_retries: int, says_when: bool) -> None:
+def test_a_bucket(rate: int, callers: int, patience: Any, says_when: bool) -> None:
     rows = 15 * rate + callers
-    ran = Simulation(
-        limit=bucket(rate, 10),
-        rows=rows,
-        callers=callers,
-        max_retries=max_retries,
-        says_when=says_when,
-    ).run()
-    assert ran.lost <= (0.02 * rows if max_retries == 2 else 0)
-    assert len(ran.requests) <= 1.5 * rows
-    assert ran.now <= 1.3 * (rows - 10) / rate
+    how = {"callers": callers, "says_when": says_when, **patience}
+    ask_for(rows, bucket(rate, 10), seconds=1.3 * (rows - 10) / rate, **how)
 
 
 @told_or_not
-@RETRIES
+@patient_or_not
 @pytest.mark.parametrize("sliding", [False, True])
-@pytest.mark.parametrize("callers", [50, 200])
+@few_or_many
 @pytest.mark.parametrize("rate", [20, 50, pytest.param(200, marks=pytest.mark.soak)])
 def test_a_window_of_ten_seconds(
-    rate: int, callers: int, sliding: bool, max_retries: int, says_when: bool
+    rate: int, callers: int, sliding: bool, patience: Any, says_when: bool
 ) -> None:
-    rows = 40 * rate
-    ran = Simulation(
-        limit=window(10 * rate, 10, sliding=sliding),
-        rows=rows,
-        callers=callers,
-        max_retries=max_retries,
-        says_when=says_when,
-    ).run()
-    assert ran.lost <= (0.02 * rows if max_retries == 2 else 0)
-    assert len(ran.requests) <= 1.5 * rows
-    assert ran.now <= 1.3 * 31
+    limit = window(10 * rate, 10, sliding=sliding)
+    how = {"callers": callers, "says_when": says_when, **patience}
+    ask_for(40 * rate, limit, seconds=1.3 * 31, **how)
 
 
 @pytest.mark.parametrize(
     ("limit", "rate"),
     [
-        (bucket(1, 5), 1),
-        (bucket(5, 5), 5),
-        (bucket(1000, 10), 1000),
-        (window(100, 60), 100 / 60),
-        (window(500, 60, sliding=True), 500 / 60),
+        pytest.param(bucket(1, 5), 1, id="1/s"),
+        pytest.param(bucket(5, 5), 5, id="5/s"),
+        pytest.param(bucket(1000, 10), 1000, id="1000/s"),
+        pytest.param(window(100, 60), 100 / 60, id="100 a minute"),
+        pytest.param(window(500, 60, sliding=True), 500 / 60, id="500 a minute"),
     ],
-    ids=["1/s", "5/s", "1000/s", "100 a minute", "500 a minute"],
 )
 def test_few_and_many(limit: Limit, rate: float) -> None:
     rows = max(100, int(10 * rate), int(240 * rate) if rate < 10 else 0)
-    ran = Simulation(limit=limit, rows=rows, callers=50, says_when=False).run()
-    assert ran.lost <= 0.05 * rows
-    assert len(ran.requests) <= 1.5 * rows
-    assert ran.now <= 1.4 * rows / rate
+    within = 1.4 * rows / rate
+    ask_for(rows, limit, callers=50, says_when=False, lost=0.05, seconds=within)
 
 
 @told_or_not
 @pytest.mark.parametrize("rate", [20, 50, 200])
 def test_few_rows_of_many_callers(rate: int, says_when: bool) -> None:
     """The first burst may ask for most of them in vain."""
-    ran = Simulation(
-        limit=bucket(rate, 10), rows=300, callers=200, says_when=says_when
-    ).run()
-    assert ran.lost <= 6
-    assert len(ran.requests) <= 1.45 * 300
+    ask_for(300, bucket(rate, 10), callers=200, says_when=says_when, asked=1.45)
 
 
 @told_or_not
-@pytest.mark.parametrize("seconds", [0.5, 3.0])
-def test_answers_that_take_their_time(seconds: float, says_when: bool) -> None:
-    ran = Simulation(
-        limit=bucket(20, 10),
-        rows=800,
-        callers=200,
-        says_when=says_when,
-        seconds=seconds,
-    ).run()
-    assert ran.lost <= 8
-    assert len(ran.requests) <= 1.5 * 800
-    assert ran.now <= 1.3 * 790 / 20 + seconds
+@pytest.mark.parametrize("takes", [0.5, 3.0])
+def test_answers_that_take_their_time(takes: float, says_when: bool) -> None:
+    how: Any = {"callers": 200, "says_when": says_when, "takes": takes}
+    ask_for(800, bucket(20, 10), lost=0.01, seconds=1.3 * 790 / 20 + takes, **how)
 
 
 @told_or_not
 @pytest.mark.parametrize(("before", "after"), [(200, 40), (40, 200)])
 def test_a_limit_that_changes(before: int, after: int, says_when: bool) -> None:
     first, then = bucket(before, 10), bucket(after, 10)
-    ran = Simulation(
-        limit=lambda now: first(now) if now < 5 else then(now),
-        rows=5 * before + 15 * after,
+    ask_for(
+        5 * before + 15 * after,
+        lambda now: first(now) if now < 5 else then(now),
         callers=100,
         says_when=says_when,
-    ).run()
-    assert ran.lost <= 0.02 * ran.rows
-    assert len(ran.requests) <= 1.25 * ran.rows
-    assert ran.now <= 1.35 * 20
+        asked=1.25,
+        seconds=1.35 * 20,
+    )
 
 
 def test_refusals_by_chance_do_not_slow_it_down() -> None:
@@ -132,15 +132,15 @@ def test_refusals_by_chance_do_not_slow_it_down() -> None:
 
     200 callers whose answers take a second ask for 200 rows a second.
     """
-    drawn = iter(range(10**6))
-    ran = Simulation(
-        limit=lambda _: 1.0 if next(drawn) % 100 == 99 else None,
-        rows=6000,
+    drawn = itertools.count()
+    ask_for(
+        6000,
+        lambda _: 1.0 if next(drawn) % 100 == 99 else None,
         callers=200,
-        seconds=1.0,
-    ).run()
-    assert ran.lost == 0
-    assert ran.now <= 1.3 * 6000 / 200
+        takes=1.0,
+        lost=0,
+        seconds=1.3 * 6000 / 200,
+    )
 
 
 def test_without_a_pace_most_rows_are_lost() -> None:
@@ -215,8 +215,7 @@ def limited(clock: Clock, *, rate: float = 10.0) -> Pace:
     return pace
 
 
-def test_it_is_off_until_the_first_refusal() -> None:
-    clock = Clock()
+def test_it_is_off_until_the_first_refusal(clock: Clock) -> None:
     pace = Pace(clock)
     for _ in range(5000):
         ticket = pace.ticket(0)
@@ -230,9 +229,8 @@ def test_it_is_off_until_the_first_refusal() -> None:
 
 
 @pytest.mark.parametrize("idle", [0.0, 3600.0])
-def test_a_first_burst_waits_for_the_first_outcomes(idle: float) -> None:
+def test_a_first_burst_waits_for_the_first_outcomes(clock: Clock, idle: float) -> None:
     """Before that nobody can know of a limit; after an hour it may be another one."""
-    clock = Clock()
     pace = Pace(clock)
     if idle:
         assert pace.wait(pace.ticket(0)) is None
@@ -259,8 +257,7 @@ def test_it_begins_at_what_was_taken_lately() -> None:
     assert pace.rate == pytest.approx(40, rel=0.1)
 
 
-def test_it_is_forgotten_after_a_minute_of_peace() -> None:
-    clock = Clock()
+def test_it_is_forgotten_after_a_minute_of_peace(clock: Clock) -> None:
     pace = limited(clock)
     waiting = pace.ticket(0)
     assert pace.wait(waiting) is not None
@@ -273,8 +270,7 @@ def test_it_is_forgotten_after_a_minute_of_peace() -> None:
     assert all(pace.wait(pace.ticket(0)) is None for _ in range(100))
 
 
-def test_an_hour_without_calls_leaves_no_dark_behind() -> None:
-    clock = Clock()
+def test_an_hour_without_calls_leaves_no_dark_behind(clock: Clock) -> None:
     pace = in_the_dark(clock)
     assert pace.dark_since == clock.now
     clock.now += 3600
@@ -282,8 +278,7 @@ def test_an_hour_without_calls_leaves_no_dark_behind() -> None:
     assert pace.dark_since is None
 
 
-def test_one_round_trip_lowers_the_rate_once() -> None:
-    clock = Clock()
+def test_one_round_trip_lowers_the_rate_once(clock: Clock) -> None:
     pace = limited(clock, rate=100)
     sent: list[Ticket] = []
     for _ in range(60):
@@ -301,8 +296,7 @@ def test_one_round_trip_lowers_the_rate_once() -> None:
     assert 0.8 * before <= after <= 0.95 * before
 
 
-def test_a_few_refusals_among_many_answers_change_nothing() -> None:
-    clock = Clock()
+def test_a_few_refusals_among_many_answers_change_nothing(clock: Clock) -> None:
     pace = limited(clock, rate=100)
     sent: list[Ticket] = []
     while len(sent) < 64:
@@ -315,8 +309,7 @@ def test_a_few_refusals_among_many_answers_change_nothing() -> None:
     assert pace.rate == rate
 
 
-def test_repetitions_come_first_and_then_who_came_first() -> None:
-    clock = Clock()
+def test_repetitions_come_first_and_then_who_came_first(clock: Clock) -> None:
     pace = limited(clock)
     waiting = {
         n: pace.ticket(repetitions) for n, repetitions in enumerate([0, 0, 2, 1])
@@ -331,8 +324,7 @@ def test_repetitions_come_first_and_then_who_came_first() -> None:
     assert order == [2, 3, 0, 1]
 
 
-def test_who_gives_up_does_not_stand_in_the_way() -> None:
-    clock = Clock()
+def test_who_gives_up_does_not_stand_in_the_way(clock: Clock) -> None:
     pace = limited(clock)
     gone = [pace.ticket(2) for _ in range(50)]
     waiting = pace.ticket(0)
@@ -345,8 +337,7 @@ def test_who_gives_up_does_not_stand_in_the_way() -> None:
     assert pace.wait(waiting) is None
 
 
-def test_a_long_wait_that_a_refusal_asks_for_is_everybodys() -> None:
-    clock = Clock()
+def test_a_long_wait_that_a_refusal_asks_for_is_everybodys(clock: Clock) -> None:
     pace = Pace(clock)
     refused_at_once(pace, 1, after=7.0)
     waiting = pace.ticket(0)
@@ -357,16 +348,16 @@ def test_a_long_wait_that_a_refusal_asks_for_is_everybodys() -> None:
     assert pace.wait(waiting) is None
 
 
-def test_a_second_that_a_refusal_asks_for_is_its_own() -> None:
-    clock = Clock()
+def test_a_second_that_a_refusal_asks_for_is_its_own(clock: Clock) -> None:
     pace = limited(clock, rate=50)
     refused_at_once(pace, 1, after=1.0)
     clock.now += 0.1
     assert pace.wait(pace.ticket(0)) is None
 
 
-def test_in_the_dark_one_asks_at_a_time_and_it_is_one_with_most_tries_left() -> None:
-    clock = Clock()
+def test_in_the_dark_one_asks_at_a_time_and_it_is_one_with_most_tries_left(
+    clock: Clock,
+) -> None:
     pace = in_the_dark(clock)
     assert pace.dark_since is not None
     tickets = {"tried": pace.ticket(2), "fresh": pace.ticket(0)}
@@ -384,8 +375,7 @@ def test_in_the_dark_one_asks_at_a_time_and_it_is_one_with_most_tries_left() -> 
 
 
 @pytest.mark.parametrize("how", ["an answer", "no refusal in time"])
-def test_the_dark_ends_with(how: str) -> None:
-    clock = Clock()
+def test_the_dark_ends_with(clock: Clock, how: str) -> None:
     pace = in_the_dark(clock)
     while pace.wait(probe := pace.ticket(0)) is not None:
         pace.leave(probe)
@@ -399,8 +389,7 @@ def test_the_dark_ends_with(how: str) -> None:
     assert pace.dark_since is None
 
 
-def test_a_probe_whose_caller_gave_up_lets_another_ask() -> None:
-    clock = Clock()
+def test_a_probe_whose_caller_gave_up_lets_another_ask(clock: Clock) -> None:
     pace = in_the_dark(clock)
     clock.now += 1.0
     probe = pace.ticket(0)
@@ -454,25 +443,20 @@ def test_whatever_happens_everybody_gets_a_turn(
     assert not waiting
 
 
-def test_many_threads_share_a_pace() -> None:
-    clock = Clock()
+def test_many_threads_share_a_pace(clock: Clock) -> None:
     pace = Pace(clock)
     refused_at_once(pace, 3)
-    sent: list[Ticket] = []
-    gate = threading.Barrier(8)
+    gate = Barrier(8)
 
-    def ask() -> None:
+    def ask(_: int) -> list[Ticket]:
         gate.wait()
-        for n in range(50):
-            ticket = pace.ticket(n % 3)
+        tickets = [pace.ticket(n % 3) for n in range(50)]
+        for ticket in tickets:
             while pace.wait(ticket) is not None:
                 clock.now += 0.05
-            sent.append(ticket)
             pace.answered(ticket)
+        return tickets
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as threads:
+        sent = [ticket for tickets in threads.map(ask, range(8)) for ticket in tickets]
     assert len({ticket.key for ticket in sent}) == 400
