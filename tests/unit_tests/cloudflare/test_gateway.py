@@ -23,57 +23,45 @@ from langchain_cf_gemini.gateway import (
 from tests.support.models import Cloudflare
 from tests.support.strategies import JSON
 
-EVERYTHING: dict[str, Any] = {
-    "id": "my-gateway",
-    "skip_cache": True,
-    "cache_ttl": 3600,
-    "cache_key": "greeting v2",
-    "metadata": {"team": "search", "try": 2, "beta": True},
-    "collect_log": True,
-    "collect_log_payload": False,
-    "request_timeout": 12.5,
-    "max_attempts": 3,
-    "retry_delay": 0.25,
-    "backoff": "exponential",
-    "event_id": "trace-7",
-    "custom_cost": {"per_token_in": 1e-6, "per_token_out": 2e-6},
-    "no_wholesale": True,
-    "zdr": False,
-    "otel_trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
-    "otel_parent_span_id": "00f067aa0ba902b7",
-}
+TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 
-# wire/cloudflare.md 1.4: header names; seconds become milliseconds.
-HEADERS = {
-    "cf-aig-gateway-id": "my-gateway",
-    "cf-aig-skip-cache": "true",
-    "cf-aig-cache-ttl": "3600",
-    "cf-aig-cache-key": "greeting v2",
-    "cf-aig-metadata": '{"team":"search","try":2,"beta":true}',
-    "cf-aig-collect-log": "true",
-    "cf-aig-collect-log-payload": "false",
-    "cf-aig-request-timeout": "12500",
-    "cf-aig-max-attempts": "3",
-    "cf-aig-retry-delay": "250",
-    "cf-aig-backoff": "exponential",
-    "cf-aig-event-id": "trace-7",
-    "cf-aig-custom-cost": '{"per_token_in":1e-06,"per_token_out":2e-06}',
-    "cf-aig-no-wholesale": "true",
-    "cf-aig-zdr": "false",
-    "cf-aig-otel-trace-id": "4bf92f3577b34da6a3ce929d0e0e4736",
-    "cf-aig-otel-parent-span-id": "00f067aa0ba902b7",
-}
+# Option, value, and its header with what is sent; seconds become milliseconds.
+# https://developers.cloudflare.com/ai-gateway/glossary/ (headers)
+OPTIONS: list[tuple[str, Any, str, str]] = [
+    ("id", "my-gateway", "gateway-id", "my-gateway"),
+    ("skip_cache", True, "skip-cache", "true"),
+    ("cache_ttl", 3600, "cache-ttl", "3600"),
+    ("cache_key", "greeting v2", "cache-key", "greeting v2"),
+    ("metadata", {"team": "search", "try": 2, "beta": True}, "metadata",
+     '{"team":"search","try":2,"beta":true}'),
+    ("collect_log", True, "collect-log", "true"),
+    ("collect_log_payload", False, "collect-log-payload", "false"),
+    ("request_timeout", 12.5, "request-timeout", "12500"),
+    ("max_attempts", 3, "max-attempts", "3"),
+    ("retry_delay", 0.25, "retry-delay", "250"),
+    ("backoff", "exponential", "backoff", "exponential"),
+    ("event_id", "trace-7", "event-id", "trace-7"),
+    ("custom_cost", {"per_token_in": 1e-6, "per_token_out": 2e-6}, "custom-cost",
+     '{"per_token_in":1e-06,"per_token_out":2e-06}'),
+    ("no_wholesale", True, "no-wholesale", "true"),
+    ("zdr", False, "zdr", "false"),
+    ("otel_trace_id", TRACE, "otel-trace-id", TRACE),
+    ("otel_parent_span_id", SPAN, "otel-parent-span-id", SPAN),
+]  # fmt: skip
+EVERYTHING = {name: value for name, value, _, _ in OPTIONS}
+HEADERS = {f"cf-aig-{header}": sent for _, _, header, sent in OPTIONS}
 
 
 def test_every_option_is_its_header() -> None:
-    assert GatewayOptions(**EVERYTHING).headers("run") == HEADERS
-
-
-def test_the_gateway_endpoint_names_the_gateway_in_its_url() -> None:
-    expected = {name: HEADERS[name] for name in HEADERS if name != "cf-aig-gateway-id"}
     options = GatewayOptions(**EVERYTHING)
-    assert options.headers("gateway") == expected
-    assert options.gateway_id == "my-gateway"
+    assert options.headers("run") == HEADERS
+    # The gateway endpoint names the gateway in its URL.
+    gateway = {"cf-aig-gateway-id": options.gateway_id}
+    assert options.headers("gateway") | gateway == HEADERS
+    assert "cf-aig-gateway-id" not in options.headers("gateway")
+    # Headers are the caller's own.
+    options.headers("run").clear()
+    assert options.headers("run") == HEADERS
 
 
 @pytest.mark.parametrize("endpoint", ["run", "gateway"])
@@ -81,12 +69,6 @@ def test_nothing_said_is_nothing_sent(endpoint: Endpoint) -> None:
     assert GatewayOptions().headers(endpoint) == {}
     assert GatewayOptions(**dict.fromkeys(EVERYTHING)).headers(endpoint) == {}
     assert GatewayOptions().gateway_id == "default"
-
-
-def test_headers_are_the_callers_own() -> None:
-    options = GatewayOptions(cache_ttl=60)
-    options.headers("run")["cf-aig-cache-ttl"] = "1"
-    assert options.headers("run") == {"cf-aig-cache-ttl": "60"}
 
 
 def test_a_stored_keys_alias_works_on_the_gateway_endpoint_only() -> None:
@@ -99,71 +81,40 @@ def test_a_stored_keys_alias_works_on_the_gateway_endpoint_only() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("id", ""),
-        ("id", "a" * 65),
-        ("id", "a/b"),
-        ("id", ".."),
-        ("id", "a..b"),
-        ("id", "a\r\nx: y"),
-        ("id", "gäteway"),
-        ("id", 7),
-        ("skip_cache", "true"),
-        ("skip_cache", 1),
-        ("cache_ttl", 59),
-        ("cache_ttl", 31 * 86400 + 1),
-        ("cache_ttl", 60.0),
-        ("cache_ttl", True),
-        ("cache_key", ""),
-        ("cache_key", " padded"),
-        ("cache_key", "a\nb"),
-        ("cache_key", "a\r\nAuthorization: x"),
-        ("cache_key", "schlüssel"),
-        ("metadata", [("a", 1)]),
-        ("metadata", {str(n): n for n in range(6)}),
-        ("metadata", {"cf.user_id": "u"}),
-        ("metadata", {"": "u"}),
-        ("metadata", {1: "u"}),
-        ("metadata", {"a": {"b": 1}}),
-        ("metadata", {"a": None}),
-        ("metadata", {"a": float("nan")}),
-        ("metadata", {"a": float("inf")}),
-        ("collect_log", "false"),
-        ("collect_log_payload", 0),
-        ("request_timeout", 0),
-        ("request_timeout", -1.0),
-        ("request_timeout", float("inf")),
-        ("request_timeout", True),
-        ("max_attempts", 0),
-        ("max_attempts", 6),
-        ("max_attempts", 2.0),
-        ("max_attempts", True),
-        ("retry_delay", -0.1),
-        ("retry_delay", 60.001),
-        ("backoff", "cubic"),
-        ("event_id", "a\x00b"),
-        ("custom_cost", {"per_token_in": 1.0}),
-        ("custom_cost", {"per_token_in": 1.0, "per_token_out": -1.0}),
-        ("custom_cost", {"per_token_in": 1.0, "per_token_out": 1.0, "other": 1.0}),
-        ("custom_cost", 3),
-        ("custom_cost", {}),
-        ("custom_cost", {"total_cost": -0.1}),
-        ("custom_cost", {"total_cost": "0.1"}),
-        ("custom_cost", {"total_cost": 0.1, "per_token_in": 1.0}),
-        ("metadata", {"note": "x" * 17_000}),
-        ("metadata", {"notiz": "ä" * 3_000}),
-        ("otel_trace_id", "0" * 32),
-        ("otel_trace_id", "4bf92f3577b34da6a3ce929d0e0e473"),
-        ("otel_trace_id", "4bf92f3577b34da6a3ce929d0e0e473g"),
-        ("otel_trace_id", 0x4BF92F3577B34DA6A3CE929D0E0E4736),
-        ("otel_parent_span_id", "0" * 16),
-        ("otel_parent_span_id", "4bf92f3577b34da6a3ce929d0e0e4736"),
-        ("no_wholesale", "yes"),
-        ("zdr", 1),
-        ("byok_alias", "a\tb"),
+NAN, INFINITE = float("nan"), float("inf")
+PER_TOKEN = {"per_token_in": 1.0, "per_token_out": 1.0}
+REFUSED: dict[str, list[Any]] = {
+    "id": ["", "a" * 65, "a/b", "..", "a..b", "a\r\nx: y", "gäteway", 7],
+    "skip_cache": ["true", 1],
+    "cache_ttl": [59, 31 * 86400 + 1, 60.0, True],
+    "cache_key": ["", " padded", "a\nb", "a\r\nAuthorization: x", "schlüssel"],
+    "metadata": [
+        [("a", 1)], {str(n): n for n in range(6)}, {"cf.user_id": "u"}, {"": "u"},
+        {1: "u"}, {"a": {"b": 1}}, {"a": None}, {"a": NAN}, {"a": INFINITE},
+        {"note": "x" * 17_000}, {"notiz": "ä" * 3_000},
     ],
+    "collect_log": ["false"],
+    "collect_log_payload": [0],
+    "request_timeout": [0, -1.0, INFINITE, True],
+    "max_attempts": [0, 6, 2.0, True],
+    "retry_delay": [-0.1, 60.001],
+    "backoff": ["cubic"],
+    "event_id": ["a\x00b"],
+    "custom_cost": [
+        {"per_token_in": 1.0}, PER_TOKEN | {"per_token_out": -1.0},
+        PER_TOKEN | {"other": 1.0}, 3, {}, {"total_cost": -0.1},
+        {"total_cost": "0.1"}, {"total_cost": 0.1, "per_token_in": 1.0},
+    ],
+    "otel_trace_id": ["0" * 32, TRACE[:-1], TRACE[:-1] + "g", int(TRACE, 16)],
+    "otel_parent_span_id": ["0" * 16, TRACE],
+    "no_wholesale": ["yes"],
+    "zdr": [1],
+    "byok_alias": ["a\tb"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, one) for name, bad in REFUSED.items() for one in bad]
 )
 def test_what_breaks_a_limit_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"^({name}|metadata) .*must ") as caught:
@@ -188,20 +139,23 @@ def test_a_header_may_name_the_gateway(gateway: Any) -> None:
     assert run.headers.get("cf-aig-cache-ttl") == ttl
 
 
-def test_the_limits_themselves_are_allowed() -> None:
-    options = GatewayOptions(
-        id="a" * 64,
-        cache_ttl=60,
-        metadata={str(n): n for n in range(5)},
-        max_attempts=5,
-        retry_delay=60,
-        request_timeout=0.001,
-        custom_cost={"total_cost": 0},
-    )
-    assert options.headers("run")["cf-aig-retry-delay"] == "60000"
-    assert options.headers("run")["cf-aig-custom-cost"] == '{"total_cost":0}'
-    assert options.headers("run")["cf-aig-request-timeout"] == "1"
-    assert GatewayOptions(cache_ttl=31 * 86400, retry_delay=0, max_attempts=1)
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        ({"id": "a" * 64}, "a" * 64),
+        ({"cache_ttl": 60}, "60"),
+        ({"cache_ttl": 31 * 86400}, "2678400"),
+        ({"metadata": dict.fromkeys("abcde", 1)}, '{"a":1,"b":1,"c":1,"d":1,"e":1}'),
+        ({"max_attempts": 1}, "1"),
+        ({"max_attempts": 5}, "5"),
+        ({"retry_delay": 0}, "0"),
+        ({"retry_delay": 60}, "60000"),
+        ({"request_timeout": 0.001}, "1"),
+        ({"custom_cost": {"total_cost": 0}}, '{"total_cost":0}'),
+    ],
+)
+def test_the_limits_themselves_are_allowed(options: dict[str, Any], sent: str) -> None:
+    assert [*GatewayOptions(**options).headers("run").values()] == [sent]
 
 
 def test_metadata_in_any_script_stays_ascii_and_on_one_line() -> None:
@@ -256,17 +210,25 @@ def test_metadata_that_together_are_too_many_are_refused() -> None:
         model.merged({"metadata": {"another": 1}})
 
 
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        (None, GatewayOptions()),
-        ("prod", GatewayOptions(id="prod")),
-        ({"id": "prod", "zdr": True}, GatewayOptions(id="prod", zdr=True)),
-        (GatewayOptions(zdr=True), GatewayOptions(zdr=True)),
-    ],
-)
+FORMS: list[tuple[Any, GatewayOptions]] = [
+    (None, GatewayOptions()),
+    ("prod", GatewayOptions(id="prod")),
+    ({"id": "prod", "zdr": True}, GatewayOptions(id="prod", zdr=True)),
+    (GatewayOptions(zdr=True), GatewayOptions(zdr=True)),
+]
+
+
+class Model(BaseModel):
+    gateway: GatewayOptions | None = None
+
+
+@pytest.mark.parametrize(("value", "expected"), FORMS)
 def test_options_come_in_four_forms(value: Any, expected: GatewayOptions) -> None:
     assert GatewayOptions.from_value(value) == expected
+    model = Model(gateway=value)
+    assert (model.gateway or GatewayOptions()) == expected
+    assert model.model_dump()["gateway"] == (value and expected.as_dict())
+    assert Model.model_validate_json(model.model_dump_json()) == model
 
 
 def test_an_unknown_option_names_the_known_ones() -> None:
@@ -322,18 +284,6 @@ def test_equality_is_what_is_sent() -> None:
     )
     assert one != "gateway"
     assert repr(one) == "GatewayOptions(metadata={'a': 1})"
-
-
-class Model(BaseModel):
-    gateway: GatewayOptions | None = None
-
-
-@pytest.mark.parametrize("value", ["prod", {"id": "prod"}, GatewayOptions(id="prod")])
-def test_a_pydantic_field_takes_every_form(value: Any) -> None:
-    model = Model(gateway=value)
-    assert model.gateway == GatewayOptions(id="prod")
-    assert model.model_dump() == {"gateway": {"id": "prod"}}
-    assert Model.model_validate_json(model.model_dump_json()) == model
 
 
 @pytest.mark.parametrize("value", [3, {"nope": 1}, {"cache_ttl": 1}, "a/b"])
