@@ -17,7 +17,6 @@ from langchain_cf_gemini.exceptions import (
 from langchain_cf_gemini.gateway import GatewayOptions
 from tests.support.models import ACCOUNT, TOKEN, Cloudflare, refusal
 
-ANSWER = AIMessage("hi", response_metadata={"gateway": {"log_id": "log-1"}})
 Answerer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -32,51 +31,60 @@ class Caller:
     def seen(self) -> list[httpx.Request]:
         return self.cloudflare.requests
 
+    async def both(self, name: str, *args: Any, **kwargs: Any) -> list[Any]:
+        """Ask in both colours."""
+        plain = getattr(self.model, name)(*args, **kwargs)
+        return [plain, await getattr(self.model, f"a{name}")(*args, **kwargs)]
+
+    async def both_fail(
+        self, kind: Any, said: str | None, name: str, *args: Any, **kw: Any
+    ) -> None:
+        """Ask in both colours, in vain."""
+        with pytest.raises(kind, match=said):
+            getattr(self.model, name)(*args, **kw)
+        with pytest.raises(kind, match=said):
+            await getattr(self.model, f"a{name}")(*args, **kw)
+
 
 def answering(result: Any, status: int = 200) -> Answerer:
     body = {"result": result, "success": status == 200, "errors": [], "messages": []}
     return lambda request: httpx.Response(status, json=body)
 
 
-async def both(caller: Caller, name: str, *args: Any, **kwargs: Any) -> list[Any]:
-    """Ask in both colours."""
-    plain = getattr(caller.model, name)(*args, **kwargs)
-    return [plain, await getattr(caller.model, f"a{name}")(*args, **kwargs)]
-
-
 def answered(through: str | None = None, **gateway: Any) -> AIMessage:
     return AIMessage("hi", response_metadata={"gateway": {**gateway, "id": through}})
 
 
-@pytest.mark.parametrize(
-    ("message", "gateway", "path"),
-    [
-        (ANSWER, None, "prod/logs/log-1"),
-        (ANSWER, "other", "other/logs/log-1"),
-        (ANSWER, GatewayOptions(), "default/logs/log-1"),
-        (ANSWER, {"id": "other"}, "other/logs/log-1"),
-        ("log-1", None, "prod/logs/log-1"),
-        ("01JADMCQQQBWH3NXZ5GCRN98DP", "b", "b/logs/01JADMCQQQBWH3NXZ5GCRN98DP"),
-        # An answer knows which gateway it came through.
-        (answered("called", log_id="log-1"), None, "called/logs/log-1"),
-        (answered("called", log_id="log-1"), "other", "other/logs/log-1"),
-        (answered(log_id="log-1"), None, "prod/logs/log-1"),
-    ],
-)
-async def test_feedback_is_patched_onto_the_log(
+ANSWER = answered(log_id="log-1")
+# What is asked of, what is said of the gateway, and the entry's path below gateways.
+ENTRIES: list[tuple[Any, Any, str]] = [
+    (ANSWER, None, "prod/logs/log-1"),
+    (ANSWER, "other", "other/logs/log-1"),
+    (ANSWER, GatewayOptions(), "default/logs/log-1"),
+    (ANSWER, {"id": "other"}, "other/logs/log-1"),
+    ("log-1", None, "prod/logs/log-1"),
+    ("01JADMCQQQBWH3NXZ5GCRN98DP", "b", "b/logs/01JADMCQQQBWH3NXZ5GCRN98DP"),
+    # An answer knows which gateway it came through.
+    (answered("called", log_id="log-1"), None, "called/logs/log-1"),
+    (answered("called", log_id="log-1"), "other", "other/logs/log-1"),
+]
+ENTRY = {"id": "log-1", "cost": 0.00042, "tokens_in": 7, "cached": False}
+
+
+@pytest.mark.parametrize(("message", "gateway", "path"), ENTRIES)
+async def test_feedback_is_patched_onto_the_log_and_its_entry_is_cloudflares_own(
     message: Any, gateway: Any, path: str
 ) -> None:
-    caller = Caller(answering({}))
-    await both(caller, "send_feedback", message, feedback=1, score=90, gateway=gateway)
-    assert len(caller.seen) == 2
+    caller = Caller(answering(ENTRY))
+    said = {"feedback": 1, "score": 90}
+    await caller.both("send_feedback", message, gateway=gateway, **said)
+    assert await caller.both("read_log", message, gateway=gateway) == [ENTRY, ENTRY]
+    assert [r.method for r in caller.seen] == ["PATCH", "PATCH", "GET", "GET"]
+    assert [json.loads(r.content) for r in caller.seen[:2]] == [said, said]
+    root = f"https://api.cloudflare.com/client/v4/accounts/{ACCOUNT}"
     for request in caller.seen:
-        assert request.method == "PATCH"
-        assert request.url == (
-            "https://api.cloudflare.com/client/v4/accounts/"
-            f"{ACCOUNT}/ai-gateway/gateways/{path}"
-        )
+        assert request.url == f"{root}/ai-gateway/gateways/{path}"
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
-        assert json.loads(request.content) == {"feedback": 1, "score": 90}
 
 
 @pytest.mark.parametrize(
@@ -120,45 +128,8 @@ async def test_feedback_that_cannot_be_sent_sends_nothing(
     message: Any, said: dict[str, Any], reason: str
 ) -> None:
     caller = Caller(answering({}))
-    with pytest.raises(ValueError, match=reason):
-        caller.model.send_feedback(message, **said)
-    with pytest.raises(ValueError, match=reason):
-        await caller.model.asend_feedback(message, **said)
+    await caller.both_fail(ValueError, reason, "send_feedback", message, **said)
     assert caller.seen == []
-
-
-def test_feedback_that_cloudflare_refuses_is_an_error() -> None:
-    caller = Caller(answering(None, 404))
-    with pytest.raises(CloudflareGeminiError):
-        caller.model.send_feedback(ANSWER, feedback=-1)
-
-
-def pages(*sizes: int) -> Answerer:
-    def answer(request: httpx.Request) -> httpx.Response:
-        page = int(request.url.params["page"])
-        assert request.url.params["per_page"] == "100"
-        rows = [
-            {"model_id": f"google/gemini-{page}-{n}", "task": "Text Generation"}
-            for n in range(sizes[page - 1])
-        ]
-        return answering(rows)(request)
-
-    return answer
-
-
-@pytest.mark.parametrize(
-    ("sizes", "asked"),
-    [((3,), 1), ((100, 2), 2), ((100, 100, 0), 3), ((100,) * 60, 49)],
-)
-async def test_the_catalogue_is_read_page_by_page(
-    sizes: tuple[int, ...], asked: int
-) -> None:
-    caller = Caller(pages(*sizes))
-    for models in await both(caller, "list_models"):
-        assert len(models) == sum(sizes[:asked])
-        assert models[0].id == "gemini-1-0"
-        assert not any(model.packaged for model in models)
-    assert len(caller.seen) == 2 * asked
 
 
 def catalogue(rows: int, cap: int, info: Any, most: int | None = None) -> Answerer:
@@ -200,9 +171,22 @@ def catalogue(rows: int, cap: int, info: Any, most: int | None = None) -> Answer
 async def test_every_page_of_the_catalogue_is_read(
     cap: int, most: int | None, info: Any
 ) -> None:
-    answer = catalogue(70, cap, info, most)
-    for models in await both(Caller(answer), "list_models"):
+    caller = Caller(catalogue(70, cap, info, most))
+    for models in await caller.both("list_models"):
         assert [model.id for model in models] == [f"gemini-{n}" for n in range(70)]
+        assert not any(model.packaged for model in models)
+
+
+# As many rows of others' models; a page of ten may be full, whatever was asked for.
+@pytest.mark.parametrize(
+    ("gemini", "pages"), [(4, 1), (5, 2), (50, 2), (100, 3), (10_000, 49)]
+)
+def test_no_more_pages_are_asked_for_than_there_may_be(gemini: int, pages: int) -> None:
+    caller = Caller(catalogue(gemini, 100, None))
+    assert caller.model.list_models()
+    asked = [dict(request.url.params) for request in caller.seen]
+    numbers = range(1, pages + 1)
+    assert asked == [{"page": str(page), "per_page": "100"} for page in numbers]
 
 
 def test_a_server_that_counts_no_pages_is_asked_twice() -> None:
@@ -237,7 +221,7 @@ def test_a_list_that_is_not_the_accounts_says_why(
 async def test_without_a_catalogue_the_packaged_table_is_listed(
     answer: Answerer,
 ) -> None:
-    for models in await both(Caller(answer), "list_models"):
+    for models in await Caller(answer).both("list_models"):
         assert len(models) > 10
         assert all(model.packaged for model in models)
 
@@ -250,33 +234,8 @@ async def test_a_bad_token_or_a_fault_is_not_hidden(
     status: int, error: type[CloudflareGeminiError]
 ) -> None:
     caller = Caller(answering(None, status))
-    with pytest.raises(error):
-        caller.model.list_models()
-    with pytest.raises(error):
-        await caller.model.alist_models()
-
-
-# ---- log entries
-
-ENTRY = {"id": "log-1", "cost": 0.00042, "tokens_in": 7, "cached": False}
-
-
-@pytest.mark.parametrize(
-    ("message", "gateway", "path"),
-    [
-        (ANSWER, None, "prod/logs/log-1"),
-        ("log-1", "other", "other/logs/log-1"),
-        (answered("called", log_id="log-1"), None, "called/logs/log-1"),
-    ],
-)
-async def test_a_log_entry_is_cloudflares_own(
-    message: Any, gateway: Any, path: str
-) -> None:
-    caller = Caller(answering(ENTRY))
-    assert await both(caller, "read_log", message, gateway=gateway) == [ENTRY, ENTRY]
-    for request in caller.seen:
-        assert request.method == "GET"
-        assert request.url.path.endswith(f"/ai-gateway/gateways/{path}")
+    await caller.both_fail(error, None, "list_models")
+    await caller.both_fail(error, None, "send_feedback", ANSWER, feedback=-1)
 
 
 def test_a_log_entry_that_is_not_there_yet_says_so() -> None:
@@ -292,27 +251,26 @@ def account(**refused: tuple[int, int]) -> Answerer:
 
     def answer(request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        service = (
-            ("user" if "/user/" in path else "token")
-            if path.endswith("/tokens/verify")
-            else "run"
-            if path.endswith("/ai/run")
-            else "gateway"
-            if "google-ai-studio" in path
-            else {"GET": "log", "PATCH": "feedback"}[request.method]
-        )
+        by_path = {
+            "/user/tokens/verify": "user",
+            "/tokens/verify": "token",
+            "/ai/run": "run",
+            ":generateContent": "gateway",
+        }
+        by_method = {"GET": "log", "PATCH": "feedback"}.get(request.method)
+        ends = (name for end, name in by_path.items() if path.endswith(end))
+        service = next(ends, by_method)
         if service in refused:
             return refusal(*refused[service])
-        if service in ("token", "user"):
-            return answering({"status": "active"})(request)
         if service in ("log", "feedback"):
             return refusal(404, 7002)
-        if service == "run":
-            assert json.loads(request.content)["input"] == {"contents": []}
-            return refusal(400, 5006)
-        assert json.loads(request.content) == {"contents": []}
+        if service in ("token", "user"):
+            return answering({"status": "active"})(request)
+        body = json.loads(request.content)
+        assert body.get("input", body) == {"contents": []}
         said = {"code": 400, "message": "contents", "status": "INVALID_ARGUMENT"}
-        return httpx.Response(400, json={"error": said})
+        googles = httpx.Response(400, json={"error": said})
+        return refusal(400, 5006) if service == "run" else googles
 
     return answer
 
@@ -342,7 +300,7 @@ async def test_credentials_are_checked_in_one_call(
 ) -> None:
     expected = dict.fromkeys(["token", "run", "gateway", "log", "feedback"], "ok")
     caller = Caller(account(**refused))
-    for report in await both(caller, "check_credentials"):
+    for report in await caller.both("check_credentials"):
         assert {c.service: c.outcome for c in report.checks} == expected | outcomes
         assert report.is_ok is is_ok
         for check in report.checks:
@@ -359,13 +317,10 @@ def test_what_a_model_has_no_credentials_for_is_not_asked() -> None:
         api_token=None, endpoint="gateway", google_api_key="AIza-own"
     )
     report = model.check_credentials()
-    assert [c.outcome for c in report.checks] == [
-        "not used",
-        "not used",
-        "ok",
-        "not used",
-        "not used",
-    ]
+    assert {c.service: c.outcome for c in report.checks} == {
+        **dict.fromkeys(["token", "run", "log", "feedback"], "not used"),
+        "gateway": "ok",
+    }
     assert report.is_ok
     (asked,) = cloudflare.requests
     assert "authorization" not in asked.headers
