@@ -179,10 +179,22 @@ async def test_every_page_of_the_catalogue_is_read(
 
 # As many rows of others' models; a page of ten may be full, whatever was asked for.
 @pytest.mark.parametrize(
-    ("gemini", "pages"), [(4, 1), (5, 2), (50, 2), (100, 3), (10_000, 49)]
+    ("gemini", "info", "pages"),
+    [
+        *[
+            (4, None, 1),
+            (5, None, 2),
+            (50, None, 2),
+            (100, None, 3),
+            (10_000, None, 49),
+        ],
+        *[(50, ["total_pages"], 1), (50, ["total_count"], 1)],
+    ],
 )
-def test_no_more_pages_are_asked_for_than_there_may_be(gemini: int, pages: int) -> None:
-    caller = Caller(catalogue(gemini, 100, None))
+def test_no_more_pages_are_asked_for_than_there_may_be(
+    gemini: int, info: Any, pages: int
+) -> None:
+    caller = Caller(catalogue(gemini, 100, info))
     assert caller.model.list_models()
     asked = [dict(request.url.params) for request in caller.seen]
     numbers = range(1, pages + 1)
