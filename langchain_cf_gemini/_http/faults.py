@@ -32,11 +32,21 @@ _SHORTEST_SECRET = 8
 # Of httpx2 and httpx; then what resolvers and event loops make of names and ports.
 _NAMES = frozenset({"HTTPError", "InvalidURL", "StreamError"})
 _CLASSES = (OSError, UnicodeError, OverflowError, ExceptionGroup)
+# A caller's client that is closed, or has connections of another event loop: httpx and
+# asyncio say so in a RuntimeError.
+_UNUSABLE = re.compile(r"has been closed|event loop|different loop", re.IGNORECASE)
 
 
 def is_fault(error: Exception) -> bool:
     """Whether an exception says that the way to the far side failed."""
-    return isinstance(error, _CLASSES) or not _NAMES.isdisjoint(_names(error))
+    is_of_transport = isinstance(error, _CLASSES) or not _NAMES.isdisjoint(
+        _names(error)
+    )
+    return is_of_transport or _is_unusable(error)
+
+
+def _is_unusable(fault: Exception) -> bool:
+    return type(fault) is RuntimeError and _UNUSABLE.search(str(fault)) is not None
 
 
 def _names(error: Exception) -> set[str]:
@@ -79,6 +89,13 @@ def error_from_fault(
             f"The request to {host} can't be sent: {said}.", is_retryable=False
         )
     cause = line_from_text(said).rstrip(".")
+    if _is_unusable(fault):
+        return CloudflareConnectionError(
+            f"The request to {host} can't be sent: {cause}. Keep your own HTTP client "
+            "open, and use an async one in a single event loop.",
+            # The next attempt opens a connection in this loop.
+            is_retryable="loop" in cause,
+        )
     failed = "closed before the response was complete"
     if "ConnectError" in names:
         failed = "failed"

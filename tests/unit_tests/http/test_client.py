@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import builtins
 import itertools
 import json
 import logging
@@ -405,13 +406,16 @@ def test_a_stream_whose_payloads_keep_coming_never_runs_out_of_time(way: str) ->
         ("ProxyError", CloudflareConnectionError, 2),
         ("UnsupportedProtocol", CloudflareConnectionError, 0),
         ("OSError", CloudflareConnectionError, 2),
+        ("RuntimeError: Event loop is closed", CloudflareConnectionError, 2),
+        ("RuntimeError: The client has been closed.", CloudflareConnectionError, 0),
     ],
 )
 def test_every_fault_is_typed_and_keeps_no_request(
     way: str, package: Any, fault: str, kind: type[CloudflareGeminiError], retries: int
 ) -> None:
     def handler(_: Any) -> Any:
-        raise getattr(package, fault, OSError)("said")
+        name, _, said = fault.partition(": ")
+        raise getattr(package, name, getattr(builtins, name, OSError))(said or "said")
 
     asked = Asked(handler, package=package)
     with pytest.raises(kind) as caught:
