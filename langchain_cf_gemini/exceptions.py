@@ -61,9 +61,9 @@ class CloudflareGeminiError(ModelError):
         headers: The answer's headers, without cookies.
         gateway: Facts of the gateway, as in
             `response_metadata["gateway"]` of a message.
-        usage_metadata: The token counts of an answer that was paid for and could not be
-            read, as LangChain writes them; None if it contained none.
-        model_name: The model that gave it.
+        usage_metadata: The token counts of what was paid for and could not be read, in
+            all attempts, as LangChain writes them; None if there were none.
+        model_name: The model that responded last.
         is_sent: False if the call was not sent at all, because others before it have
             failed with nothing but this; the message contains since when.
     """

@@ -85,19 +85,27 @@ class AnswerReader(_WholeBody):
 
     def __init__(self) -> None:
         self.ready: deque[Payload] = deque()
+        self._waiting: list[Payload] = []
+        self._given_up: list[list[Payload]] = []
 
     def begin(self, head: Head) -> None:
         """Begin an answer, and forget what an attempt before it read."""
         super().begin(head)
+        self._given_up = self.attempts
         self.ready.clear()
         self.gateway = gateway_from_head(head)
         is_events = "event-stream" in head.headers.get("content-type", "").lower()
         self._events = EventDecoder() if is_events and not head.is_error else None
         self._is_told = is_events or head.is_error
-        self._waiting: list[Payload] = []
+        self._waiting = []
         self._has_answer = False
         self._is_finished = False
         self._idle: Any = None
+
+    @property
+    def attempts(self) -> list[list[Payload]]:
+        """What each attempt has said, as far as it was not handed over."""
+        return [*self._given_up, [*self._waiting, *self.ready]]
 
     def feed(self, data: bytes) -> None:
         """Take bytes of the body; a typed error if an event is one."""

@@ -94,6 +94,7 @@ class Exchange:
         self._fallback = fallback
         self._memory = fallback.memory
         self._asked: Request | None = None
+        self._reader = AnswerReader()
         self._replaces = False
         self._pages = Pages(
             follows=call.follows_pages, token=call.body.get("continuationToken")
@@ -136,7 +137,8 @@ class Exchange:
         self._asked = request
         if self._memory.skips_cache(request):
             request = request.again()
-        return request, AnswerReader()
+        self._reader = AnswerReader()
+        return request, self._reader
 
     async def answered(
         self, send: Callable[..., Awaitable[Answer]], fetch: Fetch
@@ -219,7 +221,7 @@ class Exchange:
         if self._has_begun and self._parser is not None:
             self._tell_cost(error, *self._parser.record.spent())
         else:
-            self._tell_cost(error, *spent_in([error.details]))
+            self._tell_cost(error, *spent_in(*self._reader.attempts))
         is_missing = isinstance(error, CloudflareNotFoundError)
         if is_missing and (advice := advice_on_missing(self._call.model)):
             error.add_note(advice)

@@ -5,7 +5,7 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, NamedTuple, cast
 
-from langchain_core.messages.ai import UsageMetadata
+from langchain_core.messages.ai import UsageMetadata, add_usage
 
 from langchain_cf_gemini._gemini.answer.citations import Grounding, union
 from langchain_cf_gemini._gemini.answer.wire import (
@@ -210,12 +210,21 @@ class _Notes(dict[str, Any]):
         return notes
 
 
-def spent_in(payloads: Iterable[Json]) -> tuple[UsageMetadata | None, str | None]:
-    """Return what an answer that cannot be read cost, and the model that gave it."""
-    record = AnswerRecord()
-    for payload in payloads:
-        record.add(payload)
-    return record.spent()
+def spent_in(*answers: Iterable[Json]) -> tuple[UsageMetadata | None, str | None]:
+    """Return what answers cost that cannot be read, and the model that gave the last.
+
+    Args:
+        *answers: The payloads of each.
+    """
+    usage, model = None, None
+    for payloads in answers:
+        record = AnswerRecord()
+        for payload in payloads:
+            record.add(payload)
+        spent = record.usage()
+        usage = add_usage(usage, spent) if usage and spent else usage or spent
+        model = record.model or model
+    return usage, model
 
 
 class AnswerRecord:

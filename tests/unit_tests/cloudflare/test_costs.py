@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -410,6 +411,26 @@ def test_an_answer_that_cannot_be_read_is_paid_for(
     assert caught.value.model_name == "gemini-3-flash-preview"
     assert spent.calls == 1
     assert spent.total_cost == about(3.5)
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("last", [[], refusal(503, 1), httpx.ReadError("reset")])
+def test_every_attempt_is_paid_for(
+    streaming: bool, last: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")  # no waits
+
+    def ended(_: httpx.Request) -> Any:
+        if isinstance(last, Exception):
+            raise last
+        return empty if last == [] else last
+
+    empty = {**wire_answer(), "usageMetadata": BILLED, "candidates": []}
+    model = Cloudflare(empty, empty, ended).model(max_retries=2)
+    with pytest.raises(CloudflareGeminiError) as caught:
+        list(model.stream("hi")) if streaming else model.invoke("hi")
+    count = (3 if last == [] else 2) * MILLION
+    assert caught.value.usage_metadata == usage(count, count)
 
 
 def test_a_stream_that_breaks_is_paid_for_as_far_as_it_came() -> None:
