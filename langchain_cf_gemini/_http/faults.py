@@ -49,12 +49,21 @@ def _is_unusable(fault: Exception) -> bool:
     return type(fault) is RuntimeError and _UNUSABLE.search(str(fault)) is not None
 
 
+def _error_of_client(said: str, host: str | None) -> CloudflareGeminiError:
+    return CloudflareConnectionError(
+        f"The request to {host} can't be sent: {said.rstrip('.')}. Keep your own HTTP "
+        "client open, and use an async one in a single event loop.",
+        # The next attempt opens a connection in this loop.
+        is_retryable="loop" in said,
+    )
+
+
 def _names(error: Exception) -> set[str]:
     return {base.__name__ for base in type(error).__mro__}
 
 
 def error_from_fault(
-    fault: Exception, request: Request, seconds: float | None = None
+    fault: Exception, request: Request, seconds: float
 ) -> CloudflareGeminiError:
     """The typed error of a request that got no whole answer.
 
@@ -66,11 +75,12 @@ def error_from_fault(
         request: What was sent.
         seconds: How long the attempt took, for the message of a timeout.
     """
-    after = "" if seconds is None else f" after {seconds:.3g} s"
     names = _names(fault)
     host = urlsplit(request.url).hostname
     secrets = [*request.secrets, *_proxy_logins()]
     said = without_secrets(str(fault) or type(fault).__name__, secrets)
+    if _is_unusable(fault):
+        return _error_of_client(said, host)
     if any(type(cause).__name__ == _UNTRUSTED for cause in _causes(fault)):
         return CloudflareConnectionError(
             f"The certificate of {host} isn't trusted: {said}. Check the system clock "
@@ -79,8 +89,9 @@ def error_from_fault(
         )
     if _is_timeout(fault, names):
         return CloudflareTimeoutError(
-            f"Timed out{after} waiting for {host} ({line_from_text(said)}). Increase "
-            "timeout, lower thinking_level, or stream."
+            f"Timed out after {seconds:.3g} s waiting for {host} "
+            f"({line_from_text(said)}). Increase timeout, lower thinking_level, or "
+            "stream."
         )
     if names & {"DecodingError", "TooManyRedirects"}:
         return ResponseFormatError(f"The response of {host} can't be read: {said}.")
@@ -89,13 +100,6 @@ def error_from_fault(
             f"The request to {host} can't be sent: {said}.", is_retryable=False
         )
     cause = line_from_text(said).rstrip(".")
-    if _is_unusable(fault):
-        return CloudflareConnectionError(
-            f"The request to {host} can't be sent: {cause}. Keep your own HTTP client "
-            "open, and use an async one in a single event loop.",
-            # The next attempt opens a connection in this loop.
-            is_retryable="loop" in cause,
-        )
     failed = "closed before the response was complete"
     if "ConnectError" in names:
         failed = "failed"
