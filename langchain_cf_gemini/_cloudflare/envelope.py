@@ -7,12 +7,13 @@ Cloudflare, its gateway, its run API and Google.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-from pydantic_core import from_json
-
-from langchain_cf_gemini._cloudflare.errors import error_from_json, format_error
+from langchain_cf_gemini._cloudflare.errors import (
+    error_from_json,
+    format_error,
+    value_from_json,
+)
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_payload
 from langchain_cf_gemini._http.body import Head
 from langchain_cf_gemini.exceptions import ResponseFormatError
@@ -51,13 +52,7 @@ def payloads_from_body(body: bytes, head: Head) -> tuple[list[Payload], Payload]
 def json_from_text(text: bytes | str, head: Head) -> Any:
     """The JSON value of a body or an event, or a typed error."""
     try:
-        return from_json(text)
-    except ValueError:
-        pass
-    try:
-        # Slower, but it takes what Python's JSON always took: a byte order mark,
-        # lone surrogates, nesting beyond 200 levels.
-        return json.loads(text)
+        return value_from_json(text)
     except (ValueError, RecursionError):
         pass
     raise format_error("a response that isn't JSON", head, text, is_retryable=True)

@@ -43,6 +43,7 @@ _KEPT = 16_384
 # stars take a 32nd.
 _LOOKED_THROUGH = 32 * _KEPT
 _MOST_WRAPPINGS = 4
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LONG_CODE = 9
 _DECODER = json.JSONDecoder(strict=False)
 # "AiError: 3040: Capacity temporarily exceeded", as Workers AI repeats itself.
@@ -58,13 +59,30 @@ Json = dict[str, Any]
 def error_from_body(body: bytes, head: Head) -> CloudflareGeminiError:
     """The error of an answer whose status is not 200, whatever its body is."""
     try:
-        value = from_json(body)
-    except ValueError:
+        return error_from_json(value_from_json(body), head, body)
+    except (ValueError, RecursionError):
         text = head.shown(body.decode("utf-8", "replace"))
-        fault = _fault_from_json({"message": text})
-        told = fault.details if fault.is_carried else {}
-        return _error(replace(fault, text=text, details=told), head, text)
-    return error_from_json(value, head, body)
+    fault = _fault_from_json({"message": text})
+    told = fault.details if fault.is_carried else {}
+    # What begins as JSON and is none was not passed on by anybody.
+    is_carried = fault.is_carried and not text.lstrip().startswith("{")
+    fault = replace(fault, text=text, details=told, is_carried=is_carried)
+    return _error(fault, head, text)
+
+
+def value_from_json(text: bytes | str) -> Any:
+    """The value of JSON as anybody writes it.
+
+    Raises:
+        ValueError: It is none.
+        RecursionError: It is nested too deep.
+    """
+    try:
+        return from_json(text)
+    except ValueError:
+        # Slower, but it takes what Python's JSON always took: a byte order mark,
+        # UTF-16, lone surrogates, nesting beyond 200 levels.
+        return json.loads(text)
 
 
 def error_from_json(
@@ -191,7 +209,7 @@ def _code(*candidates: Any) -> int | str | None:
         if isinstance(code, str) and code:
             is_number = code.isascii() and code.isdigit() and len(code) < _LONG_CODE
             return int(code) if is_number else line_from_text(code)
-        if isinstance(code, int):
+        if isinstance(code, int) and not isinstance(code, bool):
             return code if abs(code) < 10**_LONG_CODE else line_from_text(str(code))
     return None
 
@@ -205,7 +223,7 @@ def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
         retryable = True
     retry_after = _retry_after(fault, status, head)
     text = _message(fault, status, known.advice if known else "", retry_after)
-    if 300 <= status < 400 and not known:
+    if status in _REDIRECTS and not known:
         text = _redirect(head)
     return _class(fault, status)(
         text + _ids(head),
@@ -282,13 +300,14 @@ def _message(fault: _Fault, status: int, advice: str, retry_after: float | None)
     said = f": {fault.message.rstrip('.')}" if fault.message else ""
     if _HTML.match(fault.text):
         said = " (an HTML error page)"
-    wait = "" if retry_after is None else f" Retry after {retry_after:g} seconds."
+    wait = "" if retry_after is None else f"Retry after {retry_after:g} seconds."
     failed = f"Cloudflare returned {status} {PHRASES.get(status, '')}".rstrip()
     if status < 300:
         failed = f"Cloudflare reported an error in an HTTP {status} response"
     if not advice and not 300 <= status < 500:
         advice = "Try again later."
-    return f"{failed}{code}{said}{_figures(fault.details)}. {advice}{wait}".rstrip()
+    told = f"{failed}{code}{said}{_figures(fault.details)}."
+    return " ".join(filter(None, (told, advice, wait)))
 
 
 def _redirect(head: Head) -> str:
