@@ -23,6 +23,7 @@ from langchain_cf_gemini._gemini.schema.conjunction import (
     folded_from_all_of,
     merged_from_reference,
 )
+from langchain_cf_gemini._gemini.schema.json_types import KINDS
 from langchain_cf_gemini._gemini.schema.rewrites import modern_schema
 from langchain_cf_gemini._gemini.schema.typed_dicts import (
     NotedJsonSchema,
@@ -182,6 +183,7 @@ class _Inlining:
         if not isinstance(schema, Mapping):
             raise UnsupportedContentError(f"{at} must be a schema, not {schema!r:.80}.")
         schema = modern_schema(schema)
+        _check_type(schema.get("type", []), at)
         self._count += 1
         if self._count > _MAX_SUBSCHEMAS:
             raise UnsupportedContentError(
@@ -327,6 +329,14 @@ class _Inlining:
                 seen[reference] = True
                 work.append((reference, _references(self._target(reference))))
         return frozenset(recurring)
+
+
+def _check_type(said: Any, at: str) -> None:
+    if not {*(said if isinstance(said, list) else [said])} <= KINDS:
+        raise UnsupportedContentError(
+            f"{at}.type must be one of {', '.join(sorted(KINDS))}, or a list of them, "
+            f"not {said!r:.80}."
+        )
 
 
 def _required_in(schema: Mapping[str, Any], at: str) -> list[str]:

@@ -178,7 +178,17 @@ def _joined(variant: Any, beside: Schema, at: str) -> Schema:
     return joined
 
 
+def _naming_what_is_required(schema: Schema) -> Schema:
+    """Google refuses a required name without its property; others are of the rest."""
+    properties = dict(schema.get("properties", {}))
+    for name in schema["required"]:
+        properties.setdefault(name, schema.get("additionalProperties", True))
+    return {**schema, "properties": properties}
+
+
 def _plain(schema: Schema, at: str) -> Schema:
+    if "required" in schema:
+        schema = _naming_what_is_required(schema)
     vacuous = _ABOUT_ONE_TYPE - _ABOUT.get(schema.get("type", ""), frozenset())
     meant = {k: v for k, v in schema.items() if k not in vacuous | _NOTES}
     found = {key: value for key, value in meant.items() if key in _KEPT}

@@ -3,16 +3,21 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from langchain_cf_gemini._gemini.schema.json_types import KINDS
-from langchain_cf_gemini.exceptions import UnsupportedContentError
-
 Schema = dict[str, Any]
 
 _NOTES = frozenset({"title", "description", "default", "examples", "deprecated"})
+_MAY_BE_NULL = frozenset({"default", "const", "example", "type"})
 
 
 def modern_schema(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Say older drafts' keywords and `const` in the words that Google reads."""
+    """Say older drafts' keywords and `const` in the words that Google reads.
+
+    A keyword that is null is one that its writer left out: Go, C# and pydantic dump
+    all fields that an object has.
+    """
+    if None in schema.values():
+        given = schema.items()
+        schema = {k: v for k, v in given if v is not None or k in _MAY_BE_NULL}
     for keyword, rewrite in _REWRITES.items():
         if keyword in schema:
             schema = rewrite(dict(schema))
@@ -23,11 +28,6 @@ def _lower_case(schema: Schema) -> Schema:
     """Google's OpenAPI subset, and what was copied out of it, has types in capitals."""
     said = schema["type"]
     lower = [str(kind).lower() for kind in (said if isinstance(said, list) else [said])]
-    if not {*lower} <= KINDS:
-        raise UnsupportedContentError(
-            f"A schema's type must be one of {', '.join(sorted(KINDS))}, or a list of "
-            f"them, not {said!r:.80}."
-        )
     schema["type"] = lower if isinstance(said, list) else lower[0]
     return schema
 

@@ -275,7 +275,8 @@ def _object_schema(schema: Json, at: str) -> Json:
         schema = {**schema, "type": "object"}  # a call has arguments, if none
         kind = "object"
     variants = schema.get("anyOf") or schema.get("oneOf") or ()
-    objects = (v.get("type", "") == "object" for v in variants if isinstance(v, dict))
+    usual = schema.get("type", "")  # a variant may say no more than what is required
+    objects = (v.get("type", usual) == kind for v in variants if isinstance(v, dict))
     if kind != "object" or not all(objects):
         raise UnsupportedContentError(
             f"{at} must be an object, because arguments have names. Wrap the value in "

@@ -379,7 +379,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "definitions that are none": ({"$ref": "#x", "$defs": ["x"]}, "#x doesn't exist"),
     "a text": ('{"type": "object"}', "Pass a Pydantic class"),
     "a type that is none": ({"type": {"a": 1}}, "type must be one of"),
-    "a type of no JSON": ({"type": "str"}, "must be one of array.*not 'str'"),
+    "a type of no JSON": (
+        {"properties": {"a": {"items": {"type": "str"}}}},
+        r"schema\.properties\.a\.items\.type must be one of array.*not 'str'"),
     "a text for a schema": ({"type": "object", "properties": {"a": "string"}},
                             r"schema\.properties\.a must be a schema, not 'string'"),
     "a property that says it is required": (
@@ -420,6 +422,10 @@ def test_refuses_to_grow_without_bound() -> None:
 
 
 OLDER: dict[str, tuple[Json, Json]] = {
+    "keywords that are null": (
+        {"type": "string", "description": None, "items": None, "anyOf": None,
+         "nullable": None, "required": None, "dependencies": None, "default": None},
+        {"type": "string", "default": None}),
     "draft 7 tuple": ({"items": [{"type": "integer"}], "additionalItems": False},
                       {"items": False, "prefixItems": [{"type": "integer"}]}),
     "draft 4 bound": ({"minimum": 3, "exclusiveMinimum": True,

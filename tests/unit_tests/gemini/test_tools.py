@@ -261,6 +261,21 @@ def test_arguments_that_may_be_null_are_an_object() -> None:
         assert parameters(form) == OBJECT
 
 
+def test_arguments_of_which_one_is_required() -> None:
+    either = {**OBJECT, "anyOf": [{"required": ["q"]}, {"required": ["r"]}]}
+    assert parameters({"name": "f", "parameters": either}) == either
+
+
+def test_openapi_names_what_is_required() -> None:
+    """Google refuses `required[1]: property is not defined`."""
+    asked = {"name": "f", "parameters": {**OBJECT, "required": ["q", "r"]}}
+    (made,) = declared([asked], "openapi")
+    assert list(made["parameters"]["properties"]) == ["q", "r"]
+    open_ = {**OBJECT, "required": ["r"], "additionalProperties": {"type": "integer"}}
+    (made,) = declared([{"name": "f", "parameters": open_}], "openapi")
+    assert made["parameters"]["properties"]["r"] == {"type": "INTEGER"}
+
+
 def test_functions_without_arguments() -> None:
     assert declared([ping]) == [
         {
