@@ -3,24 +3,26 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
 import pytest
 
-from langchain_cf_gemini.emulator import Emulator
 from tests.support.judge import (
+    ACCOUNT_ID,
+    API_TOKEN,
     FLASH_3,
+    HI,
     Client,
-    chunks_from_sse,
+    Emulating,
+    ask,
+    media,
     packaged,
     user,
 )
 
-HI = {"contents": [user("Hi")]}
 EXCHANGES = packaged("documented_exchanges")["exchanges"]
 
 
 def test_run_answers_in_the_v4_envelope(client: Client) -> None:
-    body = client.run(HI).json()
+    body = client.run().json()
     assert (body["success"], body["errors"], body["messages"]) == (True, [], [])
     result = body["result"]
     assert result["gatewayMetadata"] == {"keySource": "Unified"}
@@ -30,26 +32,21 @@ def test_run_answers_in_the_v4_envelope(client: Client) -> None:
 
 
 def test_gateway_answers_as_google_does(client: Client) -> None:
-    body = client.gateway(HI, method="generateContent").json()
-    assert set(body) == {
-        "candidates",
-        "createTime",
-        "modelVersion",
-        "responseId",
-        "usageMetadata",
-    }
+    body = client.gateway(method="generateContent").json()
+    told = ["candidates", "createTime", "modelVersion", "responseId", "usageMetadata"]
+    assert sorted(body) == told
 
 
 @pytest.mark.parametrize("exchange", EXCHANGES, ids=lambda exchange: exchange["scene"])
 def test_documented_exchanges(client: Client, exchange: dict[str, Any]) -> None:
     request = exchange["request"]
-    answered = client.run(request["input"], model=request["model"]).json()["result"]
-    assert answered == {**exchange["response"]}
+    answered = client.result(request["input"], model=request["model"])
+    assert answered == exchange["response"]
 
 
 def test_a_documented_exchange_as_a_stream(client: Client) -> None:
     asked = EXCHANGES[3]
-    chunks = chunks_from_sse(client.gateway(asked["request"]["input"]))
+    chunks = client.chunks(asked["request"]["input"])
     parts = [c["candidates"][0]["content"]["parts"][0] for c in chunks]
     documented = asked["response"]["candidates"][0]["content"]["parts"][0]
     assert "".join(part["text"] for part in parts) == documented["text"]
@@ -64,64 +61,52 @@ def test_a_documented_answer_must_fit(
     client: Client, config: dict[str, Any], *, documented: bool
 ) -> None:
     prompt = "What are the three laws of thermodynamics?"
-    body = {"contents": [user(prompt)], "generationConfig": config}
-    text = client.run(body).json()["result"]["candidates"][0]["content"]["parts"][0]
-    assert ("Zeroth" in text["text"]) is documented
+    text = client.text(ask(prompt, generationConfig=config))
+    assert ("Zeroth" in text) is documented
 
 
-def account_path(emulator: Emulator, rest: str) -> str:
-    return f"{emulator.base_url}/accounts/{emulator.account_id}/{rest}"
+FLASH = "google/gemini-3-flash"
+ASKED = {"model": FLASH, "input": HI}
+RUN = "ai/run"
+REFUSED_BY_RUN: list[tuple[str, Any, dict[str, str], int, int]] = [
+    (RUN, ASKED, {"authorization": "Bearer wrong"}, 401, 10000),
+    (RUN, ASKED, {"authorization": ""}, 401, 10000),
+    (RUN, ASKED, {"cf-aig-gateway-id": "nowhere"}, 400, 2001),
+    (RUN, {"model": FLASH, "input": "Hi"}, {}, 400, 5006),
+    (RUN, {"input": HI}, {}, 400, 5006),
+    (RUN, {"model": FLASH, "input": {}}, {}, 400, 5006),
+    (RUN, {"model": FLASH, "input": {"messages": []}}, {}, 400, 5006),
+    (RUN, [], {}, 400, 7000),
+    (RUN, {"model": "google/gemini-9", "input": HI}, {}, 404, 7003),
+    (RUN, {"model": "gemini-3-flash", "input": HI}, {}, 404, 7003),
+    (RUN, {"model": "@cf/google/gemma-3-12b-it", "input": HI}, {}, 404, 7003),
+    (RUN, ASKED, {"cf-aig-cache-ttl": "59"}, 400, 7000),
+    (f"{RUN}/google/gemini-9", HI, {}, 404, 7003),
+    (f"{RUN}/@cf/meta/llama-3.1-8b-instruct", HI, {}, 404, 7003),
+    (f"{RUN}/{FLASH}", {"messages": []}, {}, 400, 5006),
+    (f"{RUN}/{FLASH}", [], {}, 400, 7000),
+    ("../other/ai/run", ASKED, {}, 403, 10000),
+]
 
 
-def v4(code: int, message: str) -> dict[str, Any]:
-    return {
-        "success": False,
-        "errors": [{"code": code, "message": message}],
-        "messages": [],
-        "result": None,
-    }
-
-
-@pytest.mark.parametrize(
-    ("body", "headers", "status", "code"),
-    [
-        ({"model": "google/gemini-3-flash", "input": HI}, {}, 200, None),
-        (None, {"authorization": "Bearer wrong"}, 401, 10000),
-        (None, {"authorization": ""}, 401, 10000),
-        (None, {"cf-aig-gateway-id": "nowhere"}, 400, 2001),
-        ({"model": "google/gemini-3-flash", "input": "Hi"}, {}, 400, 5006),
-        ({"input": HI}, {}, 400, 5006),
-        ({"model": "google/gemini-3-flash", "input": {}}, {}, 400, 5006),
-        ({"model": "google/gemini-3-flash", "input": {"messages": []}}, {}, 400, 5006),
-        ([], {}, 400, 7000),
-        ({"model": "google/gemini-9", "input": HI}, {}, 404, 7003),
-        ({"model": "gemini-3-flash", "input": HI}, {}, 404, 7003),
-        ({"model": "@cf/google/gemma-3-12b-it", "input": HI}, {}, 404, 7003),
-        (None, {"cf-aig-cache-ttl": "59"}, 400, 7000),
-    ],
-)
+@pytest.mark.parametrize(("path", "body", "headers", "status", "code"), REFUSED_BY_RUN)
 def test_run_refuses_in_the_v4_envelope(
-    client: Client, body: Any, headers: dict[str, str], status: int, code: int | None
+    client: Client, path: str, body: Any, headers: Any, status: int, code: int
 ) -> None:
     answer = client.http.post(
-        account_path(client.emulator, "ai/run"),
-        json={"model": "google/gemini-3-flash", "input": HI} if body is None else body,
-        headers={"authorization": f"Bearer {client.emulator.api_token}", **headers},
+        client.account_url(path), json=body, headers={**client.authorized, **headers}
     )
-    assert answer.status_code == status
-    if code:
-        message = answer.json()["errors"][0]["message"]
-        assert answer.json() == v4(code, message)
-        assert client.emulator.api_token not in answer.text
+    message = answer.json()["errors"][0]["message"]
+    errors = [{"code": code, "message": message}]
+    refusal = {"success": False, "errors": errors, "messages": [], "result": None}
+    assert (answer.status_code, answer.json()) == (status, refusal)
+    assert API_TOKEN not in answer.text
 
 
-def test_another_account(client: Client) -> None:
-    answer = client.http.post(
-        f"{client.emulator.base_url}/accounts/other/ai/run",
-        json={"model": "google/gemini-3-flash", "input": HI},
-        headers={"authorization": f"Bearer {client.emulator.api_token}"},
-    )
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (403, 10000)
+def test_the_model_in_the_path(client: Client) -> None:
+    url = client.account_url(f"ai/run/{FLASH}")
+    answer = client.http.post(url, json=HI, headers=client.authorized)
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
 
 
 def _v4(body: Any) -> Any:
@@ -141,14 +126,14 @@ def _openai(body: Any) -> Any:
 
 # What is asked for, the status, and where that client's SDK looks for the message.
 UNSERVED: list[tuple[str, str, int, Callable[[Any], Any]]] = [
-    ("GET", "/client/v4/accounts/{a}/ai/run", 400, _v4),
+    ("GET", f"/client/v4/accounts/{ACCOUNT_ID}/ai/run", 400, _v4),
     ("POST", "/client/v4/run", 400, _v4),
-    ("POST", "/client/v4/accounts/{a}/ai/models/search", 400, _v4),
+    ("POST", f"/client/v4/accounts/{ACCOUNT_ID}/ai/models/search", 400, _v4),
     ("DELETE", "/anything", 400, _v4),
-    ("POST", "/client/v4/accounts/{a}/ai/v1/chat/completions", 404, _openai),
-    ("POST", "/v1/{a}/default/compat/chat/completions", 404, _openai),
-    ("POST", "/v1/{a}/default/openai/responses", 404, _openai),
-    ("POST", "/v1/{a}/default/openai/v1/chat/completions", 404, _openai),
+    ("POST", f"/client/v4/accounts/{ACCOUNT_ID}/ai/v1/chat/completions", 404, _openai),
+    ("POST", f"/v1/{ACCOUNT_ID}/default/compat/chat/completions", 404, _openai),
+    ("POST", f"/v1/{ACCOUNT_ID}/default/openai/responses", 404, _openai),
+    ("POST", f"/v1/{ACCOUNT_ID}/default/openai/v1/chat/completions", 404, _openai),
     ("POST", "/v1/chat/completions", 404, _openai),
     ("POST", "/v1beta/models/gemini-3-flash-preview:embedContent", 404, _google),
     ("POST", "/v1beta/cachedContents", 404, _google),
@@ -161,7 +146,7 @@ UNSERVED: list[tuple[str, str, int, Callable[[Any], Any]]] = [
 def test_what_is_not_served(
     client: Client, method: str, path: str, status: int, read: Callable[[Any], Any]
 ) -> None:
-    url = client.emulator.url + path.format(a=client.emulator.account_id)
+    url = f"{client.emulator.url}{path}"
     answer = client.http.request(method, url, json={"input": "Hi"})
     assert answer.status_code == status
     said = read(answer.json())
@@ -169,94 +154,51 @@ def test_what_is_not_served(
     assert "google-ai-studio" in said
 
 
-@pytest.mark.parametrize(
-    ("model", "body", "status"),
-    [
-        ("google/gemini-3-flash", HI, 200),
-        ("google/gemini-9", HI, 404),
-        ("@cf/meta/llama-3.1-8b-instruct", HI, 404),
-        ("google/gemini-3-flash", {"messages": []}, 400),
-        ("google/gemini-3-flash", [], 400),
-    ],
-)
-def test_the_model_in_the_path(
-    client: Client, model: str, body: Any, status: int
-) -> None:
-    url = account_path(client.emulator, f"ai/run/{model}")
-    token = {"authorization": f"Bearer {client.emulator.api_token}"}
-    answer = client.http.post(url, json=body, headers=token)
-    assert answer.status_code == status
-    assert answer.json()["success"] is (status == 200)
+DEFAULT = f"{ACCOUNT_ID}/default"
+STUDIO = f"google-ai-studio/v1beta/models/{FLASH_3}"
+REFUSED_BY_GATEWAY: list[tuple[str, str, int, int]] = [
+    (f"{DEFAULT}/{STUDIO}", API_TOKEN, 400, 2008),
+    (f"{DEFAULT}/anthropic/v1/messages", API_TOKEN, 400, 2008),
+    (f"{DEFAULT}/google-ai-studio", API_TOKEN, 400, 2008),
+    (f"{DEFAULT}/{STUDIO}:embedContent", API_TOKEN, 400, 2008),
+    (f"{ACCOUNT_ID}/nowhere/{STUDIO}:generateContent", API_TOKEN, 400, 2001),
+    (f"other/default/{STUDIO}:generateContent", API_TOKEN, 400, 2001),
+    (f"{DEFAULT}/{STUDIO}:generateContent", "wrong", 401, 2009),
+    (f"{DEFAULT}/{STUDIO}:generateContent", "", 401, 2009),
+]
 
 
-@pytest.mark.parametrize(
-    ("url", "headers", "status", "code"),
-    [
-        ("{g}/{a}/default/google-ai-studio/v1beta/models/{m}", {}, 400, 2008),
-        ("{g}/{a}/default/anthropic/v1/messages", {}, 400, 2008),
-        ("{g}/{a}/default/google-ai-studio", {}, 400, 2008),
-        (
-            "{g}/{a}/default/google-ai-studio/v1beta/models/{m}:embedContent",
-            {},
-            400,
-            2008,
-        ),
-        (
-            "{g}/{a}/nowhere/google-ai-studio/v1beta/models/{m}:generateContent",
-            {},
-            400,
-            2001,
-        ),
-        (
-            "{g}/other/default/google-ai-studio/v1beta/models/{m}:generateContent",
-            {},
-            400,
-            2001,
-        ),
-        (
-            "{g}/{a}/default/google-ai-studio/v1beta/models/{m}:generateContent",
-            {"cf-aig-authorization": "Bearer wrong"},
-            401,
-            2009,
-        ),
-        (
-            "{g}/{a}/default/google-ai-studio/v1beta/models/{m}:generateContent",
-            {"cf-aig-authorization": ""},
-            401,
-            2009,
-        ),
-    ],
-)
+@pytest.mark.parametrize(("path", "token", "status", "code"), REFUSED_BY_GATEWAY)
 def test_gateway_refuses_in_its_own_shape(
-    client: Client, url: str, headers: dict[str, str], status: int, code: int
+    client: Client, path: str, token: str, status: int, code: int
 ) -> None:
-    emulator = client.emulator
-    answer = client.http.post(
-        url.format(g=emulator.gateway_base_url, a=emulator.account_id, m=FLASH_3),
-        json=HI,
-        headers={**client.gateway_headers, **headers},
-    )
-    assert answer.status_code == status
-    message = answer.json()["error"][0]["message"]
-    assert answer.json() == {
-        "success": False,
-        "result": [],
-        "messages": [],
-        "error": [{"code": code, "message": message}],
-    }
+    bearer = {"cf-aig-authorization": f"Bearer {token}" if token else ""}
+    url = f"{client.emulator.gateway_base_url}/{path}"
+    answer = client.http.post(url, json=HI, headers=bearer)
+    error = [{"code": code, "message": answer.json()["error"][0]["message"]}]
+    refusal = {"success": False, "result": [], "messages": [], "error": error}
+    assert (answer.status_code, answer.json()) == (status, refusal)
 
 
-def test_the_token_in_place_of_googles_key(client: Client) -> None:
+def test_other_ways_in(client: Client) -> None:
     url = client.gateway_url(method="generateContent")
-    headers = {"x-goog-api-key": client.emulator.api_token}
-    assert client.http.post(url, json=HI, headers=headers).status_code == 200
+    older = url.replace("v1beta", "v1")
+    own = f"{client.emulator.url}/v1beta/models/{FLASH_3}:generateContent"
+    sent: list[tuple[str, dict[str, Any]]] = [
+        (older, {"headers": client.gateway_headers}),
+        (url, {"headers": {"x-goog-api-key": API_TOKEN}}),
+        (own, {"headers": {"x-goog-api-key": API_TOKEN}}),
+        (own, {"params": {"key": API_TOKEN}}),
+    ]
+    answers = [client.http.post(to, json=HI, **beside) for to, beside in sent]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    assert not [name for name in answers[-1].headers if name.startswith("cf-")]
+    refused = client.http.post(own, json=HI, headers={"x-goog-api-key": "wrong"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
 
 
-@pytest.mark.parametrize("version", ["v1", "v1beta"])
-def test_versions_of_googles_api(client: Client, version: str) -> None:
-    url = client.gateway_url(method="generateContent").replace("v1beta", version)
-    answer = client.http.post(url, json=HI, headers=client.gateway_headers)
-    assert answer.status_code == 200
+DATED = "gemini-2.5-flash-preview-09-2025"
 
 
 @pytest.mark.parametrize(
@@ -265,7 +207,7 @@ def test_versions_of_googles_api(client: Client, version: str) -> None:
         ("gemini-3-flash-preview", 200),
         ("gemini-3-flash", 404),
         ("google/gemini-3-flash", 400),
-        ("gemini-2.5-flash-preview-09-2025", 200),
+        (DATED, 200),
         ("gemini-2.0-flash-001", 200),
         ("gemini-flash-latest", 200),
         ("gemini-nonexistent", 404),
@@ -273,73 +215,52 @@ def test_versions_of_googles_api(client: Client, version: str) -> None:
     ],
 )
 def test_google_ids_on_the_gateway(client: Client, model: str, status: int) -> None:
-    answer = client.gateway(HI, method="generateContent", model=model)
+    answer = client.gateway(method="generateContent", model=model)
     assert answer.status_code == status
+    if model == DATED:
+        assert answer.json()["modelVersion"] == DATED
     if status == 404:
         error = answer.json()["error"]
         assert (error["code"], error["status"]) == (404, "NOT_FOUND")
         assert error["message"].startswith(f"models/{model} is not found for API vers")
 
 
-def test_the_answer_names_the_id_that_was_asked(client: Client) -> None:
-    dated = "gemini-2.5-flash-preview-09-2025"
-    body = client.gateway(HI, method="generateContent", model=dated).json()
-    assert body["modelVersion"] == dated
-
-
-def test_google_refuses_a_bad_key_with_400(client: Client) -> None:
-    url = f"{client.emulator.url}/v1beta/models/{FLASH_3}:generateContent"
-    answer = client.http.post(url, json=HI, headers={"x-goog-api-key": "wrong"})
-    assert answer.status_code == 400
-    assert answer.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
-
-
-def test_googles_key_in_the_query(client: Client) -> None:
-    url = f"{client.emulator.url}/v1beta/models/{FLASH_3}:generateContent"
-    answer = client.http.post(url, json=HI, params={"key": client.emulator.api_token})
-    assert answer.status_code == 200
-
-
-def test_a_body_that_is_no_object(client: Client) -> None:
+@pytest.mark.parametrize("content", [b"", b"nonsense", b"[]"])
+def test_a_body_that_is_no_object(client: Client, content: bytes) -> None:
     url = client.gateway_url(method="generateContent")
-    for content in (b"", b"nonsense", b"[]"):
-        answer = client.http.post(url, content=content, headers=client.gateway_headers)
-        assert answer.status_code == 400
-        assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+    answer = client.http.post(url, content=content, headers=client.gateway_headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
 
 
-@pytest.mark.parametrize("door", ["run", "gateway"])
-def test_no_credit(door: str, http: httpx.Client) -> None:
-    with Emulator(credit=False) as emulator:
-        client = Client(emulator, http)
-        answer = client.run(HI) if door == "run" else client.gateway(HI)
-    error = (answer.json().get("errors") or answer.json().get("error"))[0]
-    assert (answer.status_code, error["code"]) == (402, 2021)
+def test_no_credit(emulating: Emulating) -> None:
+    with emulating(credit=False) as client:
+        run, gateway = client.run(), client.gateway()
+    assert (run.status_code, gateway.status_code) == (402, 402)
+    assert run.json()["errors"][0]["code"] == 2021
+    assert gateway.json()["error"][0]["code"] == 2021
 
 
-def test_own_account_token_and_gateway(http: httpx.Client) -> None:
-    with Emulator(account_id="a" * 32, api_token="t", gateway="mine") as emulator:
-        client = Client(emulator, http)
-        named = {"cf-aig-gateway-id": "mine"}
-        assert client.run(HI, headers=named).status_code == 200
+def test_own_account_token_and_gateway(emulating: Emulating) -> None:
+    own = {"account_id": "a" * 32, "api_token": "t", "gateway": "mine"}
+    with emulating(**own) as client:
+        assert client.run(headers={"cf-aig-gateway-id": "mine"}).status_code == 200
         url = client.gateway_url(method="generateContent").replace("default", "mine")
-        answer = http.post(url, json=HI, headers={"cf-aig-authorization": "Bearer t"})
-        assert answer.status_code == 200
+        bearer = {"cf-aig-authorization": "Bearer t"}
+        assert client.http.post(url, json=HI, headers=bearer).status_code == 200
 
 
 def test_count_tokens(client: Client) -> None:
-    body = {"contents": [user("a" * 400)]}
+    body = ask("a" * 400)
     for asked in (body, {"generateContentRequest": {"model": "models/x", **body}}):
         counted = client.gateway(asked, method="countTokens").json()
         assert counted["totalTokens"] == 100
-    media = {"inlineData": {"mimeType": "image/png", "data": "aGk="}}
-    counted = client.gateway({"contents": [user(media)]}, method="countTokens").json()
+    counted = client.gateway(ask(user(media())), method="countTokens").json()
     assert {"modality": "IMAGE", "tokenCount": 258} in counted["promptTokensDetails"]
 
 
 def test_catalogue(client: Client) -> None:
-    headers = {"authorization": f"Bearer {client.emulator.api_token}"}
-    url = account_path(client.emulator, "ai/catalog/models")
+    url, headers = client.account_url("ai/catalog/models"), client.authorized
     body = client.http.get(url, headers=headers).json()
     ids = [model["id"] for model in body["result"]]
     assert "google/gemini-3-flash" in ids
@@ -350,14 +271,13 @@ def test_catalogue(client: Client) -> None:
 
 
 def test_feedback_on_a_log(client: Client) -> None:
-    log_id = client.run(HI).headers["cf-aig-log-id"]
-    headers = {"authorization": f"Bearer {client.emulator.api_token}"}
-    logs = account_path(client.emulator, "ai-gateway/gateways/default/logs")
+    log_id = client.run().headers["cf-aig-log-id"]
+    url = client.account_url(f"ai-gateway/gateways/default/logs/{log_id}")
     sent = {"feedback": 1, "score": 80, "metadata": {"who": "me"}}
-    answer = client.http.patch(f"{logs}/{log_id}", json=sent, headers=headers)
+    answer = client.http.patch(url, json=sent, headers=client.authorized)
     assert answer.json()["success"] is True
     assert client.emulator.feedback[log_id] == sent
-    read = client.http.get(f"{logs}/{log_id}", headers=headers).json()["result"]
+    read = client.http.get(url, headers=client.authorized).json()["result"]
     assert {"id": log_id, **sent}.items() <= read.items()
 
 
@@ -365,32 +285,26 @@ def test_feedback_on_a_log(client: Client) -> None:
     ("gateway", "log_id", "body", "status"),
     [
         ("default", "unknown", {"feedback": 1}, 404),
-        ("nowhere", "known", {"feedback": 1}, 400),
-        ("default", "known", {"feedback": "good"}, 400),
-        ("default", "known", {"stars": 5}, 400),
-        ("default", "known", [], 400),
+        ("nowhere", None, {"feedback": 1}, 400),
+        ("default", None, {"feedback": "good"}, 400),
+        ("default", None, {"stars": 5}, 400),
+        ("default", None, [], 400),
     ],
 )
 def test_feedback_that_is_refused(
-    client: Client, gateway: str, log_id: str, body: Any, status: int
+    client: Client, gateway: str, log_id: str | None, body: Any, status: int
 ) -> None:
-    known = client.run(HI).headers["cf-aig-log-id"]
-    logs = account_path(client.emulator, f"ai-gateway/gateways/{gateway}/logs")
-    answer = client.http.patch(
-        f"{logs}/{known if log_id == 'known' else log_id}",
-        json=body,
-        headers={"authorization": f"Bearer {client.emulator.api_token}"},
-    )
-    assert answer.status_code == status
-    assert answer.json()["success"] is False
+    log_id = log_id or client.run().headers["cf-aig-log-id"]
+    url = client.account_url(f"ai-gateway/gateways/{gateway}/logs/{log_id}")
+    answer = client.http.patch(url, json=body, headers=client.authorized)
+    assert (answer.status_code, answer.json()["success"]) == (status, False)
 
 
 def test_googles_list_of_models(client: Client) -> None:
-    headers = {"x-goog-api-key": client.emulator.api_token}
-    url = f"{client.emulator.url}/v1beta/models"
-    names = [m["name"] for m in client.http.get(url, headers=headers).json()["models"]]
+    key, url = {"x-goog-api-key": API_TOKEN}, f"{client.emulator.url}/v1beta/models"
+    names = [m["name"] for m in client.http.get(url, headers=key).json()["models"]]
     assert f"models/{FLASH_3}" in names
-    one = client.http.get(f"{url}/{FLASH_3}", headers=headers)
+    one = client.http.get(f"{url}/{FLASH_3}", headers=key)
     assert one.json()["name"] == f"models/{FLASH_3}"
-    assert client.http.get(f"{url}/gemini-9", headers=headers).status_code == 404
+    assert client.http.get(f"{url}/gemini-9", headers=key).status_code == 404
     assert client.http.get(url).status_code == 400
