@@ -1,5 +1,6 @@
 """The published schema, read as Google's servers read JSON."""
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -15,111 +16,77 @@ from tests.support.emulated import (
     canonical_body,
     published_schema,
 )
-from tests.support.judge import Judge, message_of, user
+from tests.support.judge import (
+    HI,
+    Judge,
+    ask,
+    config,
+    media,
+    message_of,
+    response_part,
+    user,
+)
 from tools.vertex_schema import (
     REQUEST,
     main,
     schema_from_discovery,
 )
 
-HI = [user("Hi")]
 FUNCTION = "tools[0].function_declarations[0].parameters"
+PART = "contents[0].parts[0]"
 
 
 def parameters(schema: Any) -> dict[str, Any]:
     declared = {"name": "f", "parameters": schema}
-    return {"contents": HI, "tools": [{"functionDeclarations": [declared]}]}
+    return ask(tools=[{"functionDeclarations": [declared]}])
 
 
-REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "unknown field": (
-        {"contents": HI, "stream": True},
-        'Invalid JSON payload received. Unknown name "stream": Cannot find field.',
-    ),
-    "unknown field of a part": (
-        {"contents": [user({"text": "a", "cache_control": {}})]},
-        "Unknown name \"cache_control\" at 'contents[0].parts[0]': Cannot find field.",
-    ),
-    "const": (
-        parameters({"type": "OBJECT", "properties": {"a": {"const": 1}}}),
-        f"Unknown name \"const\" at '{FUNCTION}.properties[0].value'",
-    ),
-    "$ref": (
-        parameters({"type": "OBJECT", "$ref": "#/$defs/A"}),
-        f"Unknown name \"$ref\" at '{FUNCTION}'",
-    ),
-    "two types": (
-        parameters({"type": ["string", "null"]}),
-        f"Unknown name \"type\" at '{FUNCTION}': Proto field is not repeating, cannot "
-        "start list.",
-    ),
-    "a number as enum value": (
-        parameters({"type": "STRING", "enum": [1]}),
-        f"Invalid value at '{FUNCTION}.enum[0]' (TYPE_STRING), 1",
-    ),
-    "unknown enum": (
-        {"contents": HI, "toolConfig": {"functionCallingConfig": {"mode": "FORCE"}}},
-        "Invalid value at 'tool_config.function_calling_config.mode'",
-    ),
-    "text is a number": (
-        {"contents": [user({"text": 1})]},
-        "Invalid value at 'contents[0].parts[0].text' (TYPE_STRING), 1",
-    ),
-    "not base64": (
-        {"contents": [user({"inlineData": {"mimeType": "a/b", "data": "§"}})]},
-        "Invalid value at 'contents[0].parts[0].inline_data.data' (TYPE_BYTES), "
-        "Base64 decoding failed",
-    ),
-    "a signature that is not base64": (
-        {"contents": [user({"text": "a", "thoughtSignature": "§"})]},
-        "(TYPE_BYTES)",
-    ),
-    "bytes are an object": (
-        {"contents": [user({"inlineData": {"mimeType": "a/b", "data": {}}})]},
-        "(TYPE_BYTES)",
-    ),
-    "half a token": (
-        {"contents": HI, "generationConfig": {"maxOutputTokens": 1.5}},
-        "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), 1.5",
-    ),
-    "too large an integer": (
-        {"contents": HI, "generationConfig": {"seed": 1 << 31}},
-        "(TYPE_INT32)",
-    ),
-    "an integer that is text": (
-        {"contents": HI, "generationConfig": {"seed": "x"}},
-        "(TYPE_INT32)",
-    ),
-    "a number that is a flag": (
-        {"contents": HI, "generationConfig": {"temperature": True}},
-        "(TYPE_DOUBLE), true",
-    ),
-    "a number that is text": (
-        {"contents": HI, "generationConfig": {"temperature": "hot"}},
-        "Invalid value at 'generation_config.temperature' (TYPE_DOUBLE), \"hot\"",
-    ),
-    "a flag that is text": (
-        {"contents": [user({"text": "a", "thought": "yes"})]},
-        "(TYPE_BOOL)",
-    ),
-    "contents are text": ({"contents": "Hi"}, "Invalid value at 'contents[0]'"),
-    "a response that is no object": (
-        {"contents": [user({"functionResponse": {"name": "f", "response": "x"}})]},
-        "Invalid value at 'contents[0].parts[0].function_response.response'",
-    ),
-    "a list for a message": (
-        {"contents": HI, "generationConfig": []},
-        "Proto field is not repeating, cannot start list.",
-    ),
-    "labels that are numbers": (
-        {"contents": HI, "labels": {"a": 1}},
-        "labels[0].value",
-    ),
-    "labels that are text": ({"contents": HI, "labels": "a"}, "protobuf.Struct"),
-}
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    ("unknown field", ask(stream=True),
+     'Invalid JSON payload received. Unknown name "stream": Cannot find field.'),
+    ("unknown field of a part", ask(user({"text": "a", "cache_control": {}})),
+     f"Unknown name \"cache_control\" at '{PART}': Cannot find field."),
+    ("const", parameters({"type": "OBJECT", "properties": {"a": {"const": 1}}}),
+     f"Unknown name \"const\" at '{FUNCTION}.properties[0].value'"),
+    ("$ref", parameters({"type": "OBJECT", "$ref": "#/$defs/A"}),
+     f"Unknown name \"$ref\" at '{FUNCTION}'"),
+    ("two types", parameters({"type": ["string", "null"]}),
+     f"Unknown name \"type\" at '{FUNCTION}': Proto field is not repeating, cannot "
+     "start list."),
+    ("a number as enum value", parameters({"type": "STRING", "enum": [1]}),
+     f"Invalid value at '{FUNCTION}.enum[0]' (TYPE_STRING), 1"),
+    ("unknown enum", ask(toolConfig={"functionCallingConfig": {"mode": "FORCE"}}),
+     "Invalid value at 'tool_config.function_calling_config.mode'"),
+    ("text is a number", ask(user({"text": 1})),
+     f"Invalid value at '{PART}.text' (TYPE_STRING), 1"),
+    ("not base64", ask(user(media("a/b", "§"))),
+     f"Invalid value at '{PART}.inline_data.data' (TYPE_BYTES), "
+     "Base64 decoding failed"),
+    ("a signature that is not base64",
+     ask(user({"text": "a", "thoughtSignature": "§"})), "(TYPE_BYTES)"),
+    ("bytes are an object",
+     ask(user({"inlineData": {"mimeType": "a/b", "data": {}}})), "(TYPE_BYTES)"),
+    ("half a token", config(maxOutputTokens=1.5),
+     "Invalid value at 'generation_config.max_output_tokens' (TYPE_INT32), 1.5"),
+    ("too large an integer", config(seed=1 << 31), "(TYPE_INT32)"),
+    ("an integer that is text", config(seed="x"), "(TYPE_INT32)"),
+    ("a number that is a flag", config(temperature=True), "(TYPE_DOUBLE), true"),
+    ("a number that is text", config(temperature="hot"),
+     "Invalid value at 'generation_config.temperature' (TYPE_DOUBLE), \"hot\""),
+    ("a flag that is text", ask(user({"text": "a", "thought": "yes"})), "(TYPE_BOOL)"),
+    ("contents are text", {"contents": "Hi"}, "Invalid value at 'contents[0]'"),
+    ("a response that is no object", ask(user(response_part("f", "x"))),
+     f"Invalid value at '{PART}.function_response.response'"),
+    ("a list for a message", ask(generationConfig=[]),
+     "Proto field is not repeating, cannot start list."),
+    ("labels that are numbers", ask(labels={"a": 1}), "labels[0].value"),
+    ("labels that are text", ask(labels="a"), "protobuf.Struct"),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "words"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(
+    ("body", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_the_schema_refuses(judge: Judge, body: dict[str, Any], words: str) -> None:
     refused = judge.vertex(body)
     assert refused.status == 400
@@ -130,55 +97,36 @@ def test_the_schema_refuses(judge: Judge, body: dict[str, Any], words: str) -> N
 
 
 def test_all_violations_are_told_at_once(judge: Judge) -> None:
-    refused = judge.vertex({"contents": HI, "one": 1, "two": 2})
+    refused = judge.vertex(ask(one=1, two=2))
     assert message_of(refused).count("Unknown name") == 2
 
 
+def configured(**settings: Any) -> dict[str, Any]:
+    return {"generationConfig": settings}
+
+
+def parted(part: Any) -> dict[str, Any]:
+    return {"contents": [{"parts": [part]}]}
+
+
+CALLING = {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
+ANYTHING = configured(responseJsonSchema={"any_thing": {"$ref": "#"}})
+SNAKES = parted({"functionCall": {"args": {"snake_case": None}}})
 CANONICAL: list[tuple[dict[str, Any], dict[str, Any]]] = [
-    (
-        {
-            "contents": [
-                {"parts": [{"inline_data": {"mime_type": "a/b", "data": "-_"}}]}
-            ]
-        },
-        {"contents": [{"parts": [{"inlineData": {"mimeType": "a/b", "data": "-_"}}]}]},
-    ),
-    ({"contents": HI, "safetySettings": None}, {"contents": HI}),
-    (
-        {"contents": {"parts": {"text": "a"}}},
-        {"contents": [{"parts": [{"text": "a"}]}]},
-    ),
-    (
-        {"generation_config": {"thinking_config": {"thinking_level": "low"}}},
-        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}},
-    ),
-    (
-        {
-            "generationConfig": {
-                "maxOutputTokens": "64",
-                "seed": 2.0,
-                "temperature": "1",
-            }
-        },
-        {"generationConfig": {"maxOutputTokens": 64, "seed": 2, "temperature": 1.0}},
-    ),
-    (
-        {"toolConfig": {"functionCallingConfig": {"mode": 2}}},
-        {"toolConfig": {"functionCallingConfig": {"mode": "ANY"}}},
-    ),
-    (
-        {"generationConfig": {"responseJsonSchema": {"any_thing": {"$ref": "#"}}}},
-        {"generationConfig": {"responseJsonSchema": {"any_thing": {"$ref": "#"}}}},
-    ),
-    (
-        {"contents": [{"parts": [{"functionCall": {"args": {"snake_case": None}}}]}]},
-        {"contents": [{"parts": [{"functionCall": {"args": {"snake_case": None}}}]}]},
-    ),
-    (
-        parameters({"type": "object", "properties": {"my_name": {"type": "string"}}}),
-        parameters({"type": "OBJECT", "properties": {"my_name": {"type": "STRING"}}}),
-    ),
-]
+    (parted({"inline_data": {"mime_type": "a/b", "data": "-_"}}),
+     parted({"inlineData": {"mimeType": "a/b", "data": "-_"}})),
+    ({**HI, "safetySettings": None}, HI),
+    ({"contents": {"parts": {"text": "a"}}}, parted({"text": "a"})),
+    ({"generation_config": {"thinking_config": {"thinking_level": "low"}}},
+     configured(thinkingConfig={"thinkingLevel": "LOW"})),
+    (configured(maxOutputTokens="64", seed=2.0, temperature="1"),
+     configured(maxOutputTokens=64, seed=2, temperature=1.0)),
+    ({"toolConfig": {"functionCallingConfig": {"mode": 2}}}, CALLING),
+    (ANYTHING, ANYTHING),
+    (SNAKES, SNAKES),
+    (parameters({"type": "object", "properties": {"my_name": {"type": "string"}}}),
+     parameters({"type": "OBJECT", "properties": {"my_name": {"type": "STRING"}}})),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("body", "expected"), CANONICAL)
@@ -197,11 +145,11 @@ def test_fields_of_the_gemini_api_alone() -> None:
 @pytest.mark.parametrize(
     ("body", "taken_by_vertex"),
     [
-        ({"contents": HI, "store": True}, False),
-        ({"contents": HI, "serviceTier": "flex"}, False),
-        ({"contents": HI, "modelArmorConfig": {}}, True),
-        ({"contents": HI, "tools": [{"enterpriseWebSearch": {}}]}, True),
-        ({"contents": HI, "generationConfig": {"audioTimestamp": True}}, True),
+        (ask(store=True), False),
+        (ask(serviceTier="flex"), False),
+        (ask(modelArmorConfig={}), True),
+        (ask(tools=[{"enterpriseWebSearch": {}}]), True),
+        (config(audioTimestamp=True), True),
         (parameters({"type": "OBJECT", "additionalProperties": False}), True),
     ],
 )
@@ -214,8 +162,6 @@ def test_backends_differ(
 
 @given(st.binary())
 def test_both_alphabets_of_base64(data: bytes) -> None:
-    import base64
-
     for encoded in (base64.b64encode(data), base64.urlsafe_b64encode(data)):
         assert bytes_from_base64(encoded.decode()) == data
         assert bytes_from_base64(encoded.decode().rstrip("=")) == data
