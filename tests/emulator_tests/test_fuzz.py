@@ -14,11 +14,16 @@ from tests.support.judge import (
     ACCOUNT_ID,
     API_TOKEN,
     FLASH_3,
+    SKIP,
     Incoming,
     Service,
     Settings,
     answered,
+    ask,
+    config,
+    media,
     model,
+    response_part,
     user,
 )
 
@@ -34,79 +39,52 @@ NESTED = {
     },
     "required": ["city", "code"],
 }
-CALL = {"functionCall": {"id": "c1", "name": "get_weather", "args": {"city": "Lima"}}}
-RESULT = {
-    "functionResponse": {"id": "c1", "name": "get_weather", "response": {"result": 18}}
-}
+CALL = {"id": "c1", "name": "get_weather", "args": {"city": "Lima"}}
+SIGNED = {"functionCall": CALL, "thoughtSignature": SKIP}
+RESULT = response_part("get_weather", {"result": 18}, id="c1")
+CALLED = {"mode": "ANY", "allowedFunctionNames": ["get_weather"]}
+FILE = {"fileData": {"mimeType": "text/plain", "fileUri": "gs://a/b"}}
+SETTINGS = {
+    "temperature": 0.5, "topP": 0.9, "topK": 10, "candidateCount": 2, "seed": 7,
+    "maxOutputTokens": 50, "stopSequences": ["stop"], "responseLogprobs": True,
+    "logprobs": 2, "thinkingConfig": {"thinkingLevel": "LOW", "includeThoughts": True},
+}  # fmt: skip
+SAFETY = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}
+JSON = {"responseMimeType": "application/json"}
 BODIES: list[dict[str, Any]] = [
-    {
-        "contents": [
-            user("Weather in 'Lima' on 2026-01-02 for 3 days?"),
-            model({**CALL, "thoughtSignature": "skip_thought_signature_validator"}),
-            user(RESULT),
+    ask(
+        "Weather in 'Lima' on 2026-01-02 for 3 days?",
+        model(SIGNED),
+        user(RESULT),
+        systemInstruction={"parts": [{"text": "Be brief."}]},
+        tools=[
+            {"functionDeclarations": [{"name": "get_weather", "parameters": NESTED}]}
         ],
-        "systemInstruction": {"parts": [{"text": "Be brief."}]},
-        "tools": [
-            {"functionDeclarations": [{"name": "get_weather", "parameters": NESTED}]},
-        ],
-        "toolConfig": {
-            "functionCallingConfig": {
-                "mode": "ANY",
-                "allowedFunctionNames": ["get_weather"],
-            }
+        toolConfig={"functionCallingConfig": CALLED},
+    ),
+    ask(
+        user("Look", media(data="aGk="), FILE),
+        generationConfig=SETTINGS,
+        safetySettings=[SAFETY],
+        labels={"team": "a"},
+    ),
+    ask("A record of 'Ada'.", generationConfig={**JSON, "responseSchema": NESTED}),
+    config(
+        **JSON,
+        responseJsonSchema={
+            "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#"}}}},
+            "type": "array",
+            "prefixItems": [{"type": "integer", "multipleOf": 3}],
+            "items": {"allOf": [{"$ref": "#/$defs/n"}, {"type": "object"}]},
+            "minItems": 2,
+            "uniqueItems": True,
         },
-    },
-    {
-        "contents": [
-            user(
-                "Look",
-                {"inlineData": {"mimeType": "image/png", "data": "aGk="}},
-                {"fileData": {"mimeType": "text/plain", "fileUri": "gs://a/b"}},
-            ),
-        ],
-        "generationConfig": {
-            "temperature": 0.5,
-            "topP": 0.9,
-            "topK": 10,
-            "candidateCount": 2,
-            "maxOutputTokens": 50,
-            "stopSequences": ["stop"],
-            "responseLogprobs": True,
-            "logprobs": 2,
-            "thinkingConfig": {"thinkingLevel": "LOW", "includeThoughts": True},
-            "seed": 7,
-        },
-        "safetySettings": [
-            {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}
-        ],
-        "labels": {"team": "a"},
-    },
-    {
-        "contents": [user("A record of 'Ada', please.")],
-        "generationConfig": {
-            "responseMimeType": "application/json",
-            "responseSchema": NESTED,
-        },
-    },
-    {
-        "contents": [user("A list")],
-        "generationConfig": {
-            "responseMimeType": "application/json",
-            "responseJsonSchema": {
-                "$defs": {"n": {"type": "object", "properties": {"n": {"$ref": "#"}}}},
-                "type": "array",
-                "prefixItems": [{"type": "integer", "multipleOf": 3}],
-                "items": {"allOf": [{"$ref": "#/$defs/n"}, {"type": "object"}]},
-                "minItems": 2,
-                "uniqueItems": True,
-            },
-        },
-    },
-    {
-        "contents": [user("Draw and speak"), model("x"), user("go on")],
-        "generationConfig": {"responseModalities": ["TEXT", "IMAGE"]},
-        "tools": [{"googleSearch": {}}],
-    },
+    ),
+    ask(
+        *("Draw and speak", model("x"), "go on"),
+        generationConfig={"responseModalities": ["TEXT", "IMAGE"]},
+        tools=[{"googleSearch": {}}],
+    ),
 ]
 ODD: list[Any] = [
     None, True, False, 0, -1, 1, 2**31, 2**63, 10**400, 1e308, -0.0,
@@ -201,6 +179,18 @@ def request(chance: random.Random) -> Incoming:
     return Incoming(method="POST", path=path, query=query, headers=headers, body=raw)
 
 
+def shown(service: Service) -> list[dict[str, Any]]:
+    """The exchanges that the page for the browser asks for; it must be there, too."""
+    pages = [
+        answered(service, Incoming(method="GET", path=path, headers=HEADERS))[1]
+        for path in ("/", "/_emulator/exchanges")
+    ]
+    assert [page.status for page in pages] == [200, 200]
+    assert pages[0].body.decode()
+    exchanges: list[dict[str, Any]] = json.loads(pages[1].body)["exchanges"]
+    return exchanges
+
+
 def survive(count: int, *, strict: bool, seed: int) -> None:
     service = Service(Settings(strict=strict))
     chance = random.Random(seed)
@@ -218,19 +208,14 @@ def survive(count: int, *, strict: bool, seed: int) -> None:
         read = (exchange.messages, exchange.cost, exchange.function_responses)
         json.dumps(read)
         if number % 100 == 99:
-            for path in ("/", "/_emulator/exchanges"):
-                shown = Incoming(method="GET", path=path, headers=HEADERS)
-                assert answered(service, shown)[1].status == 200
-                assert answered(service, shown)[1].body.decode()
-            told = json.loads(answered(service, shown)[1].body)["exchanges"]
-            assert [each["number"] for each in told] == list(range(1, 101))
+            assert [told["number"] for told in shown(service)] == [*range(1, 101)]
             service.reset()
     assert {200, 400} <= statuses
 
 
 @pytest.mark.parametrize("strict", [True, False])
 def test_mutated_requests(strict: bool) -> None:
-    survive(500, strict=strict, seed=21)
+    survive(300, strict=strict, seed=21)
 
 
 @pytest.mark.soak
@@ -262,24 +247,17 @@ BODIES_OF_BYTES = [
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("strict", [True, False])
 def test_bodies_that_are_none(path: str, strict: bool) -> None:
-    for body in BODIES_OF_BYTES:
-        _check_no_body(body, path, strict=strict)
-
-
-def _check_no_body(body: bytes, path: str, *, strict: bool) -> None:
     service = Service(Settings(strict=strict))
-    if path.endswith("/ai/run"):
-        body = b'{"model": "google/gemini-3-flash", "input": ' + body + b"}"
-    incoming = Incoming(method="POST", path=path, headers=HEADERS, body=body)
-    exchange, outgoing = answered(service, incoming)
-    assert outgoing.status < 500
-    assert service.errors == []
-    assert str(exchange)
-    for shown in ("/", "/_emulator/exchanges"):
-        page = Incoming(method="GET", path=shown, headers=HEADERS)
-        assert answered(service, page)[1].status == 200
-    (told,) = json.loads(answered(service, page)[1].body)["exchanges"]
-    assert told["number"] == 1
+    for body in BODIES_OF_BYTES:
+        if path.endswith("/ai/run"):
+            body = b'{"model": "google/gemini-3-flash", "input": ' + body + b"}"
+        incoming = Incoming(method="POST", path=path, headers=HEADERS, body=body)
+        exchange, outgoing = answered(service, incoming)
+        assert outgoing.status < 500
+        assert service.errors == []
+        assert str(exchange)
+        assert [told["number"] for told in shown(service)] == [1]
+        service.reset()
 
 
 OTHERS = [

@@ -26,11 +26,7 @@ from tests.support.judge import (
     response_part,
     user,
 )
-from tools.vertex_schema import (
-    REQUEST,
-    main,
-    schema_from_discovery,
-)
+from tools.vertex_schema import REQUEST, main, schema_from_discovery
 
 FUNCTION = "tools[0].function_declarations[0].parameters"
 PART = "contents[0].parts[0]"
