@@ -139,6 +139,44 @@ def test_exchanges_verify_and_reset(client: Client) -> None:
     assert post(client, "restart").status_code == 404
 
 
+def test_the_page_is_all_there_is(client: Client) -> None:
+    """Nothing comes from elsewhere, and nothing of an exchange is in its source."""
+    client.run(ask("<script>alert(1)</script>"))
+    page = client.http.get(client.emulator.url)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "No exchange yet" in page.text
+    assert 'name="viewport"' in page.text
+    assert "alert(1)" not in page.text
+    assert client.emulator.api_token not in page.text
+
+
+def test_the_exchanges_after_a_number(client: Client) -> None:
+    for text in "abcd":
+        client.run(ask(text))
+    for query, numbers in [
+        ("", [1, 2, 3, 4]),
+        ("?after=2", [3, 4]),
+        ("?last=1", [4]),
+        ("?after=1&last=2", [3, 4]),
+        ("?after=9", []),
+    ]:
+        told = get(client, f"exchanges{query}").json()["exchanges"]
+        assert [exchange["number"] for exchange in told] == numbers
+    for query in ("?after=-1", "?after=x", "?last=²", "?after=" + "9" * 30):
+        assert get(client, f"exchanges{query}").status_code == 422
+
+
+def test_clearing_keeps_the_script(client: Client) -> None:
+    client.emulator.answer("kept", text="b")
+    client.run(ask("a"))
+    assert get(client, "clear").status_code == 405
+    assert post(client, "clear").json() == {"status": "ok"}
+    assert get(client, "exchanges").json() == {"exchanges": []}
+    (left,) = get(client, "state").json()["left"]
+    assert left.startswith("'kept' for text 'b'")
+
+
 HOSTS = (
     *("rebound.example", "rebound.example:80", "[::2]", "[", "127.0.0.1.example"),
     *("10.0.0.1", "evil.example@127.0.0.1", "127.0.0.1/evil.example", "0.0.0.0"),
