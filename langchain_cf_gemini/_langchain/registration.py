@@ -42,10 +42,12 @@ class LoadedModel(Serializable):
             ValueError: If a token of the environment would go to an address that only
                 the serialized model names.
         """
-        required = fields.get("required_secrets")
-        if headers := headers_of_loaded(fields.pop(HEADERS, None), required):
+        given = fields.pop(HEADERS, None)
+        headers = headers_of_loaded(given, fields.get("required_secrets")) or {}
+        # One variable may hold all headers, as JSON.
+        _refuse_foreign_addresses({**fields, HEADERS: {**headers, HEADERS: given}})
+        if headers:
             fields[HEADERS] = headers
-        _refuse_foreign_addresses(fields)
         module = importlib.import_module(".".join(PATH[:-1]))
         return getattr(module, PATH[-1])(**fields)
 
