@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from collections.abc import Callable
 from typing import Any, get_type_hints
 
@@ -329,14 +330,21 @@ def test_every_way_of_asking_lays_a_call_over_what_is_bound(
     }  # fmt: skip
 
 
-def test_configurable_fields_keep_bindings() -> None:
+def test_configurable_fields_keep_bindings_and_secrets() -> None:
     cloudflare = Cloudflare()
-    warmth = ConfigurableField(id="warmth")
-    asked: Any = cloudflare.model().configurable_fields(temperature=warmth)
-    asked = asked.bind(max_tokens=5).with_config(configurable={"warmth": 0.3})
+    chosen: Any = cloudflare.model(default_headers={"x-a": TOKEN}).configurable_fields(
+        model=ConfigurableField(id="model"), temperature=ConfigurableField(id="warmth")
+    )
+    config = {"model": "gemini-2.5-flash", "warmth": 0.3}
+    asked = chosen.bind(max_tokens=5).with_config(configurable=config)
     asked.invoke("hi", max_output_tokens=7)
-    config = {"temperature": 0.3, "maxOutputTokens": 7}
-    assert cloudflare.bodies[0]["generationConfig"] == config
+    sent = cloudflare.requests[0]
+    assert json.loads(sent.content)["model"] == "google/gemini-2.5-flash"
+    assert sent.headers["x-a"] == TOKEN
+    said = {"temperature": 0.3, "maxOutputTokens": 7}
+    assert cloudflare.bodies[0]["generationConfig"] == said
+    chosen.invoke("hi")
+    assert "generationConfig" not in cloudflare.bodies[1]
 
 
 _MODELS: dict[str, Callable[[ChatCloudflareGemini], Any]] = {
