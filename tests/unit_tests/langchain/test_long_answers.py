@@ -10,7 +10,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage
 
 from langchain_cf_gemini import (
     ChatCloudflareGemini,
@@ -28,7 +28,6 @@ from tests.support.models import (
     call,
     event,
     every_way,
-    folded,
     sse,
     text,
     thought,
@@ -163,28 +162,37 @@ def test_no_answer_has_pages_without_end(way: Any) -> None:
     assert message.response_metadata["continuation_token"] == "t64"
 
 
+def fail(request: httpx.Request) -> httpx.Response:
+    raise httpx.ConnectError("no route")
+
+
+REFUSED = {"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}
+FAILING: list[tuple[Any, Any, str]] = [
+    (httpx.Response(400, json=REFUSED), CloudflareInvalidRequestError, "No"),
+    # A whole one's attempts are the transport's, as they are for any whole answer.
+    (fail, CloudflareConnectionError, "no route"),
+]
+
+
 @every_way
-def test_a_page_that_is_refused_is_an_error(way: Any) -> None:
-    error = {"error": {"code": 400, "message": "No.", "status": "INVALID_ARGUMENT"}}
-    cloudflare = Cloudflare(
-        page(text("The la"), token="t1"), httpx.Response(400, json=error)
-    )
-    with pytest.raises(CloudflareInvalidRequestError, match="No"):
+@pytest.mark.parametrize(("said", "error", "why"), FAILING, ids=["refused", "lost"])
+def test_a_page_that_fails_is_an_error(
+    way: Any, said: Any, error: type[Exception], why: str
+) -> None:
+    cloudflare = Cloudflare(page(text("The la"), token="t1"), said)
+    with pytest.raises(error, match=why):
         way(cloudflare.model(), "go")
-    assert len(cloudflare.requests) == 2
+    is_resumed = said is fail and way in (WAYS["stream"], WAYS["astream"])
+    assert len(cloudflare.requests) == (5 if is_resumed else 2)
 
 
-@every_way
-def test_candidates_are_one_page_each(way: Any) -> None:
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])  # a stream is one candidate
+def test_candidates_are_one_page_each(way: str) -> None:
     """Several candidates have no pages: whose token would it be?"""
-    if way in (WAYS["stream"], WAYS["astream"]):
-        pytest.skip("a stream is one candidate")
-    one = page(text("a"), token="t1")
-    two = page(text("b"), token="t2")
+    one, two = page(text("a"), token="t1"), page(text("b"), token="t2")
     said = {**one, "candidates": [*one["candidates"], *two["candidates"]]}
     cloudflare = Cloudflare(said)
-    model = cloudflare.model(endpoint="run", n=2)
-    assert way(model, "go").text == "a"
+    assert WAYS[way](cloudflare.model(endpoint="run", n=2), "go").text == "a"
     assert len(cloudflare.requests) == 1
 
 
@@ -202,8 +210,8 @@ class Broken(httpx.SyncByteStream, httpx.AsyncByteStream):
         raise httpx.ReadError("connection reset by peer")
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield self._sent
-        raise httpx.ReadError("connection reset by peer")
+        for piece in self:
+            yield piece
 
 
 def model_of(answering: Any, **settings: Any) -> ChatCloudflareGemini:
@@ -300,21 +308,16 @@ def stream_with(parts: list[Json], checkpoints: set[int]) -> list[Json]:
 
 
 PARTS: list[Json] = [
-    thought("First I think. "),
-    thought("Then I think more. "),
-    text("The law"),
-    text("s, "),
-    text("all thr"),
-    text("ee of th"),
-    text("em."),
+    *map(thought, ("First I think. ", "Then I think more. ")),
+    *map(text, ("The law", "s, ", "all thr", "ee of th", "em.")),
     call("look", "c2ln", args={"n": 1}),
     call("look", args={"n": 2}),
 ]
 
 
-def chunks_of(model: ChatCloudflareGemini) -> list[AIMessageChunk]:
-    """The chunks of a stream, and none of them lost or given twice."""
-    return list(model.stream("go"))
+def asked(script: Script, **settings: Any) -> AIMessage:
+    """What the chunks of a stream add up to."""
+    return WAYS["stream"](script.model(**settings), "go")
 
 
 def said_by(message: AIMessage) -> Any:
@@ -331,7 +334,7 @@ def _blocks(message: AIMessage) -> list[Any]:
 
 
 UNBROKEN = Script(stream_with(PARTS, set()), [], "reset")
-WHOLE = said_by(folded(chunks_of(UNBROKEN.model())))
+WHOLE = said_by(asked(UNBROKEN))
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
@@ -342,7 +345,7 @@ def test_at_every_cut_nothing_is_lost_or_given_twice(
 ) -> None:
     checkpoints = {0, 3, 6}
     script = Script(stream_with(PARTS, checkpoints), [cut], ending, size)
-    message = folded(chunks_of(script.model()))
+    message = asked(script)
     assert said_by(message) == WHOLE
     assert message.response_metadata["pages"] == 2
     behind = max(at for at in checkpoints if at < cut)
@@ -387,36 +390,51 @@ def test_a_signature_of_nothing_comes_again_or_does_not(cut: int, again: bool) -
         first = sse(*script.events[:cut]).content
         script.ending = lambda _: _events(Broken(first))
         script.events = [e for e in script.events if e != event(text("", "c2ln"))]
-    message = folded(chunks_of(script.model()))
+    message = asked(script)
     assert message.text == "The laws"
 
 
-def test_a_break_before_any_checkpoint_is_an_error() -> None:
-    script = Script(stream_with(PARTS, {5}), [3], "reset")
-    with pytest.raises(CloudflareConnectionError, match="reset"):
-        chunks_of(script.model())
-    assert script.tokens == [None]
+LOST = CloudflareConnectionError
+# Checkpoints, cuts, how it breaks, settings; the error, and the tokens asked with.
+BREAKS: dict[str, tuple[set[int], list[int], str, Json, Any, list[Any]]] = {
+    "before any checkpoint": ({5}, [3], "reset", {}, LOST, [None]),
+    "where following is off": ({0}, [3], "reset", {"automatic_continuation": False},
+                               LOST, [None]),
+    "thrice without a new checkpoint": ({0}, [2, 1, 1, 1, 1, 1], "reset", {}, LOST,
+                                        [None, "t0", "t0", "t0", "t0"]),
+    "an error event": (set(), [2], "an error event", {}, CloudflareServerError, [None]),
+}  # fmt: skip
 
 
-def test_a_break_is_an_error_where_following_is_off() -> None:
-    script = Script(stream_with(PARTS, {0}), [3], "reset")
-    with pytest.raises(CloudflareConnectionError):
-        chunks_of(script.model(automatic_continuation=False))
+@pytest.mark.parametrize("case", BREAKS.values(), ids=BREAKS.keys())
+def test_a_break_that_is_an_error(case: Any) -> None:
+    checkpoints, cuts, ending, given_, error, asked_with = case
+    script = Script(stream_with(PARTS, checkpoints), cuts, ending)
+    with pytest.raises(error, match="gone" if "error" in ending else "reset"):
+        asked(script, **given_)
+    assert script.tokens == asked_with
 
 
-def test_a_stream_is_resumed_thrice_without_a_new_checkpoint() -> None:
-    script = Script(stream_with(PARTS, {0}), [2, 1, 1, 1, 1, 1], "reset")
-    with pytest.raises(CloudflareConnectionError):
-        chunks_of(script.model())
-    assert script.tokens == [None, "t0", "t0", "t0", "t0"]
-
-
-def test_progress_counts_anew() -> None:
-    events = stream_with(PARTS, set(range(9)))
-    script = Script(events, [1] * 8, "closed")
-    message = folded(chunks_of(script.model()))
+@pytest.mark.parametrize("size", [0, 2])
+@pytest.mark.parametrize(
+    ("checkpoints", "cuts", "tokens_"),
+    [
+        (set(range(9)), [1] * 8, [None, *(f"t{at}" for at in range(8))]),  # progress
+        # Within what comes again.
+        ({0}, [6, 1], [None, "t0", "t0"]),
+        ({0}, [6, 2], [None, "t0", "t0"]),
+        ({0}, [6, 3], [None, "t0", "t0"]),
+    ],
+)
+def test_several_breaks_lose_nothing(
+    checkpoints: set[int], cuts: list[int], tokens_: list[str | None], size: int
+) -> None:
+    size = size if len(cuts) == 2 else 0
+    script = Script(stream_with(PARTS, checkpoints), cuts, "closed", size)
+    message = asked(script)
     assert said_by(message) == WHOLE
-    assert message.response_metadata["pages"] == 9
+    assert message.response_metadata["pages"] == len(tokens_)
+    assert script.tokens == tokens_
 
 
 def test_what_came_otherwise_the_second_time_ends_the_answer() -> None:
@@ -444,17 +462,11 @@ def test_a_refusal_to_resume_is_the_answers_end(status: int) -> None:
     assert said == []
 
 
-def test_an_error_event_before_a_checkpoint_is_raised() -> None:
-    script = Script(stream_with(PARTS, set()), [2], "an error event")
-    with pytest.raises(CloudflareServerError, match="gone"):
-        chunks_of(script.model())
-
-
 def test_usage_of_all_pages_is_summed_once() -> None:
     events = stream_with(PARTS[2:6], {0, 2})
     half = {**events[1], "usageMetadata": usage(5)}
     script = Script([events[0], half, *events[2:]], [2], "reset")
-    message = folded(chunks_of(script.model()))
+    message = asked(script)
     assert message.usage_metadata is not None
     # The page that broke had counted 5 tokens and its prompt, the next 2 and its own.
     assert message.usage_metadata["output_tokens"] == 7
@@ -479,29 +491,3 @@ def test_an_answer_is_free_if_all_its_pages_are(
     assert (cost(message) == 0) is is_free
     status = message.response_metadata["gateway"].get("cache_status")
     assert (status == "HIT") is is_free
-
-
-async def test_asyncio_resumes_too() -> None:
-    script = Script(stream_with(PARTS, {0, 3}), [5, 2], "reset")
-    chunks = [chunk async for chunk in script.model().astream("go")]
-    assert said_by(folded(chunks)) == WHOLE
-
-
-@pytest.mark.parametrize("second", [1, 2, 3])
-@pytest.mark.parametrize("size", [0, 2])
-def test_a_break_within_what_comes_again_loses_nothing(second: int, size: int) -> None:
-    script = Script(stream_with(PARTS, {0}), [6, second], "reset", size)
-    assert said_by(folded(chunks_of(script.model()))) == WHOLE
-    assert script.tokens == [None, "t0", "t0"]
-
-
-def test_a_whole_page_that_never_came_is_an_error() -> None:
-    """Its attempts are the transport's, as they are for any whole answer."""
-
-    def fail(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectError("no route")
-
-    cloudflare = Cloudflare(page(text("The la"), token="t1"), fail)
-    with pytest.raises(CloudflareConnectionError, match="no route"):
-        cloudflare.model().invoke("go")
-    assert len(cloudflare.requests) == 2
