@@ -17,17 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import httpx2
 import pytest
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
 from langchain_cf_gemini.exceptions import (
     CloudflareAuthenticationError,
-    CloudflareConnectionError,
     CloudflareTimeoutError,
 )
-from tests.support.cloudflare import AnswerReader, json_from_body, run_request
+from tests.support.cloudflare import json_from_body, run_request
 from tests.support.http import (
     CONNECTIONS,
     IDLE_SECONDS,
@@ -40,9 +38,11 @@ from tests.support.http import (
 from tests.support.loopback import (
     FIRST,
     PAYLOAD,
+    Act,
     Loopback,
     Wire,
     answer,
+    as_asked,
     drip_header,
     event,
     events,
@@ -56,6 +56,7 @@ from tests.support.loopback import (
 from tests.support.process import certificate_trusted, run_python, server_tls, settled
 from tests.support.ways import (
     TOKEN,
+    Outcome,
     account,
     asaid,
     ask,
@@ -66,6 +67,7 @@ from tests.support.ways import (
     request_of,
     said,
     streaming,
+    whole_ways,
 )
 
 
@@ -80,50 +82,19 @@ def asking(server: Loopback, text: str) -> Any:
     return run_request(account(server), "google/gemini-3-flash", {"contents": text})
 
 
-def closing(times: int) -> Any:
-    """Answer, then close the kept connection."""
-
-    async def act(wire: Wire) -> None:
-        await answer()(wire)
-        wire.cut()
-
-    return [act] * times
-
-
 # ------------------------------------------------------------- rows 21, 31
+async def closing(wire: Wire) -> None:
+    """Answer, then close the kept connection."""
+    await answer()(wire)
+    wire.cut()
+
+
 @pytest.mark.fault(row=21)
-@pytest.mark.parametrize("way", ["send", "stream"])
+@our_ways
 def test_a_connection_closed_meanwhile_goes_unnoticed(way: str) -> None:
-    transport = Transport(TransportSettings(max_retries=0))
-    with Loopback(closing(3)) as server:
-        for _ in range(3):
-            if way == "send":
-                assert said(transport, request_of(way, server)) == [PAYLOAD]
-            else:
-                with streaming(transport, server) as stream:
-                    assert list(stream) == [PAYLOAD]
-            assert asyncio.run(settled(lambda: server.open == 0))
-    assert server.opened == 3
-    transport.close()
-
-
-@pytest.mark.fault(row=21)
-@pytest.mark.parametrize("way", ["asend", "astream"])
-def test_the_same_for_asyncio(way: str) -> None:
-    async def run(server: Loopback) -> None:
-        transport = Transport(TransportSettings(max_retries=0))
-        for _ in range(3):
-            if way == "asend":
-                assert await asaid(transport, request_of(way, server)) == [PAYLOAD]
-            else:
-                async with astreaming(transport, server) as stream:
-                    assert [payload async for payload in stream] == [PAYLOAD]
-            assert await settled(lambda: server.open == 0)
-            # The loop has to hear of it, too.
-            await asyncio.sleep(0.02)
-
-    with Loopback(closing(3)) as server:
-        asyncio.run(run(server))
+    with Loopback([closing]) as server:
+        outcome = ask(way, server, times=3, pause=0.05, max_retries=0)
+    assert (outcome.payloads, outcome.error) == ([PAYLOAD] * 3, None)
     assert server.opened == 3
 
 
@@ -148,7 +119,7 @@ def is_peer(found: socket.socket, port: int) -> bool:
 
 
 @pytest.mark.fault(row=31)
-@pytest.mark.parametrize("way", ["send", "asend"])
+@whole_ways
 def test_keepalive_is_on_in_every_way(way: str) -> None:
     seen: list[tuple[int, int]] = []
     with Loopback() as server:
@@ -166,29 +137,21 @@ def test_keepalive_is_on_in_every_way(way: str) -> None:
 
 
 # --------------------------------------------------------------- sharing
-@pytest.mark.slow
+@pytest.mark.usefixtures("alone")
 def test_twenty_transports_share_one_connection() -> None:
-    """In a process of its own, where no other test's model shares it, too."""
-    code = """
-        import sys
-        from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.support.ways import request_of, said
-
-        request = request_of("send", sys.argv[1])
+    with Loopback() as server:
+        request = request_of("send", server)
         transports = [Transport(TransportSettings()) for _ in range(20)]
         for transport in transports:
             said(transport, request)
         for transport in transports[:-1]:
             transport.close()
         said(transports[-1], request)
+        assert server.opened == 1
         transports[-1].close()
+        assert asyncio.run(settled(lambda: server.open == 0))
         said(transports[0], request)
         transports[0].close()
-    """
-    with Loopback() as server:
-        run_python(code, server.root)
-        assert server.opened == 2
-        assert len(server.received) == 22
 
 
 def test_twenty_transports_share_one_connection_in_a_loop() -> None:
@@ -249,15 +212,13 @@ MEDIA = "QUJD" * 2**18
 @every_way
 def test_long_media_come_whole_and_again_after_a_failure(way: str) -> None:
     body = {"contents": [{"parts": [{"inlineData": {"data": MEDIA}}, {"text": "é"}]}]}
-    whole = events(event(PAYLOAD)) if "stream" in way else answer()
-    with Loopback([answer(b"", 503), whole]) as server:
+    with Loopback([answer(b"", 503), as_asked()]) as server:
         request = replace(
             request_of(way, server), pieces=json_from_body(body, has_media=True)
         )
         assert len(request.pieces) == 3
         outcome = ask(way, server, request=request)
-        with httpx.Client() as client:
-            ask("send", server, request=request, http_client=client)
+        ask("send-httpx", server, request=request)
     assert outcome.payloads == [PAYLOAD]
     first, second, third = server.received
     assert first.body == second.body == third.body == request.body
@@ -412,139 +373,89 @@ def test_loops_in_several_threads_at_once() -> None:
     assert runs == [[str(number) for number in range(10)]] * 16
 
 
+# What programs of their own begin with.
+BEGUN = """
+    import asyncio, multiprocessing, os, sys
+    from tests.support.http import Transport, TransportSettings
+    from tests.support.ways import asaid, request_of, said, streaming
+
+    root = sys.argv[1]
+    request = request_of("send", root)
+    transport = Transport(TransportSettings())
+
+    async def calls(times):
+        await asyncio.gather(*(asaid(transport, request) for _ in range(times)))
+"""
+UNNOTICED = """
+    for _ in range(6):
+        transport = Transport(TransportSettings())
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(calls(1))
+        loop.close()
+    print("answered")
+"""
+FORKED = """
+    said(transport, request)
+    asyncio.run(calls(1))
+    child = os.fork()
+    said(transport, request)
+    said(transport, request)
+    asyncio.run(calls(1))
+    if child:
+        _, status = os.waitpid(child, 0)
+        said(transport, request)
+        print("child", status)
+"""
+POOL = """
+    def call(_):
+        return len(said(transport, request))
+
+    call(0)
+    with multiprocessing.get_context("fork").Pool(3) as pool:
+        print(sum(pool.map(call, range(9))))
+"""
+LEFT_OPEN = """
+    asyncio.run(calls(5))
+    said(transport, request)
+    left_open = streaming(transport, root)
+    next(left_open.__enter__())
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.fault(row=34)
 def test_a_loop_closed_without_notice_is_forgotten() -> None:
-    code = """
-        import asyncio
-        from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.support.ways import asaid, request_of, said, streaming
-        from tests.support.loopback import PAYLOAD, Loopback
-
-        with Loopback() as server:
-            for _ in range(6):
-                transport = Transport(TransportSettings())
-                loop = asyncio.new_event_loop()
-                call = asaid(transport, request_of("asend", server))
-                assert loop.run_until_complete(call) == [PAYLOAD]
-                loop.close()
-        print("answered")
-    """
     # Who closes a loop without shutdown_asyncgens leaves its sockets to the collector.
-    assert "answered" in run_python(code, warnings="ignore").stdout
+    with Loopback() as server:
+        done = run_python(BEGUN + UNNOTICED, server.root, warnings="ignore")
+    assert "answered" in done.stdout
 
 
-# ------------------------------------------------------- row 35: forks
 @pytest.mark.slow
 @pytest.mark.fault(row=35)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_a_forked_child_opens_its_own_connections() -> None:
-    code = """
-        import asyncio, os, sys, warnings
-        from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.support.ways import asaid, request_of, said, streaming
-
-        transport = Transport(TransportSettings())
-        root = sys.argv[1]
-
-        async def acall():
-            await asaid(transport, request_of("asend", root))
-            await asaid(transport, request_of("asend", root))
-
-        said(transport, request_of("send", root))
-        asyncio.run(acall())
-        child = os.fork()
-        said(transport, request_of("send", root))
-        said(transport, request_of("send", root))
-        asyncio.run(acall())
-        if child:
-            _, status = os.waitpid(child, 0)
-            said(transport, request_of("send", root))
-            print("child", status)
-    """
     with Loopback() as server:
-        assert "child 0" in run_python(code, server.root).stdout
+        assert "child 0" in run_python(BEGUN + FORKED, server.root).stdout
         # One for the parent's threads, one for the child's, one for each loop.
         assert server.opened == 5
-
-
-@pytest.mark.slow
-@pytest.mark.fault(row=35)
-def test_pools_of_forked_processes() -> None:
-    code = """
-        import multiprocessing, sys
-        from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.support.ways import asaid, request_of, said, streaming
-
-        transport = Transport(TransportSettings())
-
-        def call(root):
-            return len(said(transport, request_of("send", root)))
-
-        if __name__ == "__main__":
-            call(sys.argv[1])
-            with multiprocessing.get_context("fork").Pool(3) as pool:
-                print(sum(pool.map(call, [sys.argv[1]] * 9)))
-    """
-    with Loopback() as server:
-        assert run_python(code, server.root).stdout.strip() == "9"
+        assert run_python(BEGUN + POOL, server.root).stdout.strip() == "9"
 
 
 @pytest.mark.slow
 def test_the_interpreter_ends_without_a_warning() -> None:
-    code = """
-        import asyncio, sys
-        from langchain_cf_gemini._http.client import Transport, TransportSettings
-        from tests.support.ways import asaid, request_of, said, streaming
-
-        root = sys.argv[1]
-        request = request_of("send", root)
-        transport = Transport(TransportSettings())
-
-        async def call():
-            await asyncio.gather(*(asaid(transport, request) for _ in range(5)))
-
-        asyncio.run(call())
-        said(transport, request)
-        left_open = streaming(transport, root)
-        next(left_open.__enter__())
-    """
     with Loopback() as server:
-        assert run_python(code, server.root).stderr == ""
+        assert run_python(BEGUN + LEFT_OPEN, server.root).stderr == ""
 
 
 # ------------------------------------------------------- the user's own client
-@pytest.mark.parametrize("package", [httpx, httpx2])
-def test_a_user_s_client_is_used_and_left_open(package: Any) -> None:
-    with (
-        package.Client(headers={"x-mine": "yes"}) as client,
-        Loopback() as server,
-    ):
-        transport = Transport(TransportSettings(http_client=client))
-        assert said(transport, request_of("send", server)) == [PAYLOAD]
-        with streaming(transport, server) as stream:
-            assert list(stream) == [PAYLOAD]
-        transport.close()
-        assert not client.is_closed
-        assert server.opened == 1
-        assert {received.headers["x-mine"] for received in server.received} == {"yes"}
-
-
-@pytest.mark.parametrize("package", [httpx, httpx2])
-def test_a_user_s_async_client_is_used_and_left_open(package: Any) -> None:
-    async def run(server: Loopback) -> None:
-        async with package.AsyncClient() as client:
-            transport = Transport(TransportSettings(http_async_client=client))
-            answered = await asaid(transport, request_of("asend", server))
-            assert answered == [PAYLOAD]
-            async with astreaming(transport, server) as stream:
-                assert [payload async for payload in stream] == [PAYLOAD]
-            await transport.aclose()
-            assert not client.is_closed
-
-    with Loopback() as server:
-        asyncio.run(run(server))
+@callers_ways
+def test_a_user_s_client_is_used_and_left_open(way: str) -> None:
+    with Loopback([as_asked()]) as server:
+        outcome = ask(way, server, times=2, client={"headers": {"x-mine": "yes"}})
+    assert outcome.payloads == [PAYLOAD] * 2
     assert server.opened == 1
+    assert {received.headers["x-mine"] for received in server.received} == {"yes"}
 
 
 def hooks_of(way: str, *methods: str) -> dict[str, Any]:
@@ -596,51 +507,32 @@ def test_parameters_of_a_caller_s_client_come_beside_the_request_s(way: str) -> 
     assert sent == {**parse_qs(urlsplit(asked.url).query), "team": ["a b"]}
 
 
-def test_a_caller_s_client_may_run_on_aiohttp() -> None:
+@pytest.mark.parametrize("way", ["asend-httpx2", "astream-httpx2"])
+def test_a_caller_s_client_may_run_on_aiohttp(way: str) -> None:
     """What an extra of this package did in its place is one argument of a client."""
 
-    async def run(server: Loopback) -> None:
-        async with httpx2.AsyncClient(transport=AiohttpTransport()) as client:
-            transport = Transport(TransportSettings(http_async_client=client))
-            assert await asaid(transport, request_of("asend", server)) == [PAYLOAD]
-            server.acts = [events(event(FIRST), event(PAYLOAD))]
-            async with astreaming(transport, server) as stream:
-                assert [payload async for payload in stream] == [FIRST, PAYLOAD]
-            server.acts = [stall]
-            with pytest.raises(CloudflareTimeoutError):
-                await transport.asend(
-                    request_of("asend", server),
-                    AnswerReader(),
-                    timeout=0.05,
-                    max_retries=0,
-                )
-            server.acts = [reset, answer()]
-            server.received.clear()
-            assert await asaid(transport, request_of("asend", server)) == [PAYLOAD]
+    def outcome_of(*acts: Act, **settings: Any) -> Outcome:
+        client = {"transport": AiohttpTransport()}
+        with Loopback(list(acts)) as server:
+            return ask(way, server, client=client, **settings)
 
-    with Loopback() as server:
-        asyncio.run(run(server))
-
-
-@pytest.mark.parametrize("package", [httpx, httpx2])
-@pytest.mark.parametrize("way", ["send", "stream"])
-def test_faults_of_a_user_s_client_are_typed_too(package: Any, way: str) -> None:
-    with package.Client() as client, Loopback([stall]) as server:
-        stalled = ask(way, server, http_client=client, timeout=0.05, max_retries=0)
-        server.acts = [reset]
-        cut_off = ask(way, server, http_client=client)
+    first, second = event(FIRST), event(PAYLOAD)
+    assert outcome_of(events(first, second)).payloads == [FIRST, PAYLOAD]
+    stalled = outcome_of(stall, timeout=0.05, max_retries=0)
     assert type(stalled.error) is CloudflareTimeoutError
-    assert type(cut_off.error) is CloudflareConnectionError
-    assert len(cut_off.slept) == 2
+    again = outcome_of(reset, answer())
+    assert (again.payloads, again.slept) == ([PAYLOAD], [0.5])
 
 
 # ------------------------------------------------------------------- others
+FAR = "https://cloudflare.invalid"
+
+
 @our_ways
+@pytest.mark.usefixtures("no_proxies")
 def test_a_proxy_of_the_environment_is_asked_but_for_what_is_excepted(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("HTTPS_PROXY", "NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
     with Loopback([answer(b"", 502)]) as proxy:
         monkeypatch.setenv("https_proxy", f"127.0.0.1:{proxy.port}")
         assert ask(way, FAR, max_retries=0).error is not None
@@ -651,6 +543,7 @@ def test_a_proxy_of_the_environment_is_asked_but_for_what_is_excepted(
 
 
 @our_ways
+@pytest.mark.usefixtures("no_proxies")
 def test_the_environment_changes_nothing_between_here_and_this_machine(
     way: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -660,7 +553,6 @@ def test_the_environment_changes_nothing_between_here_and_this_machine(
     monkeypatch.setenv("NETRC", str(netrc))
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    monkeypatch.delenv("no_proxy", raising=False)
     with Loopback() as server:
         assert ask(way, server).payloads == [PAYLOAD]
     headers = server.received[0].headers
@@ -670,14 +562,13 @@ def test_the_environment_changes_nothing_between_here_and_this_machine(
     assert "cookie" not in headers
 
 
-@pytest.mark.parametrize("way", ["send", "asend"])
+@whole_ways
+@pytest.mark.usefixtures("no_proxies")
 def test_a_proxy_of_the_environment_is_asked(
     way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Loopback() as proxy:
         monkeypatch.setenv("http_proxy", f"http://me:pw@127.0.0.1:{proxy.port}")
-        monkeypatch.delenv("no_proxy", raising=False)
-        monkeypatch.delenv("NO_PROXY", raising=False)
         outcome = ask(way, "http://cloudflare.invalid")
     assert outcome.payloads == [PAYLOAD]
     (received,) = proxy.received
@@ -687,7 +578,7 @@ def test_a_proxy_of_the_environment_is_asked(
 
 @pytest.fixture
 def tunnelled(
-    monkeypatch: pytest.MonkeyPatch,
+    no_proxies: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Loopback, Loopback]]:
     """A server with TLS that only a proxy can reach, and the proxy."""
     with (
@@ -696,41 +587,17 @@ def tunnelled(
         Loopback([tunnel(server.port)]) as proxy,
     ):
         monkeypatch.setenv("https_proxy", f"http://me:pw@127.0.0.1:{proxy.port}")
-        for name in ("no_proxy", "NO_PROXY"):
-            monkeypatch.delenv(name, raising=False)
         yield server, proxy
 
 
-FAR = "https://cloudflare.invalid"
-
-
+@whole_ways
 def test_a_tunnel_through_a_proxy_is_kept(
-    tunnelled: tuple[Loopback, Loopback],
+    way: str, tunnelled: tuple[Loopback, Loopback]
 ) -> None:
     server, proxy = tunnelled
-    transport = Transport(TransportSettings(max_retries=0))
-    for _ in range(3):
-        assert said(transport, request_of("send", FAR)) == [PAYLOAD]
-    transport.close()
+    assert ask(way, FAR, times=3, max_retries=0).payloads == [PAYLOAD] * 3
     assert [asked.method for asked in proxy.received] == ["CONNECT"]
     assert proxy.received[0].headers["proxy-authorization"].startswith("Basic ")
-    assert len(server.received) == 3
-
-
-def test_a_tunnel_through_a_proxy_is_kept_by_asyncio(
-    tunnelled: tuple[Loopback, Loopback],
-) -> None:
-    server, proxy = tunnelled
-
-    async def run() -> None:
-        transport = Transport(TransportSettings(max_retries=0))
-        for _ in range(3):
-            answered = await asaid(transport, request_of("asend", FAR))
-            assert answered == [PAYLOAD]
-        await transport.aclose()
-
-    asyncio.run(run())
-    assert [asked.method for asked in proxy.received] == ["CONNECT"]
     assert len(server.received) == 3
 
 

@@ -48,6 +48,7 @@ SENDS = tuple(way for way in EVERY if "send" in way)
 STREAMS = tuple(way for way in EVERY if "stream" in way)
 stream_ways = pytest.mark.parametrize("way", STREAMS)
 callers_ways = pytest.mark.parametrize("way", [w for w in EVERY if "-" in w])
+whole_ways = pytest.mark.parametrize("way", ["send", "asend"])
 
 
 def in_turn(
@@ -148,8 +149,8 @@ def ask(
 ) -> Outcome:
     """One call, or several over one client; no error but a typed one gets out.
 
-    No repetition waits. `pause` is what the caller takes after each payload of a
-    stream, and `client` what a caller's own client is made with.
+    No repetition waits. `pause` is what the caller takes after each call, and each
+    payload of a stream; `client` is what a caller's own client is made with.
     """
     outcome = Outcome(pause=pause)
     chosen: dict[str, Any] = {
@@ -196,9 +197,11 @@ def _run(
         if package:
             client = held.enter_context(CLIENTS[package].Client(**made_with))
             own["http_client"] = client
-        transport = held.enter_context(contextlib.closing(make(**own)))
-        for request in asked:
-            _ask(colour, transport, request, outcome)
+        with contextlib.closing(make(**own)) as transport:
+            for request in asked:
+                _ask(colour, transport, request, outcome)
+                time.sleep(outcome.pause)
+        assert not package or not client.is_closed
 
 
 async def _arun(
@@ -213,6 +216,9 @@ async def _arun(
         transport = make(**own)
         for request in asked:
             await _aask(colour, transport, request, outcome)
+            await asyncio.sleep(outcome.pause)
+        await transport.aclose()
+        assert not package or not client.is_closed
 
 
 def _ask(way: str, transport: Transport, request: Request, outcome: Outcome) -> None:
