@@ -183,20 +183,21 @@ _DUMMIES = (
 )
 
 
-def _normal(value: Any) -> Any:
+def in_camel_case(value: Any) -> Any:
+    """Google's keys as JSON has them, where a client wrote Python's."""
     if isinstance(value, list):
-        return [_normal(item) for item in value]
+        return [in_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
     return {
-        _camel(key): item if _camel(key) in _OPEN else _normal(item)
+        _camel(key): item if _camel(key) in _OPEN else in_camel_case(item)
         for key, item in value.items()
     }
 
 
 def normal_part(part: Json) -> Json:
     """A part as both clients would write it."""
-    made: Json = _normal(part)
+    made: Json = in_camel_case(part)
     if made.get("thought") is False:
         del made["thought"]
     if signature := made.pop("thoughtSignature", None):
