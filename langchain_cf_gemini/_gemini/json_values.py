@@ -47,7 +47,8 @@ def with_sound_texts(value: Any) -> Any:
     if isinstance(value, str):
         return sound_text(value)
     if isinstance(value, dict):
-        return {sound_text(k): with_sound_texts(v) for k, v in value.items()}
+        # A key may be a number where no JSON was read.
+        return {with_sound_texts(k): with_sound_texts(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [with_sound_texts(v) for v in value]
     return value

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
-from langchain_cf_gemini._gemini.request.base64_data import text_from_data
+from langchain_cf_gemini._gemini.request.base64_data import bytes_of, text_from_data
 from langchain_cf_gemini._gemini.request.media_notes import note_on_part
 from langchain_cf_gemini._gemini.request.media_types import (
     TEXT,
@@ -29,11 +29,11 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 MEDIA_TYPES = frozenset(
     {"image", "audio", "video", "file", "document", "media", "text-plain", "binary"}
     | {"image_url", "video_url", "audio_url", "input_audio", "input_image"}
-    | {"input_file", "input_video", "inline_data", "file_data"}
+    | {"input_file", "input_video", "inline_data", "file_data", "computer_screenshot"}
 )
 """The types of block that `parts_from_media` reads."""
 
-_TEXT_TYPES = frozenset({"text", "input_text", "output_text"})
+_TEXT_TYPES = frozenset({"text", "input_text", "output_text", "guard_content"})
 
 _BEDROCK = frozenset({"image", "audio", "video", "document"})
 _URLS = ("image_url", "video_url", "audio_url")
@@ -284,12 +284,15 @@ def _text_in(block: _Block) -> str | None:
 
 
 def _part_from_block(block: _Block) -> Json:
-    data = block.first(_DATA)
-    if data is not None and not (isinstance(data, str) and _IS_ADDRESS.match(data)):
-        return _inline(data, block.label(), block)
-    address = block.first(_ADDRESSES) if data is None else data
-    if address is not None:
-        return _part_from_url(address, block)
+    given, is_data = block.first(_ANYWHERE), block.first(_DATA) is not None
+    if isinstance(given, str):
+        # Data URIs stand where data belongs, and with Ollama data for an address.
+        is_data = is_data or bool(_first_bytes_of(given[:400]))
+        is_data = is_data and not _IS_ADDRESS.match(given)
+    if is_data:
+        return _inline(given, block.label(), block)
+    if given is not None:
+        return _part_from_url(given, block)
     if id_ := block.first(_IDS):
         return _passed(str(id_), block)
     source = block.found.get("source_type")
@@ -314,8 +317,17 @@ def _inline(data: Any, label: str | None, block: _Block) -> Json:
     if label is None:
         named = (type_from_name(block.found.get(key)) for key in _NAMES)
         label = next((mime for mime in named if mime), None)
+    if label != TEXT and head.isascii() and (inner := _first_bytes_of(head.decode())):
+        # `b64encode(...)` without `.decode()`, or data that was encoded twice.
+        text, head = "".join(bytes_of(text).decode("ascii", "replace").split()), inner
     block.media.is_inline = True
     return {"inlineData": {"mimeType": block.type_of(head, label), "data": text}}
+
+
+def _first_bytes_of(text: str) -> bytes:
+    """Return the first bytes of a file that a text is the base64 of, if it is."""
+    head = (text_from_data(text) or ("", b""))[1]
+    return head if type_from_bytes(head) else b""
 
 
 def _from_data_uri(uri: str, block: _Block) -> Json:
@@ -377,13 +389,13 @@ def _passed(url: str, block: _Block) -> Json:
         mime = "video/mp4"
     if not mime and block.kind == "document":
         mime = _PDF
+    if "://" not in url and not url.startswith("files/"):
+        raise block.refused(
+            f"has the file_id {url!r} of another provider. It needs mime_type and the "
+            "file's bytes, or Google's URL of the file"
+        )
     if not mime:
         raise block.refused(
             f"with the URL {url!r} needs mime_type, because the URL doesn't show it"
-        )
-    if "://" not in url and not url.startswith("files/"):
-        raise block.refused(
-            f"has the file_id {url!r} of another provider. Pass the file's bytes or "
-            "Google's URL of it"
         )
     return {"fileData": {"mimeType": block.taken(mime), "fileUri": url}}

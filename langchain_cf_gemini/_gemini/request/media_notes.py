@@ -64,6 +64,9 @@ def _video_metadata(video: Any) -> Json:
 
 def _duration(name: str, value: Any) -> str:
     """Write seconds as protobuf's Duration: `10s`, `20.5s`."""
+    if isinstance(value, Mapping) and value.keys() <= {"seconds", "nanos"}:
+        number = f"{value.get('seconds') or 0}.{value.get('nanos') or 0:0>9}"
+        value = number.rstrip("0").rstrip(".") + "s"
     if isinstance(value, timedelta):
         value = value.total_seconds()
     if is_number(value) and value >= 0:

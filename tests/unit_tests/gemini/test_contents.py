@@ -246,6 +246,7 @@ RESULTS: dict[str, tuple[Any, Json | None]] = {
     "plain object": ([{"t": 18}], {"t": 18}),
     "plain objects": ([{"t": 18}, {"t": 19}], {"output": [{"t": 18}, {"t": 19}]}),
     "Bedrock's mark": ([{"text": "18", "type": "text"}, MARK], {"output": "18"}),
+    "numbers for keys": ([{1: "\udce9"}], {"1": "\ufffd"}),
     "nothing": ([], {}),
     "text of Responses": ([{"type": "output_text", "text": "18"}], {"output": "18"}),
     "half a character": ("caf\udce9.txt", {"output": "caf\ufffd.txt"}),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, encodebytes
 from datetime import timedelta
 from typing import Any
 
@@ -239,6 +239,22 @@ DIALECTS: dict[str, tuple[Json, Json]] = {
         {"type": "input_audio", "mime_type": "audio/wav",
          "input_audio": {"data": WAV, "format": "wav"}},
         _inline("audio/wav", WAV)),
+    "base64 that was not decoded": (
+        {"type": "image", "base64": PNG.encode(), "mime_type": "image/png"},
+        _inline("image/png")),
+    "base64 of base64, with line breaks": (
+        {"type": "media", "data": encodebytes(PNG.encode()).decode(),
+         "mime_type": "image/png"},
+        _inline("image/png")),
+    "a text that is base64": (
+        {"type": "file", "data": PNG.encode(), "mime_type": "text/plain"},
+        _inline("text/plain", _b64(PNG.encode()))),
+    "Ollama: base64 where an address belongs": (
+        {"type": "image_url", "image_url": PNG}, _inline("image/png")),
+    "OpenAI: screenshot": (
+        {"type": "computer_screenshot", "image_url": f"data:image/png;base64,{PNG}"},
+        _inline("image/png")),
+    "Bedrock: guarded text": ({"type": "guard_content", "text": "hi"}, {"text": "hi"}),
     "a data URI where base64 belongs": (
         {"type": "image", "base64": f"data:image/png;base64,{PNG}", "mime_type": "png"},
         _inline("image/png")),
@@ -373,6 +389,8 @@ def test_data_uris(uri: str, part: Json) -> None:
         (0.1, "0.1s"),
         ("1.5s", "1.5s"),
         (timedelta(minutes=1, milliseconds=5), "60.005s"),
+        ({"seconds": 20}, "20s"),
+        ({"seconds": "5", "nanos": 50_000_000}, "5.05s"),
     ],
 )
 def test_offsets(given: Any, sent: str) -> None:
@@ -384,6 +402,8 @@ def test_offsets(given: Any, sent: str) -> None:
 NOT_OFFSETS: list[Json] = [
     {"start_offset": "1m"},
     {"start_offset": -1},
+    {"start_offset": {"seconds": -1}},
+    {"start_offset": {"minutes": 1}},
     {"end_offset": "10"},
     {"start_offset": 20, "end_offset": 10},
     {"startOffset": True},
