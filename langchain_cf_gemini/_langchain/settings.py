@@ -34,7 +34,7 @@ from langchain_cf_gemini._gemini.tools.declarations import (
 )
 from langchain_cf_gemini._gemini.vocabulary import Json, camel_case, plain_json
 from langchain_cf_gemini._http.with_sockets import httpx2
-from langchain_cf_gemini._langchain.foreign_arguments import FOREIGN_ARGUMENTS
+from langchain_cf_gemini._langchain.foreign_arguments import advice_for
 from langchain_cf_gemini._langchain.secrets import HEADERS, hidden
 from langchain_cf_gemini.gateway import GatewayOptions
 
@@ -283,7 +283,7 @@ def named(
             continue
         value = _kept(field, value)
         # LangChain's own suites give one value under two names.
-        if once and hidden(found.get(field, value)) != hidden(value):
+        if once and field in found and hidden(found[field]) != hidden(value):
             names = f"{name!r} and {field!r}"
             raise TypeError(f"{where}: {names} are one argument, but have two values.")
         found[field] = value
@@ -291,7 +291,7 @@ def named(
 
 
 def _unknown(name: str, known: Iterable[str], where: str) -> str:
-    if hint := FOREIGN_ARGUMENTS.get(name):
+    if hint := advice_for(name):
         return f"{where} has no argument {name!r}. {hint}"
     others = [alias for alias, field in ALIASES.items() if field in known]
     near = get_close_matches(name, [*known, *others], n=1)

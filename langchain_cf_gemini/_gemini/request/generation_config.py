@@ -50,8 +50,8 @@ def number(
         right = isinstance(value, int) if whole else True
         right = right and is_number(value) and low <= value <= high
         if not right or (below and value == high):
-            to = f" to below {high:g}" if below else f" to {high:g}"
-            limits = f"from {low:g}" + (to if high < 2**31 else "")
+            to = f" to below {high:,}" if below else f" to {high:,}"
+            limits = f"from {low:,}" + (to if high < 2**31 else "")
             raise ValueError(f"{name} must be {kind} {limits}, not {value!r}.")
         return value
 

@@ -245,7 +245,8 @@ def test_generate_takes_conversations(batch: Any) -> None:
 SETTINGS: dict[str, tuple[Json, str]] = {
     "temperature 3": ({"temperature": 3}, "temperature must be a number from 0 to 2"),
     "temperature 2.0001": ({"temperature": 2.0001}, "from 0 to 2, not 2.0001"),
-    "seed 2**31": ({"seed": 2**31}, "seed"),
+    "temperature nan": ({"temperature": float("nan")}, "from 0 to 2, not nan"),
+    "seed 2**31": ({"seed": 2**31}, "from -2,147,483,648 to 2,147,483,647, not"),
     "seed below -2**31": ({"seed": -(2**31) - 1}, "seed"),
     "timeout true": ({"timeout": True}, "timeout must be"),
     "temperature -1": ({"temperature": -0.1}, "temperature"),
@@ -439,6 +440,22 @@ def test_unknown_argument_names_the_nearest(name: str, nearest: str | None) -> N
         silent().bind(**{name: 1}).invoke("hi")
     with pytest.raises(TypeError, match=said):
         list(silent().bind(**{name: 1}).stream("hi"))
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("cache_ttl", "gateway=GatewayOptions(cache_ttl=...)"),
+        ("thinking_config", "thinking_level="),
+        ("tools", "bind_tools()"),
+        ("system_instruction", "SystemMessage"),
+    ],
+)
+def test_an_argument_of_elsewhere_names_its_place(name: str, advice: str) -> None:
+    with pytest.raises(
+        TypeError, match=rf"no argument '{name}'\. .*{re.escape(advice)}"
+    ):
+        silent(**{name: 1})
 
 
 # ---- credentials
