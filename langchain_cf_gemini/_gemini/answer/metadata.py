@@ -78,14 +78,16 @@ def usage_from_metadata(raw: Json) -> UsageMetadata | None:
         + _audio_tokens(raw, "toolUsePromptTokensDetails"),
         _audio_tokens(raw, "cacheTokensDetails"),
     )
+    cache_read = min(counts.get("cachedContentTokenCount", 0), read)
+    spoken = _audio_tokens(raw, "candidatesTokensDetails")
     details: dict[str, dict[str, int]] = {
         "input_token_details": {
-            "cache_read": min(counts.get("cachedContentTokenCount", 0), read),
-            "audio": heard - cached,
+            "cache_read": cache_read,
+            "audio": min(heard - cached, read - cache_read),
         },
         "output_token_details": {
             "reasoning": thoughts,
-            "audio": _audio_tokens(raw, "candidatesTokensDetails"),
+            "audio": min(spoken, written - thoughts),
         },
     }
     for side, spent in details.items():

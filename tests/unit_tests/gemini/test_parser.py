@@ -632,6 +632,14 @@ USAGES: dict[str, tuple[Json | None, Json | None]] = {
                       "cacheTokensDetails": [{"modality": "AUDIO", "tokenCount": 60}]},
                      {"input_tokens": 70, "output_tokens": 2, "total_tokens": 72,
                       "input_token_details": {"cache_read": 60}}),
+    "audio that may be cached": (
+        {"promptTokenCount": 70, "cachedContentTokenCount": 60,
+         "candidatesTokenCount": 2, "thoughtsTokenCount": 3, "totalTokenCount": 75,
+         "promptTokensDetails": [{"modality": "AUDIO", "tokenCount": 30}],
+         "candidatesTokensDetails": [{"modality": "AUDIO", "tokenCount": 5}]},
+        {"input_tokens": 70, "output_tokens": 5, "total_tokens": 75,
+         "input_token_details": {"cache_read": 60, "audio": 10},
+         "output_token_details": {"reasoning": 3, "audio": 2}}),
     "nothing visible": (
         {"promptTokenCount": 7, "thoughtsTokenCount": 3, "totalTokenCount": 10},
         {"input_tokens": 7, "output_tokens": 3, "total_tokens": 10,
