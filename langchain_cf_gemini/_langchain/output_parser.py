@@ -120,8 +120,9 @@ class Target:
 
     @property
     def name(self) -> str:
-        """What the type is called in errors."""
-        return str(getattr(self.schema, "__name__", "the JSON asked for"))
+        """What the type is called in errors, and where it is called as a function."""
+        title = self.schema.get("title") if isinstance(self.schema, dict) else None
+        return str(title or getattr(self.schema, "__name__", "the JSON asked for"))
 
     def whole(self, text: str) -> Any:
         """Read a finished answer.
@@ -309,35 +310,44 @@ class StructuredOutputParser(BaseTransformOutputParser[Any]):
     def _object_from(self, message: BaseMessage) -> Any:
         if failure := failure_from_message(message):
             raise failure
-        if (source := self._source(message)) is None:
+        unfit: tuple[str, Exception] | None = None
+        for source in self._sources(message):
+            try:
+                return self.target.whole(source)
+            except UNFIT as error:
+                unfit = source, error
+        if unfit is None:
             return None
-        try:
-            return self.target.whole(source)
-        except UNFIT as error:
-            text = (
-                f"The model's response isn't valid for {self.target.name}: {source!r}. "
-                f"{error}"
-            )
-            raise OutputParserException(text, llm_output=source) from error
+        source, reason = unfit
+        text = (
+            f"The model's response isn't valid for {self.target.name}: {source!r}. "
+            f"{reason}"
+        )
+        raise OutputParserException(text, llm_output=source) from reason
 
-    def _source(self, message: BaseMessage) -> str | None:
-        """Return the JSON of a whole message, or None where it calls other tools."""
+    def _sources(self, message: BaseMessage) -> list[str]:
+        """Return what may be the JSON of a whole message; nothing for other calls."""
         calls = _calls(message)
         calls_others = bool(calls) and self.offers_tools
         is_meant = self.function_name is not None or not calls_others
-        if is_meant and (piece := _piece(message, self.function_name)):
-            return piece
-        if calls_others:
-            return None
+        meant = _piece(message, self.function_name) if is_meant else ""
         # Models were seen to call the schema though nobody offered it as a function.
-        if piece := _piece(message, self.target.name):
-            return piece
+        called = "" if calls_others else _piece(message, self.target.name)
+        sources = [piece for piece in (meant, called) if piece]
+        if not (sources or calls_others):
+            raise self._nothing(message, calls)
+        return sources
+
+    def _nothing(
+        self, message: BaseMessage, calls: list[tuple[str | None, str]]
+    ) -> OutputParserException:
+        """Return the error of an answer that holds nothing of what was asked for."""
         reason = message.response_metadata.get("finish_reason")
         name = self.function_name
         wanted = "text" if name is None else f"call of {name}"
         said = f" but calls of {', '.join(str(n) for n, _ in calls)}" if calls else ""
         msg = f"The response has no {wanted}{said} (finish_reason {reason})."
-        raise OutputParserException(msg, llm_output=str(message.text))
+        return OutputParserException(msg, llm_output=str(message.text))
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:
         reading = _Reading(self)
@@ -395,7 +405,7 @@ class _Reading:
         if name is None or not isinstance(message, AIMessageChunk):
             return _piece(message, name)
         for chunk in message.tool_call_chunks:
-            if self._call is NOTHING and _bare(chunk["name"]) == name:
+            if self._call is NOTHING and _is_of(chunk["name"], name):
                 self._call = chunk.get("index")
         return "".join(
             chunk["args"] or ""
@@ -437,9 +447,9 @@ def _piece(message: BaseMessage, function_name: str | None) -> str:
     if function_name is None:
         return str(message.text)
     calls = _calls(message)
-    return next((args for name, args in calls if _bare(name) == function_name), "")
+    return next((args for name, args in calls if _is_of(name, function_name)), "")
 
 
-def _bare(name: str | None) -> str:
-    """Return a function's name without the module that models put before it."""
-    return (name or "").rpartition(".")[2]
+def _is_of(name: str | None, function: str) -> bool:
+    """Whether a call names a function; models may write `default_api` before it."""
+    return name == function or str(name).endswith((f".{function}", f":{function}"))
