@@ -1,6 +1,8 @@
 """The command line; `langchain_cf_gemini._cli` has its commands."""
 
+import codecs
 import io
+import json
 import os
 import signal
 import sys
@@ -31,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = None
     try:
         args = arguments_from(argv)
-        _open_missing_streams()
+        _prepare_streams()
         with _quiet_process():
             command = import_module(f"langchain_cf_gemini._cli.{args.command}")
             return int(command.run(args))
@@ -51,8 +53,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _USAGE if is_usage else _FAILED
 
 
-def _open_missing_streams() -> None:
+def _prepare_streams() -> None:
     """Read nothing from a standard input that was closed (`<&-`).
+
+    What standard output's encoding lacks, as that of Windows lacks emojis, is escaped
+    as in JSON.
 
     Raises:
         OSError: If standard output was closed: there is nowhere to write a response.
@@ -61,6 +66,15 @@ def _open_missing_streams() -> None:
         sys.stdin = io.TextIOWrapper(io.BytesIO())
     if sys.stdout is None:
         raise OSError("standard output is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        codecs.register_error("as in JSON", _escaped)
+        sys.stdout.reconfigure(errors="as in JSON")
+
+
+def _escaped(fault: UnicodeError) -> tuple[str, int]:
+    if not isinstance(fault, UnicodeEncodeError):
+        raise fault
+    return json.dumps(fault.object[fault.start : fault.end])[1:-1], fault.end
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from typing import Final, TypeVar
 
 from langchain_cf_gemini._version import __version__
@@ -50,10 +51,16 @@ def arguments_from(argv: Sequence[str] | None) -> argparse.Namespace:
         argv: The arguments without the program's name; by default the process's own.
     """
     given = list(sys.argv[1:] if argv is None else argv)
-    if not given or given[0] not in (*COMMANDS, *_ALONE):
-        given.insert(0, "ask")
+    is_named = bool(given) and given[0] in (*COMMANDS, *_ALONE)
     parser = _parser()
-    args, extra = parser.parse_known_args(given)
+    args, extra = parser.parse_known_args(given if is_named else ["ask", *given])
+    if not is_named and (
+        meant := get_close_matches(args.prompt or "", COMMANDS, 1, 0.8)
+    ):
+        parser.error(
+            f"{args.prompt!r} was read as a prompt. Put the command first: {PROG} "
+            f"{meant[0]} ... If it is your prompt: {PROG} ask {args.prompt} ..."
+        )
     if extra:
         hint = "" if extra[0].startswith("-") else _LOOSE.get(args.command, "")
         parser.error(f"unrecognized arguments: {' '.join(extra)}{hint}")

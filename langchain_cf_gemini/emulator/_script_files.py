@@ -40,8 +40,9 @@ def script_file(script: Script, path: str | Path) -> int:
     Raises:
         ValueError: If the file is neither.
     """
-    text, name = Path(path).read_text("utf-8"), Path(path).name
+    name = Path(path).name
     try:
+        text = Path(path).read_text("utf-8")
         if Path(path).suffix in (".yaml", ".yml"):
             return add_entries(script, list(entries_from_cassette(text)), name)
         return add_entries(script, json.loads(text), name)

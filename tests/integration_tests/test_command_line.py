@@ -455,6 +455,15 @@ def test_a_script_reads_the_status_of_a_chat(
 
 
 @pytest.mark.slow
+def test_what_an_encoding_lacks_is_escaped() -> None:
+    shown = {"PYTHONIOENCODING": "ascii"}
+    plain = _run("--emulator", "\xe9 \U0001f600", **shown)
+    assert plain.stdout.endswith("The prompt was: \\u00e9 \\ud83d\\ude00\n")
+    told = _run("--emulator", "--json", "\xe9 \U0001f600", **shown)
+    assert json.loads(told.stdout)["text"].endswith("\xe9 \U0001f600")
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("redirection", "status", "said"),
     [("<&-", 0, ""), (">&-", 1, "error: standard output is closed\n"), ("2>&-", 0, "")],

@@ -111,6 +111,8 @@ def test_half_set_credentials_are_told(
         (["chat", "tell"], "tell. A chat reads its prompts from the terminal"),
         (["ask", "--heat", "9"], "unrecognized arguments: --heat"),
         (["What", "is", "this?"], "is this?. Put the prompt in quotes."),
+        (["--emulator", "ask", "hi"], "Put the command first: langchain-cf-gemini ask"),
+        (["emulate", "--emulator"], "first: langchain-cf-gemini emulator ..."),
         (["--temperature", "hot"], "'hot' isn't a number, for example 0.5"),
         (["--max-tokens", "1.5"], "'1.5' isn't a whole number, for example 500"),
         (["--timeout", "soon"], "'soon' isn't a number"),
@@ -155,12 +157,14 @@ def test_files_that_are_no_text(
     assert option in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("script", ["no JSON", '{"answers": [{"answer": {"txt": 1}}]}'])
+@pytest.mark.parametrize(
+    "script", [b"no JSON", b'{"answers": [{"answer": {"txt": 1}}]}', b"\xff"]
+)
 def test_a_script_that_is_none(
-    script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    script: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "script.json"
-    path.write_text(script)
+    path.write_bytes(script)
     assert main(["emulator", "--port", "0", "--script", str(path)]) == 2
     assert "The script script.json can't be read" in capsys.readouterr().err
 

@@ -310,7 +310,7 @@ def _inline(data: Any, label: str | None, block: _Block) -> Json:
     text, head = text_from_data(data) or ("", b"")
     if not text:
         raise block.refused(
-            "contains data that isn't base64. Pass base64 text or bytes"
+            "contains nothing, or data that isn't base64. Pass base64 text or bytes"
         )
     if label is None and block.kind == "text-plain":
         label = TEXT
