@@ -258,7 +258,23 @@ UNKNOWN = {
     "usageMetadata": {"trafficType": 1},
     "tomorrow": True,
 }
-NO_ANSWERS: list[Any] = [b"", b"  ", b"<html>", b"{", {"result": None, "success": True}]
+NO_ANSWERS: dict[str, Act] = {
+    "no body": answer(b""),
+    "spaces": answer(b"  "),
+    "HTML": answer(b"<html>"),
+    "half of JSON": answer(b"{"),
+    "no result": answer({"result": None, "success": True}),
+    "no candidates": answer(
+        {"candidates": [], "usageMetadata": {"totalTokenCount": 3}}
+    ),
+    "no event": events(),
+    "comments": events(b": wait\n\n"),
+    "pings": events(b"event: ping\ndata: {}\n\n"),
+    "only counts": events(event({"usageMetadata": {"totalTokenCount": 3}})),
+    "empty events": events(
+        event({"candidates": []}), event({"candidates": [{}], "responseId": "r"})
+    ),
+}
 NOTHINGS: list[Any] = [
     {"candidates": None},
     {"candidates": []},
@@ -324,9 +340,9 @@ FATES = [
     Fate(12, "a bad key", answer(BAD_KEY, 400), error=Auth),
     Fate(12, "too long", answer({"error": {"code": 400, "message": TOO_LONG}}, 400),
          error=CloudflareContextOverflowError),
-    *(Fate(14, repr(body), answer(body), answer()) for body in NO_ANSWERS),
-    *(Fate(14, f"always {body!r}", answer(body), error=Format, asked=3)
-      for body in NO_ANSWERS),
+    *(Fate(14, name, nothing, answer()) for name, nothing in NO_ANSWERS.items()),
+    *(Fate(14, f"always {name}", nothing, error=Format, asked=3)
+      for name, nothing in NO_ANSWERS.items()),
     *(Fate(15, str(said), as_asked(said), error=Format, max_retries=0)
       for said in NOTHINGS),
     *(Fate(15, str(said), as_asked(said), answers=[said], ways=SENDS[n::3])
