@@ -13,14 +13,17 @@ import pytest
 
 from tests.support.http import Transport, TransportSettings
 from tests.support.loopback import (
+    EVENTS_HEAD,
     FIRST,
     PAYLOAD,
     Loopback,
     Wire,
     answer,
+    as_asked,
+    drip,
     event,
-    events,
-    head,
+    head_as_asked,
+    one_chunk,
     stall,
 )
 from tests.support.process import (
@@ -29,7 +32,7 @@ from tests.support.process import (
     server_tls,
     settled,
 )
-from tests.support.ways import asaid, astreaming, request_of, streaming
+from tests.support.ways import asaid, ask, astreaming, request_of, streaming
 
 pytestmark = pytest.mark.slow
 
@@ -37,21 +40,13 @@ pytestmark = pytest.mark.slow
 async def slow(wire: Wire) -> None:
     """Headers late, then a body or a stream in pieces, a few milliseconds each."""
     await asyncio.sleep(0.004)
-    if "stream" in wire.received.path:
-        pieces = [event(FIRST)] * 4 + [event(PAYLOAD)]
-        await wire.send(events_head())
-    else:
-        whole = json.dumps(PAYLOAD).encode()
-        pieces = [whole[:-1], b" " * 100, b"}"]
-        await wire.send(events_head(b"application/json"))
-    for piece in pieces:
+    await wire.send(head_as_asked(wire))
+    whole = json.dumps(PAYLOAD).encode()
+    of_stream = [event(FIRST)] * 4 + [event(PAYLOAD)]
+    for piece in of_stream if wire.is_stream else [whole[:-1], b" " * 100, b"}"]:
         await asyncio.sleep(0.002)
         await wire.chunk(piece)
     await wire.send(b"0\r\n\r\n")
-
-
-def events_head(kind: bytes = b"text/event-stream") -> bytes:
-    return head(200, {"content-type": kind.decode(), "transfer-encoding": "chunked"})
 
 
 async def unary(transport: Transport, server: Loopback) -> None:
@@ -111,58 +106,34 @@ async def check_cancellations(server: Loopback, times: int, calls: int) -> None:
 
 
 @pytest.mark.fault(row=33)
-def test_cancelled_calls_lose_no_connection() -> None:
-    with Loopback([slow]) as server:
-        asyncio.run(check_cancellations(server, times=600, calls=100))
-
-
-@pytest.mark.fault(row=33)
-def test_cancelled_while_connecting_with_tls(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("times", "calls", "over_tls"),
+    [
+        pytest.param(600, 100, False, id="often"),
+        # The handshake is where httpcore2 leaves a socket without an owner.
+        pytest.param(300, 40, True, id="while connecting"),
+        pytest.param(10_000, 1_000, False, id="always", marks=pytest.mark.soak),
+    ],
+)
+def test_cancelled_calls_lose_no_connection(
+    times: int, calls: int, over_tls: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The handshake is where httpcore2 leaves a socket without an owner."""
-    with (
-        certificate_trusted(monkeypatch),
-        Loopback([slow], tls=server_tls()) as server,
-    ):
-        asyncio.run(check_cancellations(server, times=300, calls=40))
+    tls = server_tls() if over_tls else None
+    with certificate_trusted(monkeypatch), Loopback([slow], tls=tls) as server:
+        asyncio.run(check_cancellations(server, times, calls))
 
 
-@pytest.mark.fault(row=33)
-@pytest.mark.soak
-def test_ten_thousand_cancellations() -> None:
-    with Loopback([slow]) as server:
-        asyncio.run(check_cancellations(server, times=10_000, calls=1_000))
+# A stream that goes on for as long as someone listens.
+endless = drip(
+    EVENTS_HEAD + one_chunk(event(FIRST)), one_chunk(event(FIRST)), every=0.002
+)
 
-
-async def endless(wire: Wire) -> None:
-    """A stream that goes on for as long as someone listens."""
-    await wire.send(events_head())
-    with contextlib.suppress(ConnectionError):
-        while not wire.writer.transport.is_closing():
-            await wire.chunk(event(FIRST))
-            await asyncio.sleep(0.002)
-    wire.cut()
+left = pytest.mark.parametrize("how", ["broken out of", "dropped"])
 
 
 @pytest.mark.fault(row=32)
-def test_breaking_out_of_a_stream_closes_its_connection() -> None:
-    transport = Transport(TransportSettings())
-    with Loopback([endless]) as server:
-
-        def first() -> object:
-            with streaming(transport, server) as stream:
-                for payload in stream:
-                    return payload
-            return None
-
-        assert first() == FIRST
-        assert asyncio.run(settled(lambda: server.open == 0))
-    transport.close()
-
-
-@pytest.mark.fault(row=32)
-def test_a_dropped_generator_closes_its_connection() -> None:
+@left
+def test_a_stream_that_is_left_closes_its_connection(how: str) -> None:
     transport = Transport(TransportSettings())
 
     def payloads(server: Loopback) -> Iterator[object]:
@@ -170,17 +141,21 @@ def test_a_dropped_generator_closes_its_connection() -> None:
             yield from stream
 
     with Loopback([endless]) as server:
-        generator = payloads(server)
-        assert next(generator) == FIRST
-        del generator
-        gc.collect()
+        if how == "dropped":
+            generator = payloads(server)
+            assert next(generator) == FIRST
+            del generator
+            gc.collect()
+        else:
+            with streaming(transport, server) as stream:
+                assert next(iter(stream)) == FIRST
         assert asyncio.run(settled(lambda: server.open == 0))
     transport.close()
 
 
 @pytest.mark.fault(row=32)
-@pytest.mark.parametrize("dropped", [False, True])
-def test_async_streams_broken_out_of_or_dropped(dropped: bool) -> None:
+@left
+def test_so_does_one_on_asyncio(how: str) -> None:
     transport = Transport(TransportSettings())
 
     async def payloads(server: Loopback) -> AsyncIterator[object]:
@@ -188,35 +163,27 @@ def test_async_streams_broken_out_of_or_dropped(dropped: bool) -> None:
             async for payload in stream:
                 yield payload
 
-    async def broken_out_of(server: Loopback) -> None:
-        async with astreaming(transport, server) as stream:
-            async for payload in stream:
-                assert payload == FIRST
-                break
-
-    async def run(server: Loopback) -> None:
-        if dropped:
+    async def leave(server: Loopback) -> None:
+        if how == "dropped":
             generator = payloads(server)
             assert await anext(generator) == FIRST
             del generator
             gc.collect()
         else:
-            await broken_out_of(server)
+            async with astreaming(transport, server) as stream:
+                assert await anext(aiter(stream)) == FIRST
         assert await settled(lambda: server.open == 0)
 
     with Loopback([endless]) as server:
-        asyncio.run(run(server))
+        asyncio.run(leave(server))
 
 
 @pytest.mark.fault(row=32)
-def test_a_stream_read_to_its_end_keeps_its_connection() -> None:
-    transport = Transport(TransportSettings())
-    with Loopback([events(event(PAYLOAD))]) as server:
-        for _ in range(3):
-            with streaming(transport, server) as stream:
-                assert list(stream) == [PAYLOAD]
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_stream_read_to_its_end_keeps_its_connection(way: str) -> None:
+    with Loopback([as_asked()]) as server:
+        assert ask(way, server, times=3).payloads == [PAYLOAD] * 3
         assert server.opened == 1
-        transport.close()
 
 
 def test_an_outer_timeout_is_the_caller_s_own() -> None:

@@ -51,6 +51,7 @@ from tests.support.loopback import (
     events,
     head,
     head_as_asked,
+    one_chunk,
     reset,
     saying,
     stall,
@@ -186,7 +187,7 @@ async def endless(wire: Wire) -> None:
 
 
 def flood(begun: bytes) -> Act:
-    return drip(begun, b"10000\r\n%s\r\n" % b"data: ".ljust(65536, b"x"), every=0)
+    return drip(begun, one_chunk(b"data: ".ljust(65536, b"x")), every=0)
 
 
 async def dripping(wire: Wire) -> None:

@@ -29,6 +29,7 @@ from tests.support.loopback import (
     cut,
     drip,
     head,
+    one_chunk,
     stall,
 )
 from tests.support.process import settled
@@ -158,7 +159,7 @@ CHUNKED = chunked_head("image/png")
     ("act", "said"),
     [
         (media(b"x" * 5000), "more than 4,096 bytes"),
-        (drip(CHUNKED, b"1000\r\n%s\r\n" % (b"x" * 4096), every=0), "more than 4,096"),
+        (drip(CHUNKED, one_chunk(b"x" * 4096), every=0), "more than 4,096"),
         (answer(b"no", 404), "404"),
         (answer(b"no", 500), "500"),
         (cut, "Server|disconnected|Remote"),

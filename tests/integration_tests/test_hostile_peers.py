@@ -49,6 +49,7 @@ from tests.support.loopback import (
     events,
     head,
     head_as_asked,
+    one_chunk,
 )
 from tests.support.models import every_way as every_model_way
 from tests.support.process import (
@@ -76,8 +77,7 @@ def dripping_after(where: bytes) -> Act:
 
     async def act(wire: Wire) -> None:
         piece = event(FIRST) if wire.is_stream else b"{"
-        begun = head_as_asked(wire) + b"%x\r\n%s\r\n" % (len(piece), piece)
-        await drip(begun + where, b"x")(wire)
+        await drip(head_as_asked(wire) + one_chunk(piece) + where, b"x")(wire)
 
     return act
 
@@ -373,7 +373,7 @@ async def in_a_record_of_its_own(wire: Wire) -> None:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
 
 
-CHUNKS = chunked_head("application/json") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY)
+CHUNKS = chunked_head("application/json") + one_chunk(BODY) + b"0\r\n\r\n"
 SURPLUS = {
     "an answer": at_once(head(200, JSON) + BODY + ANOTHER),
     "a piece of one": at_once(head(200, JSON) + BODY + ANOTHER[:20]),

@@ -72,7 +72,7 @@ class Wire:
 
     async def chunk(self, data: bytes) -> None:
         """One piece of a chunked body."""
-        await self.send(b"%x\r\n%s\r\n" % (len(data), data))
+        await self.send(one_chunk(data))
 
     def cut(self) -> None:
         """End the connection after what was sent."""
@@ -87,6 +87,11 @@ class Wire:
 
 
 Act = Callable[[Wire], Awaitable[None]]
+
+
+def one_chunk(data: bytes) -> bytes:
+    """One piece of a chunked body."""
+    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def head(status: int, headers: dict[str, str]) -> bytes:
