@@ -28,7 +28,7 @@ from langchain_cf_gemini import (
     CloudflareTimeoutError,
     get_cost_callback,
 )
-from langchain_cf_gemini.emulator import Emulator, call, faults, reply
+from langchain_cf_gemini.emulator import Emulator, call, reply
 from tests.integration_tests.test_standard import Everything, served_assets
 from tests.support.ai_binding import Ai
 from tests.support.models import endpoints
@@ -169,17 +169,6 @@ async def test_facts_of_the_gateway_and_cost(ai: Ai, endpoint: Any) -> None:
     await model.asend_feedback(message, score=90)
     entry = await model.aread_log(message)
     assert (entry["id"], entry["score"]) == (facts["log_id"], 90)
-
-
-async def test_retries_count_as_over_http(
-    emulator: Emulator, ai: Ai, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("LANGCHAIN_CF_GEMINI_TESTING", "1")  # asks again at once
-    emulator.answer(faults.status(503), times=2)
-    emulator.answer("at last")
-    message = await model_of(ai, max_retries=2, timeout=30).ainvoke("hi")
-    assert message.text == "at last"
-    assert len(ai.calls) == 3
 
 
 # ---- the end of a call

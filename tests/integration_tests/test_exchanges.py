@@ -6,10 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import HumanMessage
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Emulator
+from tests.support.cassettes import (
+    check_documented,
+    messages_from_contents,
+    settings_from_generation,
+)
 from tests.support.judge import packaged
 from tests.support.models import ENDS, WAYS, Json
 
@@ -35,31 +40,11 @@ def emulator(running: Emulator) -> Emulator:
     return running
 
 
-_SETTINGS = {
-    "maxOutputTokens": "max_tokens",
-    "temperature": "temperature",
-    "topP": "top_p",
-    "topK": "top_k",
-}
-
-
-def _conversation(body: Json) -> list[BaseMessage]:
-    messages: list[BaseMessage] = []
-    for part in body.get("systemInstruction", {}).get("parts", ()):
-        messages.append(SystemMessage(part["text"]))
-    for content in body["contents"]:
-        kind = AIMessage if content["role"] == "model" else HumanMessage
-        messages += [kind(part["text"]) for part in content["parts"]]
-    return messages
-
-
 def _model(emulator: Emulator, exchange: Any, endpoint: str) -> ChatCloudflareGemini:
-    config = exchange["request"]["input"].get("generationConfig", {})
-    settings: Json = {_SETTINGS[key]: value for key, value in config.items()}
     return ChatCloudflareGemini(
         model=exchange["request"]["model"],
         endpoint=endpoint,  # type: ignore[arg-type]
-        **settings,
+        **settings_from_generation(exchange["request"]["input"]),
         **emulator.client,
     )
 
@@ -81,40 +66,22 @@ def test_documented_exchange(
     emulator: Emulator, exchange: Any, endpoint: str, way: Any
 ) -> None:
     model = _model(emulator, exchange, endpoint)
-    history = _conversation(exchange["request"]["input"])
+    history = messages_from_contents(exchange["request"]["input"])
     message = way(model, history)
 
-    # The request is the page's.
     (asked,) = emulator.requests
     body: Any = asked.body
     body = body.get("input", body)
     assert _without_roles(body) == _without_roles(exchange["request"]["input"])
 
-    # The answer is the page's, to the last byte.
-    response = exchange["response"]
-    candidate = response["candidates"][0]
-    (part,) = candidate["content"]["parts"]
-    assert message.content == part["text"]
-    usage = response["usageMetadata"]
-    thoughts = usage.get("thoughtsTokenCount", 0)
-    assert message.usage_metadata["input_tokens"] == usage["promptTokenCount"]
-    assert (
-        message.usage_metadata["output_tokens"]
-        == usage["candidatesTokenCount"] + thoughts
-    )
-    assert message.usage_metadata["total_tokens"] == usage["totalTokenCount"]
-    metadata = message.response_metadata
-    assert metadata["finish_reason"] == candidate["finishReason"]
-    assert metadata["model_name"] == response["modelVersion"]
-    assert metadata["response_id"] == response["responseId"]
-    assert metadata["create_time"] == response["createTime"]
-    assert metadata.get("avg_logprobs") == candidate.get("avgLogprobs")
+    check_documented(message, exchange["response"])
 
     # The next turn sends the signature back in the part that it came in.
     way(model, [*history, message, HumanMessage("Go on.")])
     body = emulator.requests[-1].body
     sent = body.get("input", body)["contents"]
     turn = [t for t in sent if t["role"] == "model"][-1]
+    (part,) = exchange["response"]["candidates"][0]["content"]["parts"]
     signed = [p for p in turn["parts"] if "thoughtSignature" in p]
     assert "".join(p["text"] for p in turn["parts"]) == part["text"]
     assert [p["thoughtSignature"] for p in signed] == [part["thoughtSignature"]]

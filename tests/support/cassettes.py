@@ -108,6 +108,7 @@ def messages_from_contents(generation: dict[str, Any]) -> list[BaseMessage]:
 def settings_from_generation(generation: dict[str, Any]) -> dict[str, Any]:
     """The generation settings of a recorded request, by the client's names."""
     names = {"temperature": "temperature", "maxOutputTokens": "max_tokens"}
+    names |= {"topP": "top_p", "topK": "top_k"}
     config = generation.get("generationConfig", {})
     return {names[name]: value for name, value in config.items()}
 
@@ -130,3 +131,22 @@ def answer_from_body(body: str) -> dict[str, Any]:
     parsed: dict[str, Any] = json.loads(body.removeprefix("data: "))
     answer: dict[str, Any] = parsed.get("result", parsed)
     return answer
+
+
+def check_documented(message: AIMessage, answer: dict[str, Any]) -> None:
+    """Fail unless a message says all that a documented answer does."""
+    candidate, counted = answer["candidates"][0], answer["usageMetadata"]
+    (part,) = candidate["content"]["parts"]
+    assert message.content == part["text"]
+    usage = message.usage_metadata
+    assert usage is not None
+    written = counted["candidatesTokenCount"] + counted.get("thoughtsTokenCount", 0)
+    assert usage["input_tokens"] == counted["promptTokenCount"]
+    assert usage["output_tokens"] == written
+    assert usage["total_tokens"] == counted["totalTokenCount"]
+    metadata = message.response_metadata
+    assert metadata["finish_reason"] == candidate["finishReason"]
+    assert metadata["model_name"] == answer["modelVersion"]
+    assert metadata["response_id"] == answer["responseId"]
+    assert metadata["create_time"] == answer["createTime"]
+    assert metadata.get("avg_logprobs") == candidate.get("avgLogprobs")
