@@ -15,7 +15,11 @@ from typing import Any
 from pydantic_core import from_json
 
 from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_head
-from langchain_cf_gemini._cloudflare.known_errors import KnownError, known_error
+from langchain_cf_gemini._cloudflare.known_errors import (
+    STATUS_OF_CODE,
+    KnownError,
+    known_error,
+)
 from langchain_cf_gemini._cloudflare.named_status import (
     PHRASES,
     is_error_status,
@@ -153,12 +157,13 @@ def _fault_of(value: Json) -> _Fault:
         inner = inner["error"]
     inner = {**{name: value[name] for name in _FIGURES & value.keys()}, **inner}
     named = (value.get("httpCode"), inner.get("httpCode"))
-    said = _text(inner, "message") or _text(value, "message", "description")
+    said = _text(inner, "message") or _text(value, "message", "description", "title")
     in_words = _CODE_IN_WORDS.match(said)
     told = in_words[1] if in_words else None
-    code = _code(value.get("internalCode"), inner.get("code"), told)
+    codes = (value.get("internalCode"), inner.get("code"), inner.get("error_code"))
+    code = _code(*codes, told)
     return _Fault(
-        message=". ".join([said.rstrip("."), *_chain(inner)]),
+        message=". ".join(filter(None, [said.rstrip("."), *_chain(inner)])),
         code=code,
         origin=_origin(value, inner, code),
         http_code=next(filter(is_error_status, named), None),
@@ -172,11 +177,15 @@ def _first(value: Any) -> Any:
 
 
 def _chain(error: Json) -> list[str]:
-    """The causes that Cloudflare's API tells beside an error (6003, for instance)."""
+    """The causes that Cloudflare's API tells beside an error (6003, for instance).
+
+    An error of Cloudflare's edge (1015, 502) has one, as RFC 9457 writes them:
+    https://developers.cloudflare.com/changelog/post/2026-03-11-json-rfc9457-responses-for-1xxx-errors/
+    """
     chain = error.get("error_chain")
     causes = chain if isinstance(chain, list) else []
     texts = (_text(cause, "message") for cause in causes if isinstance(cause, dict))
-    return [text for text in texts if text]
+    return [text for text in (*texts, _text(error, "detail")) if text]
 
 
 def _origin(value: Json, inner: Json, code: int | str | None) -> Origin:
@@ -185,6 +194,8 @@ def _origin(value: Json, inner: Json, code: int | str | None) -> Origin:
     Google's errors have a status in words or a code that is an HTTP status.
     Cloudflare's API lists `errors`, its gateway has one `error` or numbers from 2000.
     """
+    if value.get("cloudflare_error") is True:
+        return "cloudflare"
     gateway_code = isinstance(code, int) and (2000 <= code < 3000 or code == 7013)
     if gateway_code or value.get("name") == "AiGatewayError":
         return "gateway"
@@ -218,6 +229,8 @@ def _error(fault: _Fault, head: Head, body: Any) -> CloudflareGeminiError:
     status = _status(fault, head)
     known = _known(fault, status, head)
     retryable = known.retryable if known else None
+    if fault.details.get("retryable") is False:
+        retryable = False
     # Cloudflare sometimes refuses a good token for some seconds, in bursts.
     if head.is_trusted and status == 401 and fault.code == 2009:
         retryable = True
@@ -246,6 +259,8 @@ def _retry_after(fault: _Fault, status: int, head: Head) -> float | None:
         seconds = float(said[1])
     if seconds is None and status == 429:
         seconds = retry_after_from_rate_limits(head.headers)
+        if seconds is None:
+            seconds = seconds_from_text(str(fault.details.get("retry_after")))
     return seconds
 
 
@@ -278,10 +293,14 @@ def _status(fault: _Fault, head: Head) -> int:
     An answer of 200 that names an error is one; and an error that another passes on
     says more than the other's status.
     """
-    if head.status >= 300 and not fault.is_carried:
-        return head.status
     code, word = fault.code, _text(fault.details, "status")
-    return fault.http_code or status_named(code, word, fault.message) or head.status
+    status = head.status
+    if status < 300 or fault.is_carried:
+        status = fault.http_code or status_named(code, word, fault.message) or status
+    # "Failed to get response from provider" comes as a 400, which would not be retried:
+    # https://github.com/cloudflare/ai/issues/436
+    has_failed = code == 2005 and "failed to get" in fault.message.lower()
+    return STATUS_OF_CODE[code] if has_failed and status == 400 else status
 
 
 def _class(fault: _Fault, status: int) -> type[CloudflareGeminiError]:
@@ -304,9 +323,11 @@ def _message(fault: _Fault, status: int, advice: str, retry_after: float | None)
     failed = f"Cloudflare returned {status} {PHRASES.get(status, '')}".rstrip()
     if status < 300:
         failed = f"Cloudflare reported an error in an HTTP {status} response"
-    if not advice and not 300 <= status < 500:
+    is_passing = not 300 <= status < 500 and "try again" not in said.lower()
+    if not advice and is_passing:
         advice = "Try again later."
-    told = f"{failed}{code}{said}{_figures(fault.details)}."
+    told = f"{failed}{code}{said}{_figures(fault.details)}"
+    told += "" if told.endswith(("?", "!")) else "."
     return " ".join(filter(None, (told, advice, wait)))
 
 

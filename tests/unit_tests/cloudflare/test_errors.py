@@ -60,6 +60,16 @@ CHAIN = [{"code": 6111, "message": "Invalid format for Authorization header"}]
 LOGIN = {"location": "https://team.cloudflareaccess.com/cdn-cgi/access/login/ai.x"}
 PAGE = "<!DOCTYPE html><title>Sign in ・ Cloudflare Access</title>"
 
+CHALLENGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
+
+
+def problem(code: int, status: int, title: str, **more: Any) -> Json:
+    """An error of Cloudflare's edge, as it answers who accepts JSON (RFC 9457)."""
+    said = {"title": f"Error {code}: {title}", "detail": "Said at length."}
+    told = {"status": status, "error_code": code, "cloudflare_error": True}
+    return {"type": "https://developers.cloudflare.com/x", **said, **told, **more}
+
+
 AUTH, DENIED = CloudflareAuthenticationError, CloudflarePermissionError
 INVALID, MISSING = CloudflareInvalidRequestError, CloudflareNotFoundError
 LIMIT, SERVER = CloudflareRateLimitError, CloudflareServerError
@@ -124,6 +134,10 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, str | tuple[str, ...]]] 
      ONCE, "CLOUDFLARE_ACCOUNT_ID"),
     ("run", 404, v4(7003, "Model not found"), MISSING, 7003, CLOUDFLARE, ONCE,
      "list_models()"),
+    ("run", 403, v4(9109, "Cannot use the access token from location: 192.0.2.1"),
+     DENIED, 9109, CLOUDFLARE, ONCE, "client IP addresses"),
+    ("run", 403, v4(9109, "Invalid access token"), DENIED, 9109, CLOUDFLARE, ONCE,
+     "expired"),
     ("run", 400, v4(7000, "No route for that URI"), INVALID, 7000, CLOUDFLARE, ONCE,
      "base_url"),
     # ---- Google, behind the gateway
@@ -195,9 +209,25 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, str | tuple[str, ...]]] 
     ("gateway", 401, [google(401, "UNAUTHENTICATED", "refused")], AUTH, 401, GOOGLE,
      ONCE, "refused"),
     # ---- guardrails, the edge
+    ("gateway", 400, at_gateway(2005, "Failed to get response from provider"), SERVER,
+     2005, GATEWAY, AGAIN, "no response from Google"),
     ("run", 422, v4(2017), INVALID, 2017, GATEWAY, ONCE, "guardrail"),
     ("gateway", 503, {"name": "AiGatewayError", "internalCode": 7013, "error": []},
      SERVER, 7013, GATEWAY, AGAIN, "guardrail"),
+    ("gateway", 403, at_gateway(2029, "Request content blocked due to DLP policy "
+                                      "violations"),
+     DENIED, 2029, GATEWAY, ONCE, "data loss prevention"),
+    ("run", 403, problem(1010, 403, "Access denied", retryable=False), DENIED, 1010,
+     CLOUDFLARE, ONCE,
+     ("Error 1010: Access denied. Said at length.", "before anybody looks")),
+    ("run", 429, problem(1015, 429, "You are being rate limited", retry_after=30),
+     LIMIT, 1015, CLOUDFLARE, AGAIN, ("Error 1015: You are", "Retry after 30 seconds")),
+    ("run", 502, problem(502, 502, "Bad gateway", retryable=True), SERVER, 502,
+     CLOUDFLARE, AGAIN, "Error 502: Bad gateway. Said"),
+    ("run", 530, problem(1016, 530, "Origin DNS error", retryable=False), SERVER, 1016,
+     CLOUDFLARE, ONCE, "Origin DNS error"),
+    ("gateway", 403, CHALLENGE, DENIED, None, CLOUDFLARE, ONCE,
+     "before anybody looks at the token"),
     ("run", 524, "error code: 524", SERVER, None, CLOUDFLARE, AGAIN, "Stream"),
     ("run", 403, "error code: 1020", DENIED, None, CLOUDFLARE, ONCE,
      ("firewall", "before anybody looks at the token")),
