@@ -42,6 +42,26 @@ def thought(said: str) -> Json:
     return {"text": said, "thought": True}
 
 
+def inline(mime: str, data: str = "YQ==") -> Json:
+    """A part that holds a file in base64."""
+    return {"inlineData": {"mimeType": mime, "data": data}}
+
+
+def stored(mime: str, uri: str) -> Json:
+    """A part that names a file by its URI."""
+    return {"fileData": {"mimeType": mime, "fileUri": uri}}
+
+
+def code(written: str = "1", **wire: Any) -> Json:
+    """A part of code that Google runs."""
+    return {"executableCode": {"language": "PYTHON", "code": written, **wire}}
+
+
+def printed(output: str = "1", outcome: str = "OUTCOME_OK", **wire: Any) -> Json:
+    """A part of what code printed."""
+    return {"codeExecutionResult": {"outcome": outcome, "output": output, **wire}}
+
+
 def call(name: str, signature: str | None = None, **wire: Any) -> Json:
     """A function call part; `wire` is what stands in functionCall beside the name."""
     signed = {"thoughtSignature": signature} if signature is not None else {}
@@ -211,9 +231,23 @@ def body_of_call(messages: Any = "hi", /, **arguments: Any) -> Json:
     return cloudflare.bodies[-1]
 
 
-def message_of(*parts: Json, model: Json | None = None, **notes: Any) -> AIMessage:
+def read(whole: Any, /, **settings: Any) -> AIMessage:
     """The message that a whole answer becomes."""
-    return Cloudflare(answer(*parts, **notes)).model(**(model or {})).invoke("hi")
+    return Cloudflare(whole).model(**settings).invoke("hi")
+
+
+def message_of(*parts: Json, model: Json | None = None, **notes: Any) -> AIMessage:
+    """The message that a whole answer of these parts becomes."""
+    return read(answer(*parts, **notes), **(model or {}))
+
+
+def readings(
+    *parts: Json, model: Json | None = None, **notes: Any
+) -> tuple[AIMessage, AIMessage]:
+    """What parts become as a whole answer, and as a stream of an event for each."""
+    events = [*map(event, parts[:-1]), answer(*parts[-1:], **notes)]
+    whole = message_of(*parts, model=model, **notes)
+    return whole, streamed(*events, **(model or {}))
 
 
 def folded(chunks: Sequence[AIMessageChunk]) -> AIMessageChunk:
@@ -246,6 +280,21 @@ def back(message: BaseMessage, *, is_over: bool = False, **settings: Any) -> lis
     history += [HumanMessage("and now?")] if is_over else []
     turns = [c for c in contents_of(history, **settings) if c["role"] == "model"]
     return [part for turn in turns for part in turn["parts"]]
+
+
+def tool_call(id_: str | None = "a", name: str = "look", /, **args: Any) -> Any:
+    """A call as it stands in a message's `tool_calls`."""
+    return {"name": name, "args": args, "id": id_, "type": "tool_call"}
+
+
+def calling(*calls: Any, content: Any = "", **fields: Any) -> AIMessage:
+    """A turn of the model with these calls."""
+    return AIMessage(content, tool_calls=list(calls), **fields)
+
+
+def result(content: Any = "done", id_: str = "a", **fields: Any) -> ToolMessage:
+    """What a tool returned for a call."""
+    return ToolMessage(content, tool_call_id=id_, **fields)
 
 
 def history_of(message: BaseMessage) -> list[BaseMessage]:

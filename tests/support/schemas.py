@@ -3,6 +3,7 @@
 import dataclasses
 import enum
 import typing
+from decimal import Decimal
 from typing import Annotated, Any, Literal, NotRequired, Optional
 
 from hypothesis import strategies as st
@@ -173,7 +174,8 @@ CASES: dict[str, tuple[Any, list[Any], list[Any]]] = {
              [{"size": 3}, {"color": "green"}, {"either": []}, {"one": 2}, {"mixed": 3},
               {"pair": [1]}, {"counts": {"a": "b"}}, {"tags": ["a", "b", "c", "d"]},
               {"tags": ["a", "a"]}, {"ratio": 1}, {"ratio": 0.3}, {"code": "ABC"},
-              {"code": "a"}, {"maybe": "x"}])]),
+              {"code": "a"}, {"code": "abcde"}, {"maybe": "x"}])]),
+    "decimal": (Decimal, ["1.5", 1.5], [[]]),
     "pydantic 1": (Old, [{"pair": [1, "a"], "size": 2, "amount": 4}],
                    [{"pair": ["a", 1], "size": 2, "amount": 4},
                     {"pair": [1, "a"], "size": 3, "amount": 4},

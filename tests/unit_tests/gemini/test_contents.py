@@ -21,180 +21,150 @@ from langchain_core.messages import (
 )
 
 from langchain_cf_gemini import UnsupportedContentError
+from tests.support.gemini import Media, body_from_messages
 from tests.support.models import (
-    Cloudflare,
     Json,
-    answer,
     body_of,
     call,
+    calling,
+    code,
     contents_of,
     history_of,
+    inline,
     message_of,
+    printed,
+    result,
+    stored,
     text,
+    tool_call,
 )
+from tests.support.tables import rows
 
 PNG = "iVBORw0KGgo="
 IMAGE = {"type": "image", "base64": PNG, "mime_type": "image/png"}
-IMAGE_PART = {"inlineData": {"mimeType": "image/png", "data": PNG}}
+IMAGE_PART = inline("image/png", PNG)
 PDF = {"type": "file", "base64": "JVBERg==", "mime_type": "application/pdf"}
-PDF_PART = {"inlineData": {"mimeType": "application/pdf", "data": "JVBERg=="}}
+PDF_PART = inline("application/pdf", "JVBERg==")
 MARK = {"cachePoint": {"type": "default"}}
 MP3 = {"type": "audio", "base64": "SUQz", "mime_type": "audio/mpeg"}
-MP3_PART = {"inlineData": {"mimeType": "audio/mpeg", "data": "SUQz"}}
+MP3_PART = inline("audio/mpeg", "SUQz")
 
 
-def _user(*parts: Json) -> Json:
-    return {"role": "user", "parts": list(parts)}
+def _user(*parts: Any) -> Json:
+    return {
+        "role": "user",
+        "parts": [text(p) if isinstance(p, str) else p for p in parts],
+    }
 
 
-def _model(*parts: Json) -> Json:
-    return {"role": "model", "parts": list(parts)}
+def _model(*parts: Any) -> Json:
+    return {**_user(*parts), "role": "model"}
 
 
-def _calls(*made: tuple[str, str, Json], content: Any = "") -> AIMessage:
-    calls: list[Any] = [
-        {"id": id_, "name": name, "args": args, "type": "tool_call"}
-        for id_, name, args in made
-    ]
-    return AIMessage(content, tool_calls=calls)
+def _chat(role: str, content: str, **more: Any) -> ChatMessage:
+    return ChatMessage(role=role, content=content, **more)
 
 
-def _result(content: Any, id_: str = "a", **more: Any) -> ToolMessage:
-    return ToolMessage(content, tool_call_id=id_, **more)
-
-
-HI, SO, WELL = (HumanMessage(said) for said in ("hi", "so?", "well?"))
-_A = _calls(("a", "look", {}))
+HI, SO, WELL, A, B, C = map(HumanMessage, ["hi", "so?", "well?", "a", "b", "c"])
+_A = calling(tool_call())
+_BOTH = calling(tool_call("a"), tool_call("b"))
+_MADE = result("1")
 
 # ---- turns
 
+_SIGNED = {"type": "text", "text": "", "extras": {"signature": "c2ln"}}
+_OURS = {"model_provider": "cloudflare_gemini"}
+_RESPONSES = {"type": "input_text", "text": "a"}
+_HOLOGRAM = {"type": "non_standard", "value": {"hologram": 1}}
 TURNS: dict[str, tuple[list[Any], list[Json]]] = {
-    "text": ([HI], [_user(text("hi"))]),
-    "tuples": ([("human", "hi")], [_user(text("hi"))]),
-    "blocks": ([HumanMessage(["hi", {"type": "text", "text": "there"}])],
-               [_user(text("hi"), text("there"))]),
-    "name": ([HumanMessage("hi", name="Ann")], [_user(text("Ann: "), text("hi"))]),
-    "consecutive": (
-        [HumanMessage("a"), HumanMessage("b"), AIMessage("c"), AIMessage("d")],
-        [_user(text("a")), _user(text("b")), _model(text("c")), _model(text("d"))]),
-    "few shot": ([HumanMessage("1+1"), AIMessage("2"), HumanMessage("2+2")],
-                 [_user(text("1+1")), _model(text("2")), _user(text("2+2"))]),
-    "chat messages": ([ChatMessage(content="a", role="user"),
-                       ChatMessage(content="b", role="Assistant"),
-                       ChatMessage(content="c", role="human")],
-                      [_user(text("a")), _model(text("b")), _user(text("c"))]),
-    "chunks": ([HumanMessageChunk(content="a"), AIMessageChunk(content="b"),
-                HumanMessage("c")],
-               [_user(text("a")), _model(text("b")), _user(text("c"))]),
-    "empty turn of the model": ([HumanMessage("a"), AIMessage(""), HumanMessage("b")],
-                                [_user(text("a")), _user(text("b"))]),
+    "text": ([HI], [_user("hi")]),
+    "tuples": ([("human", "hi")], [_user("hi")]),
+    "blocks": ([HumanMessage(["hi", text("there", type="text")])],
+               [_user("hi", "there")]),
+    "name": ([HumanMessage("hi", name="Ann")], [_user("Ann: ", "hi")]),
+    "consecutive": ([A, B, AIMessage("c"), AIMessage("d")],
+                    [_user("a"), _user("b"), _model("c"), _model("d")]),
+    "few shot": ([A, AIMessage("b"), C], [_user("a"), _model("b"), _user("c")]),
+    "chat messages": ([_chat("user", "a"), _chat("Assistant", "b"),
+                       _chat("human", "c")],
+                      [_user("a"), _model("b"), _user("c")]),
+    "chunks": ([HumanMessageChunk(content="a"), AIMessageChunk(content="b"), C],
+               [_user("a"), _model("b"), _user("c")]),
+    "empty turn of the model": ([A, AIMessage(""), B], [_user("a"), _user("b")]),
     "empty text of anyone": (
-        [HumanMessage(["", "a", {"type": "text", "text": ""}]),
-         AIMessage([{"type": "text", "text": ""}, {"type": "text", "text": "b"}]),
-         HumanMessage(""), HumanMessage([{"text": ""}], name="Ann"), HumanMessage([]),
-         HumanMessage("c")],
-        [_user(text("a")), _model(text("b")), _user(text("c"))]),
+        [HumanMessage(["", "a", text("", type="text")]),
+         AIMessage([text("", type="text"), text("b", type="text")]),
+         HumanMessage(""), HumanMessage([text("")], name="Ann"), HumanMessage([]), C],
+        [_user("a"), _model("b"), _user("c")]),
     "empty text with a signature": (
-        [HumanMessage("a"),
-         AIMessage([{"type": "text", "text": "", "extras": {"signature": "c2ln"}}],
-                   response_metadata={"model_provider": "cloudflare_gemini"}),
-         HumanMessage("b")],
-        [_user(text("a")), _model(text("", "c2ln")), _user(text("b"))]),
-    "names of chat messages": ([ChatMessage(content="a", role="user", name="Ann")],
-                               [_user(text("Ann: "), text("a"))]),
-    "OpenAI's words for text": ([HumanMessage([{"type": "input_text", "text": "a"}])],
-                                [_user(text("a"))]),
-    "wrapped blocks": ([HumanMessage([{"type": "non_standard",
-                                       "value": {"type": "input_text", "text": "a"}}])],
-                       [_user(text("a"))]),
-    "image": ([HumanMessage(["see", IMAGE])], [_user(text("see"), IMAGE_PART)]),
-    "Gemini's own part": ([HumanMessage([{"text": "hi"}, dict(IMAGE_PART)])],
-                          [_user(text("hi"), IMAGE_PART)]),
-    "non_standard": (
-        [HumanMessage([{"type": "non_standard", "value": {"hologram": 1}}])],
-        [_user({"hologram": 1})]),
-    "surrogate-free unicode": ([HumanMessage("你好 🌍\n")], [_user(text("你好 🌍\n"))]),
+        [A, AIMessage([_SIGNED], response_metadata=_OURS), B],
+        [_user("a"), _model(text("", "c2ln")), _user("b")]),
+    "names of chat messages": ([_chat("user", "a", name="Ann")],
+                               [_user("Ann: ", "a")]),
+    "OpenAI's words for text": ([HumanMessage([_RESPONSES])], [_user("a")]),
+    "wrapped": ([HumanMessage([{"type": "non_standard", "value": _RESPONSES}])],
+                [_user("a")]),
+    "image": ([HumanMessage(["see", IMAGE])], [_user("see", IMAGE_PART)]),
+    "Gemini's own part": ([HumanMessage([text("hi"), dict(IMAGE_PART)])],
+                          [_user("hi", IMAGE_PART)]),
+    "non_standard": ([HumanMessage([_HOLOGRAM])], [_user({"hologram": 1})]),
+    "surrogate-free unicode": ([HumanMessage("你好 🌍\n")], [_user("你好 🌍\n")]),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("messages", "contents"), TURNS.values(), ids=TURNS.keys())
+@rows("messages contents", TURNS)
 def test_turns(messages: list[Any], contents: list[Json]) -> None:
     assert contents_of(messages) == contents
 
 
+_CACHED = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}}
 SYSTEMS: dict[str, tuple[list[Any], list[str] | None]] = {
     "none": ([HI], None),
     "one": ([SystemMessage("a"), HI], ["a"]),
     "several": ([SystemMessage("a"), SystemMessage("b"), HI], ["a", "b"]),
     "late": ([HI, SystemMessage("b")], ["b"]),
-    "between": ([SystemMessage("a"), HI, SystemMessage("b"),
-                 HumanMessage("x")], ["a", "b"]),
+    "between": ([SystemMessage("a"), HI, SystemMessage("b"), C], ["a", "b"]),
     "blocks": ([SystemMessage(["a", {"type": "text", "text": "b"}]), HI], ["a", "b"]),
-    "cache_control": ([SystemMessage([{"type": "text", "text": "a",
-                                       "cache_control": {"type": "ephemeral"}}]),
-                       HI], ["a"]),
+    "cache_control": ([SystemMessage([_CACHED]), HI], ["a"]),
     "Bedrock's mark": ([SystemMessage([{"text": "a"}, MARK]),
                         HumanMessage(["hi", MARK])], ["a"]),
     "empty": ([SystemMessage(""), HI], None),
     "empty block": ([SystemMessage([{"type": "text", "text": ""}, "a"]), HI], ["a"]),
-    "developer": ([ChatMessage(content="a", role="developer"), HI], ["a"]),
+    "developer": ([_chat("developer", "a"), HI], ["a"]),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("messages", "said"), SYSTEMS.values(), ids=SYSTEMS.keys())
+@rows("messages said", SYSTEMS)
 def test_every_system_message_reaches_the_model(
     messages: list[Any], said: list[str] | None
 ) -> None:
-    body = body_of(messages)
-    parts = body.get("systemInstruction", {}).get("parts")
+    parts = body_of(messages).get("systemInstruction", {}).get("parts")
     assert (parts and [part["text"] for part in parts]) == said
-
-
-def test_system_between_calls_and_results_splits_nothing() -> None:
-    history = [HI, _A, SystemMessage("Be brief."), _result("1")]
-    assert [c["role"] for c in contents_of(history)] == ["user", "model", "user"]
 
 
 # ---- results of tools
 
 
-def _answered(*results: ToolMessage, model: str = "gemini-3-flash") -> list[Json]:
-    history: list[BaseMessage] = [
-        HI,
-        _calls(("a", "look", {"n": 1}), ("b", "look", {"n": 2}), ("c", "hear", {})),
-        *results,
-    ]
-    turn = contents_of(history, model=model)[2]
-    assert turn["role"] == "user"
-    parts: list[Json] = turn["parts"]
-    return parts
-
-
 def test_results_come_in_the_order_of_their_calls() -> None:
-    results = [ToolMessage(f"result {id_}", tool_call_id=id_) for id_ in "abc"]
-    orders = ([0, 1, 2], [2, 1, 0], [1, 2, 0])
-    made = [_answered(*(results[n] for n in order)) for order in orders]
-    assert made[0] == made[1] == made[2]
-    assert [part["functionResponse"] for part in made[0]] == [
-        {"id": "a", "name": "look", "response": {"output": "result a"}},
-        {"id": "b", "name": "look", "response": {"output": "result b"}},
-        {"id": "c", "name": "hear", "response": {"output": "result c"}},
-    ]
+    made = [tool_call("a", n=1), tool_call("b", n=2), tool_call("c", "hear")]
+    results = [result(f"result {id_}", id_) for id_ in "abc"]
+    for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0]):
+        answered = [results[n] for n in order]
+        turn = contents_of([HI, calling(*made), *answered])[2]
+        assert turn["role"] == "user"
+        assert [part["functionResponse"] for part in turn["parts"]] == [
+            {"id": "a", "name": "look", "response": {"output": "result a"}},
+            {"id": "b", "name": "look", "response": {"output": "result b"}},
+            {"id": "c", "name": "hear", "response": {"output": "result c"}},
+        ]
 
 
 def test_words_between_results_wait() -> None:
-    history = [
-        HI,
-        _calls(("a", "look", {}), ("b", "look", {})),
-        _result("2", "b"),
-        HumanMessage("hurry"),
-        _result("1"),
-        AIMessage("Done."),
-    ]
-    contents = contents_of(history)
+    between = [result("2", "b"), HumanMessage("hurry"), _MADE, AIMessage("Done.")]
+    contents = contents_of([HI, _BOTH, *between])
     assert [c["role"] for c in contents] == ["user", "model", "user", "user", "model"]
     assert [p["functionResponse"]["id"] for p in contents[2]["parts"]] == ["a", "b"]
-    assert contents[3] == _user(text("hurry"))
+    assert contents[3] == _user("hurry")
 
 
 RESULTS: dict[str, tuple[Any, Json | None]] = {
@@ -254,7 +224,7 @@ RESULTS: dict[str, tuple[Any, Json | None]] = {
     "text file": ([{"type": "text-plain", "text": "18", "mime_type": "text/plain"}],
                   {"output": "18"}),
 }  # fmt: skip
-FAILURES: dict[str, tuple[Any, Json | None]] = {
+FAILURES: dict[str, tuple[Any, Json]] = {
     "error": ("no such city", {"error": "no such city"}),
     "error object": ('{"code": 7}', {"error": {"code": 7}}),
     "error of many digits": ('{"id": 1234567890123456789}',
@@ -262,15 +232,11 @@ FAILURES: dict[str, tuple[Any, Json | None]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("content", "response", "status"),
-    [(*row, "success") for row in RESULTS.values()]
-    + [(*row, "error") for row in FAILURES.values()],
-    ids=[*RESULTS, *FAILURES],
-)
-def test_results(content: Any, response: Json | None, status: Any) -> None:
-    history = [HI, _A, _result(content, status=status)]
-    (part,) = contents_of(history)[2]["parts"]
+@pytest.mark.parametrize("case", [*RESULTS, *FAILURES])
+def test_results(case: str) -> None:
+    content, response = {**RESULTS, **FAILURES}[case]
+    status: Any = "error" if case in FAILURES else "success"
+    (part,) = contents_of([HI, _A, result(content, status=status)])[2]["parts"]
     if response is None:  # the text as it is
         response = {"output": content}
     assert part["functionResponse"]["response"] == response
@@ -304,8 +270,7 @@ _values = st.recursive(
 def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
     """Whichever way it goes, Google reads the tool's own words and numbers."""
     content = json.dumps(said, ensure_ascii=ascii_only)
-    result = _result(content)
-    (part,) = contents_of([HI, _A, result])[2]["parts"]
+    (part,) = contents_of([HI, _A, result(content)])[2]["parts"]
     response = part["functionResponse"]["response"]
     if response == {"output": content}:
         return
@@ -317,15 +282,9 @@ def test_a_result_says_what_the_tool_said(said: Json, ascii_only: bool) -> None:
 
 
 def test_arguments_keep_their_digits() -> None:
-    args = {
-        "id": 2**60 + 1,
-        "rate": float("nan"),
-        "deep": [{"n": -(2**54)}],
-        "pair": (2**60 + 1, float("inf")),
-        "ok": 2,
-    }
-    history = [HI, _calls(("a", "look", args)), _result("1")]
-    (part,) = contents_of(history)[1]["parts"]
+    args = {"id": 2**60 + 1, "rate": float("nan"), "deep": [{"n": -(2**54)}], "ok": 2}
+    args["pair"] = (2**60 + 1, float("inf"))
+    (part,) = contents_of([HI, calling(tool_call(**args)), _MADE])[1]["parts"]
     assert part["functionCall"]["args"] == {
         "id": "1152921504606846977",
         "rate": "NaN",
@@ -339,8 +298,7 @@ def test_arguments_that_lie_deep_go_as_text() -> None:
     args: Json = {"n": 1}
     for _ in range(150):
         args = {"a": args}
-    history = [HI, _calls(("a", "look", args)), _MADE]
-    (part,) = contents_of(history)[1]["parts"]
+    (part,) = contents_of([HI, calling(tool_call(**args)), _MADE])[1]["parts"]
     sent, levels = part["functionCall"]["args"], 0
     while isinstance(sent, dict):
         sent, levels = sent["a"], levels + 1
@@ -348,67 +306,51 @@ def test_arguments_that_lie_deep_go_as_text() -> None:
     assert json.loads(sent) == json.loads('{"a":' * 110 + '{"n":1}' + "}" * 110)
 
 
-@pytest.mark.parametrize(
-    ("model", "inside"),
-    [
-        ("gemini-3-flash", True),
-        ("gemini-3.1-pro", True),
-        ("gemini-2.5-flash", False),
-        ("gemini-2.5-pro", False),
-    ],
-)
-def test_media_in_results(model: str, inside: bool) -> None:
-    content: list[Any] = [{"type": "text", "text": "see"}, IMAGE, PDF, MP3]
-    history = [
-        HI,
-        _calls(("a", "look", {}), ("b", "look", {})),
-        _result(content),
-        _result("b", "b"),
-    ]
-    parts = contents_of(history, model=model)[2]["parts"]
+# Audio is none of the types that Gemini 3 takes inside a response.
+INSIDE = (2, [MP3_PART])
+BESIDE = (0, [IMAGE_PART, PDF_PART, MP3_PART])
+MODELS = {"3-flash": INSIDE, "3.1-pro": INSIDE, "2.5-flash": BESIDE, "2.5-pro": BESIDE}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_media_in_results(model: str) -> None:
+    inside, beside = MODELS[model]
+    shown = result([{"type": "text", "text": "see"}, IMAGE, PDF, MP3])
+    history = [HI, _BOTH, shown, result("b", "b")]
+    parts = contents_of(history, model=f"gemini-{model}")[2]["parts"]
     responses = [p["functionResponse"] for p in parts if "functionResponse" in p]
-    beside = [p for p in parts if "functionResponse" not in p]
     assert [r["response"] for r in responses] == [{"output": "see"}, {"output": "b"}]
-    if inside:
-        # Audio is none of the types that Gemini 3 takes inside a response.
-        assert responses[0]["parts"] == [IMAGE_PART, PDF_PART]
-        assert beside == [MP3_PART]
-    else:
-        assert "parts" not in responses[0]
-        assert beside == [IMAGE_PART, PDF_PART, MP3_PART]
-        assert parts[:2] == [{"functionResponse": r} for r in responses]
+    held = responses[0].get("parts")
+    assert held == ([IMAGE_PART, PDF_PART][:inside] or None)
+    assert [p for p in parts if "functionResponse" not in p] == beside
+    assert inside or parts[:2] == [{"functionResponse": r} for r in responses]
 
 
+_BLOB = {"uri": "a:b", "mimeType": "image/png", "blob": PNG}
+_HIGH = {"mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}
+# A block that a tool returned, and the part inside of the response or beside it.
 SHOWN: dict[str, tuple[Json, Json | None, Json | None]] = {
     "Google's own part": (dict(IMAGE_PART), IMAGE_PART, None),
-    "MCP's resource": ({"type": "resource",
-                        "resource": {"uri": "a:b", "mimeType": "image/png",
-                                     "blob": PNG}}, IMAGE_PART, None),
+    "MCP's resource": ({"type": "resource", "resource": _BLOB}, IMAGE_PART, None),
     "MCP's image": ({"type": "image", "data": PNG, "mimeType": "image/png"}, IMAGE_PART,
                     None),
     "plain text": ({"type": "file", "base64": "aGk=", "mime_type": "text/plain"},
-                   {"inlineData": {"mimeType": "text/plain", "data": "aGk="}}, None),
+                   inline("text/plain", "aGk="), None),
     "a film by address": ({"type": "video", "url": "gs://b/o.mp4"}, None,
-                          {"fileData": {"mimeType": "video/mp4",
-                                        "fileUri": "gs://b/o.mp4"}}),
+                          stored("video/mp4", "gs://b/o.mp4")),
     "a moving image by address": ({"type": "image", "url": "gs://b/o.gif"}, None,
-                                  {"fileData": {"mimeType": "image/gif",
-                                                "fileUri": "gs://b/o.gif"}}),
+                                  stored("image/gif", "gs://b/o.gif")),
     # FunctionResponsePart of Google's schema has no resolution.
     "a resolution": ({**IMAGE, "media_resolution": {"level": "high"}}, None,
-                     {**IMAGE_PART,
-                      "mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}),
+                     {**IMAGE_PART, **_HIGH}),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("block", "inside", "beside"), SHOWN.values(), ids=SHOWN.keys()
-)
+@rows("block inside beside", SHOWN)
 def test_what_results_show(
     block: Json, inside: Json | None, beside: Json | None
 ) -> None:
-    history = [HI, _A, _result([block])]
-    answered, *others = contents_of(history)[2]["parts"]
+    answered, *others = contents_of([HI, _A, result([block])])[2]["parts"]
     wire = answered["functionResponse"]
     assert wire.get("parts") == ([inside] if inside else None)
     assert others == ([beside] if beside else [])
@@ -416,8 +358,7 @@ def test_what_results_show(
 
 
 def test_an_error_that_is_an_image() -> None:
-    history = [HI, _A, _result([IMAGE], status="error")]
-    (part,) = contents_of(history)[2]["parts"]
+    (part,) = contents_of([HI, _A, result([IMAGE], status="error")])[2]["parts"]
     assert part["functionResponse"]["parts"] == [IMAGE_PART]
     assert "failed" in part["functionResponse"]["response"]["error"]
 
@@ -425,12 +366,12 @@ def test_an_error_that_is_an_image() -> None:
 # ---- histories as agents, checkpoints and frontends leave them
 
 _NOT_RUN = "The call was not carried out."
-_MADE = _result("1")
-
 _INVALID: Any = {"args": "{", "id": "z", "error": "", "type": "invalid_tool_call"}
 _OLD_CALL = {"function_call": {"name": "look", "arguments": '{"n": 1}'}}
 _OLD_RESULT = FunctionMessage(content="1", name="look")
-_BOTH = _calls(("a", "look", {}), ("b", "look", {}))
+_ODD = {"type": "non_standard", "value": {"type": "z"}}
+_TOOL_USE = {"type": "tool_use", "id": "t", "name": "look", "input": {}}
+_TOOL_RESULT = {"type": "tool_result", "tool_use_id": "t", "content": "1"}
 LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     # The contents in short: u and m for texts, c for calls, r for results, x for calls
     # that were not carried out; and what the log says.
@@ -439,34 +380,26 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     "a tool that was stopped": ([HI, _A, AIMessage("I stopped."), WELL], "u c x m u",
                                 "'look' (id 'a') has no ToolMessage"),
     "a handoff beside another call": (
-        [HI, _calls(("a", "transfer_to_bob", {}), ("b", "look", {})), _MADE],
-        "u cc rx",
+        [HI, calling(tool_call("a", "bob"), tool_call("b")), _MADE], "u cc rx",
         "'look' (id 'b') has no ToolMessage"),
-    "a limit beside a refusal": ([HI, _A, _MADE, _result("2")], "u c r",
+    "a limit beside a refusal": ([HI, _A, _MADE, result("2")], "u c r",
                                  "A second ToolMessage with tool_call_id='a'"),
-    "a result without its call": ([HI, _result("1", "x"), SO],
+    "a result without its call": ([HI, result("1", "x"), SO],
                                   "u u", "tool_call_id='x' wasn't sent"),
     "a call that names nothing": (
         [HI, AIMessage("Well.", invalid_tool_calls=[{**_INVALID, "name": None}]), SO],
-        "u m u",
-        "without a function name"),
-    "a valid call that names nothing": ([HI, _calls(("a", "", {})), _MADE, SO],
+        "u m u", "without a function name"),
+    "a valid call that names nothing": ([HI, calling(tool_call("a", "")), _MADE, SO],
                                         "u u", "without a function name"),
     "a block that names nothing": (
-        [HI, AIMessage([{"type": "tool_use", "id": "a", "name": "", "input": {}}]),
-         _MADE, SO],
-        "u u",
+        [HI, AIMessage([{**_TOOL_USE, "id": "a", "name": ""}]), _MADE, SO], "u u",
         "without a function name"),
     "an agent's answer as the next one's question": (
         [HI, HumanMessage([{"type": "reasoning", "reasoning": "Hm."},
                            {"type": "text", "text": "so?"}], name="Ann")],
-        "u uu",
-        "'reasoning' in a HumanMessage"),
-    "a block of a kind of its own": (
-        [HI, AIMessage(["Well.", {"type": "non_standard", "value": {"type": "z"}}]),
-         SO],
-        "u m u",
-        "non_standard 'z'"),
+        "u uu", "'reasoning' in a HumanMessage"),
+    "a block of a kind of its own": ([HI, AIMessage(["Well.", _ODD]), SO], "u m u",
+                                     "non_standard 'z'"),
     "a result again": ([HI, _A, _MADE, AIMessage("Done."), _MADE, SO],
                        "u c r m u", "A second ToolMessage"),
     "Bedrock's marks": (
@@ -479,13 +412,15 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     "a trim before text and a call": ([AIMessage("Let me see."), _A, _MADE],
                                       "u m c r", "starts with a tool call"),
     "results parted by another answer": (
-        [HI, _BOTH, _MADE, AIMessage("One."), _result("2", "b")], "u cc rr m", ""),
+        [HI, _BOTH, _MADE, AIMessage("One."), result("2", "b")], "u cc rr m", ""),
     "ids that begin anew": ([*(HI, _A, _MADE, AIMessage("Done.")),
-                             *(HumanMessage("again"), _A, _result("2"))],
+                             *(HumanMessage("again"), _A, result("2"))],
                             "u c r m u c r", ""),
     "one id in two turns, one result": ([*(HI, _A, WELL, _A, _MADE)], "u c x u c r",
                                         "'look' (id 'a') has no ToolMessage"),
     "a trim in the middle": ([_A, _MADE, SO], "u c r u", "starts with a tool call"),
+    "a system message between a call and its result": (
+        [HI, _A, SystemMessage("Be brief."), _MADE], "u c r", "moved to the front"),
     "a late system message": ([HI, SystemMessage("Be brief."), SO], "u u",
                               "moved to the front"),
     "nothing said": ([HI, AIMessage("Yes?"), HumanMessage(""), SO], "u m u",
@@ -493,12 +428,9 @@ LEFT: dict[str, tuple[list[BaseMessage], str, str]] = {
     "a function of old": ([HI, AIMessage("", additional_kwargs=_OLD_CALL), _OLD_RESULT],
                           "u c r", ""),
     "a function of old for a call with an id": ([HI, _A, _OLD_RESULT], "u c r", ""),
-    "Anthropic's results": (
-        [HI, AIMessage([{"type": "tool_use", "id": "t", "name": "look", "input": {}}]),
-         HumanMessage([{"type": "tool_result", "tool_use_id": "t", "content": "1"},
-                       {"type": "text", "text": "so?"}])],
-        "u c r u",
-        ""),
+    "Anthropic's results": ([HI, AIMessage([_TOOL_USE]),
+                             HumanMessage([_TOOL_RESULT, text("so?", type="text")])],
+                            "u c r u", ""),
 }  # fmt: skip
 
 
@@ -511,39 +443,32 @@ def _in_short(part: Json, role: str) -> str:
     return role[0]
 
 
-@pytest.mark.parametrize(("history", "turns", "log"), LEFT.values(), ids=LEFT.keys())
+@rows("history turns log", LEFT)
 def test_threads_go_on(
     history: list[BaseMessage], turns: str, log: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = [message.model_copy(deep=True) for message in history]
-    contents = contents_of(history)
     found = [[_in_short(p, content["role"]) for p in content["parts"]]
-             for content in contents]  # fmt: skip
+             for content in contents_of(history)]  # fmt: skip
     assert " ".join(map("".join, found)) == turns
     assert log in caplog.text
     assert bool(log) == bool(caplog.text)
     assert history == before
 
 
-@pytest.mark.parametrize(
-    ("messages", "told"),
-    [
-        ([HumanMessage.model_construct(content=5)], "HumanMessage"),
-        ([AIMessage.model_construct(content=None)], "AIMessage"),
-        ([HI, _A,
-          ToolMessage.model_construct(content=None, tool_call_id="a")], "ToolMessage"),
-    ],
-)  # fmt: skip
-def test_messages_that_nobody_checked(messages: Any, told: str) -> None:
-    with pytest.raises(UnsupportedContentError, match=f"a {told} is malformed"):
-        contents_of(messages)
+@pytest.mark.parametrize("kind", [HumanMessage, AIMessage, ToolMessage])
+def test_messages_that_nobody_checked(kind: Any) -> None:
+    for content in (5, None):
+        unchecked = kind.model_construct(content=content, tool_call_id="a")
+        with pytest.raises(UnsupportedContentError, match=f"a {kind.__name__} is malf"):
+            contents_of([HI, _A, unchecked])
 
 
 @pytest.mark.parametrize("id_", ["", "a"])
 def test_results_of_one_id_go_by_name(id_: str) -> None:
     """Calls of Ollama have no ids, and those of other servers may be all the same."""
-    calls = _calls((id_, "look", {}), (id_, "hear", {}))
-    results = [_result("2", id_, name="hear"), _result("1", id_, name="look")]
+    calls = calling(tool_call(id_), tool_call(id_, "hear"))
+    results = [result("2", id_, name="hear"), result("1", id_, name="look")]
     parts = contents_of([HI, calls, *results])[2]["parts"]
     said = [(p["functionResponse"]["name"], p["functionResponse"]["response"])
             for p in parts]  # fmt: skip
@@ -551,143 +476,75 @@ def test_results_of_one_id_go_by_name(id_: str) -> None:
 
 
 def test_results_of_anthropics_blocks() -> None:
-    result = {
-        "type": "tool_result",
-        "tool_use_id": "a",
-        "is_error": True,
-        "content": [
-            {"type": "text", "text": "broken"},
-            {
-                "type": "image",
-                "source": {"type": "base64", "media_type": "image/png", "data": PNG},
-            },
-        ],
-    }
-    (part,) = contents_of([HI, _A, HumanMessage([result])])[2]["parts"]
-    assert part["functionResponse"] == {
-        "id": "a",
-        "name": "look",
-        "response": {"error": "broken"},
-        "parts": [IMAGE_PART],
-    }
+    source = {"type": "base64", "media_type": "image/png", "data": PNG}
+    said = [text("broken", type="text"), {"type": "image", "source": source}]
+    told = {**_TOOL_RESULT, "tool_use_id": "a", "is_error": True, "content": said}
+    (part,) = contents_of([HI, _A, HumanMessage([told])])[2]["parts"]
+    answered = {"id": "a", "name": "look", "response": {"error": "broken"}}
+    assert part["functionResponse"] == {**answered, "parts": [IMAGE_PART]}
 
 
 def test_invalid_calls_are_answered_for_the_caller() -> None:
-    invalid: Any = {
-        "id": "a",
-        "name": "look",
-        "args": '{"n": ',
-        "error": "cut off",
-        "type": "invalid_tool_call",
-    }
-    turn = AIMessage("Let me see.", invalid_tool_calls=[invalid])
-    contents = contents_of([HI, turn, WELL])
-    assert contents[1]["parts"][1]["functionCall"]["args"] == {
-        "invalid_arguments": '{"n": '
-    }
+    cut: Any = {**_INVALID, "id": "a", "name": "look", "args": '{"n": ', "error": "cut"}
+    contents = contents_of([HI, AIMessage("Well.", invalid_tool_calls=[cut]), WELL])
+    sent = contents[1]["parts"][1]["functionCall"]["args"]
+    assert sent == {"invalid_arguments": '{"n": '}
     (part,) = contents[2]["parts"]
-    assert "cut off" in part["functionResponse"]["response"]["error"]
-    assert contents[3] == _user(text("well?"))
+    assert "cut" in part["functionResponse"]["response"]["error"]
+    assert contents[3] == _user("well?")
 
 
 def test_invalid_calls_may_be_answered_by_the_application() -> None:
-    invalid: Any = {
-        "id": "a",
-        "name": "look",
-        "args": '{"n": 1}',
-        "error": "isn't bound",
-        "type": "invalid_tool_call",
-    }
-    history = [
-        HI,
-        AIMessage("", invalid_tool_calls=[invalid]),
-        _result("There is no such tool.", status="error"),
-    ]
-    contents = contents_of(history)
+    invalid: Any = {**_INVALID, "id": "a", "name": "look", "args": '{"n": 1}'}
+    said = result("There is no such tool.", status="error")
+    contents = contents_of([HI, AIMessage("", invalid_tool_calls=[invalid]), said])
     assert contents[1]["parts"][0]["functionCall"]["args"] == {"n": 1}
     (part,) = contents[2]["parts"]
     assert part["functionResponse"]["response"] == {"error": "There is no such tool."}
 
 
-def test_parallel_calls_without_ids_of_googles_go_back_without() -> None:
-    parts = [call("look", "c2ln", args={"n": 1}), call("look", args={"n": 2})]
-    message = Cloudflare(answer(*parts)).model().invoke("hi")
-    first, second = (str(c["id"]) for c in message.tool_calls)
-    history = [
-        HI,
-        message,
-        ToolMessage("two", tool_call_id=second),
-        ToolMessage("one", tool_call_id=first),
-    ]
+@pytest.mark.parametrize("ids", [["g1", "g2"], [None, None]])
+def test_ids_of_googles_go_both_ways(ids: list[str | None]) -> None:
+    """And calls without one go back without one."""
+    wire: list[Json] = [{"id": id_} if id_ else {} for id_ in ids]
+    parts = [call("look", "c2ln", args={}, **wire[0]), call("look", args={}, **wire[1])]
+    message = message_of(*parts)
+    first, second = (str(made["id"]) for made in message.tool_calls)
+    assert [first, second] == ids or ids == [None, None]
+    history = [HI, message, result("two", second), result("one", first)]
     contents = contents_of(history)
     assert contents[1]["parts"] == parts
-    assert contents[2]["parts"] == [
-        {"functionResponse": {"name": "look", "response": {"output": "one"}}},
-        {"functionResponse": {"name": "look", "response": {"output": "two"}}},
+    assert [part["functionResponse"] for part in contents[2]["parts"]] == [
+        {**wire[at], "name": "look", "response": {"output": said}}
+        for at, said in enumerate(["one", "two"])
     ]
-
-
-def test_ids_of_googles_go_both_ways() -> None:
-    parts = [call("look", "c2ln", id="g1", args={}), call("look", id="g2", args={})]
-    message = Cloudflare(answer(*parts)).model().invoke("hi")
-    history = [
-        HI,
-        message,
-        ToolMessage("two", tool_call_id="g2"),
-        ToolMessage("one", tool_call_id="g1"),
-    ]
-    contents = contents_of(history)
-    assert contents[1]["parts"] == parts
-    ids = [part["functionResponse"]["id"] for part in contents[2]["parts"]]
-    assert ids == ["g1", "g2"]
 
 
 # ---- dummy signatures
 
 DUMMY = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
-_STEP = [_calls(("a", "look", {}), ("b", "look", {})), _result("1"), _result("2", "b")]
-_SECOND = [_calls(("c", "hear", {})), _result("3", "c")]
+_STEP = [_BOTH, _MADE, result("2", "b")]
+_SECOND = [calling(tool_call("c", "hear")), result("3", "c")]
+_BEGUN = [HI, *_STEP, AIMessage("Done."), HumanMessage("again"), *_SECOND]
+_SIGNS = message_of(call("look", "c2ln", args={}), call("look", args={}))
+_SIGNED_STEP = history_of(_SIGNS)
+# D for calls with the dummy, S for other signatures, - for none.
+MARKS: dict[str, tuple[list[Any], str, str]] = {
+    **{model: ([HI, *_STEP, *_SECOND], f"gemini-{model}", "D-D") for model in
+       ("3-flash", "3.1-pro", "3.1-flash-lite", "4-argon", "flash-latest")},
+    **{model: ([HI, *_STEP, *_SECOND], f"gemini-{model}", "---") for model in
+       ("2.5-flash", "2.5-pro")},
+    "earlier turns": (_BEGUN, "gemini-3-flash", "--D"),
+    "turns that are over": ([*_BEGUN, HumanMessage("and?")], "gemini-3-flash", "---"),
+    "signed ones": ([*_SIGNED_STEP, *_SECOND], "gemini-3-flash", "S-D"),
+}  # fmt: skip
 
 
-def _marks(messages: list[BaseMessage], model: str) -> str:
-    """D for calls with the dummy, S for other signatures, - for none."""
-    marks = ""
-    for content in contents_of(messages, model=model):
-        for part in content["parts"]:
-            if "functionCall" in part:
-                signature = part.get("thoughtSignature")
-                marks += "D" if signature == DUMMY else "S" if signature else "-"
-    return marks
-
-
-@pytest.mark.parametrize(
-    ("model", "marks"),
-    [
-        ("gemini-3-flash", "D-D"),
-        ("gemini-3.1-pro", "D-D"),
-        ("gemini-3.1-flash-lite", "D-D"),
-        ("gemini-4-argon", "D-D"),
-        ("gemini-flash-latest", "D-D"),
-        ("gemini-2.5-flash", "---"),
-        ("gemini-2.5-pro", "---"),
-    ],
-)
-def test_unsigned_calls_of_the_current_turn(model: str, marks: str) -> None:
-    assert _marks([HI, *_STEP, *_SECOND], model) == marks
-
-
-def test_earlier_turns_stay_unsigned() -> None:
-    history = [HI, *_STEP, AIMessage("Done."), HumanMessage("again"), *_SECOND]
-    assert _marks(history, "gemini-3-flash") == "--D"
-    assert _marks([*history, HumanMessage("and?")], "gemini-3-flash") == "---"
-
-
-def test_signed_calls_keep_their_signature() -> None:
-    parts = [call("look", "c2ln", args={}), call("look", args={})]
-    signed = Cloudflare(answer(*parts)).model().invoke("hi")
-    results = [ToolMessage("1", tool_call_id=str(c["id"])) for c in signed.tool_calls]
-    history = [HI, signed, *results, *_SECOND]
-    assert _marks(history, "gemini-3-flash") == "S-D"
+@rows("history model marks", MARKS)
+def test_unsigned_calls(history: list[Any], model: str, marks: str) -> None:
+    parts = [part for c in contents_of(history, model=model) for part in c["parts"]]
+    signs = [p.get("thoughtSignature", "-") for p in parts if "functionCall" in p]
+    assert "".join(signs).replace(DUMMY, "D").replace("c2ln", "S") == marks
 
 
 # ---- anything at all
@@ -755,8 +612,6 @@ _messages = st.one_of(
 
 @given(st.lists(_messages, min_size=1, max_size=4))
 def test_any_conversation_is_sent_or_refused(messages: list[BaseMessage]) -> None:
-    from tests.support.gemini import Media, body_from_messages
-
     media = Media(urls="count")
     counted = None
     try:
@@ -783,8 +638,8 @@ _parts = st.one_of(
         st.booleans(),
     ),
     st.builds(lambda said: {"text": said, "thought": True}, _texts),
-    st.just({"executableCode": {"language": "PYTHON", "code": "1"}}),
-    st.just({"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}}),
+    st.just(code()),
+    st.just(printed()),
     st.just(IMAGE_PART),
     st.just({"hologram": {"depth": 3}}),
 )

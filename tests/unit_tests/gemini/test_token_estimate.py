@@ -4,7 +4,6 @@ import base64
 import json
 import re
 import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -17,7 +16,6 @@ from langchain_core.messages import (
     BaseMessage,
     HumanMessage,
     SystemMessage,
-    ToolMessage,
     trim_messages,
 )
 
@@ -30,62 +28,58 @@ from tests.support.gemini import (
     tokens_from_text,
     video_seconds,
 )
-from tests.support.models import Cloudflare, Json, silent
+from tests.support.models import (
+    Cloudflare,
+    Json,
+    call,
+    calling,
+    code,
+    printed,
+    result,
+    silent,
+    stored,
+    tool_call,
+)
 from tests.support.recorded import recordings
+from tests.support.tables import rows
 
 
-def text(*texts: str, system: str | None = None) -> dict[str, Any]:
+def body_of(*texts: str, **more: Any) -> Json:
     contents = [
         {"role": "model" if n % 2 else "user", "parts": [{"text": one}]}
         for n, one in enumerate(texts)
     ]
-    body: dict[str, Any] = {"contents": contents}
-    if system:
-        body["systemInstruction"] = {"parts": [{"text": system}]}
-    return body
+    return {"contents": contents, **more}
 
 
+_SYSTEM = "You are a helpful coding assistant specializing in Python."
 # Prompts and promptTokenCount of Cloudflare's own catalogue pages.
-CATALOGUE = [
-    (text("What are the three laws of thermodynamics?"), 8),
-    (text("How do I read a JSON file in Python?",
-          system="You are a helpful coding assistant specializing in Python."), 20),
-    (
-        text(
-            "I need help planning a road trip from San Francisco to Los Angeles.",
-            "I'd be happy to help! The drive is about 380 miles and takes roughly 5-6 "
-            "hours. Would you like suggestions for scenic routes or interesting stops "
-            "along the way?",
-            "Yes, what are some good places to stop?",
-        ),
-        65,
-    ),
-]  # fmt: skip
+CATALOGUE: dict[str, tuple[Json, int]] = {
+    "a question": (body_of("What are the three laws of thermodynamics?"), 8),
+    "a system message": (
+        body_of("How do I read a JSON file in Python?",
+                systemInstruction={"parts": [{"text": _SYSTEM}]}), 20),
+    "a conversation": (
+        body_of("I need help planning a road trip from San Francisco to Los Angeles.",
+                "I'd be happy to help! The drive is about 380 miles and takes roughly "
+                "5-6 hours. Would you like suggestions for scenic routes or "
+                "interesting stops along the way?",
+                "Yes, what are some good places to stop?"), 65),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("body", "counted"), CATALOGUE)
-def test_text_is_close_to_what_google_counted(
-    body: dict[str, Any], counted: int
-) -> None:
+@rows("body counted", CATALOGUE)
+def test_text_is_close_to_what_google_counted(body: Json, counted: int) -> None:
     assert abs(tokens_from_request(body) - counted) <= max(2, counted * 0.15)
 
 
-@pytest.mark.parametrize(
-    ("written", "tokens"),
-    [
-        ("", 0),
-        ("word", 1),
-        ("two words", 2),
-        ("internationalisation", 2),
-        ("2026", 4),
-        ("a\n\n\nb", 3),
-        ("x_y", 3),
-        ('{"a": 1}', 5),
-        ("東京都", 2),
-        ("Привет", 2),
-        ("für Köln", 2),
-    ],
-)
+WRITTEN = {
+    "": 0, "word": 1, "two words": 2, "internationalisation": 2, "2026": 4, "x_y": 3,
+    "a\n\n\nb": 3, '{"a": 1}': 5, "東京都": 2, "Привет": 2, "für Köln": 2,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("written", "tokens"), WRITTEN.items())
 def test_text_is_counted_by_words_digits_and_signs(written: str, tokens: int) -> None:
     assert tokens_from_text(written) == tokens
 
@@ -100,17 +94,12 @@ DECLARATION = {
 
 
 def test_declarations_calls_and_responses_count() -> None:
-    plain = text("What is the weather in Paris?")
+    plain = body_of("What is the weather in Paris?")
     tools = plain | {"tools": [{"functionDeclarations": [DECLARATION]}]}
-    call = {"functionCall": {"name": "get_weather", "args": {"city": "Paris"}}}
+    made = call("get_weather", "A" * 5000, args={"city": "Paris"})
     answer = {"functionResponse": {"name": "get_weather", "response": {"sky": ["x"]}}}
-    loop = tools | {
-        "contents": [
-            *plain["contents"],
-            {"role": "model", "parts": [call | {"thoughtSignature": "A" * 5000}]},
-            {"role": "user", "parts": [answer]},
-        ]
-    }
+    turns = [{"role": "model", "parts": [made]}, {"role": "user", "parts": [answer]}]
+    loop = tools | {"contents": [*plain["contents"], *turns]}
     counts = [tokens_from_request(body) for body in (plain, tools, loop)]
     # 49 were recorded for such a declaration and a short question (gemini-2.5-flash).
     assert counts[0] == 8
@@ -137,10 +126,7 @@ def test_a_schema_counts_what_it_says_and_not_its_keywords() -> None:
 
 
 def test_code_and_its_result_count_as_text() -> None:
-    parts = [
-        {"executableCode": {"language": "PYTHON", "code": "print(1)"}},
-        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1"}},
-    ]
+    parts = [code("print(1)"), printed("1")]
     body = {"contents": [{"role": "model", "parts": parts}]}
     assert tokens_from_request(body) == tokens_from_text("print(1)") + 1 + 1
 
@@ -156,9 +142,7 @@ def b64(data: bytes) -> str:
 
 
 def png(width: int, height: int) -> bytes:
-    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    crc = struct.pack(">I", zlib.crc32(head))
-    return b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0d" + head + crc
+    return b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR" + struct.pack(">II", width, height)
 
 
 def gif(width: int, height: int) -> bytes:
@@ -192,67 +176,65 @@ MAKERS = [png, gif, jpeg, webp_extended, webp_lossless, webp_lossy]
 @pytest.mark.parametrize("make", MAKERS, ids=[make.__name__ for make in MAKERS])
 def test_an_images_size_is_read_from_its_header(make: Any) -> None:
     assert image_size(make(640, 480)) == (640, 480)
+    assert image_size(png(16_384, 9)) == (16_384, 9)
 
 
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"",
-        b"BM\0\0",
-        png(9, 9)[:20],
-        gif(9, 9)[:9],
-        jpeg(9, 9)[:100],
-        jpeg(9, 9)[:-12],
-        webp_extended(9, 9)[:-1],
-        webp_lossless(9, 9)[:-1],
-        webp_lossy(9, 9)[:-1],
-        b"RIFF\0\0\0\0WEBPNONE" + bytes(20),
-        b"\xff\xd8\xff\xda\0\2\0",
-    ],
-)
+BROKEN_HEADS: dict[str, bytes] = {
+    "nothing": b"",
+    "a bitmap": b"BM\0\0",
+    "PNG": png(9, 9)[:20],
+    "GIF": gif(9, 9)[:9],
+    "JPEG without a frame": jpeg(9, 9)[:100],
+    "JPEG": jpeg(9, 9)[:-12],
+    "WebP, extended": webp_extended(9, 9)[:-1],
+    "WebP, lossless": webp_lossless(9, 9)[:-1],
+    "WebP, lossy": webp_lossy(9, 9)[:-1],
+    "WebP of another kind": b"RIFF\0\0\0\0WEBPNONE" + bytes(20),
+    "JPEG of a scan": b"\xff\xd8\xff\xda\0\2\0",
+    "a side that is too long": png(16_385, 9),
+}
+
+
+@rows("head", BROKEN_HEADS)
 def test_a_broken_header_has_no_size(head: bytes) -> None:
     assert image_size(head) is None
 
 
-def media_body(part: dict[str, Any], **config: Any) -> dict[str, Any]:
-    contents = [{"role": "user", "parts": [part]}]
-    return {"contents": contents, "generationConfig": config}
+def media_body(part: Json, **config: Any) -> Json:
+    return {"contents": [{"role": "user", "parts": [part]}], "generationConfig": config}
 
 
-def inline(kind: str, data: bytes, **more: Any) -> dict[str, Any]:
+def inline(kind: str, data: bytes, **more: Any) -> Json:
     return {"inlineData": {"mimeType": kind, "data": b64(data)}, **more}
 
 
-@pytest.mark.parametrize(
-    ("size", "older", "newer"),
-    [
-        ((384, 384), 258, 1120),
-        ((10, 10), 258, 1120),
-        # 1,290 were recorded for an image of this size.
-        ((640, 480), 1290, 1120),
-        # Google's own example: 3 x 2 tiles; and the whole image.
-        ((960, 540), 7 * 258, 1120),
-        ((4000, 4000), 37 * 258, 1120),
-    ],
-)
+# 1,290 were recorded for an image of 640 x 480. 960 x 540 is Google's own example:
+# 3 x 2 tiles; and the whole image.
+TILES = {(384, 384): 1, (10, 10): 1, (640, 480): 5, (960, 540): 7, (4000, 4000): 37}
+
+
+@pytest.mark.parametrize(("size", "tiles"), TILES.items())
 def test_images_count_by_tiles_or_by_resolution(
-    size: tuple[int, int], older: int, newer: int
+    size: tuple[int, int], tiles: int
 ) -> None:
     body = media_body(inline("image/png", png(*size)))
-    assert tokens_from_request(body, "gemini-2.5-flash") == older + 1
-    assert tokens_from_request(body, "google/gemini-3-flash") == newer + 1
-    assert tokens_from_request(body) == newer + 1
+    assert tokens_from_request(body, "gemini-2.5-flash") == tiles * 258 + 1
+    assert tokens_from_request(body, "google/gemini-3-flash") == 1120 + 1
+    assert tokens_from_request(body) == 1120 + 1
+
+
+IMAGE, PAPER = "image/png", "application/pdf"
 
 
 @pytest.mark.parametrize(
     ("config", "own", "kind", "older", "newer"),
     [
-        ("LOW", None, "image/png", 64, 280),
-        ("MEDIUM", None, "image/png", 1290, 560),
-        ("LOW", "ULTRA_HIGH", "image/png", 1290, 2240),
-        ("LOW", None, "application/pdf", 258, 280),
-        (None, "HIGH", "application/pdf", 258, 1120),
-        (None, None, "application/pdf", 258, 560),
+        ("LOW", None, IMAGE, 64, 280),
+        ("MEDIUM", None, IMAGE, 1290, 560),
+        ("LOW", "ULTRA_HIGH", IMAGE, 1290, 2240),
+        ("LOW", None, PAPER, 258, 280),
+        (None, "HIGH", PAPER, 258, 1120),
+        (None, None, PAPER, 258, 560),
     ],
 )
 def test_media_resolution_changes_the_rate(
@@ -267,23 +249,67 @@ def test_media_resolution_changes_the_rate(
     assert tokens_from_request(body, "gemini-3.1-pro") == newer + 1
 
 
+def wav(seconds: float, rate: int = 32_000, before: bytes = b"") -> bytes:
+    """A WAV of this length, bytes a second and chunks before its format."""
+    samples = bytes(int(seconds * rate))
+    head = struct.pack("<IHHIIHH", 16, 1, 1, rate // 2, rate, 2, 16)
+    data = b"data" + struct.pack("<I", len(samples)) + samples
+    return b"RIFF\0\0\0\0WAVE" + before + b"fmt " + head + data
+
+
+def mp3(seconds: float, head: bytes, rate: int) -> bytes:
+    return b"ID3\x04\0\0\0\0\0\0" + head + bytes(int(seconds * rate))
+
+
+XING = b"\xff\xfb\x50\xc4" + bytes(17) + b"Info\0\0\0\x0f" + struct.pack(">I", 1000)
+_JUNK = b"JUNK" + struct.pack("<I", 8000) + bytes(8000)
+_ENDS = wav(0, 8_000, _JUNK)[:-12]  # with the last byte of the rate
+SOUNDS: dict[str, tuple[bytes, float]] = {
+    "WAV": (wav(10), 10),
+    "WAV of another rate": (wav(10, 8_000), 10),
+    "WAV with a chunk before": (wav(9, 8_000, _JUNK), 10),
+    "WAV that says no rate": (wav(1, 32_000).replace(b"\0\x7d\0\0", bytes(4)), 2),
+    "WAV without a format": (b"RIFF\0\0\0\0WAVE" + bytes(160_000), 10),
+    "WAV that ends with its rate": (_ENDS, 1),
+    "WAV that ends within its rate": (_ENDS[:-1], 0.5),
+    "MPEG 1, 128 kbit/s": (mp3(10, b"\xff\xfb\x90\xc4", 16_000), 10),
+    "MPEG 2, 48 kbit/s": (mp3(10, b"\xff\xf3\x64\xc4", 6_000), 10),
+    "variable rate, 1,000 frames": (XING + bytes(5000), 1000 * 1152 / 44_100),
+    "128 kbit/s assumed": (b"OggS" + bytes(160_000), 10),
+}
+
+
+@rows("sound seconds", SOUNDS)
+def test_a_sounds_length_is_read_from_its_header(sound: bytes, seconds: float) -> None:
+    assert audio_seconds(b64(sound)) == pytest.approx(seconds, rel=0.01)
+
+
+def mp4(seconds: float, *, wide: bool = False) -> bytes:
+    layout = ">4sB3xQQIQ" if wide else ">4sB3xIIII"
+    box = struct.pack(layout, b"mvhd", wide, 0, 0, 1000, int(seconds * 1000))
+    return b"\0\0\0\x18ftypisom" + bytes(500) + box + bytes(40)
+
+
+@pytest.mark.parametrize(
+    ("film", "seconds"),
+    [(mp4(12.5), 12.5), (mp4(7, wide=True), 7), (b"\x1aE\xdf\xa3" + bytes(500_000), 2)],
+)
+def test_a_videos_length_is_read_from_its_header(film: bytes, seconds: float) -> None:
+    assert video_seconds(b64(film)) == pytest.approx(seconds, rel=0.01)
+
+
 BROKEN: dict[str, tuple[str, bytes]] = {
-    "PNG of 2 ** 31 pixels": ("image/png", png(2**31 - 1, 2**31 - 1)),
-    "PNG of no width": ("image/png", png(0, 2**20)),
-    "WAV of a byte a second": (
-        "audio/wav",
-        b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0" + struct.pack("<HHIIHH", 1, 1, 1, 1, 1,
-                                                        8) + b"data" + bytes(400_000)),
-    "MP3 of 4e9 frames": (
-        "audio/mpeg",
-        b"\xff\xfb\x50\xc4" + bytes(17) + b"Info\0\0\0\x0f\xff\xff\xff\xff"),
+    "PNG of 2 ** 31 pixels": (IMAGE, png(2**31 - 1, 2**31 - 1)),
+    "PNG of no width": (IMAGE, png(0, 2**20)),
+    "WAV of a byte a second": ("audio/wav", wav(400_000, 1)),
+    "MP3 of 4e9 frames": ("audio/mpeg", XING[:-4] + b"\xff\xff\xff\xff"),
     "MP4 of years": (
         "video/mp4",
         b"mvhd" + bytes(12) + struct.pack(">II", 1, 2**32 - 1) + bytes(80)),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("mime", "data"), BROKEN.values(), ids=BROKEN.keys())
+@rows("mime data", BROKEN)
 @pytest.mark.parametrize("model", ["gemini-2.5-flash", "gemini-3-flash"])
 def test_broken_headers_do_not_count_for_more_than_google_takes(
     mime: str, data: bytes, model: str
@@ -300,15 +326,66 @@ def test_files_of_text_count_as_the_text(mime: str) -> None:
     assert tokens == tokens_from_text(records) + 1
 
 
+def _film(seconds: float, **metadata: Any) -> Json:
+    noted = {"videoMetadata": metadata} if metadata else {}
+    return inline("video/mp4", mp4(seconds), **noted)
+
+
+def _raw(kind: str, data: str) -> Json:
+    return {"inlineData": {"mimeType": kind, "data": data}}
+
+
+# A part, and its tokens before Gemini 3 and since.
+RATES: dict[str, tuple[Json, int, int]] = {
+    "sound": (inline("audio/wav", wav(10)), 320, 250),
+    "sound with a parameter": (inline("audio/wav; rate=16000", wav(10)), 320, 250),
+    # 15,780 and 1,917 were recorded for a minute of video and its sound.
+    "a film's address": (stored("video/mp4", "u"), 17_700, 5_700),
+    "film": (_film(10), 10 * 263 + 320, 700 + 250),
+    "two frames a second": (_film(10, fps=2), 20 * 263 + 320, 1400 + 250),
+    "part of a film": (_film(60, startOffset="5s", endOffset="7.5s"), 738, 238),
+    "an odd offset": (_film(10, startOffset="soon"), 2950, 950),
+    "an image's address": (stored(IMAGE, "u"), 258, 1120),
+    "a document's address": (stored(PAPER, "u"), 258, 560),
+    "a sound's address": (stored("audio/mpeg", "u"), 1920, 1500),
+    "text": (inline("text/plain", b"two words"), 2, 2),
+    "text without padding": (_raw("text/plain", "dHdvIHdvcmQ"), 2, 2),
+    "an unknown kind": (inline("application/x-unknown", b"??"), 0, 0),
+    "no base64": (_raw(IMAGE, "ä"), 258, 1120),
+    "half a byte": (_raw(IMAGE, "a"), 258, 1120),
+    "within a response": (
+        {"functionResponse": {"name": "look", "response": {},
+                              "parts": [inline(IMAGE, png(10, 10))]}},
+        258 + 1, 1120 + 1),
+}  # fmt: skip
+
+
+@rows("part older newer", RATES)
+def test_media_count_by_googles_rates(part: Json, older: int, newer: int) -> None:
+    body = media_body(part)
+    assert tokens_from_request(body, "gemini-2.5-flash") == older + 1
+    assert tokens_from_request(body, "gemini-3.8-flash") == newer + 1
+
+
+def test_pages_of_a_pdf_are_counted() -> None:
+    page = b"<< /Type /Page >>\n"
+    assert pdf_pages(b"%PDF-1.4 << /Type /Pages /Count 3 >>" + 3 * page) == 3
+    assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 12 >>") == 12
+    assert pdf_pages(b"%PDF-1.7 all in object streams") == 1
+    bookmarks = b"7 0 obj << /Type /Outlines /Count 350 >> endobj "
+    tree = b"1 0 obj << /Count 2 /Kids [2 0 R 3 0 R] /Type /Pages >> endobj "
+    assert pdf_pages(b"%PDF-1.4 " + bookmarks + tree + 2 * page) == 2
+    assert pdf_pages(b"%PDF-1.4 " + tree + bookmarks) == 2
+    assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 99999999 >>") == 1000
+
+
 # ---- any slice of a conversation
 
-
-_CALLED: Any = {"name": "look", "args": {"n": 1}, "id": "a", "type": "tool_call"}
 _THREAD: list[BaseMessage] = [
     SystemMessage("Be brief."),
     HumanMessage(["What is this?", {"type": "image", "url": "https://x.org/pic"}]),
-    AIMessage("Let me see.", tool_calls=[_CALLED]),
-    ToolMessage("A cat.", tool_call_id="a"),
+    calling(tool_call(n=1), content="Let me see."),
+    result("A cat."),
     AIMessage("It is a cat."),
     HumanMessage("Sure?"),
 ]
@@ -335,7 +412,7 @@ def test_any_slice_of_a_conversation_counts(caplog: pytest.LogCaptureFixture) ->
     [
         {"type": "file", "file_id": "file-abc"},
         {"type": "image", "base64": "PHN2Zz4=", "mime_type": "image/svg+xml"},
-        {"type": "image", "base64": "???", "mime_type": "image/png"},
+        {"type": "image", "base64": "???", "mime_type": IMAGE},
     ],
 )
 def test_media_that_is_refused_counts_as_its_kind(block: Json) -> None:
@@ -372,100 +449,6 @@ def test_summaries_by_our_count() -> None:
     assert [m.content for m in kept] == [m.content for m in _THREAD[2:]]
 
 
-def test_pages_of_a_pdf_are_counted() -> None:
-    page = b"<< /Type /Page >>\n"
-    assert pdf_pages(b"%PDF-1.4 << /Type /Pages /Count 3 >>" + 3 * page) == 3
-    assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 12 >>") == 12
-    assert pdf_pages(b"%PDF-1.7 all in object streams") == 1
-    bookmarks = b"7 0 obj << /Type /Outlines /Count 350 >> endobj "
-    tree = b"1 0 obj << /Count 2 /Kids [2 0 R 3 0 R] /Type /Pages >> endobj "
-    assert pdf_pages(b"%PDF-1.4 " + bookmarks + tree + 2 * page) == 2
-    assert pdf_pages(b"%PDF-1.4 " + tree + bookmarks) == 2
-    assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 99999999 >>") == 1000
-
-
-def wav(seconds: float, rate: int = 32_000) -> bytes:
-    samples = bytes(int(seconds * rate))
-    head = struct.pack("<IHHIIHH", 16, 1, 1, rate // 2, rate, 2, 16)
-    data = b"data" + struct.pack("<I", len(samples)) + samples
-    return b"RIFF\0\0\0\0WAVEfmt " + head + data
-
-
-def mp3(seconds: float, head: bytes, rate: int) -> bytes:
-    return b"ID3\x04\0\0\0\0\0\0" + head + bytes(int(seconds * rate))
-
-
-XING = b"\xff\xfb\x50\xc4" + bytes(17) + b"Info\0\0\0\x0f" + struct.pack(">I", 1000)
-
-
-@pytest.mark.parametrize(
-    ("sound", "seconds"),
-    [
-        (wav(10), 10),
-        (mp3(10, b"\xff\xfb\x90\xc4", 16_000), 10),  # MPEG 1, 128 kbit/s
-        (mp3(10, b"\xff\xf3\x64\xc4", 6_000), 10),  # MPEG 2, 48 kbit/s
-        (XING + bytes(5000), 1000 * 1152 / 44_100),  # variable rate, 1,000 frames
-        (b"OggS" + bytes(160_000), 10),  # 128 kbit/s assumed
-        (b"RIFF\0\0\0\0WAVE" + bytes(160_000), 10),
-    ],
-)
-def test_a_sounds_length_is_read_from_its_header(sound: bytes, seconds: float) -> None:
-    assert audio_seconds(b64(sound)) == pytest.approx(seconds, rel=0.01)
-
-
-def mp4(seconds: float, *, wide: bool = False) -> bytes:
-    layout = ">4sB3xQQIQ" if wide else ">4sB3xIIII"
-    box = struct.pack(layout, b"mvhd", wide, 0, 0, 1000, int(seconds * 1000))
-    return b"\0\0\0\x18ftypisom" + bytes(500) + box + bytes(40)
-
-
-@pytest.mark.parametrize(
-    ("film", "seconds"),
-    [(mp4(12.5), 12.5), (mp4(7, wide=True), 7), (b"\x1aE\xdf\xa3" + bytes(500_000), 2)],
-)
-def test_a_videos_length_is_read_from_its_header(film: bytes, seconds: float) -> None:
-    assert video_seconds(b64(film)) == pytest.approx(seconds, rel=0.01)
-
-
-@pytest.mark.parametrize(
-    ("part", "older", "newer"),
-    [
-        (inline("audio/wav", wav(10)), 320, 250),
-        (inline("audio/wav; rate=16000", wav(10)), 320, 250),
-        # 15,780 and 1,917 were recorded for a minute of video and its sound.
-        ({"fileData": {"mimeType": "video/mp4", "fileUri": "u"}}, 17_700, 5_700),
-        (inline("video/mp4", mp4(10)), 10 * 263 + 320, 700 + 250),
-        (inline("video/mp4", mp4(10), videoMetadata={"fps": 2}), 20 * 263 + 320,
-         1400 + 250),
-        (inline("video/mp4", mp4(60),
-                videoMetadata={"startOffset": "5s", "endOffset": "7.5s"}), 738, 238),
-        (inline("video/mp4", mp4(10), videoMetadata={"startOffset": "soon"}), 2950,
-         950),
-        ({"fileData": {"mimeType": "image/png", "fileUri": "u"}}, 258, 1120),
-        ({"fileData": {"mimeType": "application/pdf", "fileUri": "u"}}, 258, 560),
-        ({"fileData": {"mimeType": "audio/mpeg", "fileUri": "u"}}, 1920, 1500),
-        (inline("text/plain", b"two words"), 2, 2),
-        (inline("application/x-unknown", b"??"), 0, 0),
-        ({"inlineData": {"mimeType": "image/png", "data": "ä"}}, 258, 1120),
-        ({"inlineData": {"mimeType": "image/png", "data": "a"}}, 258, 1120),
-        ({"inlineData": {"mimeType": "text/plain", "data": "dHdvIHdvcmQ"}}, 2, 2),
-    ],
-)  # fmt: skip
-def test_media_count_by_googles_rates(
-    part: dict[str, Any], older: int, newer: int
-) -> None:
-    body = media_body(part)
-    assert tokens_from_request(body, "gemini-2.5-flash") == older + 1
-    assert tokens_from_request(body, "gemini-3.8-flash") == newer + 1
-
-
-def test_media_inside_a_function_response_count() -> None:
-    image = inline("image/png", png(10, 10))
-    response = {"name": "look", "response": {}, "parts": [image]}
-    body = media_body({"functionResponse": response})
-    assert tokens_from_request(body) == 1 + 1 + 1120
-
-
 SHARED = Path(__file__).parents[4] / "shared"
 SNAKE = re.compile(
     r'"(system_instruction|function_declarations|parameters_json_schema|function_call'
@@ -477,7 +460,7 @@ def camel(match: re.Match[str]) -> str:
     return re.sub(r"_([a-z])", lambda letter: letter[1].upper(), match[0])
 
 
-def recorded_requests() -> Iterator[tuple[str, dict[str, Any], int]]:
+def recorded_requests() -> Iterator[tuple[str, Json, int]]:
     """Recorded requests to the catalogue's families, without what cannot be known."""
     for case in recordings():
         body, count = case.request, prompt_count(case.data["response"])

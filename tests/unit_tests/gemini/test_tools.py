@@ -1,7 +1,6 @@
 """Tools, tool_choice and response_format on Gemini's wire."""
 
 import enum
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Annotated, Any, Literal, Optional, cast
@@ -25,8 +24,10 @@ from tests.support.gemini import (
     tool_config_from_choice,
     tools_from_langchain,
 )
+from tests.support.models import body_of_call
 from tests.support.published import problems
-from tests.support.schemas import CASES, EVERYTHING, Everything, Node, Size, places
+from tests.support.schemas import CASES, Everything, Size, places
+from tests.support.tables import rows
 
 Json = dict[str, Any]
 Dialect = Literal["json", "openapi"]
@@ -96,19 +97,19 @@ class Place(TypedDict):
     name: Annotated[str, ..., "What it is called."]
 
 
+class Sayable(BaseModel):
+    """What OpenAPI can say."""
+
+    size: Size
+    maybe: float | None = None
+    either: int | str
+    counts: dict[str, int]
+
+
 class Finder(BaseTool):
     name: str = "finder"
     description: str = "Find it."
-    args_schema: type[BaseModel] = Search
-
-    def _run(self, **_: Any) -> str:
-        return ""
-
-
-class FromMcp(BaseTool):
-    name: str = "from_mcp"
-    description: str = "From a server."
-    args_schema: Json = OBJECT
+    args_schema: Any = Search
 
     def _run(self, **_: Any) -> str:
         return ""
@@ -116,6 +117,11 @@ class FromMcp(BaseTool):
 
 def _echo(text: str) -> str:
     return text
+
+
+def f(**keys: Any) -> Json:
+    """A function of one name, in whose words ever."""
+    return {"name": "f", **keys}
 
 
 def declared(tools: list[Any], dialect: Dialect = "json", **options: Any) -> list[Json]:
@@ -129,58 +135,54 @@ def parameters(form: Any) -> Json:
     return schema
 
 
+# Forms of a function f with the argument q.
+OF_F: dict[str, Json] = {
+    "openai responses": f(type="function", parameters=OBJECT, strict=True),
+    "anthropic custom": f(type="custom", input_schema=OBJECT),
+    "mcp": f(inputSchema=OBJECT, annotations={"readOnlyHint": True}),
+    "mcp with an output": f(inputSchema=OBJECT, outputSchema={"type": "object"}),
+    "bedrock": {"toolSpec": f(inputSchema={"json": OBJECT})},
+    "bedrock without json": {"toolSpec": f(inputSchema=OBJECT)},
+    "bedrock without toolSpec": f(inputSchema={"json": OBJECT}),
+    "schema": f(schema=OBJECT),
+    "args_schema": f(args_schema=OBJECT),
+    "json_schema": f(json_schema=OBJECT),
+    "google's json schema": f(parameters_json_schema=OBJECT),
+    "parameters beside function": {"type": "function", "function": f(),
+                                   "parameters": OBJECT},
+    "one schema twice": f(parameters=OBJECT, input_schema=dict(OBJECT)),
+}  # fmt: skip
+_TYPED = RunnableLambda(_echo, name="echo").with_types(input_type=cast("Any", Place))
+_SEARCHES = ["theQuery", "limit"]
 # What is passed, the declaration's name, its description, its parameters' names.
 FUNCTIONS: dict[str, tuple[Any, str, str | None, list[str]]] = {
     "function": (forecast, "forecast", "Tell the weather.", ["city", "days", "unit"]),
     "coroutine function": (ping, "ping", "Ping.", []),
     "function without docstring": (silent, "silent", None, ["a"]),
-    "function whose docstring has arguments alone": (only_args, "only_args", None,
-                                                     ["a"]),
+    "docstring of arguments alone": (only_args, "only_args", None, ["a"]),
     "tool": (add, "add", "Add one.", ["a"]),
-    "tool class": (Finder(), "finder", "Find it.", ["theQuery", "limit"]),
-    "tool with a JSON Schema": (FromMcp(), "from_mcp", "From a server.", ["q"]),
+    "tool class": (Finder(), "finder", "Find it.", _SEARCHES),
+    "tool with a JSON Schema": (Finder(args_schema=OBJECT), "finder", "Find it.",
+                                ["q"]),
     "single input tool": (Tool(name="echo", func=_echo, description="Echo."), "echo",
                           "Echo.", ["__arg1"]),
-    "runnable": (RunnableLambda(_echo,
-                                name="echo").with_types(input_type=cast("Any", Place)),
-                 "echo", "Takes", ["name"]),
-    "pydantic": (Search, "Search", "Search for something.", ["theQuery", "limit"]),
+    "runnable": (_TYPED, "echo", "Takes", ["name"]),
+    "pydantic": (Search, "Search", "Search for something.", _SEARCHES),
+    "kinds": (Sayable, "Sayable", "What OpenAPI can say.",
+              ["size", "maybe", "either", "counts"]),
     "pydantic 1": (OldSearch, "OldSearch", "Search as before.", ["query"]),
     "typed dict": (Place, "Place", "Find a place.", ["name"]),
-    "openai": ({"type": "function",
-                "function": {"name": "f", "description": "d", "parameters": OBJECT}},
+    "openai": ({"type": "function", "function": f(description="d", parameters=OBJECT)},
                "f", "d", ["q"]),
-    "openai responses": ({"type": "function", "name": "f", "parameters": OBJECT,
-                          "strict": True}, "f", None, ["q"]),
-    "openai function": ({"name": "f", "description": "d"}, "f", "d", []),
-    "anthropic": ({"name": "f", "description": "d", "input_schema": OBJECT,
-                   "cache_control": {"type": "ephemeral"}}, "f", "d", ["q"]),
-    "anthropic custom": ({"type": "custom", "name": "f", "input_schema": OBJECT}, "f",
-                         None, ["q"]),
-    "mcp": ({"name": "f", "inputSchema": OBJECT, "annotations": {"readOnlyHint": True}},
-            "f", None, ["q"]),
-    "bedrock": ({"toolSpec": {"name": "f", "inputSchema": {"json": OBJECT}}}, "f", None,
-                ["q"]),
+    "openai function": (f(description="d"), "f", "d", []),
+    "anthropic": (f(description="d", input_schema=OBJECT,
+                    cache_control={"type": "ephemeral"}), "f", "d", ["q"]),
     "json schema": ({"title": "f", "description": "d", **OBJECT}, "f", "d", ["q"]),
-    "schema": ({"name": "f", "schema": OBJECT}, "f", None, ["q"]),
-    "args_schema": ({"name": "f", "args_schema": OBJECT}, "f", None, ["q"]),
-    "args_schema, a class": ({"name": "f", "args_schema": Search}, "f",
-                             "Search for something.", ["theQuery", "limit"]),
-    "json_schema": ({"name": "f", "json_schema": OBJECT}, "f", None, ["q"]),
-    "google's json schema": ({"name": "f", "parameters_json_schema": OBJECT}, "f", None,
-                             ["q"]),
-    "parameters beside function": ({"type": "function", "function": {"name": "f"},
-                                    "parameters": OBJECT}, "f", None, ["q"]),
-    "one schema twice": ({"name": "f", "parameters": OBJECT,
-                          "input_schema": dict(OBJECT)}, "f", None, ["q"]),
-    "bedrock without json": ({"toolSpec": {"name": "f", "inputSchema": OBJECT}}, "f",
-                             None, ["q"]),
-    "bedrock without toolSpec": ({"name": "f", "inputSchema": {"json": OBJECT}}, "f",
-                                 None, ["q"]),
-    "bedrock without schema": ({"toolSpec": {"name": "f"}}, "f", None, []),
-    "mcp with an output": ({"name": "f", "inputSchema": OBJECT,
-                            "outputSchema": {"type": "object"}}, "f", None, ["q"]),
-    "no schema": ({"name": "f", "parameters": None}, "f", None, []),
+    "args_schema, a class": (f(args_schema=Search), "f", "Search for something.",
+                             _SEARCHES),
+    "bedrock without schema": ({"toolSpec": f()}, "f", None, []),
+    "no schema": (f(parameters=None), "f", None, []),
+    **{name: (form, "f", None, ["q"]) for name, form in OF_F.items()},
 }  # fmt: skip
 
 
@@ -204,16 +206,10 @@ def test_declares(case: str, dialect: Dialect) -> None:
 def test_keeps_what_functions_say_of_their_arguments() -> None:
     assert parameters(forecast)["properties"] == {
         "city": {"description": "Where.", "title": "City", "type": "string"},
-        "days": {
-            "default": 3,
-            "description": "How many to come.",
-            "maximum": 10,
-            "minimum": 1,
-            "title": "Days",
-            "type": "integer",
-        },
+        "days": {"default": 3, "description": "How many to come.", "maximum": 10,
+                 "minimum": 1, "title": "Days", "type": "integer"},
         "unit": {"default": "c", "enum": ["c", "f"], "title": "Unit", "type": "string"},
-    }
+    }  # fmt: skip
     assert parameters(forecast)["required"] == ["city"]
 
 
@@ -240,7 +236,7 @@ def test_a_function_that_changed_is_read_anew() -> None:
     assert made["parametersJsonSchema"]["properties"]["where"]["type"] == "integer"
 
 
-@pytest.mark.parametrize("form", [forecast, Search, Finder(), Place, {"name": "f"}])
+@pytest.mark.parametrize("form", [forecast, Search, Finder(), Place, f()])
 def test_what_is_done_to_a_declaration_reaches_no_other(form: Any) -> None:
     first = deepcopy(declared([form]))
     for schema in list(places(declared([form]))):
@@ -254,11 +250,9 @@ def test_bedrocks_mark_is_no_tool() -> None:
 
 
 def test_arguments_that_may_be_null_are_an_object() -> None:
-    for form in (
-        {"title": "f", **OBJECT, "type": ["object", "null"]},
-        {"name": "f", "parameters": {**OBJECT, "type": ["null", "object"]}},
-    ):
-        assert parameters(form) == OBJECT
+    titled = {"title": "f", **OBJECT, "type": ["object", "null"]}
+    assert parameters(titled) == OBJECT
+    assert parameters(f(parameters={**OBJECT, "type": ["null", "object"]})) == OBJECT
 
 
 def test_arguments_of_which_one_is_required() -> None:
@@ -277,54 +271,12 @@ def test_openapi_names_what_is_required() -> None:
 
 
 def test_functions_without_arguments() -> None:
-    assert declared([ping]) == [
-        {
-            "name": "ping",
-            "description": "Ping.",
-            "parametersJsonSchema": {"type": "object", "properties": {}},
-        }
-    ]
-    assert declared([ping], "openapi") == [{"name": "ping", "description": "Ping."}]
-    closed = {"type": "object", "properties": {}, "additionalProperties": False}
-    assert declared([{"name": "f", "parameters": closed}], "openapi") == [{"name": "f"}]
-
-
-# What each of these became in langchain-google-genai 4.4.2 is in the name.
-LOSSES: dict[str, tuple[Any, str, Json]] = {
-    "union (was its last member)": (Everything, "either",
-                                    {"anyOf": [{"type": "integer"},
-                                               {"type": "string"}]}),
-    "literal (was a bare type)": (Everything, "one", {"enum": [1], "type": "integer"}),
-    "bounds (were dropped)": (Everything, "code",
-                              {"pattern": "^[a-z]+$", "minLength": 2, "maxLength": 4}),
-    "typed dict values (were a bare object)": (
-        Everything,
-        "counts",
-        {"type": "object", "additionalProperties": {"type": "integer"}}),
-    "tuple (was a list without items)": (
-        Everything,
-        "pair",
-        {"prefixItems": [{"type": "integer"}, {"type": "string"}], "maxItems": 2}),
-    "recursion (was a list of texts)": (Node, "children",
-                                        {"items": {"$ref": "#/$defs/Node"}}),
-    "int enum (was an error)": (Everything, "size", {"enum": [1, 2]}),
-    "nullable (was lost below the root)": (Node, "parent",
-                                           {"anyOf": [{"$ref": "#/$defs/Node"},
-                                                      {"type": "null"}]}),
-    "discriminated union (was a text)": (Everything, "pet",
-                                         {"discriminator": {"propertyName": "kind"}}),
-    "allOf (was its first member)": (
-        {"title": "f", "type": "object",
-         "properties": {"a": {"allOf": [{"type": "integer"}, {"minimum": 3}]}}},
-        "a",
-        {"type": "integer", "minimum": 3}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", LOSSES)
-def test_loses_nothing_on_the_way_to_a_declaration(case: str) -> None:
-    form, name, fragment = LOSSES[case]
-    assert parameters(form)["properties"][name].items() >= fragment.items()
+    named: Json = {"name": "ping", "description": "Ping."}
+    schema: Json = {"type": "object", "properties": {}}
+    assert declared([ping]) == [{**named, "parametersJsonSchema": schema}]
+    assert declared([ping], "openapi") == [named]
+    closed = {**schema, "additionalProperties": False}
+    assert declared([f(parameters=closed)], "openapi") == [f()]
 
 
 @pytest.mark.parametrize("case", ["everything", "pydantic 1", "recursive"])
@@ -335,105 +287,71 @@ def test_arguments_that_fit_the_class_fit_the_declaration(case: str) -> None:
     assert not any(validator.is_valid(value) for value in wrong)
 
 
-def test_openapi_takes_everything_but_what_it_cannot_say() -> None:
-    class Sayable(BaseModel):
-        size: Size
-        maybe: float | None = None
-        either: int | str
-        counts: dict[str, int]
-
-    wire = tools_from_langchain([Sayable], dialect="openapi")
-    assert problems("Tool", wire[0]) == []
-    with pytest.raises(
-        UnsupportedContentError, match=r"Everything: parameters\.properties\.pair\.pref"
-    ):
+def test_openapi_refuses_what_it_cannot_say() -> None:
+    path = r"Everything: parameters\.properties\.pair\.pref"
+    with pytest.raises(UnsupportedContentError, match=path):
         declared([Everything], "openapi")
-    assert EVERYTHING["pair"] == [1, "a"]
 
 
 def test_words_of_the_caller_stay_as_they_are() -> None:
     """Header names among them, which servers compare letter by letter."""
-    server = {
-        "name": "s",
-        "streamable_http_transport": {
-            "url": "https://x/mcp",
-            "headers": {"x_api_key": "k", "X-My_Header": "v"},
-            "sse_read_timeout": "10s",
-        },
-    }
-    (made,) = tools_from_langchain([{"mcp_servers": [server]}])
-    assert made["mcpServers"][0]["streamableHttpTransport"] == {
-        "url": "https://x/mcp",
-        "headers": {"x_api_key": "k", "X-My_Header": "v"},
-        "sseReadTimeout": "10s",
-    }
+    said = {"url": "https://x/mcp", "headers": {"x_api_key": "k", "X-My_Header": "v"}}
+    server = {"streamable_http_transport": {**said, "sse_read_timeout": "10s"}}
+    (made,) = tools_from_langchain([{"mcp_servers": [{"name": "s", **server}]}])
+    transport = made["mcpServers"][0]["streamableHttpTransport"]
+    assert transport == {**said, "sseReadTimeout": "10s"}
 
 
-def test_a_name_and_a_built_in_of_two_tools_in_one() -> None:
-    both: Json = {"google_search": {}, "url_context": {}}
-    assert tools_from_langchain(["code_execution", both]) == [
-        {"codeExecution": {}},
-        {"googleSearch": {}},
-        {"urlContext": {}},
-    ]
+_STRING = types.Schema(type=types.Type.STRING)
+_Q = types.Schema(type=types.Type.OBJECT, properties={"q": _STRING})
+_DECLARED = types.FunctionDeclaration(name="f", parameters=_Q)
+GENAI: dict[str, Any] = {
+    "declaration": _DECLARED,
+    "schema": f(parameters=_Q),
+    "its JSON": f(input_schema=_Q.model_dump(mode="json", exclude_none=True)),
+    "tool": types.Tool(function_declarations=[_DECLARED]),
+    "tool of dicts": {"function_declarations": [f(parameters=_Q)]},
+}
 
 
-_Q = types.Schema(
-    type=types.Type.OBJECT, properties={"q": types.Schema(type=types.Type.STRING)}
-)
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        types.FunctionDeclaration(name="f", parameters=_Q),
-        {"name": "f", "parameters": _Q},
-        {"name": "f", "input_schema": _Q.model_dump(mode="json", exclude_none=True)},
-        types.Tool(
-            function_declarations=[types.FunctionDeclaration(name="f", parameters=_Q)]
-        ),
-        {"function_declarations": [{"name": "f", "parameters": _Q}]},
-    ],
-    ids=["declaration", "schema", "its JSON", "tool", "tool of dicts"],
-)
+@rows("form", GENAI)
 def test_objects_of_google_genai(form: Any) -> None:
     (found,) = declared([form])
     wire = found.get("parameters") or found["parametersJsonSchema"]
     assert wire["properties"]["q"]["type"].upper() == "STRING"
 
 
+def _declares(*declarations: Json) -> Json:
+    return {"functionDeclarations": list(declarations)}
+
+
+_REFERENCE = {"$ref": "#/x"}
+_FIND_PLACE = declared([Place])
 RAW: dict[str, tuple[Any, list[Json]]] = {
-    "tool object": (
-        {"functionDeclarations": [{"name": "f", "parameters": CAPITALS}]},
-        [{"functionDeclarations": [{"name": "f", "parameters": CAPITALS}]}]),
+    "tool object": (_declares(f(parameters=CAPITALS)),
+                    [_declares(f(parameters=CAPITALS))]),
     "snake case and small types": (
-        {"function_declarations": [{"name": "f", "parameters": OBJECT}]},
-        [{"functionDeclarations": [{"name": "f", "parameters": CAPITALS}]}]),
-    "declaration": (
-        {"name": "f", "parameters": CAPITALS},
-        [{"functionDeclarations": [{"name": "f", "parameters": CAPITALS}]}]),
+        {"function_declarations": [f(parameters=OBJECT)]},
+        [_declares(f(parameters=CAPITALS))]),
+    "declaration": (f(parameters=CAPITALS), [_declares(f(parameters=CAPITALS))]),
     "declaration with JSON Schema": (
-        {"name": "f", "parameters_json_schema": {"$ref": "#/x"},
-         "behavior": "BLOCKING"},
-        [{"functionDeclarations": [{"name": "f",
-                                    "parametersJsonSchema": {"$ref": "#/x"},
-                                    "behavior": "BLOCKING"}]}]),
-    "small types": (
-        {"functionDeclarations": [{"name": "f", "parameters": OBJECT}]},
-        [{"functionDeclarations": [{"name": "f", "parameters": CAPITALS}]}]),
+        f(parameters_json_schema=_REFERENCE, behavior="BLOCKING"),
+        [_declares(f(parametersJsonSchema=_REFERENCE, behavior="BLOCKING"))]),
+    "small types": (_declares(f(parameters=OBJECT)),
+                    [_declares(f(parameters=CAPITALS))]),
     "a tuple of classes": ({"functionDeclarations": (Place,)},
-                           [{"functionDeclarations": declared([Place])}]),
+                           [_declares(*_FIND_PLACE)]),
     "a list of classes": ({"functionDeclarations": [Place]},
-                          [{"functionDeclarations": declared([Place])}]),
+                          [_declares(*_FIND_PLACE)]),
     "functions among declarations": (
         {"function_declarations": [Place], "google_search": {}},
-        [{"functionDeclarations": declared([Place])}, {"googleSearch": {}}]),
+        [_declares(*_FIND_PLACE), {"googleSearch": {}}]),
     "google-genai's object": (
         types.Tool(google_search=types.GoogleSearch(exclude_domains=["a.com"])),
         [{"googleSearch": {"excludeDomains": ["a.com"]}}]),
     "google-genai's declaration": (
         types.FunctionDeclaration(name="f", parameters_json_schema=OBJECT),
-        [{"functionDeclarations": [{"name": "f", "parametersJsonSchema": OBJECT}]}]),
+        [_declares(f(parametersJsonSchema=OBJECT))]),
     "name": ("google_search", [{"googleSearch": {}}]),
     "camel name": ("urlContext", [{"urlContext": {}}]),
     "empty": ({"code_execution": {}}, [{"codeExecution": {}}]),
@@ -453,9 +371,9 @@ RAW: dict[str, tuple[Any, list[Json]]] = {
     "someone else's keys": (
         {"parallel_ai_search": {"custom_configs": {"max_results": 3}}},
         [{"parallelAiSearch": {"customConfigs": {"max_results": 3}}}]),
-    "a result's schema": (
-        {"function_declarations": [{"name": "f", "response": OBJECT}]},
-        [{"functionDeclarations": [{"name": "f", "response": CAPITALS}]}]),
+    "a result's schema": ({"function_declarations": [f(response=OBJECT)]},
+                          [_declares(f(response=CAPITALS))]),
+    "one function twice": (_declares(f(), f()), [_declares(f())]),
     "a tool of tomorrow": ({"brand_new": {"a_b": 1}}, [{"brandNew": {"aB": 1}}]),
 }  # fmt: skip
 
@@ -470,14 +388,14 @@ def test_reads_gemini(case: str) -> None:
 
 
 def test_one_list_of_functions_where_the_first_stood() -> None:
-    found = tools_from_langchain(["google_search", Place, {"url_context": {}}, Search])
+    both: Json = {"url_context": {}, "google_maps": {}}
+    found = tools_from_langchain(["google_search", Place, both, Search])
     assert [list(each) for each in found] == [
-        ["googleSearch"],
-        ["functionDeclarations"],
-        ["urlContext"],
-    ]
+        ["googleSearch"], ["functionDeclarations"], ["urlContext"], ["googleMaps"]
+    ]  # fmt: skip
     names = [each["name"] for each in found[1]["functionDeclarations"]]
     assert names == ["Place", "Search"]
+    assert len(declared([Place, Place, json_schema_from(Place)])) == 1
     assert tools_from_langchain([]) == []
 
 
@@ -485,30 +403,24 @@ def test_the_limits_themselves_are_taken() -> None:
     assert len(declared([{"name": f"f{i}"} for i in range(512)])) == 512
     assert declared([{"name": "x" * 128}])[0]["name"] == "x" * 128
     names = {"x" * 64: {"type": "string"}}
-    found = declared([{"name": "f", "parameters": {"properties": names}}], "openapi")
+    found = declared([f(parameters={"properties": names})], "openapi")
     assert [*found[0]["parameters"]["properties"]] == [*names]
 
 
-def test_equal_functions_are_declared_once() -> None:
-    assert len(declared([Place, Place, json_schema_from(Place)])) == 1
-    twice = [{"functionDeclarations": [{"name": "f"}, {"name": "f"}]}]
-    assert tools_from_langchain(twice) == [{"functionDeclarations": [{"name": "f"}]}]
-
-
+_QS = {"q": {"type": "string"}}
+_SEARCHES_THE_WEB = "Gemini's 'google_search'"
 REFUSED: dict[str, tuple[Any, str]] = {
     "name that starts with a digit": ({"name": "9x"}, "Function name '9x'"),
     "name that is too long": ({"name": "x" * 129}, "128 characters"),
     "title with a space": ({"title": "A B", "type": "object"}, "the title"),
     "lambda": (lambda x: x, "Function name '<lambda>'"),
-    "another function of that name": (
-        [{"name": "f"}, {"name": "f", "parameters": OBJECT}],
-        "Two tools are named 'f'"),
+    "another of that name": ([f(), f(parameters=OBJECT)], "Two tools are named 'f'"),
     "too many": ([{"name": f"f{i}"} for i in range(513)], "maximum of 512"),
-    "a schema without a title": ({"not": {"type": "object"}}, "isn't a tool"),
+    "nothing but a schema": ({"not": {"type": "object"}}, "isn't a tool"),
     "misspelt built-in": ("goggle_search", "Did you mean 'google_search'"),
-    "openai's search": ({"type": "web_search_preview"}, "Gemini's 'google_search'"),
+    "openai's search": ({"type": "web_search_preview"}, _SEARCHES_THE_WEB),
     "anthropic's search": ({"type": "web_search_20250305", "name": "web_search"},
-                           "Gemini's 'google_search'"),
+                           _SEARCHES_THE_WEB),
     "openai's interpreter": ({"type": "code_interpreter"}, "'code_execution'"),
     "openai's custom": ({"type": "custom", "name": "x"}, "isn't a tool"),
     "schema without a title": (OBJECT, "needs a title"),
@@ -519,33 +431,29 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "type form": (list[int], "Wrap it with @tool"),
     "array at the root": ({"title": "f", "type": "array"}, "must be an object"),
     "class that is no object": (Size, "must be an object"),
-    "reference to nothing": (
-        {"name": "f", "input_schema": {"items": {"$ref": "#/a"}}},
-        r"function f: parameters\.items\.\$ref: #/a doesn't exist"),
-    "schema under a key that nobody reads": ({"name": "f", "params": OBJECT},
-                                             "a schema in 'params', which isn't read"),
-    "schema beside a function": ({"type": "function", "function": {"name": "f"},
-                                  "arguments": OBJECT}, "a schema in 'arguments'"),
-    "properties for a schema": ({"name": "f", "args": {"q": {"type": "string"}}},
-                                "a schema in 'args'"),
-    "class under a key that nobody reads": ({"name": "f", "model": Search},
-                                            "a schema in 'model'"),
-    "a schema that is text": ({"name": "f", "parameters": '{"type": "object"}'},
+    "reference to nothing": (f(input_schema={"items": {"$ref": "#/a"}}),
+                             r"f: parameters\.items\.\$ref: #/a doesn't exist"),
+    "schema under a key that nobody reads": (
+        f(params=OBJECT), "a schema in 'params', which isn't read"),
+    "schema beside a function": (
+        {"type": "function", "function": f(), "arguments": OBJECT},
+        "a schema in 'arguments'"),
+    "properties for a schema": (f(args=_QS), "a schema in 'args'"),
+    "class under a key that nobody reads": (f(model=Search), "a schema in 'model'"),
+    "a schema that is text": (f(parameters='{"type": "object"}'),
                               "function f: parameters from"),
-    "properties alone": ({"name": "f", "parameters": {"q": {"type": "string"}}},
-                         "function f are properties without a schema"),
+    "properties alone": (f(parameters=_QS), "f are properties without a schema"),
     "a name that is no text": ({"name": None, "parameters": OBJECT},
                                "must be a string, not None"),
-    "two schemas": ({"name": "f", "parameters": OBJECT, "schema": {"type": "object"}},
+    "two schemas": (f(parameters=OBJECT, schema={"type": "object"}),
                     "two schemas, in parameters and schema"),
     "callable object": (type("C", (), {"__call__": lambda _: 1})(),
                         "Wrap it with @tool"),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_refuses_what_is_no_tool(case: str) -> None:
-    given, message = REFUSED[case]
+@rows("given message", REFUSED)
+def test_refuses_what_is_no_tool(given: Any, message: str) -> None:
     with pytest.raises(UnsupportedContentError, match=message):
         tools_from_langchain(given if isinstance(given, list) else [given])
 
@@ -558,91 +466,129 @@ def test_refuses_unknown_annotations_of_a_function() -> None:
         tools_from_langchain([broken])
 
 
-def test_openapi_checks_the_names_and_root_of_parameters() -> None:
-    dashed = {"name": "f", "parameters": {"properties": {"a-b": {"type": "string"}}}}
-    with pytest.raises(UnsupportedContentError, match=r"properties\.a-b isn't a valid"):
-        declared([dashed], "openapi")
-    long = {"name": "f", "parameters": {"properties": {"x" * 65: {"type": "string"}}}}
-    with pytest.raises(UnsupportedContentError, match="64 characters"):
-        declared([long], "openapi")
-    variants = [{**OBJECT, "required": ["q"]}, {"type": "object"}]
-    union = {"name": "f", "parameters": {"anyOf": variants}}
-    with pytest.raises(UnsupportedContentError, match="must have type OBJECT"):
-        declared([union], "openapi")
-    found = declared([union])[0]["parametersJsonSchema"]
-    assert found == {"type": "object", "anyOf": variants}
+_VARIANTS = {"anyOf": [{**OBJECT, "required": ["q"]}, {"type": "object"}]}
+UNSAYABLE: dict[str, tuple[Json, str]] = {
+    "a dash": ({"properties": {"a-b": {"type": "string"}}},
+               r"properties\.a-b isn't a valid"),
+    "long": ({"properties": {"x" * 65: {"type": "string"}}}, "64 characters"),
+    "a union": (_VARIANTS, "must have type OBJECT"),
+}  # fmt: skip
+
+
+@rows("schema message", UNSAYABLE)
+def test_openapi_checks_names_and_root_of_parameters(
+    schema: Json, message: str
+) -> None:
+    with pytest.raises(UnsupportedContentError, match=message):
+        declared([f(parameters=schema)], "openapi")
+    found = declared([f(parameters=schema)])[0]["parametersJsonSchema"]
+    assert found == {"type": "object", **schema}
 
 
 def test_strict_is_one_rule_for_all() -> None:
-    strict = {"type": "function", "function": {"name": "f", "strict": True}}
+    strict = {"type": "function", "function": f(strict=True)}
     assert declared([strict], strict=True) == declared([strict])
     with pytest.raises(UnsupportedContentError, match="'f' has strict=True"):
         declared([strict], strict=False)
     assert strict_from_tools([Place, strict]) is True
     assert strict_from_tools([strict, {"name": "g", "strict": False}]) is True
-    assert strict_from_tools([{"name": "f", "strict": False}]) is False
-    assert strict_from_tools([Place, {"name": "f"}]) is None
+    assert strict_from_tools([f(strict=False)]) is False
+    assert strict_from_tools([Place, f()]) is None
 
 
-def test_no_warning_is_raised_by_any_tool() -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        for form, *_ in FUNCTIONS.values():
-            tools_from_langchain([form])
+# ---- tools and their choice among a call's settings
+
+_FLAT = f(parametersJsonSchema=OBJECT)
+_OPEN = f(parameters=CAPITALS)
+_STRICT = f(parameters=OBJECT, strict=True)
+_VALIDATED = {"functionCallingConfig": {"mode": "VALIDATED"}}
+_GERMAN = {"retrievalConfig": {"languageCode": "de"}}
+ASKED: dict[str, tuple[Json, Json]] = {
+    "nothing": ({}, {}),
+    "no tools": ({"tools": []}, {}),
+    "a choice of nothing": ({"tool_choice": "auto"}, {}),
+    "nothing to call": ({"tool_choice": "none"}, {}),
+    "a config alone": (
+        {"tool_config": {"retrieval_config": {"language_code": "de"}}},
+        {"toolConfig": _GERMAN}),
+    "a config of nothing": ({"tool_config": {}}, {}),
+    "a config and a choice of nothing": (
+        {"tool_config": _GERMAN, "tool_choice": "auto"}, {"toolConfig": _GERMAN}),
+    "a flat declaration": ({"tools": [_FLAT]}, {"tools": [_declares(_FLAT)]}),
+    "two of them": ({"tools": [_FLAT, {**_FLAT, "name": "g"}]},
+                    {"tools": [_declares(_FLAT, {**_FLAT, "name": "g"})]}),
+    "one beside another make": (
+        {"tools": [_FLAT, {"name": "g", "parameters": OBJECT}]},
+        {"tools": [_declares(_FLAT, {**_FLAT, "name": "g"})]}),
+    "one in OpenAPI": ({"tools": [_FLAT], "schema_dialect": "openapi"},
+                       {"tools": [_declares(_OPEN)]}),
+    "strict by the tool": ({"tools": [_STRICT]},
+                           {"tools": [_declares(_FLAT)], "toolConfig": _VALIDATED}),
+    "strict by the tool, not by the call": (
+        {"tools": [f(strict=False)], "strict": False},
+        {"tools": [_declares(f(parametersJsonSchema={"type": "object",
+                                                     "properties": {}}))]}),
+    "strict by the call": ({"tools": [_FLAT], "strict": True},
+                           {"tools": [_declares(_FLAT)], "toolConfig": _VALIDATED}),
+    "strict in OpenAPI": (
+        {"tools": [_FLAT], "strict": True, "schema_dialect": "openapi"},
+        {"tools": [_declares(_OPEN)], "toolConfig": _VALIDATED}),
+    "a config and tools": (
+        {"tools": [_FLAT], "tool_config": _GERMAN, "tool_choice": "any"},
+        {"tools": [_declares(_FLAT)],
+         "toolConfig": {**_GERMAN, "functionCallingConfig": {"mode": "ANY"}}}),
+}  # fmt: skip
+
+
+@rows("settings sent", ASKED)
+def test_tools_of_a_call(settings: Json, sent: Json) -> None:
+    body = body_of_call(**settings)
+    assert {key: body[key] for key in body if key.startswith("tool")} == sent
+
+
+def test_a_call_asks_no_other_strictness_than_its_tools() -> None:
+    with pytest.raises(UnsupportedContentError, match="'f' has strict=True"):
+        body_of_call(tools=[_STRICT], strict=False)
 
 
 # ---- tool_choice
 
 WIRE = tools_from_langchain([{"name": "get_weather"}, {"name": "b"}, "google_search"])
-
-# Choice, mode, allowed names.
-CHOICES: list[tuple[Any, str | None, list[str] | None]] = [
-    (None, None, None),
-    (False, None, None),
-    (True, "ANY", None),
-    ("auto", "AUTO", None),
-    ("any", "ANY", None),
-    ("required", "ANY", None),
-    ("none", "NONE", None),
-    ("VALIDATED", "VALIDATED", None),
-    ("b", "ANY", ["b"]),
-    (["b", "get_weather"], "ANY", ["b", "get_weather"]),
-    ({"type": "function", "function": {"name": "b"}}, "ANY", ["b"]),
-    ({"type": "function", "name": "b"}, "ANY", ["b"]),
-    ({"type": "allowed_tools", "mode": "auto", "tools": [{"name": "b"}]}, "VALIDATED",
-     ["b"]),
-    ({"type": "allowed_tools",
-      "allowed_tools": {"mode": "required",
-                        "tools": [{"type": "function", "function": {"name": "b"}}]}},
-     "ANY", ["b"]),
-    ({"type": "auto"}, "AUTO", None),
-    ({"type": "any", "disable_parallel_tool_use": True}, "ANY", None),
-    ({"type": "none"}, "NONE", None),
-    ({"any": {}}, "ANY", None),
-    ({"auto": {}}, "AUTO", None),
-    ({"tool": {"name": "b"}}, "ANY", ["b"]),
-    (types.FunctionCallingConfig(mode=types.FunctionCallingConfigMode.ANY), "ANY",
-     None),
-    ({"type": "tool", "name": "b"}, "ANY", ["b"]),
-    ({"mode": "ANY", "allowedFunctionNames": ["b"]}, "ANY", ["b"]),
-    ({"mode": "any", "allowed_function_names": ["b"]}, "ANY", ["b"]),
-    ({"mode": types.FunctionCallingConfigMode.NONE}, "NONE", None),
-    ({"function_calling_config": {"mode": "ANY"}}, "ANY", None),
-    ({"functionCallingConfig": {"mode": "MODE_OF_TOMORROW"}}, "MODE_OF_TOMORROW", None),
-]  # fmt: skip
+_B = {"type": "function", "function": {"name": "b"}}
+_MODES = types.FunctionCallingConfigMode
+# Mode and allowed names, and the choices that say so.
+CHOICES: dict[str, list[Any]] = {
+    "": [None, False],
+    "AUTO": ["auto", {"type": "auto"}, {"auto": {}}],
+    "NONE": ["none", {"type": "none"}, {"mode": _MODES.NONE}],
+    "VALIDATED": ["VALIDATED"],
+    "ANY": [True, "any", "required", {"any": {}},
+            {"type": "any", "disable_parallel_tool_use": True},
+            types.FunctionCallingConfig(mode=_MODES.ANY), types.ToolConfig(
+                function_calling_config=types.FunctionCallingConfig(mode=_MODES.ANY)),
+            {"function_calling_config": {"mode": "ANY"}}],
+    "ANY b": ["b", _B, {"type": "function", "name": "b"}, {"tool": {"name": "b"}},
+              {"type": "tool", "name": "b"},
+              {"mode": "ANY", "allowedFunctionNames": ["b"]},
+              {"mode": "any", "allowed_function_names": ["b"]},
+              {"type": "allowed_tools",
+               "allowed_tools": {"mode": "required", "tools": [_B]}}],
+    "ANY b get_weather": [["b", "get_weather"]],
+    "VALIDATED b": [{"type": "allowed_tools", "mode": "auto",
+                     "tools": [{"name": "b"}]}],
+    "MODE_OF_TOMORROW": [{"functionCallingConfig": {"mode": "MODE_OF_TOMORROW"}}],
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("choice", "mode", "names"), CHOICES)
-def test_choices(choice: Any, mode: str | None, names: list[str] | None) -> None:
+@pytest.mark.parametrize(
+    ("choice", "said"), [(c, said) for said, listed in CHOICES.items() for c in listed]
+)
+def test_choices(choice: Any, said: str) -> None:
     found = tool_config_from_choice(choice, WIRE)
-    if mode is None:
-        assert found is None
-        return
-    expected: Json = {"mode": mode}
-    if names is not None:
-        expected["allowedFunctionNames"] = names
-    assert found == {"functionCallingConfig": expected}
-    if "TOMORROW" not in mode:
+    mode, *names = said.split() or [""]
+    calling = {"mode": mode, **({"allowedFunctionNames": names} if names else {})}
+    assert found == ({"functionCallingConfig": calling} if said else None)
+    if said and "TOMORROW" not in mode:
         assert problems("ToolConfig", found) == []
 
 
@@ -657,45 +603,47 @@ def test_strict_holds_free_calls_to_the_schema(choice: Any, mode: str) -> None:
     assert tool_config_from_choice(None, [], strict=True) is None
 
 
-def test_a_choice_is_laid_over_the_tool_config() -> None:
-    config = {
-        "retrieval_config": {"languageCode": "de"},
-        "function_calling_config": {
-            "mode": "ANY",
-            "allowed_function_names": ["b"],
-            "stream_function_call_arguments": True,
-        },
-    }
-    calling = {"streamFunctionCallArguments": True}
-    kept = {"retrievalConfig": {"languageCode": "de"}}
-    found = tool_config_from_choice("auto", WIRE, tool_config=config)
-    assert found == {**kept, "functionCallingConfig": {"mode": "AUTO", **calling}}
-    found = tool_config_from_choice(None, WIRE, tool_config=config)
-    calling |= {"mode": "ANY", "allowedFunctionNames": ["b"]}  # type: ignore[dict-item]
-    assert found == {**kept, "functionCallingConfig": calling}
-    choice = {"functionCallingConfig": {"mode": "NONE"}}
-    found = tool_config_from_choice(choice, WIRE, tool_config=kept)
-    assert found == {**kept, **choice}
-    choice = {**choice, "retrievalConfig": {}}
-    found = tool_config_from_choice(choice, WIRE, tool_config=kept)
-    assert found == choice
+_CALLS_B = {"mode": "ANY", "allowedFunctionNames": ["b"]}
+_STREAMS = {"streamFunctionCallArguments": True}
+_WHOLE = {**_GERMAN, "function_calling_config": {
+    "mode": "ANY", "allowed_function_names": ["b"],
+    "stream_function_call_arguments": True}}  # fmt: skip
+_NO_CALL = {"functionCallingConfig": {"mode": "NONE"}}
+LAID: dict[str, tuple[Any, Json, Json]] = {
+    "a word over a mode": (
+        "auto", _WHOLE,
+        {**_GERMAN, "functionCallingConfig": {"mode": "AUTO", **_STREAMS}}),
+    "no choice": (None, _WHOLE,
+                  {**_GERMAN, "functionCallingConfig": {**_CALLS_B, **_STREAMS}}),
+    "a config beside": (_NO_CALL, _GERMAN, {**_GERMAN, **_NO_CALL}),
+    "the same key": ({**_NO_CALL, "retrievalConfig": {}}, _GERMAN,
+                     {**_NO_CALL, "retrievalConfig": {}}),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("choice", "message"),
-    [
-        ("get_wether", "Did you mean 'get_weather'"),
-        (["b", "c"], "'c' matches no bound tool"),
-        ("google_search", "names a built-in tool"),
-        ({"type": "function", "function": "zzz"}, "'zzz' matches no bound tool"),
-        ({"type": "allowed_tools", "tools": [{"type": "google_search"}]},
-         "names a built-in"),
-        ([], "is an empty list"),
-        ({"type": "weird"}, "Pass auto"),
-        (5, "Pass auto"),
-        ({"mode": "ANY", "allowedFunctionNames": ["c"]}, "'c' matches no bound tool"),
-    ],
-)  # fmt: skip
+@rows("choice config found", LAID)
+def test_a_choice_is_laid_over_the_tool_config(
+    choice: Any, config: Json, found: Json
+) -> None:
+    assert tool_config_from_choice(choice, WIRE, tool_config=config) == found
+
+
+_SEARCH_ALONE = {"type": "allowed_tools", "tools": [{"type": "google_search"}]}
+NO_CHOICES: dict[str, tuple[Any, str]] = {
+    "misspelt": ("get_wether", "Did you mean 'get_weather'"),
+    "one of two": (["b", "c"], "'c' matches no bound tool"),
+    "built-in": ("google_search", "names a built-in tool"),
+    "no dict": ({"type": "function", "function": "zzz"}, "'zzz' matches no bound tool"),
+    "built-in, allowed": (_SEARCH_ALONE, "names a built-in"),
+    "none of a list": ([], "is an empty list"),
+    "another type": ({"type": "weird"}, "Pass auto"),
+    "a number": (5, "Pass auto"),
+    "of the wire": ({"mode": "ANY", "allowedFunctionNames": ["c"]},
+                    "'c' matches no bound tool"),
+}  # fmt: skip
+
+
+@rows("choice message", NO_CHOICES)
 def test_refuses_choices(choice: Any, message: str) -> None:
     with pytest.raises(UnsupportedContentError, match=message):
         tool_config_from_choice(choice, WIRE)
@@ -710,10 +658,8 @@ def test_a_call_cannot_be_demanded_without_functions() -> None:
 
 
 def test_parallel_calls_in_anthropics_words() -> None:
-    assert (
-        parallel_from_choice({"type": "any", "disable_parallel_tool_use": True})
-        is False
-    )
+    alone = {"type": "any", "disable_parallel_tool_use": True}
+    assert parallel_from_choice(alone) is False
     assert parallel_from_choice({"type": "any"}) is None
     assert parallel_from_choice("any") is None
 
@@ -726,48 +672,41 @@ class Color(enum.Enum):
 
 
 _AS_JSON: Json = {"responseMimeType": "application/json"}
-_TEXT: Json = {"responseMimeType": "text/plain"}
-_LIST: Json = {"type": "array", "items": {"type": "integer"}}
-_OWN: Json = {**_AS_JSON, "responseSchema": CAPITALS}
-_WIRE: Json = {"responseMimeType": "text/x.enum", "responseSchema": CAPITALS}
 
+
+def _schema(schema: Any, said: Any) -> tuple[Json, Json]:
+    written = {**_AS_JSON, "responseJsonSchema": schema}
+    return written, {**_AS_JSON, "responseSchema": said}
+
+
+_TEXT: Json = {"responseMimeType": "text/plain"}
+_OWN: Json = {**_AS_JSON, "responseSchema": CAPITALS}
+_ENUM: Json = {"responseMimeType": "text/x.enum", "responseSchema": CAPITALS}
+_RED: Json = {"enum": ["red"], "title": "Color"}
 FORMATS: dict[str, tuple[Any, Json, Json]] = {
     "none": (None, {}, {}),
     "text": ({"type": "text"}, _TEXT, _TEXT),
     "json object": ({"type": "json_object"}, _AS_JSON, _AS_JSON),
     "json schema": (
         {"type": "json_schema", "json_schema": {"name": "n", "schema": OBJECT}},
-        {**_AS_JSON, "responseJsonSchema": OBJECT},
-        {**_AS_JSON, "responseSchema": CAPITALS}),
+        *_schema(OBJECT, CAPITALS)),
     "json schema, described": (
         {"type": "json_schema", "name": "n", "description": "d", "schema": OBJECT},
-        {**_AS_JSON, "responseJsonSchema": {**OBJECT, "description": "d"}},
-        {**_AS_JSON, "responseSchema": {**CAPITALS, "description": "d"}}),
-    "bare schema": (OBJECT, {**_AS_JSON, "responseJsonSchema": OBJECT},
-                    {**_AS_JSON, "responseSchema": CAPITALS}),
+        *_schema({**OBJECT, "description": "d"}, {**CAPITALS, "description": "d"})),
+    "bare schema": (OBJECT, *_schema(OBJECT, CAPITALS)),
     "function": ({"type": "function", "function": {"name": "n", "parameters": OBJECT}},
-                 {**_AS_JSON, "responseJsonSchema": {"title": "n", **OBJECT}},
-                 {**_AS_JSON, "responseSchema": {"title": "n", **CAPITALS}}),
+                 *_schema({"title": "n", **OBJECT}, {"title": "n", **CAPITALS})),
     "google's own": (CAPITALS, _OWN, _OWN),
-    "enum": (
-        Color,
-        {**_AS_JSON,
-         "responseJsonSchema": {"enum": ["red"], "title": "Color", "type": "string"}},
-        {**_AS_JSON,
-         "responseSchema": {"enum": ["red"], "title": "Color", "type": "STRING"}}),
-    "list": (list[int],
-             {**_AS_JSON,
-              "responseJsonSchema": {"type": "array", "items": {"type": "integer"}}},
-             {**_AS_JSON,
-              "responseSchema": {"type": "ARRAY", "items": {"type": "INTEGER"}}}),
-    "wire": ({"response_mime_type": "text/x.enum", "responseSchema": CAPITALS}, _WIRE,
-             _WIRE),
+    "enum": (Color, *_schema({**_RED, "type": "string"}, {**_RED, "type": "STRING"})),
+    "list": (list[int], *_schema({"type": "array", "items": {"type": "integer"}},
+                                 {"type": "ARRAY", "items": {"type": "INTEGER"}})),
+    "wire": ({"response_mime_type": "text/x.enum", "responseSchema": CAPITALS}, _ENUM,
+             _ENUM),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", FORMATS)
-def test_response_formats(case: str) -> None:
-    given, in_json, in_openapi = FORMATS[case]
+@rows("given in_json in_openapi", FORMATS)
+def test_response_formats(given: Any, in_json: Json, in_openapi: Json) -> None:
     convert: Callable[..., Json] = generation_config_from_response_format
     assert convert(given) == in_json
     assert convert(given, dialect="openapi") == in_openapi
@@ -777,23 +716,16 @@ def test_response_formats(case: str) -> None:
 
 
 _NULLABLE: Json = {"title": "R", **OBJECT, "type": ["object", "null"]}
+_NAMED = {"type": "json_schema", "json_schema": {"name": "R", "schema": _NULLABLE}}
 
 
-@pytest.mark.parametrize(
-    "form",
-    [
-        _NULLABLE,
-        {"type": "json_schema", "json_schema": {"name": "R", "schema": _NULLABLE}},
-    ],
-)
+@pytest.mark.parametrize("form", [_NULLABLE, _NAMED])
 def test_a_root_that_may_be_null(form: Json) -> None:
     found = generation_config_from_response_format(form)
     assert found["responseJsonSchema"]["type"] == ["object", "null"]
     found = generation_config_from_response_format(form, dialect="openapi")
-    assert (found["responseSchema"]["type"], found["responseSchema"]["nullable"]) == (
-        "OBJECT",
-        True,
-    )
+    assert found["responseSchema"]["type"] == "OBJECT"
+    assert found["responseSchema"]["nullable"] is True
 
 
 def test_response_format_of_an_agent() -> None:
@@ -802,14 +734,15 @@ def test_response_format_of_an_agent() -> None:
     assert found == {**_AS_JSON, "responseJsonSchema": json_schema_from(Search)}
 
 
-@pytest.mark.parametrize(
-    ("wanted", "message"),
-    [
-        ({"type": "json_schema", "json_schema": {"name": "n"}}, "holds no schema"),
-        ({"type": "json_schema", "json_schema": "n"}, "holds no schema"),
-        ({"$ref": "#/a"}, r"responseJsonSchema\.\$ref: #/a doesn't exist"),
-    ],
-)
+NO_FORMATS: dict[str, tuple[Any, str]] = {
+    "no schema": ({"type": "json_schema", "json_schema": {"name": "n"}},
+                  "holds no schema"),
+    "a name": ({"type": "json_schema", "json_schema": "n"}, "holds no schema"),
+    "a reference": ({"$ref": "#/a"}, r"responseJsonSchema\.\$ref: #/a doesn't exist"),
+}  # fmt: skip
+
+
+@rows("wanted message", NO_FORMATS)
 def test_refuses_response_formats(wanted: Any, message: str) -> None:
     with pytest.raises(UnsupportedContentError, match=message):
         generation_config_from_response_format(wanted)
