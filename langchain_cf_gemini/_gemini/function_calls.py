@@ -72,6 +72,16 @@ def unmarked_args(args: str | None) -> tuple[str, str | None]:
     return text, why if mark else None
 
 
+def unmarked_call(call: Any) -> Any:
+    """Return an invalid call with the reason where it belongs, others as they are."""
+    if call.get("type") == "tool_call":
+        return dict(call)
+    args, why = unmarked_args(call["args"])
+    if why is None:
+        return dict(call)
+    return {**call, "type": "invalid_tool_call", "args": args, "error": why}
+
+
 def call_id_from_block(block: Json) -> str | None:
     """Return the id that a call's result names."""
     # OpenAI's Responses blocks name the call in `call_id`, beside an item id.

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_cf_gemini._gemini.answer.audio import mime_type_from_index
 from langchain_cf_gemini._gemini.answer.citations import citations_by_block
 from langchain_cf_gemini._gemini.finish_reasons import refusal_from_metadata
-from langchain_cf_gemini._gemini.function_calls import unmarked_args
+from langchain_cf_gemini._gemini.function_calls import unmarked_call
 from langchain_cf_gemini._gemini.part_notes import KEY, texts_from_notes
 from langchain_cf_gemini._gemini.parts import call_index, with_extras
 from langchain_cf_gemini._gemini.vocabulary import Json
@@ -56,7 +56,7 @@ class _Blocks:
         for at, call in enumerate(self._calls):
             if call.get("id") == id_:
                 del self._calls[at]
-                self.made.append(with_extras(_unmarked(call), _beside(note)))
+                self.made.append(with_extras(unmarked_call(call), _beside(note)))
                 return
 
     def along(self, pieces: Iterable[tuple[Json, str]]) -> None:
@@ -158,16 +158,6 @@ class _Blocks:
 def _beside(note: Json) -> Json:
     """Return what a note says that stands in the `extras` of a block."""
     return {k: note[k] for k in ("signature", "signature_start", "part") if k in note}
-
-
-def _unmarked(call: Any) -> Json:
-    """Return an invalid call with the reason where it belongs, others as they are."""
-    if call.get("type") == "tool_call":
-        return dict(call)
-    args, why = unmarked_args(call["args"])
-    if why is None:
-        return dict(call)
-    return {**call, "type": "invalid_tool_call", "args": args, "error": why}
 
 
 def blocks_from_message(message: AIMessage) -> "list[types.ContentBlock]":

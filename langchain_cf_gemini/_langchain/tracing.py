@@ -12,6 +12,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from langchain_cf_gemini._gemini.function_calls import unmarked_call
 from langchain_cf_gemini._gemini.vocabulary import Json
 from langchain_cf_gemini._langchain.profile import name_of_model
 
@@ -44,13 +45,17 @@ def info_from(message: AIMessage) -> Json | None:
 
 
 def with_llm_output(result: ChatResult) -> ChatResult:
-    """Say what tracers read of a whole result: the model, and its tokens.
+    """Say what tracers read of a whole result: the model, its tokens, bad calls.
 
     The tokens stand under OpenAI's names, which `token_usage` means to most, and under
     LangChain's, which have the details. LangChain would copy all of it into the
     message, so it is laid beside the result when that is done.
     """
-    message = cast("AIMessage", result.generations[0].message)
+    messages = [cast("AIMessage", each.message) for each in result.generations]
+    for message in messages:
+        if invalid := message.invalid_tool_calls:  # as a stream adds up to them
+            message.invalid_tool_calls = [unmarked_call(call) for call in invalid]
+    message = messages[0]
     output: Json = {}
     if name := message.response_metadata.get("model_name"):
         output["model_name"] = name_of_model(name)

@@ -43,13 +43,19 @@ def test_what_comes_late_revokes_a_call(
     whole = call("look", args={"path": "/"})
     for first in ([whole], [call("look", willContinue=True), *parts]):
         settings: Json = {"output_version": output_version, "endpoint": "gateway"}
-        message = streamed(*(event(part) for part in first), *late, **settings)
+        events = [*(event(part) for part in first), *late]
+        message = streamed(*events, **settings)
         assert message.tool_calls == []
         (invalid,) = message.invalid_tool_calls
         assert invalid["name"] == "look"
         assert why in str(invalid["args"])
         assert why in str(message.response_metadata["finish_reason"])
         assert back(message)  # it goes back, with the reason for its result
+        # Agents take a stream as a whole answer, which has a place for the reason.
+        model = Cloudflare(events).model(**settings, streaming=True)
+        (told,) = model.invoke("hi").invalid_tool_calls
+        assert why in str(told["error"])
+        assert (told["args"] or "").endswith("}")
 
 
 UNSPECIFIED = ["FINISH_REASON_UNSPECIFIED", 0, "0", None, ""]
