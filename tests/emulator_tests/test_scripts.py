@@ -46,6 +46,7 @@ CALLED = model(call_part("get_weather", {"city": "Lima"}, thoughtSignature=SKIP)
 ANSWERED = user(response_part("get_weather", {"result": "18"}))
 LIMA = ask("Weather in Lima?", tools=TOOLS)
 LIMA_TOLD = ask("Weather in Lima?", CALLED, ANSWERED, tools=TOOLS)
+NUMBER_TOLD = ask("Hi", CALLED, user(response_part("get_weather", {"degrees": 18})))
 UNCALLED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "NONE"}}}
 FORCED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
 ALLOWED = {"mode": "ANY", "allowedFunctionNames": ["get_time"]}
@@ -68,6 +69,7 @@ CONDITIONS: list[tuple[Json, Json, Json]] = [
     ({"system": "brief"}, BRIEF, ask("brief")),
     ({"result": "18"}, LIMA_TOLD, ask("18")),
     ({"result": {"result": "18"}}, LIMA_TOLD, LIMA),
+    ({"result": re.compile("^18$")}, NUMBER_TOLD, LIMA),
     ({"turn": 0}, LIMA, LIMA_TOLD),
     ({"turn": 1}, LIMA_TOLD, LIMA),
     ({"when": "brief"}, BRIEF, LIMA),
@@ -288,6 +290,7 @@ RAISING: list[tuple[Script, Json, type[BaseException], str]] = [
     (lambda e: e.answer("x", when=lambda r: r.nothing), {}, AttributeError, "nothing"),
     (lambda e: e.answer(lambda r: None), {}, TypeError, "NoneType is no answer"),
     (lambda e: e.answer(reply("x").wrong("a.b")), {}, ValueError, "has no 'a.b'"),
+    (lambda e: e.answer(reply("x").wrong("candidates.9")), {}, ValueError, "no 'cand"),
     (lambda e: e.call("get_weather", town="Lima"), LIMA, AssertionError,
      r"test_scripts.py:\d+ passes 'town' to get_weather, which takes \['city'\]"),
     (lambda e: e.call("get_wether", city="Lima"), LIMA, AssertionError,
