@@ -29,6 +29,7 @@ from tests.support.judge import (
     function,
     model,
     response_part,
+    told,
     user,
 )
 
@@ -135,19 +136,6 @@ def test_json_output_fits_its_schema(client: Client, settings: Json) -> None:
     jsonschema.validate(json.loads(client.text(config(**settings))), JOKE)
 
 
-INSTRUMENTS = {"type": "STRING", "enum": ["Percussion", "String", "Woodwind"]}
-ENUM = {"responseMimeType": "text/x.enum", "responseSchema": INSTRUMENTS}
-
-
-def test_output_that_follows_the_prompt(client: Client) -> None:
-    keys = ask("A JSON with 'setup' and 'punchline' keys.", generationConfig=JSON)
-    assert set(json.loads(client.text(keys))) == {"setup", "punchline"}
-    oboe = ask("What kind of instrument is a Woodwind oboe?", generationConfig=ENUM)
-    assert client.text(oboe) == "Woodwind"
-    plain = config(responseFormat=[{"text": {}}])
-    assert "emulator" in client.text(plain)
-
-
 @pytest.mark.parametrize(
     ("modality", "kinds"),
     [("IMAGE", ["text", "inlineData"]), ("AUDIO", ["inlineData"]), ("TEXT", ["text"])],
@@ -159,144 +147,120 @@ def test_media_where_they_are_asked_for(
     assert [next(iter(part)) for part in parts] == kinds
 
 
+def said(*parts: Json, finish: str = "STOP", **beside: Any) -> Json:
+    """The part of a response that tells these parts."""
+    content = {"role": "model", "parts": list(parts) or None}
+    return {"candidates": [{"content": content, "finishReason": finish, **beside}]}
+
+
+INSTRUMENTS = {"type": "STRING", "enum": ["Percussion", "String", "Woodwind"]}
+ENUM = {"responseMimeType": "text/x.enum", "responseSchema": INSTRUMENTS}
+OBOE = ask("What kind of instrument is a Woodwind oboe?", generationConfig=ENUM)
 THINKING = config(thinkingConfig={"includeThoughts": True})
+COUNTED = reply("one two three")
+PERU = "Lima is in Peru. ñ"
+GROUNDED = grounding(PERU, ("peru.pe", "https://peru.pe"))
+ODD = {"candidates": None, "odd": 1}
+USED = {
+    "promptTokenCount": 10,
+    "toolUsePromptTokenCount": 5,
+    "cachedContentTokenCount": 3,
+    "candidatesTokenCount": 2,
+    "thoughtsTokenCount": 0,
+}
+# What is scripted, how it is asked, and what is told; None stands for what is not.
+TOLD: dict[str, tuple[Any, Json, Json]] = {
+    "one of an enum": (None, OBOE, said({"text": "Woodwind"})),
+    "a stop sequence": (
+        COUNTED, config(stopSequences=["three"]), said({"text": "one two "})),
+    "two tokens": (COUNTED, config(maxOutputTokens=2),
+                   said({"text": "one "}, finish="MAX_TOKENS")),
+    "one token": (COUNTED, config(maxOutputTokens=1),
+                  said({"text": "one "}, finish="MAX_TOKENS")),
+    "enough tokens": (
+        COUNTED, config(maxOutputTokens=100), said({"text": "one two three"})),
+    "all tokens spent on thoughts": (
+        reply("one", thoughts="a long thought " * 10), config(maxOutputTokens=20),
+        said(finish="MAX_TOKENS")),
+    "an index of each": (None, config(candidateCount=3),
+                         {"candidates": [{"index": 0}, {"index": 1}, {"index": 2}]}),
+    "no index of one": (None, ask(), {"candidates": [{"index": None}]}),
+    "joined": (
+        thought("Two cities.") + reply("Let me look.")
+        + call("get_weather", city="Lima") + call("get_weather", _id="c2", city="Rome"),
+        THINKING,
+        said({"text": "Two cities.", "thought": True, "thoughtSignature": None},
+             {"text": "Let me look.", "thoughtSignature": None},
+             {"functionCall": {"id": None, "args": {"city": "Lima"}}},
+             {"functionCall": {"id": "c2"}, "thoughtSignature": None})),
+    "thoughts": (reply("Yes.", thoughts="Hm."), THINKING,
+                 said({"text": "Hm.", "thought": True}, {"text": "Yes."})),
+    "thoughts that nobody asked for": (
+        reply("Yes.", thoughts="Hm."), ask(), said({"text": "Yes.", "thought": None})),
+    "log probabilities": (
+        reply("One two"), config(responseLogprobs=True, logprobs=1),
+        {"candidates": [{"avgLogprobs": 0, "logprobsResult": {
+            "chosenCandidates": [{"token": "One "}, {"token": "two"}],
+            "topCandidates": [{}, {}]}}]}),
+    "an image": (
+        image(b"png") + reply("A cat."), ask(),
+        said({"inlineData": {"data": "cG5n", "mimeType": "image/png"}},
+             {"text": "A cat."})),
+    "code": (code("print(1)", "1\n"), ask(),
+             said({"executableCode": {}}, {"codeExecutionResult": {}})),
+    "grounding, in bytes": (
+        reply(PERU, grounding=GROUNDED), ask(),
+        {"candidates": [{"groundingMetadata": {
+            "groundingSupports": [{"segment": {"endIndex": 19}}]}}]}),
+    "citations and ratings": (
+        reply("x", citations=[{"uri": "u"}], safety_ratings=[{"blocked": True}]), ask(),
+        said({"text": "x"}, citationMetadata={"citations": [{"uri": "u"}]},
+             safetyRatings=[{"blocked": True}])),
+    "an end without content": (
+        finish("MALFORMED_FUNCTION_CALL", message="Malformed function call: f("), ask(),
+        said(finish="MALFORMED_FUNCTION_CALL",
+             finishMessage="Malformed function call: f(")),
+    "a blocked prompt": (
+        block("PROHIBITED_CONTENT", message="No."), ask(),
+        {"candidates": None, "usageMetadata": {
+            "trafficType": "ON_DEMAND", "promptTokenCount": None,
+            "totalTokenCount": None},
+         "promptFeedback": {"blockReason": "PROHIBITED_CONTENT",
+                            "blockReasonMessage": "No."}}),
+    "usage": (
+        reply("x", usage=USED), ask(),
+        {"usageMetadata": {"totalTokenCount": 17, "cachedContentTokenCount": 3,
+                           "thoughtsTokenCount": None}}),
+    "an exact response": (exactly(ODD), ask(), ODD),
+}  # fmt: skip
 
 
-def test_joined_answers(client: Client) -> None:
-    client.emulator.script(
-        thought("Two cities.")
-        + reply("Let me look.")
-        + call("get_weather", city="Lima")
-        + call("get_weather", _id="c2", city="Rome")
-    )
-    said = client.parts(THINKING)
-    assert said[0] == {"text": "Two cities.", "thought": True}
-    assert said[1] == {"text": "Let me look."}
-    assert said[3]["functionCall"]["id"] == "c2"
-    assert ["thoughtSignature" in part for part in said] == [False, False, True, False]
+@pytest.mark.parametrize(("answer", "body", "expected"), TOLD.values(), ids=TOLD)
+def test_what_is_told(client: Client, answer: Any, body: Json, expected: Json) -> None:
+    if answer:
+        client.emulator.script(answer)
+    result = client.result(body)
+    assert told(expected, result) == expected
+    usage = result.get("usageMetadata", {})
+    spent = usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0)
+    assert spent <= body.get("generationConfig", {}).get("maxOutputTokens", spent)
 
 
-def test_thoughts_are_told_only_on_request(client: Client) -> None:
-    for _ in range(2):
-        client.emulator.reply("Yes.", thoughts="Hm.")
-    hidden = client.result()
-    assert [p["text"] for p in hidden["candidates"][0]["content"]["parts"]] == ["Yes."]
-    assert hidden["usageMetadata"]["thoughtsTokenCount"] > 0
-    assert [part["text"] for part in client.parts(THINKING)] == ["Hm.", "Yes."]
-
-
-def test_everything_else_that_can_be_scripted(client: Client) -> None:
-    said = "Lima is in Peru. ñ"
-    client.emulator.script(
-        image(b"png") + reply("A cat."),
-        code("print(1)", "1\n"),
-        reply(said, grounding=grounding(said, ("peru.pe", "https://peru.pe"))),
-        reply(
-            "x", citations=[{"uri": "https://a"}], safety_ratings=[{"blocked": True}]
-        ),
-        finish("MALFORMED_FUNCTION_CALL", message="Malformed function call: f("),
-    )
-    shown, ran, grounded, cited, ended = (
-        client.result()["candidates"][0] for _ in range(5)
-    )
-    data = shown["content"]["parts"][0]["inlineData"]
-    assert (base64.b64decode(data["data"]), data["mimeType"]) == (b"png", "image/png")
-    kinds = [next(iter(part)) for part in ran["content"]["parts"]]
-    assert kinds == ["executableCode", "codeExecutionResult"]
-    support = grounded["groundingMetadata"]["groundingSupports"][0]
-    assert support["segment"]["endIndex"] == len(said.encode())
-    assert cited["citationMetadata"] == {"citations": [{"uri": "https://a"}]}
-    assert cited["safetyRatings"] == [{"blocked": True}]
-    assert ended == {
-        "content": {"role": "model"},
-        "finishReason": "MALFORMED_FUNCTION_CALL",
-        "finishMessage": "Malformed function call: f(",
-    }
-
-
-def test_a_blocked_prompt(client: Client) -> None:
-    client.emulator.script(block("PROHIBITED_CONTENT", message="No."), block())
-    blocked = client.result()
-    assert "candidates" not in blocked
-    assert blocked["promptFeedback"] == {
-        "blockReason": "PROHIBITED_CONTENT",
-        "blockReasonMessage": "No.",
-    }
-    assert blocked["usageMetadata"] == {"trafficType": "ON_DEMAND"}
+def test_a_streamed_block_and_an_output_format_that_is_not_json(client: Client) -> None:
+    client.emulator.script(block())
     streamed = [chunk["promptFeedback"] for chunk in client.chunks()]
     assert streamed == [{"blockReason": "SAFETY"}]
-
-
-def test_an_exact_response(client: Client) -> None:
-    odd = {"candidates": None, "odd": 1}
-    client.emulator.script(exactly(odd))
-    assert client.gateway(method="generateContent").json() == odd
+    keys = ask("A JSON with 'setup' and 'punchline' keys.", generationConfig=JSON)
+    assert set(json.loads(client.text(keys))) == {"setup", "punchline"}
+    assert "emulator" in client.text(config(responseFormat=[{"text": {}}]))
 
 
 @pytest.mark.parametrize("model_id", ["google/gemini-3-flash", "google/gemini-2.5-pro"])
 def test_usage_adds_up(client: Client, model_id: str) -> None:
     usage = client.result(config(candidateCount=2), model=model_id)["usageMetadata"]
+    assert usage["thoughtsTokenCount"] > 0
     counted = ("promptTokenCount", "candidatesTokenCount", "thoughtsTokenCount")
     assert usage["totalTokenCount"] == sum(usage[name] for name in counted)
-
-
-def test_scripted_usage(client: Client) -> None:
-    usage = {
-        "promptTokenCount": 10,
-        "toolUsePromptTokenCount": 5,
-        "cachedContentTokenCount": 3,
-        "candidatesTokenCount": 2,
-        "thoughtsTokenCount": 0,
-    }
-    client.emulator.reply("x", usage=usage)
-    counted = client.result()["usageMetadata"]
-    assert counted["totalTokenCount"] == 17
-    assert counted["cachedContentTokenCount"] == 3
-    assert "thoughtsTokenCount" not in counted
-
-
-@pytest.mark.parametrize(
-    ("limit", "text", "finish_reason"),
-    [
-        ({"stopSequences": ["three"]}, "one two ", "STOP"),
-        ({"maxOutputTokens": 2}, "one ", "MAX_TOKENS"),
-        ({"maxOutputTokens": 1}, "one ", "MAX_TOKENS"),
-        ({"maxOutputTokens": 100}, "one two three", "STOP"),
-    ],
-)
-def test_limits_are_kept(
-    client: Client, limit: Json, text: str, finish_reason: str
-) -> None:
-    client.emulator.reply("one two three")
-    answer = client.result(config(**limit))
-    candidate, usage = answer["candidates"][0], answer["usageMetadata"]
-    assert candidate["content"]["parts"][0]["text"] == text
-    assert candidate["finishReason"] == finish_reason
-    spent = usage["candidatesTokenCount"] + usage.get("thoughtsTokenCount", 0)
-    assert spent <= limit.get("maxOutputTokens", spent)
-
-
-def test_all_tokens_spent_on_thoughts(client: Client) -> None:
-    client.emulator.reply("one", thoughts="a long thought " * 10)
-    candidate = client.result(config(maxOutputTokens=20))["candidates"][0]
-    assert candidate == {"content": {"role": "model"}, "finishReason": "MAX_TOKENS"}
-
-
-def test_candidates_have_an_index_when_there_are_many(client: Client) -> None:
-    candidates = client.result(config(candidateCount=3))["candidates"]
-    assert [candidate["index"] for candidate in candidates] == [0, 1, 2]
-    assert "index" not in client.result()["candidates"][0]
-
-
-def test_log_probabilities_on_request(client: Client) -> None:
-    client.emulator.reply("One two")
-    candidate = client.result(config(responseLogprobs=True, logprobs=1))["candidates"][
-        0
-    ]
-    chosen = candidate["logprobsResult"]["chosenCandidates"]
-    assert [token["token"] for token in chosen] == ["One ", "two"]
-    assert candidate["avgLogprobs"] == 0
-    assert len(candidate["logprobsResult"]["topCandidates"]) == 2
 
 
 class TestSignatures:

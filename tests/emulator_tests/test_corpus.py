@@ -5,7 +5,8 @@ The rules have tables of their own in `test_rules.py`.
 
 import pytest
 
-from tests.support.judge import CATALOGUE, Judge, Outgoing, message_of
+from tests.support.emulated import CATALOGUE, Outgoing
+from tests.support.judge import Judge, message_of
 from tests.support.recorded import Recorded, recordings
 
 # Recorded answers that do not follow from the request, and so cannot be expected.

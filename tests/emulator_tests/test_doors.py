@@ -5,18 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.judge import (
-    ACCOUNT_ID,
-    API_TOKEN,
-    FLASH_3,
-    HI,
-    Client,
-    Emulating,
-    ask,
-    media,
-    packaged,
-    user,
-)
+from tests.support.emulated import ACCOUNT_ID, API_TOKEN, packaged
+from tests.support.judge import FLASH_3, HI, Client, Emulating, ask, media, user
 
 EXCHANGES = packaged("documented_exchanges")["exchanges"]
 

@@ -10,15 +10,17 @@ from typing import Any
 import pytest
 
 from langchain_cf_gemini.emulator import Emulator
-from tests.support.judge import (
+from tests.support.emulated import (
     ACCOUNT_ID,
     API_TOKEN,
-    FLASH_3,
-    SKIP,
     Incoming,
     Service,
     Settings,
     answered,
+)
+from tests.support.judge import (
+    FLASH_3,
+    SKIP,
     ask,
     config,
     media,

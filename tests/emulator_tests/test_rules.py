@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.emulated import RULES, issue_signature
+from tests.support.emulated import RULES, Settings, issue_signature, packaged
 from tests.support.judge import (
     SKIP,
     Judge,
-    Settings,
     ask,
     call_part,
     config,
@@ -17,7 +16,6 @@ from tests.support.judge import (
     media,
     message_of,
     model,
-    packaged,
     response_part,
     user,
 )

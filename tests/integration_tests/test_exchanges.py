@@ -15,7 +15,7 @@ from tests.support.cassettes import (
     messages_from_contents,
     settings_from_generation,
 )
-from tests.support.judge import packaged
+from tests.support.emulated import packaged
 from tests.support.models import ENDS, WAYS, Json
 
 EXCHANGES = packaged("documented_exchanges")["exchanges"]
