@@ -246,10 +246,7 @@ def test_what_is_told(client: Client, answer: Any, body: Json, expected: Json) -
     assert spent <= body.get("generationConfig", {}).get("maxOutputTokens", spent)
 
 
-def test_a_streamed_block_and_an_output_format_that_is_not_json(client: Client) -> None:
-    client.emulator.script(block())
-    streamed = [chunk["promptFeedback"] for chunk in client.chunks()]
-    assert streamed == [{"blockReason": "SAFETY"}]
+def test_json_and_texts_without_a_schema(client: Client) -> None:
     keys = ask("A JSON with 'setup' and 'punchline' keys.", generationConfig=JSON)
     assert set(json.loads(client.text(keys))) == {"setup", "punchline"}
     assert "emulator" in client.text(config(responseFormat=[{"text": {}}]))

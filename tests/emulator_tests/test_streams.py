@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_cf_gemini.emulator import call, code, finish, image, reply
+from langchain_cf_gemini.emulator import block, call, code, finish, image, reply
 from tests.support.emulated import chunks_from_response
 from tests.support.judge import HI, Client, ask, chunks_from_sse, config, function
 
@@ -92,8 +92,10 @@ def test_a_finish_reason_after_every_part(client: Client) -> None:
 
 
 def test_an_answer_without_content_is_one_chunk(client: Client) -> None:
-    client.emulator.script(finish("MALFORMED_FUNCTION_CALL"))
+    client.emulator.script(finish("MALFORMED_FUNCTION_CALL"), block())
     assert reasons_of(client.chunks()) == ["MALFORMED_FUNCTION_CALL"]
+    blocked = [chunk["promptFeedback"] for chunk in client.chunks()]
+    assert blocked == [{"blockReason": "SAFETY"}]
 
 
 STREAMED = ask(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.browser import LOW_CONTRAST, problems_of
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -21,60 +23,6 @@ pytestmark = [needs_site, pytest.mark.timeout(600)]
 
 PHONE: Any = {"width": 390, "height": 800}
 DESKTOP: Any = {"width": 1280, "height": 900}
-
-# WCAG 2.2, 1.4.3: 4.5:1, and 3:1 for large text. Returns the texts below.
-CONTRAST = """() => {
-  const parse = text => {
-    const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = 1;
-    const pen = canvas.getContext('2d', {willReadFrequently: true});
-    pen.fillStyle = text;
-    pen.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = pen.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
-  };
-  const over = (top, under) => {
-    const a = top[3];
-    return [0, 1, 2].map(i => top[i] * a + under[i] * (1 - a)).concat(1);
-  };
-  const light = colour => {
-    const [r, g, b] = colour.slice(0, 3).map(c => {
-      c /= 255;
-      return c <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-    });
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const ground = element => {
-    const layers = [];
-    for (let e = element; e; e = e.parentElement) {
-      const colour = parse(getComputedStyle(e).backgroundColor);
-      if (colour[3]) layers.push(colour);
-      if (colour[3] === 1) break;
-    }
-    return layers.reverse().reduce((under, top) => over(top, under),
-      [255, 255, 255, 1]);
-  };
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  const low = new Map();
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent.trim();
-    const element = walker.currentNode.parentElement;
-    const style = getComputedStyle(element);
-    if (!text || !element.checkVisibility({opacityProperty: true,
-        visibilityProperty: true})) continue;
-    const box = element.getBoundingClientRect();
-    if (!box.width || !box.height) continue;
-    const under = ground(element), colour = over(parse(style.color), under);
-    const [a, b] = [light(colour), light(under)].sort((x, y) => y - x);
-    const ratio = (a + 0.05) / (b + 0.05);
-    const size = parseFloat(style.fontSize);
-    const isLarge = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    if (ratio < (isLarge ? 3 : 4.5) - 0.005)
-      low.set(element.tagName + '.' + element.className,
-        ratio.toFixed(2) + ' ' + text.slice(0, 40));
-  }
-  return [...low].map(entry => entry.join(': '));
-}"""
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -96,21 +44,14 @@ def root() -> Iterator[str]:
 def opened(context: "BrowserContext", address: str) -> "tuple[Page, list[str]]":
     """Open a page; return it with what went wrong while it loaded."""
     page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "console",
-        lambda said: problems.append(said.text) if said.type == "error" else None,
-    )
+    problems = problems_of(page)
     page.on("requestfailed", lambda request: problems.append(request.url))
-    page.on(
-        "request",
-        lambda request: (
-            None
-            if request.url.startswith(("http://127.0.0.1:", "data:"))
-            else problems.append(f"a request to {request.url}")
-        ),
-    )
+
+    def asked(request: Any) -> None:
+        if not request.url.startswith(("http://127.0.0.1:", "data:")):
+            problems.append(f"a request to {request.url}")
+
+    page.on("request", asked)
     page.goto(address, wait_until="load")
     return page, problems
 
@@ -142,24 +83,24 @@ def test_text_stands_out(browser: "Browser", root: str, scheme: Any) -> None:
     for name in PAGES:
         page, problems = opened(context, f"{root}/{name}/")
         assert problems == [], name
-        if found := page.evaluate(CONTRAST):
+        if found := page.evaluate(LOW_CONTRAST):
             low[name] = found[:5]
         page.close()
     context.close()
     assert low == {}
 
 
-@pytest.mark.parametrize(
-    ("words", "found"),
-    [
-        ("retry", "errors/"),
-        ("async", "async/"),
-        ("langsmith", "tracing/"),
-        ("api key", "credentials/"),
-        ("dotenv", "credentials/"),
-        ("ChatOpenAI", "migration/"),
-    ],
-)
+FOUND = {
+    "retry": "errors/",
+    "async": "async/",
+    "langsmith": "tracing/",
+    "api key": "credentials/",
+    "dotenv": "credentials/",
+    "ChatOpenAI": "migration/",
+}
+
+
+@pytest.mark.parametrize(("words", "found"), FOUND.items())
 def test_search_finds_the_page(
     browser: "Browser", root: str, words: str, found: str
 ) -> None:
