@@ -15,34 +15,21 @@ import subprocess
 import sys
 import time
 import urllib.request
+from itertools import product
 from typing import Any
 
 LATENCY = 0.05
 _GOOGLE: dict[str, Any] = {
-    "candidates": [
-        {
-            "content": {"role": "model", "parts": [{"text": "ok"}]},
-            "finishReason": "STOP",
-        }
-    ],
-    "usageMetadata": {
-        "promptTokenCount": 3,
-        "candidatesTokenCount": 1,
-        "totalTokenCount": 4,
-    },
+    "candidates": [{"content": {"parts": [{"text": "ok"}]}, "finishReason": "STOP"}],
+    "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 4},
 }
+_SAID = {"role": "assistant", "content": "ok"}
 _OPENAI: dict[str, Any] = {
     "id": "x",
     "object": "chat.completion",
     "created": 1,
     "model": "m",
-    "choices": [
-        {
-            "index": 0,
-            "message": {"role": "assistant", "content": "ok"},
-            "finish_reason": "stop",
-        }
-    ],
+    "choices": [{"index": 0, "message": _SAID, "finish_reason": "stop"}],
     "usage": {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4},
 }
 
@@ -201,14 +188,15 @@ def measured(
 def cases(rows: int) -> list[tuple[tuple[str, float, bool], tuple[str, int, int]]]:
     """What is measured: the limits in both ways, an outage, a dead server."""
     found = []
-    for rate in (20, 50, 200):
-        for kind in ("bucket", "window"):
-            for says_when in (True, False):
-                for way in ("threads", "asyncio"):
-                    for max_retries in (2, 8):
-                        many = max(rows, 12 * rate if kind == "bucket" else 20 * rate)
-                        asking = (way, many, max_retries)
-                        found.append(((kind, float(rate), says_when), asking))
+    for rate, kind, says_when, way, max_retries in product(
+        (20, 50, 200),
+        ("bucket", "window"),
+        (True, False),
+        ("threads", "asyncio"),
+        (2, 8),
+    ):
+        many = max(rows, 12 * rate if kind == "bucket" else 20 * rate)
+        found.append(((kind, float(rate), says_when), (way, many, max_retries)))
     found.append((("outage", 0.0, False), ("40", 200, 8)))
     found.append((("dead", 0.0, False), ("asyncio", 5000, 2)))
     return found
