@@ -12,7 +12,8 @@ import pytest
 
 from langchain_cf_gemini.emulator import Emulator, block, faults, reply
 from langchain_cf_gemini.emulator.faults import Fault
-from tests.support.judge import Client, ask, chunks_from_sse
+from tests.support.judge import Client, ask, chunks_from_sse, told
+from tests.support.process import default_trust
 
 
 def run(client: Client, fault: Fault) -> httpx.Response:
@@ -25,86 +26,68 @@ def stream(client: Client, fault: Fault) -> httpx.Response:
     return client.gateway()
 
 
-CLIENT_ERRORS = (400, 401, 402, 403, 404, 408, 409, 413, 422, 429)
-SERVER_ERRORS = (500, 502, 503, 504, 520, 521, 522, 523, 524, 529)
+CODES = (
+    *(400, 401, 402, 403, 404, 408, 409, 413, 422, 429),
+    *(500, 502, 503, 504, 520, 521, 522, 523, 524, 529),
+)
+WAITS = (1, 0.5, "Wed, 21 Oct 2099 07:28:00 GMT", "soon", -1, 250)
+FINDING = {"cf-aig-dlp": '{"action": "BLOCK"}'}
+ELSEWHERE = "http://127.0.0.1:1/elsewhere"
+FAILED = '{"result": null, "success": true}'
 
 
-@pytest.mark.parametrize("code", [*CLIENT_ERRORS, *SERVER_ERRORS])
-def test_error_statuses(client: Client, code: int) -> None:
-    answer = run(client, faults.status(code))
-    assert answer.status_code == answer.json()["error"]["code"] == code
+def broken(shape: Any) -> Fault:
+    return faults.status(503, shape=shape, message="Broken.", error_code=2016)
+
+
+# A fault, and what comes in place of an answer: status, headers, JSON or text.
+ANSWERED: list[tuple[Fault, int, dict[str, str], Any]] = [
+    *((faults.status(code), code, {}, {"error": {"code": code}}) for code in CODES),
+    *((faults.status(429, retry_after=wait), 429, {"retry-after": str(wait)}, {})
+      for wait in WAITS),
+    *((faults.status(429, retry_after_ms=wait), 429, {"retry-after-ms": str(wait)}, {})
+      for wait in WAITS),
+    (faults.status(429, retry_info="37s"), 429, {},
+     {"error": {"status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "37s"}]}}),
+    (broken("google"), 503, {}, {"error": {"message": "Broken."}}),
+    (broken("v4"), 503, {}, {"errors": [{"message": "Broken."}]}),
+    (broken("gateway"), 503, {}, {"error": [{"message": "Broken."}]}),
+    (broken("structured"), 503, {}, {"name": "AiGatewayError", "message": "Broken."}),
+    (broken("run"), 503, {}, {"state": "Failed", "error": {"message": "Broken."}}),
+    (faults.status(424, shape="structured", error_code=2029, headers=FINDING), 424,
+     FINDING, {"internalCode": 2029}),
+    (faults.status(500, shape="empty"), 500, {}, ""),
+    (faults.status(500, shape="text", message="no"), 500, {}, "no"),
+    (faults.failed(code=1234, message="Oh."), 200, {},
+     {"success": False, "errors": [{"code": 1234, "message": "Oh."}]}),
+    (faults.failed(state=True), 200, {}, {"state": "Failed"}),
+    (faults.redirect(ELSEWHERE), 307, {"location": ELSEWHERE}, ""),
+    (faults.body(""), 200, {}, ""),
+    (faults.body("nonsense"), 200, {}, "nonsense"),
+    (faults.body(FAILED), 200, {}, FAILED),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "wait", [1, 0.5, "Wed, 21 Oct 2099 07:28:00 GMT", "soon", -1, 250]
+    ("fault", "status", "headers", "body"),
+    ANSWERED,
+    ids=[str(row[0]) for row in ANSWERED],
 )
-@pytest.mark.parametrize("name", ["retry_after", "retry_after_ms"])
-def test_when_to_come_back(client: Client, name: str, wait: Any) -> None:
-    answer = run(client, faults.status(429, **{name: wait}))
-    assert answer.headers[name.replace("_", "-")] == str(wait)
-
-
-def test_retry_info(client: Client) -> None:
-    answer = run(client, faults.status(429, retry_info="37s"))
-    error = answer.json()["error"]
-    assert error["status"] == "RESOURCE_EXHAUSTED"
-    assert error["details"][0]["retryDelay"] == "37s"
-
-
-SHAPES: dict[str, Callable[[Any], Any]] = {
-    "google": lambda body: body["error"]["message"],
-    "v4": lambda body: body["errors"][0]["message"],
-    "gateway": lambda body: body["error"][0]["message"],
-    "structured": lambda body: body["name"] == "AiGatewayError" and body["message"],
-    "run": lambda body: body["state"] == "Failed" and body["error"]["message"],
-}
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_error_shapes(client: Client, shape: Any) -> None:
-    fault = faults.status(503, shape=shape, message="Broken.", error_code=2016)
+def test_what_comes_in_place_of_an_answer(
+    client: Client, fault: Fault, status: int, headers: dict[str, str], body: Any
+) -> None:
     answer = run(client, fault)
-    assert answer.status_code == 503
-    assert SHAPES[shape](answer.json()) == "Broken."
+    assert answer.status_code == status
+    assert headers.items() <= answer.headers.items()
+    said = answer.text if isinstance(body, str) else told(body, answer.json())
+    assert said == body
 
 
-def test_further_headers_of_an_error(client: Client) -> None:
-    found = {"cf-aig-dlp": '{"action": "BLOCK"}'}
-    code = {"shape": "structured", "error_code": 2029}
-    client.emulator.fail(424, **code, headers=found)  # type: ignore[arg-type]
-    answer = client.run()
-    assert (answer.status_code, answer.json()["internalCode"]) == (424, 2029)
-    assert found.items() <= answer.headers.items()
-
-
-def test_errors_that_are_no_json(client: Client) -> None:
+def test_pages_of_errors(client: Client) -> None:
     page = run(client, faults.html(502))
-    assert page.headers["content-type"].startswith("text/html")
+    assert (page.status_code, page.headers["content-type"][:9]) == (502, "text/html")
     assert "<title>502: Bad Gateway</title>" in page.text
     assert run(client, faults.status(520, shape="html")).text.count("520: Error") == 1
-    assert run(client, faults.status(500, shape="empty")).content == b""
-    assert run(client, faults.status(500, shape="text", message="no")).text == "no"
-
-
-def test_success_that_failed(client: Client) -> None:
-    failed = run(client, faults.failed(code=1234, message="Oh."))
-    assert failed.status_code == 200
-    assert failed.json()["success"] is False
-    assert failed.json()["errors"] == [{"code": 1234, "message": "Oh."}]
-    state = run(client, faults.failed(state=True))
-    assert (state.status_code, state.json()["state"]) == (200, "Failed")
-
-
-def test_a_redirect(client: Client) -> None:
-    answer = run(client, faults.redirect("http://127.0.0.1:1/elsewhere"))
-    assert answer.status_code == 307
-    assert answer.headers["location"] == "http://127.0.0.1:1/elsewhere"
-
-
-@pytest.mark.parametrize("text", ["", "nonsense", '{"result": null, "success": true}'])
-def test_other_bodies(client: Client, text: str) -> None:
-    answer = run(client, faults.body(text))
-    assert (answer.status_code, answer.text) == (200, text)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +138,8 @@ def test_json_where_a_stream_was_asked(client: Client) -> None:
     said = "".join(part["text"] for part in candidate["content"]["parts"])
     assert (said, candidate["finishReason"]) == ("one two three", "STOP")
     assert answer.json()["usageMetadata"]["totalTokenCount"]
-
-
-def test_json_of_a_blocked_stream(client: Client) -> None:
     client.emulator.spoil(block(), faults.json_for_stream())
-    feedback = client.gateway().json()["promptFeedback"]
-    assert feedback == {"blockReason": "SAFETY"}
+    assert client.gateway().json()["promptFeedback"] == {"blockReason": "SAFETY"}
 
 
 def test_a_stream_where_json_was_asked(client: Client) -> None:
@@ -265,11 +244,8 @@ def test_a_slow_drip(client: Client) -> None:
         pieces = list(itertools.islice(answer.iter_raw(), 4))
     assert all(len(piece) <= 100 for piece in pieces)
     assert time.monotonic() - started >= 0.02
-    assert client.run().status_code == 200
-
-
-def test_a_slow_drip_to_its_end(client: Client) -> None:
-    assert len(chunks_from_sse(stream(client, faults.slow(0, piece=500)))) == 4
+    whole = stream(client, faults.slow(0, piece=500))
+    assert len(chunks_from_sse(whole)) == 4
 
 
 REFUSED: list[tuple[Fault, type[Exception], str]] = [
@@ -289,7 +265,7 @@ def test_a_plain_answer_that_breaks_off(
 
 
 def test_a_kept_alive_connection_is_closed(emulator: Emulator) -> None:
-    with httpx.Client() as http:
+    with httpx.Client(verify=default_trust()) as http:
         client = Client(emulator, http)
         emulator.fail(faults.close_after())
         assert client.run().status_code == 200
