@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,6 +29,7 @@ from pydantic import BaseModel
 
 from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.emulator import Answer, Emulator, block, call, finish, reply
+from tests.support.process import run_python
 
 MODES = ["auto", "run", "gateway"]
 every_endpoint = pytest.mark.parametrize("endpoint", MODES)
@@ -55,57 +53,54 @@ def get_weather(city: str) -> str:
 
 # ---- ways to run an agent
 
-Run = Callable[[Any, Any], dict[str, Any]]
+Run = Callable[[Any, Any], Any]
 
 
-def _invoke(agent: Any, asked: Any) -> dict[str, Any]:
-    made: dict[str, Any] = agent.invoke(asked)
-    return made
-
-
-def _ainvoke(agent: Any, asked: Any) -> dict[str, Any]:
-    made: dict[str, Any] = asyncio.run(agent.ainvoke(asked))
-    return made
-
-
-def _stream(agent: Any, asked: Any) -> dict[str, Any]:
+def _stream(agent: Any, asked: Any) -> Any:
     *_, (_, last) = agent.stream(asked, stream_mode=["messages", "values"])
-    made: dict[str, Any] = last
-    return made
+    return last
 
 
-def _astream(agent: Any, asked: Any) -> dict[str, Any]:
+def _astream(agent: Any, asked: Any) -> Any:
     async def ask() -> Any:
         modes = ["messages", "values"]
         events = [e async for e in agent.astream(asked, stream_mode=modes)]
         return [value for mode, value in events if mode == "values"][-1]
 
-    made: dict[str, Any] = asyncio.run(ask())
-    return made
+    return asyncio.run(ask())
 
 
-def _events(agent: Any, asked: Any) -> dict[str, Any]:
-    made: dict[str, Any] = agent.stream_events(asked, version="v3").output
-    return made
-
-
-RUNS = {
-    "invoke": _invoke,
-    "ainvoke": _ainvoke,
+RUNS: dict[str, Run] = {
+    "invoke": lambda agent, asked: agent.invoke(asked),
+    "ainvoke": lambda agent, asked: asyncio.run(agent.ainvoke(asked)),
     "stream": _stream,
     "astream": _astream,
-    "stream_events": _events,
+    "stream_events": lambda agent, asked: (
+        agent.stream_events(asked, version="v3").output
+    ),
 }
 every_run = pytest.mark.parametrize("run", RUNS.values(), ids=RUNS.keys())
 # The endpoint only matters for what streams and what does not.
 every_run_and_endpoint = pytest.mark.parametrize(
     ("run", "endpoint"),
-    [*((run, "auto") for run in RUNS.values()), (_invoke, "gateway"), (_stream, "run")],
+    [
+        *((run, "auto") for run in RUNS.values()),
+        (RUNS["invoke"], "gateway"),
+        (RUNS["stream"], "run"),
+    ],
+    ids=[*RUNS, "invoke on the gateway", "stream on run"],
 )
 
 
 def _asked(said: str) -> dict[str, list[AnyMessage]]:
     return {"messages": [HumanMessage(said)]}
+
+
+def _sent(emulator: Emulator, key: str) -> list[Any]:
+    """What the parts of the last request say of this key."""
+    contents = emulator.requests[-1].generation["contents"]
+    parts = [part for content in contents for part in content["parts"]]
+    return [part[key] for part in parts if key in part]
 
 
 # ---- loops
@@ -120,6 +115,7 @@ def test_agent_loop(emulator: Emulator, endpoint: str, run: Run) -> None:
         + call("get_weather", city="Oslo"),
         call("get_weather", city="Rome"),
         reply("18 °C everywhere."),
+        reply("As I said, 18 °C."),
     )
     agent = create_agent(_model(emulator, endpoint=endpoint), [get_weather])
     messages = run(agent, _asked("How warm is it?"))["messages"]
@@ -137,17 +133,7 @@ def test_agent_loop(emulator: Emulator, endpoint: str, run: Run) -> None:
         if content.get("role") == "model"
     ]
     assert signed == [[True, False], [True]]
-
-
-@every_run_and_endpoint
-def test_a_conversation_goes_on(emulator: Emulator, endpoint: str, run: Run) -> None:
-    emulator.script(
-        call("get_weather", city="Lima"), reply("18 °C."), reply("As I said, 18 °C.")
-    )
-    agent = create_agent(_model(emulator, endpoint=endpoint), [get_weather])
-    state = run(agent, _asked("How warm is it in Lima?"))
-    state["messages"].append(HumanMessage("Sure?"))
-    messages = run(agent, {"messages": state["messages"]})["messages"]
+    messages = run(agent, {"messages": [*messages, HumanMessage("Sure?")]})["messages"]
     assert messages[-1].text == "As I said, 18 °C."
 
 
@@ -180,6 +166,16 @@ def test_react_agent(emulator: Emulator, endpoint: str, run: Run, bound: bool) -
     assert names == ["get_weather", "count_people"]
 
 
+def _team(emulator: Emulator, endpoint: str, **options: Any) -> Any:
+    model = _model(emulator, endpoint=endpoint)
+    experts: list[Any] = [
+        create_react_agent(model, [get_weather], name="meteorologist"),
+        create_react_agent(model, [count_people], name="demographer"),
+    ]
+    team: Any = create_supervisor(experts, model=model, **options)
+    return team.compile()
+
+
 @every_run_and_endpoint
 @pytest.mark.parametrize("output_mode", ["last_message", "full_history"])
 def test_supervisor(
@@ -194,15 +190,8 @@ def test_supervisor(
         reply("Ten million live in Lima."),
         reply("18 °C for ten million."),
     )
-    model = _model(emulator, endpoint=endpoint)
-    experts: list[Any] = [
-        create_react_agent(model, [get_weather], name="meteorologist"),
-        create_react_agent(model, [count_people], name="demographer"),
-    ]
-    team: Any = create_supervisor(
-        experts, model=model, output_mode=output_mode, tools=[get_weather]
-    )
-    messages = run(team.compile(), _asked("Who is warm in Lima?"))["messages"]
+    team = _team(emulator, endpoint, output_mode=output_mode, tools=[get_weather])
+    messages = run(team, _asked("Who is warm in Lima?"))["messages"]
     assert messages[-1].text == "18 °C for ten million."
     emulator.assert_request_count(7)
 
@@ -217,13 +206,8 @@ def test_supervisor_that_hands_over_to_both_at_once(
         reply("18 °C."),
         reply("18 °C for ten million."),
     )
-    model = _model(emulator, endpoint=endpoint)
-    experts: list[Any] = [
-        create_react_agent(model, [get_weather], name="meteorologist"),
-        create_react_agent(model, [count_people], name="demographer"),
-    ]
-    team: Any = create_supervisor(experts, model=model, parallel_tool_calls=True)
-    messages = team.compile().invoke(_asked("Lima?"))["messages"]
+    team = _team(emulator, endpoint, parallel_tool_calls=True)
+    messages = team.invoke(_asked("Lima?"))["messages"]
     assert messages[-1].text == "18 °C for ten million."
 
 
@@ -237,44 +221,43 @@ class Weather(BaseModel):
     celsius: int
 
 
+JSON = reply('{"city": "Lima", "celsius": 18}')
+LOOK = call("get_weather", city="Lima")
+FORMATS: dict[str, tuple[Any, list[Any], list[Answer]]] = {
+    "provider": (ProviderStrategy(Weather), [], [JSON]),
+    "provider with tools": (ProviderStrategy(Weather), [get_weather], [LOOK, JSON]),
+    "schema alone": (Weather, [], [JSON]),
+    "tool": (ToolStrategy(Weather), [get_weather],
+             [LOOK, call("Weather", city="Lima", celsius=18)]),
+}  # fmt: skip
+
+
 @every_run_and_endpoint
-@pytest.mark.parametrize("with_tools", [True, False])
-def test_provider_strategy(
-    emulator: Emulator, endpoint: str, run: Run, with_tools: bool
+@pytest.mark.parametrize("how", FORMATS)
+def test_structured_answers(
+    emulator: Emulator, endpoint: str, run: Run, how: str
 ) -> None:
-    said = json.dumps({"city": "Lima", "celsius": 18})
-    if with_tools:
-        emulator.script(call("get_weather", city="Lima"))
-    emulator.script(reply(said))
-    tools = [get_weather] if with_tools else []
+    response_format, tools, said = FORMATS[how]
+    emulator.script(*said)
     model = _model(emulator, endpoint=endpoint)
-    agent = create_agent(model, tools, response_format=ProviderStrategy(Weather))
+    agent = create_agent(model, tools, response_format=response_format)
     state = run(agent, _asked("How warm is it in Lima?"))
     assert state["structured_response"] == Weather(city="Lima", celsius=18)
-    config = emulator.requests[-1].generation["generationConfig"]
-    assert config["responseMimeType"] == "application/json"
-
-
-@every_run_and_endpoint
-def test_tool_strategy(emulator: Emulator, endpoint: str, run: Run) -> None:
-    emulator.script(
-        call("get_weather", city="Lima"), call("Weather", city="Lima", celsius=18)
-    )
-    model = _model(emulator, endpoint=endpoint)
-    agent = create_agent(model, [get_weather], response_format=ToolStrategy(Weather))
-    state = run(agent, _asked("How warm is it in Lima?"))
-    assert state["structured_response"] == Weather(city="Lima", celsius=18)
-
-
-def test_a_schema_alone_finds_its_strategy(emulator: Emulator) -> None:
-    emulator.script(reply(json.dumps({"city": "Lima", "celsius": 18})))
-    agent: Any = create_agent(_model(emulator), [], response_format=Weather)
-    state = agent.invoke(_asked("How warm is it in Lima?"))
-    assert state["structured_response"] == Weather(city="Lima", celsius=18)
-    assert "tools" not in emulator.requests[-1].generation
+    sent = emulator.requests[-1].generation
+    asks_for_json = "responseMimeType" in sent.get("generationConfig", {})
+    assert asks_for_json == (how != "tool")
+    assert ("tools" in sent) == bool(tools)
 
 
 # ---- middleware
+
+
+def _retrying(emulator: Emulator, **options: Any) -> Any:
+    middleware: Any = ModelRetryMiddleware(
+        max_retries=2, initial_delay=0.0, jitter=False, **options
+    )
+    model = _model(emulator, endpoint="run", adaptive_rate=False)
+    return create_agent(model, [], middleware=[middleware])
 
 
 @every_run
@@ -282,28 +265,20 @@ def test_retries(emulator: Emulator, run: Run) -> None:
     emulator.fail(429)
     emulator.fail(503)
     emulator.script(reply("Well."))
-    middleware: Any = ModelRetryMiddleware(
-        max_retries=2, initial_delay=0.0, jitter=False
-    )
-    model = _model(emulator, endpoint="run", adaptive_rate=False)
-    agent = create_agent(model, [], middleware=[middleware])
-    assert run(agent, _asked("hi"))["messages"][-1].text == "Well."
+    assert run(_retrying(emulator), _asked("hi"))["messages"][-1].text == "Well."
     emulator.assert_request_count(3)
 
 
 def test_what_cannot_be_mended_is_not_retried(emulator: Emulator) -> None:
     emulator.fail(400)
-    middleware: Any = ModelRetryMiddleware(
-        max_retries=2, initial_delay=0.0, jitter=False, on_failure="error"
-    )
-    model = _model(emulator, endpoint="run")
-    agent: Any = create_agent(model, [], middleware=[middleware])
     with pytest.raises(Exception, match="400"):
-        agent.invoke(_asked("hi"))
+        _retrying(emulator, on_failure="error").invoke(_asked("hi"))
     emulator.assert_request_count(1)
 
 
-@pytest.mark.parametrize("run", [_invoke, _ainvoke])
+@pytest.mark.parametrize(
+    "run", [RUNS["invoke"], RUNS["ainvoke"]], ids=["invoke", "ainvoke"]
+)
 def test_fallback_to_us_with_a_foreign_history(emulator: Emulator, run: Run) -> None:
     """The first model made a call, then failed; its turn is understood here."""
     foreign = AIMessage(
@@ -328,14 +303,9 @@ def test_fallback_to_us_with_a_foreign_history(emulator: Emulator, run: Run) -> 
     )
     messages = run(agent, _asked("How warm is it?"))["messages"]
     assert messages[-1].text == "18 °C in Lima."
-    contents = emulator.requests[-1].generation["contents"]
-    (signature,) = [
-        part["thoughtSignature"]
-        for content in contents
-        for part in content["parts"]
-        if "functionCall" in part
-    ]
-    assert signature == "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+    dummy = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+    assert _sent(emulator, "thoughtSignature") == [dummy]
+    assert len(_sent(emulator, "functionCall")) == 1
 
 
 @every_run
@@ -372,6 +342,22 @@ def test_summarization(emulator: Emulator, run: Run) -> None:
     assert "We spoke of Lima." in messages[0].text
 
 
+THREAD: Any = {"configurable": {"thread_id": "1"}}
+
+
+def _paused(emulator: Emulator, endpoint: str) -> Any:
+    """An agent that waits for its user."""
+    middleware: Any = HumanInTheLoopMiddleware(interrupt_on={"get_weather": True})
+    agent: Any = create_agent(
+        _model(emulator, endpoint=endpoint),
+        [get_weather],
+        middleware=[middleware],
+        checkpointer=InMemorySaver(),
+    )
+    assert agent.invoke(_asked("How warm is it?"), THREAD)["__interrupt__"]
+    return agent
+
+
 @every_endpoint
 def test_an_approval_that_is_left_alone(emulator: Emulator, endpoint: str) -> None:
     """A user who types on instead of deciding: the thread goes on."""
@@ -380,52 +366,36 @@ def test_an_approval_that_is_left_alone(emulator: Emulator, endpoint: str) -> No
         reply("As you like."),
         reply("Of course."),
     )
-    middleware: Any = HumanInTheLoopMiddleware(interrupt_on={"get_weather": True})
-    agent: Any = create_agent(
-        _model(emulator, endpoint=endpoint),
-        [get_weather],
-        middleware=[middleware],
-        checkpointer=InMemorySaver(),
-    )
-    config = {"configurable": {"thread_id": "1"}}
-    assert agent.invoke(_asked("How warm is it?"), config)["__interrupt__"]
-    messages = agent.invoke(_asked("Never mind."), config)["messages"]
+    agent = _paused(emulator, endpoint)
+    messages = agent.invoke(_asked("Never mind."), THREAD)["messages"]
     assert messages[-1].text == "As you like."
-    agent.invoke(_asked("Are you sure?"), config)
+    agent.invoke(_asked("Are you sure?"), THREAD)
     _, _, answered, *_ = emulator.requests[-1].generation["contents"]
     for part in answered["parts"]:
         response = part["functionResponse"]["response"]
         assert response["error"].startswith("The call was not carried out.")
 
 
-@pytest.mark.parametrize("decision", ["approve", "edit", "reject"])
+OSLO = {"name": "get_weather", "args": {"city": "Oslo"}}
+DECISIONS: list[tuple[dict[str, Any], str]] = [
+    ({"type": "approve"}, "Lima"),
+    ({"type": "edit", "edited_action": OSLO}, "Oslo"),
+    ({"type": "reject", "message": "Do not ask for Lima."}, "Do not ask"),
+]
+
+
+@pytest.mark.parametrize(("decision", "said"), DECISIONS)
 @every_endpoint
-def test_human_in_the_loop(emulator: Emulator, decision: str, endpoint: str) -> None:
+def test_human_in_the_loop(
+    emulator: Emulator, decision: Any, said: str, endpoint: str
+) -> None:
     emulator.script(call("get_weather", city="Lima"), reply("Well."))
-    middleware: Any = HumanInTheLoopMiddleware(interrupt_on={"get_weather": True})
-    agent: Any = create_agent(
-        _model(emulator, endpoint=endpoint),
-        [get_weather],
-        middleware=[middleware],
-        checkpointer=InMemorySaver(),
-    )
-    config = {"configurable": {"thread_id": "1"}}
-    paused = agent.invoke(_asked("How warm is it?"), config)
-    assert paused["__interrupt__"]
-    decisions: dict[str, Any] = {
-        "approve": {"type": "approve"},
-        "reject": {"type": "reject", "message": "Do not ask for Lima."},
-        "edit": {
-            "type": "edit",
-            "edited_action": {"name": "get_weather", "args": {"city": "Oslo"}},
-        },
-    }
-    said: Any = Command(resume={"decisions": [decisions[decision]]})
-    messages = agent.invoke(said, config)["messages"]
+    agent = _paused(emulator, endpoint)
+    resumed: Any = Command(resume={"decisions": [decision]})
+    messages = agent.invoke(resumed, THREAD)["messages"]
     assert messages[-1].text == "Well."
     (result,) = [m for m in messages if isinstance(m, ToolMessage)]
-    wanted = {"approve": "Lima", "edit": "Oslo", "reject": "Do not ask"}[decision]
-    assert wanted in result.text
+    assert said in result.text
 
 
 # ---- checkpoints, two processes
@@ -470,29 +440,14 @@ def test_sqlite_checkpoints_across_processes(
     )
 
     def process(streamed: str, *said: str) -> list[str]:
-        client = json.dumps(emulator.client)
-        questions = json.dumps(said)
-        arguments = [str(tmp_path / "state.db"), questions, streamed, client]
-        done = subprocess.run(
-            [sys.executable, "-c", _PROCESS, *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            env={**os.environ, "PYTHONUTF8": "1"},
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.splitlines()
+        state, client = str(tmp_path / "state.db"), json.dumps(emulator.client)
+        arguments = (state, json.dumps(said), streamed, client)
+        return run_python(_PROCESS, *arguments, warnings="default").stdout.splitlines()
 
     said = process("yes", "How warm is it in Lima?")
     assert said == ["It is 18 degrees in Lima."]
     assert process("no", "", "Sure?") == ["18 °C.", "Still 18 °C."]
-    signed = [
-        part
-        for content in emulator.requests[-1].generation["contents"]
-        for part in content["parts"]
-        if "thoughtSignature" in part
-    ]
-    assert len(signed) == 2
+    assert len(_sent(emulator, "thoughtSignature")) == 2
 
 
 # ---- refusals
@@ -515,10 +470,10 @@ def test_refusals_end_an_agent_that_asks_for_it(
         reason="this langchain has no middleware for refusals",
     )
     emulator.script(withheld)
-    agent = create_agent(
+    agent: Any = create_agent(
         _model(emulator, output_version=output_version),
         tools=[get_weather],
         middleware=[middleware.ModelRefusalMiddleware()],
     )
     with pytest.raises(ModelError, match=rf"category='{reason}'\): Not that\."):
-        agent.invoke({"messages": [HumanMessage("Hm?")]})
+        agent.invoke(_asked("Hm?"))
