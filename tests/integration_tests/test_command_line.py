@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,26 +28,25 @@ from langchain_cf_gemini.emulator import (
     reply,
 )
 from tests.support.command_line import main
+from tests.support.process import run_python
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 12
 PROMPT = "What are the three laws of thermodynamics?"
 COMMAND = [sys.executable, "-m", "langchain_cf_gemini"]
 
 
-def _environment(**values: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONUTF8": "1", **values}
+def _run(*command: str, stdin: str = "", **values: str) -> Any:
+    """Run a command to its end."""
+    environment = {**os.environ, "PYTHONUTF8": "1", **values}
+    options: Any = {"capture_output": True, "text": True, "timeout": 60}
+    return subprocess.run(command, check=False, input=stdin, env=environment, **options)
 
 
-def _run(*arguments: str, stdin: str = "", **values: str) -> Any:
-    return subprocess.run(
-        [*COMMAND, *arguments],
-        check=False,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        env=_environment(**values),
-        timeout=60,
-    )
+def _started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+    """Start the command with pipes."""
+    environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([*COMMAND, *arguments], env=environment, **pipes, **options)
 
 
 @pytest.mark.slow
@@ -64,16 +63,8 @@ for name in package.__all__:
     assert getattr(package, name) is getattr(package, name)
 print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
 """
-    command = [sys.executable, "-W", "error", "-c", program]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    assert not set(done.stdout.split()) & {
-        "aiohttp",
-        "google",
-        "httpx_aiohttp",
-        "jsonschema",
-        "langgraph",
-        "starlette",
-    }
+    unwanted = {"aiohttp", "google", "httpx_aiohttp", "jsonschema", "langgraph"}
+    assert not set(run_python(program).stdout.split()) & {*unwanted, "starlette"}
 
 
 @pytest.mark.slow
@@ -87,7 +78,7 @@ print(*sorted({name.split(".")[0] for name in set(sys.modules) - before}))
     ],
 )
 def test_doors_load_no_langchain(program: str) -> None:
-    program = f"""
+    run_python(f"""
 import sys
 try:
     {program}
@@ -95,13 +86,13 @@ except SystemExit:
     pass
 loaded = {{"langchain_core", "pydantic", "httpx", "httpx2"}} & sys.modules.keys()
 assert not loaded, loaded
-"""
-    subprocess.run([sys.executable, "-c", program], check=True)
+""")
 
 
 @pytest.mark.slow
 def test_ask_reads_the_prompt_from_standard_input_and_writes_json() -> None:
-    done = _run("--emulator", "--json", "-m", "gemini-3.1-flash-lite", stdin="世界")
+    asking = ("--emulator", "--json", "-m", "gemini-3.1-flash-lite")
+    done = _run(*COMMAND, *asking, stdin="世界")
     assert done.returncode == 0, done.stderr
     assert "世界" in done.stdout
     said = json.loads(done.stdout)
@@ -118,27 +109,25 @@ def test_ctrl_c_while_langchain_is_imported(tmp_path: Path) -> None:
         "import os, signal, time; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
     )
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
-    done = _run("ask", "hi", PYTHONPATH=paths)
+    done = _run(*COMMAND, "ask", "hi", PYTHONPATH=paths)
     assert done.returncode == 130
     assert "Traceback" not in done.stderr
 
 
-def _free_port() -> int:
+def _bound_port(sock: socket.socket) -> int:
+    sock.bind(("127.0.0.1", 0))
+    port: int = sock.getsockname()[1]
+    return port
+
+
+def _free_port() -> str:
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
+        return str(_bound_port(sock))
 
 
 @pytest.mark.slow
 def test_an_emulator_serves_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
-    with subprocess.Popen(
-        [*COMMAND, "emulator", "--port", str(_free_port())],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(PYTHONUNBUFFERED="1"),
-    ) as process:
+    with _started("emulator", "--port", _free_port()) as process:
         assert process.stdout is not None
         try:
             said = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
@@ -159,13 +148,7 @@ def test_an_emulator_serves_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.slow
 def test_a_quiet_emulator_prints_nothing() -> None:
     port = _free_port()
-    with subprocess.Popen(
-        [*COMMAND, "emulator", "--port", str(port), "--quiet"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(),
-    ) as process:
+    with _started("emulator", "--port", port, "--quiet") as process:
         transport = httpx.HTTPTransport(retries=8)
         with httpx.Client(transport=transport) as client:
             assert client.get(f"http://127.0.0.1:{port}/").status_code == 200
@@ -176,13 +159,7 @@ def test_a_quiet_emulator_prints_nothing() -> None:
 @pytest.mark.slow
 def test_a_reader_that_goes_away() -> None:
     """`ask ... | head -c 1`: no traceback, no second complaint."""
-    with subprocess.Popen(
-        [*COMMAND, "ask", "--emulator", PROMPT],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=_environment(),
-    ) as process:
+    with _started("ask", "--emulator", PROMPT) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.read(1)
@@ -197,30 +174,41 @@ def test_a_reader_that_goes_away() -> None:
 @pytest.mark.parametrize(
     ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)]
 )
-def test_signals_while_it_waits(number: int, status: int, tmp_path: Path) -> None:
+def test_signals_while_it_waits(number: int, status: int) -> None:
     """They end the process, which waits for the next line, without a word."""
-    reading, writing = os.pipe()
-    with (
-        os.fdopen(reading),
-        os.fdopen(writing, "w"),
-        subprocess.Popen(
-            [*COMMAND, "chat", "--emulator", "-u"],
-            stdin=reading,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=_environment(PYTHONUNBUFFERED="1"),
-        ) as process,
-    ):
+    chat = _started("chat", "--emulator", "-u", stdin=subprocess.PIPE)
+    with chat as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
-        os.write(writing, b"hello\n")
+        process.stdin.write("hello\n")
+        process.stdin.flush()
         assert "hello" in process.stdout.readline()
         assert "tokens" in process.stderr.readline()  # the turn is over
         process.send_signal(number)
-        process.wait(30)
-        assert process.returncode == status
+        assert process.wait(30) == status
         assert process.stderr.read().strip() == ""
+
+
+@pytest.mark.slow
+def test_what_an_encoding_lacks_is_escaped() -> None:
+    said, shown = (*COMMAND, "--emulator", "\xe9 \U0001f600"), "ascii"
+    plain = _run(*said, PYTHONIOENCODING=shown)
+    assert plain.stdout.endswith("The prompt was: \\u00e9 \\ud83d\\ude00\n")
+    told = _run(*said, "--json", PYTHONIOENCODING=shown)
+    assert json.loads(told.stdout)["text"].endswith("\xe9 \U0001f600")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("redirection", "status", "said"),
+    [("<&-", 0, ""), (">&-", 1, "error: standard output is closed\n"), ("2>&-", 0, "")],
+)
+def test_closed_streams(redirection: str, status: int, said: str) -> None:
+    command = f"exec {' '.join(COMMAND)} --emulator hi {redirection}"
+    done = _run("sh", "-c", command)
+    assert (done.returncode, done.stderr) == (status, said)
+    assert ("The prompt was: hi" in done.stdout) == (status == 0)
 
 
 # ---- in this process
@@ -233,65 +221,76 @@ def empty_stdin() -> Iterator[None]:
     sys.stdin = before
 
 
-def _main(emulator: Emulator, *arguments: str) -> int:
-    """Run a command against an emulator that is running already."""
-    settings = emulator.client.items()
-    options = [f for key, value in settings for f in ("-o", f"{key}={value}")]
-    return main([*arguments, *options])
+Run = Callable[..., tuple[int, str, str]]
 
 
-def _stdin(content: bytes) -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(content), errors="surrogateescape")
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command; returns its status, and what it wrote to its two streams."""
+
+    def ran(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
+        if stdin is not None:
+            content = io.BytesIO(stdin)
+            sys.stdin = io.TextIOWrapper(content, errors="surrogateescape")
+        status = main(list(arguments))
+        return status, *capsys.readouterr()
+
+    return ran
 
 
-def test_ask_joins_standard_input_and_prompt(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    sys.stdin = _stdin(b"The notes\n")
-    assert main(["ask", "--emulator", "-u", "Sum it up"]) == 0
-    out, err = capsys.readouterr()
+def _options(settings: dict[str, Any]) -> list[str]:
+    return [f for key, value in settings.items() for f in ("-o", f"{key}={value}")]
+
+
+@pytest.fixture
+def emulated(emulator: Emulator, run: Run) -> Run:
+    """The same on an emulator that is running already."""
+
+    def ran(*arguments: str, stdin: bytes | None = None) -> tuple[int, str, str]:
+        return run(*arguments, *_options(emulator.client), stdin=stdin)
+
+    return ran
+
+
+def test_ask_joins_standard_input_and_prompt(run: Run) -> None:
+    asking = ("ask", "--emulator", "-u", "Sum it up")
+    status, out, err = run(*asking, stdin=b"The notes\n")
+    assert status == 0
     assert out.endswith("The notes\n\nSum it up\n")
     assert err.startswith("model gemini-3-flash")
     assert "finish reason STOP" in err
     assert err.count("\n") == 1
 
 
-def test_standard_input_that_is_no_text(capsys: pytest.CaptureFixture[str]) -> None:
-    sys.stdin = _stdin(b"\xff\xfe")
-    assert main(["ask"]) == 2
-    said = capsys.readouterr().err
-    assert said == "error: Standard input is not valid UTF-8.\n"
+def test_standard_input_that_is_no_text(run: Run) -> None:
+    said = "error: Standard input is not valid UTF-8.\n"
+    assert run("ask", stdin=b"\xff\xfe") == (2, "", said)
 
 
 @pytest.mark.filterwarnings("default")
 @pytest.mark.parametrize("quiet", [(), ("-q",)])
-def test_warnings_are_a_line_or_hidden(
-    quiet: tuple[str, ...], capsys: pytest.CaptureFixture[str]
-) -> None:
-    arguments = ["--emulator", *quiet, "-m", "gemini-3.6-flash", "-t", "0.5", "hi"]
-    assert main(arguments) == 0
-    lines = capsys.readouterr().err.splitlines()
+def test_warnings_are_a_line_or_hidden(quiet: tuple[str, ...], run: Run) -> None:
+    asking = ("--emulator", *quiet, "-m", "gemini-3.6-flash", "-t", "0.5", "hi")
+    status, _, err = run(*asking)
+    assert status == 0
+    lines = err.splitlines()
     assert len(lines) == (0 if quiet else 1)
     assert all(line.startswith("warning: ") for line in lines)
 
 
-def test_ask_streams(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ask_streams(emulator: Emulator, emulated: Run) -> None:
     emulator.reply("One two three.")
-    assert _main(emulator, "ask", PROMPT, "-s", "Be brief.", "-u") == 0
-    out, err = capsys.readouterr()
-    assert out == "One two three.\n"
+    status, out, err = emulated("ask", PROMPT, "-s", "Be brief.", "-u")
+    assert (status, out) == (0, "One two three.\n")
     assert "finish reason STOP" in err
-    assert (
-        emulator.requests[-1].generation["systemInstruction"]["parts"][0]["text"]
-        == "Be brief."
-    )
+    instruction = emulator.requests[-1].generation["systemInstruction"]
+    assert instruction["parts"][0]["text"] == "Be brief."
 
 
-def test_ask_whole(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ask_whole(emulator: Emulator, emulated: Run) -> None:
     emulator.reply("Whole.")
     arguments = ("--no-stream", "-t", "0.5", "--max-tokens", "20", "--thinking", "low")
-    assert _main(emulator, *arguments, "hi") == 0
-    assert capsys.readouterr().out == "Whole.\n"
+    assert emulated(*arguments, "hi")[:2] == (0, "Whole.\n")
     config = emulator.requests[-1].generation["generationConfig"]
     assert config["temperature"] == 0.5
     assert config["maxOutputTokens"] == 20
@@ -308,51 +307,43 @@ NO_RESPONSE = [
 @pytest.mark.parametrize(("answer", "said"), NO_RESPONSE)
 @pytest.mark.parametrize("whole", [(), ("--no-stream",), ("--json", "--markdown")])
 def test_what_is_no_whole_response_has_status_3(
-    answer: Answer,
-    said: str,
-    whole: tuple[str, ...],
-    emulator: Emulator,
-    capsys: pytest.CaptureFixture[str],
+    answer: Answer, said: str, whole: Any, emulator: Emulator, emulated: Run
 ) -> None:
     emulator.script(answer)
-    assert _main(emulator, "ask", *whole, "hi") == 3
-    out, err = capsys.readouterr()
+    status, out, err = emulated("ask", *whole, "hi")
+    assert status == 3
     assert said in err
     assert ("--json" in whole) == out.startswith('{"text": ')
 
 
-def test_a_cut_stream_ends_its_line(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_cut_stream_ends_its_line(emulator: Emulator, emulated: Run) -> None:
     emulator.spoil(reply("one two three four five " * 9), faults.cut(after_frames=2))
-    assert _main(emulator, "ask", "hi", "-o", "max_retries=0") == 1
-    out, err = capsys.readouterr()
+    status, out, err = emulated("ask", "hi", "-o", "max_retries=0")
+    assert status == 1
     assert out.endswith("\n")
     assert err.startswith("error: ")
 
 
 def test_attachments_and_schema(
-    emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    emulator: Emulator, tmp_path: Path, emulated: Run
 ) -> None:
     picture, notes = tmp_path / "a.png", tmp_path / "notes.txt"
     picture.write_bytes(PNG)
     notes.write_text("Bread and butter")
     schema = '{"type": "object", "properties": {"item": {"type": "string"}}}'
     attached = ("-a", str(picture), "-a", str(notes))
-    assert _main(emulator, "ask", *attached, "--schema", schema, "List") == 0
-    assert "item" in json.loads(capsys.readouterr().out)
+    status, out, _ = emulated("ask", *attached, "--schema", schema, "List")
+    assert status == 0
+    assert "item" in json.loads(out)
     image, text, prompt = emulator.requests[-1].generation["contents"][0]["parts"]
     assert image["inlineData"]["mimeType"] == "image/png"
     assert text["text"].endswith("notes.txt:\nBread and butter")
     assert prompt == {"text": "List"}
 
 
-def test_a_model_that_does_not_exist(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert _main(emulator, "ask", "--no-stream", "-m", "gemini-99-flash", "hi") == 1
-    out, err = capsys.readouterr()
-    assert out == ""
+def test_a_model_that_does_not_exist(emulated: Run) -> None:
+    status, out, err = emulated("ask", "--no-stream", "-m", "gemini-99-flash", "hi")
+    assert (status, out) == (1, "")
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert "Similar models: " in err
@@ -367,63 +358,50 @@ KNOWN = [
 
 @pytest.mark.parametrize(("model", "status", "said"), KNOWN)
 def test_check_knows_the_model(
-    model: tuple[str, ...],
-    status: int,
-    said: str,
-    emulator: Emulator,
-    capsys: pytest.CaptureFixture[str],
+    model: tuple[str, ...], status: int, said: str, emulated: Run
 ) -> None:
-    assert _main(emulator, "check", *model) == status
-    out, err = capsys.readouterr()
+    found, out, err = emulated("check", *model)
+    assert (found, err) == (status, "")
     assert out.startswith("token     ok")
     assert said in out
-    assert err == ""
 
 
-def test_check_of_a_token_that_may_not_invoke(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_check_of_a_token_that_may_not_invoke(run: Run) -> None:
     rules = AccountRules(tokens={"token-of-no-service": []})
     with Emulator(rules=rules) as emulator:
-        token = ("-o", "api_token=token-of-no-service", "-m", "gemini-99")
-        settings = {k: v for k, v in emulator.client.items() if k != "api_token"}
-        options = [f for pair in settings.items() for f in ("-o", "=".join(pair))]
-        assert main(["check", *options, *token]) == 1
-    out = capsys.readouterr().out
+        settings = {**emulator.client, "api_token": "token-of-no-service"}
+        status, out, _ = run("check", *_options(settings), "-m", "gemini-99")
+    assert status == 1
     assert "run       refused" in out
     assert "model     unknown" in out
 
 
-def test_failures_as_json(
-    emulator: Emulator, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_failures_as_json(emulator: Emulator, emulated: Run) -> None:
     emulator.fail(400, message="no good")
-    assert _main(emulator, "ask", "--json", "hi") == 1
-    told = json.loads(capsys.readouterr().out)["error"]
+    status, out, _ = emulated("ask", "--json", "hi")
+    told = json.loads(out)["error"]
+    assert status == 1
     assert told["type"] == "CloudflareInvalidRequestError"
     assert told["status_code"] == 400
 
 
 @pytest.mark.parametrize("option", [(), ("--json",)])
 def test_a_former_model_names_its_successor(
-    option: tuple[str, ...],
-    emulator: Emulator,
-    capsys: pytest.CaptureFixture[str],
+    option: tuple[str, ...], emulator: Emulator, emulated: Run
 ) -> None:
     emulator.fail(404, message="models/gemini-2.5-pro is no longer available.")
-    assert _main(emulator, "ask", *option, "-m", "gemini-2.5-pro", "-q", "hi") == 1
+    status, *written = emulated("ask", *option, "-m", "gemini-2.5-pro", "-q", "hi")
+    assert status == 1
     said = "gemini-2.5-pro was replaced by gemini-3.8-flash. Use that model."
-    assert said in "".join(capsys.readouterr())
+    assert said in "".join(written)
 
 
-def test_chat(emulator: Emulator, capsys: pytest.CaptureFixture[str]) -> None:
-    lines = "one\n/model gemini-3.1-pro\ntwo\n/clear\n/model -\nthree\n/exit\nfour\n"
-    sys.stdin = io.StringIO(lines)
+def test_chat(emulator: Emulator, emulated: Run) -> None:
+    lines = b"one\n/model gemini-3.1-pro\ntwo\n/clear\n/model -\nthree\n/exit\nfour\n"
     for text in ("First.", "Second.", "Third."):
         emulator.reply(text)
-    assert _main(emulator, "chat", "-q") == 0
-    out, err = capsys.readouterr()
-    assert out == "First.\nSecond.\nThird.\n"
+    status, out, err = emulated("chat", "-q", stdin=lines)
+    assert (status, out) == (0, "First.\nSecond.\nThird.\n")
     assert err.startswith("error: ")
     assert len(emulator.requests[-1].generation["contents"]) == 1
     assert len(emulator.requests[1].generation["contents"]) == 3
@@ -441,97 +419,39 @@ LAST = [
 
 @pytest.mark.parametrize(("lines", "status", "said"), LAST)
 def test_a_script_reads_the_status_of_a_chat(
-    lines: bytes,
-    status: int,
-    said: str,
-    emulator: Emulator,
-    capsys: pytest.CaptureFixture[str],
+    lines: bytes, status: int, said: str, emulated: Run
 ) -> None:
-    sys.stdin = _stdin(lines)
-    assert _main(emulator, "chat", "-q") == status
-    err = capsys.readouterr().err
+    found, _, err = emulated("chat", "-q", stdin=lines)
+    assert found == status
     assert said in err
     assert "pydantic" not in err
 
 
-@pytest.mark.slow
-def test_what_an_encoding_lacks_is_escaped() -> None:
-    shown = {"PYTHONIOENCODING": "ascii"}
-    plain = _run("--emulator", "\xe9 \U0001f600", **shown)
-    assert plain.stdout.endswith("The prompt was: \\u00e9 \\ud83d\\ude00\n")
-    told = _run("--emulator", "--json", "\xe9 \U0001f600", **shown)
-    assert json.loads(told.stdout)["text"].endswith("\xe9 \U0001f600")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("redirection", "status", "said"),
-    [("<&-", 0, ""), (">&-", 1, "error: standard output is closed\n"), ("2>&-", 0, "")],
-)
-def test_closed_streams(redirection: str, status: int, said: str) -> None:
-    command = f"exec {sys.executable} -m langchain_cf_gemini --emulator hi"
-    done = subprocess.run(
-        ["sh", "-c", f"{command} {redirection}"],
-        check=False,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        env=_environment(),
-        timeout=60,
-    )
-    assert (done.returncode, done.stderr) == (status, said)
-    assert ("The prompt was: hi" in done.stdout) == (status == 0)
-
-
-def test_the_default_model_from_a_file(
-    emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_variables_and_the_default_model_from_a_file(
+    emulator: Emulator, tmp_path: Path, run: Run
 ) -> None:
-    monkeypatch.delenv("CF_GEMINI_MODEL", raising=False)
-    path = tmp_path / ".env"
-    path.write_text("CF_GEMINI_MODEL=gemini-3.1-pro\n")
-    assert _main(emulator, "ask", "--env-file", str(path), "hi") == 0
-    assert "gemini-3.1-pro" in emulator.requests[-1].path
-    monkeypatch.delenv("CF_GEMINI_MODEL")
-
-
-def test_variables_from_a_file(
-    emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    settings = emulator.client
-    path = tmp_path / ".env"
+    path, settings = tmp_path / ".env", dict(emulator.client)
     path.write_text(
-        f"CLOUDFLARE_ACCOUNT_ID={settings['account_id']}\n"
-        f"CLOUDFLARE_API_TOKEN={settings['api_token']}\n"
+        f"CLOUDFLARE_ACCOUNT_ID={settings.pop('account_id')}\n"
+        f"CLOUDFLARE_API_TOKEN={settings.pop('api_token')}\n"
+        "CF_GEMINI_MODEL=gemini-3.1-pro\n"
     )
-    addresses = [
-        option
-        for name in ("base_url", "gateway_base_url")
-        for option in ("-o", f"{name}={settings[name]}")
-    ]
-    assert main(["ask", "--env-file", str(path), *addresses, "hi"]) == 0
-    assert capsys.readouterr().out
+    status, out, _ = run("ask", "--env-file", str(path), *_options(settings), "hi")
+    assert status == 0
+    assert out
+    assert "gemini-3.1-pro" in emulator.requests[-1].path
 
 
-def test_a_script_that_is_no_json(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "script.json"
-    path.write_text("# Script")
-    assert main(["emulator", "--port", "0", "--script", str(path)]) == 2
-    said = "error: The script script.json can't be read: it isn't JSON (Expecting value"
-    assert capsys.readouterr().err.startswith(said)
-
-
-def test_a_host_of_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["emulator", "--host", "192.0.2.1", "--port", "0"]) == 2
-    err = capsys.readouterr().err
+def test_a_host_of_another_machine(run: Run) -> None:
+    status, _, err = run("emulator", "--host", "192.0.2.1", "--port", "0")
+    assert status == 2
     assert "--host '192.0.2.1' is not an address of this machine. Use 127.0.0.1" in err
 
 
-def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_port_that_is_taken(run: Run) -> None:
     with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
+        port = _bound_port(sock)
         sock.listen()
-        port = sock.getsockname()[1]
-        assert main(["emulator", "--port", str(port)]) == 2
-    assert f"Port {port} on 127.0.0.1 is in use" in capsys.readouterr().err
+        status, _, err = run("emulator", "--port", str(port))
+    assert status == 2
+    assert f"Port {port} on 127.0.0.1 is in use" in err

@@ -158,15 +158,21 @@ def test_files_that_are_no_text(
 
 
 @pytest.mark.parametrize(
-    "script", [b"no JSON", b'{"answers": [{"answer": {"txt": 1}}]}', b"\xff"]
+    ("script", "why"),
+    [
+        (b"# Script", ": it isn't JSON (Expecting value"),
+        (b'{"answers": [{"answer": {"txt": 1}}]}', ""),
+        (b"\xff", ""),
+    ],
 )
 def test_a_script_that_is_none(
-    script: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    script: bytes, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "script.json"
     path.write_bytes(script)
     assert main(["emulator", "--port", "0", "--script", str(path)]) == 2
-    assert "The script script.json can't be read" in capsys.readouterr().err
+    said = f"error: The script script.json can't be read{why}"
+    assert capsys.readouterr().err.startswith(said)
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
