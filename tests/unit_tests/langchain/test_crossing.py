@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+import pickle
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from langchain_core.load import dumpd, load
 from langchain_core.messages import (
@@ -22,7 +24,7 @@ from langchain_core.messages import (
 
 from langchain_cf_gemini import CloudflareInvalidRequestError, UnsupportedContentError
 from tests.support.models import WAYS, Cloudflare, Json, answer, text
-from tests.support.two_backends import DUMMY, TwoBackends, maker_of, signature_of
+from tests.support.two_backends import DUMMY, TwoBackends, signature_of
 
 
 def results_of(message: AIMessage) -> list[BaseMessage]:
@@ -124,19 +126,20 @@ def test_an_endpoint_that_was_named_is_kept() -> None:
 
 # ---- histories that went through something else
 
+
+def as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
 ROUND_TRIPS: dict[str, Any] = {
-    "JSON": lambda history: messages_from_dict(
-        json.loads(json.dumps([message_to_dict(m) for m in history]))
-    ),
-    "langchain load": lambda history: load(json.loads(json.dumps(dumpd(history))),
+    "JSON": lambda history: messages_from_dict(as_json(
+        [message_to_dict(m) for m in history])),
+    "langchain load": lambda history: load(as_json(dumpd(history)),
                                            allowed_objects="messages"),
-    "pickle": lambda history: __import__("pickle").loads(
-        __import__("pickle").dumps(history)
-    ),
+    "pickle": lambda history: pickle.loads(pickle.dumps(history)),
     "copies": lambda history: [m.model_copy(deep=True) for m in history],
     "pydantic": lambda history: [
-        type(m).model_validate(json.loads(m.model_dump_json())) for m in history
-    ],
+        type(m).model_validate(json.loads(m.model_dump_json())) for m in history],
 }  # fmt: skip
 MIXED = ["invoke", "astream", "ainvoke", "stream"]
 
@@ -182,39 +185,39 @@ def test_an_older_history_is_asked_again_with_dummies(
         assert cloudflare.signatures == [DUMMY, DUMMY]
 
 
-def genai_history(backend: str) -> list[BaseMessage]:
-    """What langchain-google-genai keeps: signatures by call, and no backend."""
+def foreign(backend: str, provider: str = "google_genai") -> list[BaseMessage]:
+    """What other packages keep: signatures by call, and no backend."""
     calls: Any = [{"name": "look", "args": {}, "id": "c1", "type": "tool_call"}]
     key = "__gemini_function_call_thought_signatures__"
     turn = AIMessage(
         "",
         tool_calls=calls,
         additional_kwargs={key: {"c1": signature_of(backend, 1)}},
-        response_metadata={"model_provider": "google_genai"},
+        response_metadata={"model_provider": provider},
     )
     return [HumanMessage("go"), turn, ToolMessage("seen", tool_call_id="c1")]
 
 
-@pytest.mark.parametrize("backend", ["gemini_api", "vertex_ai"])
+@pytest.mark.parametrize(
+    ("backend", "provider"),
+    [
+        ("gemini_api", "google_genai"),
+        ("vertex_ai", "google_genai"),
+        ("vertex_ai", "google_vertexai"),  # which is known by its name
+    ],
+)
 @pytest.mark.parametrize("way", WAYS)
 def test_histories_of_other_packages_fit_or_are_asked_again(
-    backend: str, way: str
+    backend: str, provider: str, way: str
 ) -> None:
     cloudflare = TwoBackends(steps=1)
-    message = WAYS[way](cloudflare.model(), genai_history(backend))
+    message = WAYS[way](cloudflare.model(), foreign(backend, provider))
     assert message.text == "Done"
     fits = cloudflare.asked[-1] == backend
-    assert cloudflare.refused == (0 if fits else 1)
+    is_known = provider == "google_vertexai"
+    assert cloudflare.refused == (0 if fits or is_known else 1)
     assert ("replaced_signatures" in message.response_metadata) is not fits
-
-
-def test_a_package_of_vertex_is_known() -> None:
-    history = genai_history("vertex_ai")
-    history[1].response_metadata["model_provider"] = "google_vertexai"
-    cloudflare = TwoBackends(steps=1)
-    WAYS["stream"](cloudflare.model(), history)
-    assert cloudflare.refused == 0
-    assert cloudflare.signatures == [DUMMY]
+    assert cloudflare.signatures == [signature_of(backend, 1) if fits else DUMMY]
 
 
 @pytest.mark.parametrize("ways", list(product(("invoke", "stream"), repeat=2)))
@@ -232,14 +235,9 @@ def test_turns_that_were_merged_go_back(ways: tuple[str, str], end: str) -> None
 def test_the_net_is_spread_once() -> None:
     error = {"code": 400, "message": "Invalid thought signature.", "status": "X"}
 
-    def refuse(request: Any) -> Any:
-        import httpx
-
-        return httpx.Response(400, json={"error": error})
-
-    cloudflare = Cloudflare(refuse)
+    cloudflare = Cloudflare(httpx.Response(400, json={"error": error}))
     with pytest.raises(CloudflareInvalidRequestError, match="thought signature"):
-        cloudflare.model().invoke(genai_history("vertex_ai"))
+        cloudflare.model().invoke(foreign("vertex_ai"))
     assert len(cloudflare.requests) == 2
     with pytest.raises(CloudflareInvalidRequestError, match="thought signature"):
         cloudflare.model().invoke("nothing is signed here")
@@ -249,7 +247,7 @@ def test_the_net_is_spread_once() -> None:
 def test_what_a_model_misses_unexpectedly_is_given() -> None:
     """A retired model's name is answered by a newer one, which wants signatures."""
     cloudflare = TwoBackends(steps=1)
-    history = genai_history("vertex_ai")
+    history = foreign("vertex_ai")
     history[1].additional_kwargs.clear()
     message = cloudflare.model(model="gemini-2.5-pro").invoke(history)
     assert message.text == "Done"
@@ -316,7 +314,7 @@ def test_ids_cross() -> None:
 @pytest.mark.parametrize("model", ["2.0-flash", "2.5-flash", "2.5-pro", "1.5-pro"])
 def test_ids_stay_away_from_older_models(model: str) -> None:
     cloudflare = Cloudflare()
-    cloudflare.model(model=f"gemini-{model}").invoke(genai_history("vertex_ai"))
+    cloudflare.model(model=f"gemini-{model}").invoke(foreign("vertex_ai"))
     _, turn, result = cloudflare.contents
     assert "id" not in turn["parts"][0]["functionCall"]
     assert "id" not in result["parts"][0]["functionResponse"]
@@ -333,10 +331,6 @@ def test_marks_of_processed_media_stay_away() -> None:
         history = [HumanMessage([block]), streamed, HumanMessage("on")]
         cloudflare.model(endpoint="gateway").invoke(history)
         assert len(cloudflare.contents[1]["parts"]) == count
-
-
-def test_a_signature_says_who_made_it() -> None:
-    assert maker_of(signature_of("vertex_ai", 7)) == "vertex_ai"
 
 
 # Written by version 0.1 of this package, which noted no backend: text, two calls of
