@@ -25,7 +25,7 @@ from tests.support.verified import Recorder, Scrubber
 
 _VARIABLES = ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN")
 _TIMED = "tests/integration_tests/test_standard.py"
-_TIMED_CLASSES = {"run": "TestJsonSchemaV0Run", "gateway": "TestJsonSchemaV0Gateway"}
+_TIMED_CLASSES = {"run": "TestRunV0", "gateway": "TestGatewayV0"}
 _FROM_EMULATOR = (
     "# Recorded from the emulator of this project, not from Cloudflare: the answer of\n"
     "# LangChain's test_stream_time. `make record` writes this file.\n"

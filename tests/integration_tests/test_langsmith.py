@@ -3,56 +3,15 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, ClassVar
 
 import pytest
 
+from tests.support.traced import CALLS, run_traced
+
 Json = dict[str, Any]
-
-# One call in every way of asking, and an agent.
-PROGRAM = """
-import asyncio
-from langchain.agents import create_agent
-from langchain_core.tracers.langchain import wait_for_all_tracers
-from langchain_cf_gemini import ChatCloudflareGemini
-from langchain_cf_gemini.emulator import Emulator, call
-
-def search(q: str) -> str:
-    "Search the web."
-    return q
-
-def weather(place: str) -> str:
-    "Tell the weather."
-    return place
-
-async def ask(model):
-    await model.ainvoke("hi", max_output_tokens=900)
-    async for _ in model.astream("hi", max_output_tokens=900):
-        pass
-
-with Emulator() as emulator:
-    model = ChatCloudflareGemini(model="google/gemini-3-flash", temperature=0.5,
-        default_headers={"x-access": "header-that-must-not-be-seen"}, **emulator.client)
-    bound = model.bind_tools([search, weather])
-    bound.invoke("hi", max_output_tokens=900)
-    list(bound.stream("hi", max_output_tokens=900))
-    bound.batch(["hi"], max_output_tokens=900)
-    asyncio.run(ask(bound))
-    emulator.answer(call("weather", place="Lima"))
-    agent = create_agent(model.bind(max_output_tokens=900), [search, weather])
-    agent.invoke({"messages": [("human", "Weather in Lima?")]})
-    emulator.answer(call("weather", place="Lima"))
-    for _ in agent.stream({"messages": [("human", "Weather in Lima?")]},
-                          stream_mode="messages"):
-        pass
-wait_for_all_tracers()
-"""
-CALLS = 5 + 2 + 2
-
 
 # As LangSmith's own server says them.
 LIMITS = {
@@ -96,14 +55,13 @@ def posted() -> list[Json]:
     """What LangSmith's client posted of the program's runs."""
     with ThreadingHTTPServer(("127.0.0.1", 0), LangSmith) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        environment = {
-            "LANGSMITH_TRACING": "true",
-            "LANGSMITH_API_KEY": "lsv2_pt_none",
-            "LANGSMITH_ENDPOINT": f"http://127.0.0.1:{server.server_port}",
-            "PYTHONPATH": ":".join(filter(None, sys.path)),
-        }
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM], check=True, env=environment, timeout=100
+        run_traced(
+            "callbacks = []",
+            "from langchain_core.tracers.langchain import wait_for_all_tracers\n"
+            "wait_for_all_tracers()",
+            LANGSMITH_TRACING="true",
+            LANGSMITH_API_KEY="lsv2_pt_none",
+            LANGSMITH_ENDPOINT=f"http://127.0.0.1:{server.server_port}",
         )
         server.shutdown()
     return LangSmith.posted
@@ -151,16 +109,9 @@ def test_the_model_its_settings_and_tools_are_told(runs: list[Json]) -> None:
 
 
 def test_calls_and_results_are_told(runs: list[Json]) -> None:
-    asked = [
-        call
-        for run in runs
-        for call in run["outputs"]["generations"][0][0]["message"]["kwargs"][
-            "tool_calls"
-        ]
-    ]
-    assert [(call["name"], call["args"]) for call in asked] == [
-        ("weather", {"place": "Lima"})
-    ] * 2
+    said = [run["outputs"]["generations"][0][0]["message"]["kwargs"] for run in runs]
+    asked = [(c["name"], c["args"]) for message in said for c in message["tool_calls"]]
+    assert asked == [("weather", {"place": "Lima"})] * 2
 
 
 def test_no_secret_is_posted(posted: list[Json]) -> None:

@@ -9,7 +9,6 @@ from typing import Any, Literal
 
 import httpx
 import pytest
-from langchain_core.language_models import BaseChatModel
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_cf_gemini import ChatCloudflareGemini
@@ -38,70 +37,32 @@ class Everything(ChatModelIntegrationTests):
     method: str = "json_schema"
     output_version: str = "v0"
 
-    @property
-    def chat_model_class(self) -> type[BaseChatModel]:
-        return ChatCloudflareGemini
+    chat_model_class = ChatCloudflareGemini
+    model_override_value = "gemini-2.5-flash"
+    enable_vcr_tests = True
+    supports_json_mode = True
+    supports_image_inputs = True
+    supports_image_urls = True
+    supports_pdf_inputs = True
+    supports_audio_inputs = True
+    supports_video_inputs = True
+    supports_anthropic_inputs = True
+    supports_image_tool_message = True
+    supports_pdf_tool_message = True
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
         return {
             "model": "gemini-3-flash",
-            "account_id": self.running.account_id,
-            "api_token": self.running.api_token,
-            "base_url": self.running.base_url,
-            "gateway_base_url": self.running.gateway_base_url,
             "endpoint": self.endpoint,
             "output_version": self.output_version,
             "media_urls": "pass",
+            **self.running.client,
         }
-
-    @property
-    def model_override_value(self) -> str:
-        return "gemini-2.5-flash"
 
     @property
     def structured_output_kwargs(self) -> dict[str, Any]:
         return {"method": self.method}
-
-    @property
-    def enable_vcr_tests(self) -> bool:
-        return True
-
-    @property
-    def supports_json_mode(self) -> bool:
-        return True
-
-    @property
-    def supports_image_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_image_urls(self) -> bool:
-        return True
-
-    @property
-    def supports_pdf_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_audio_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_video_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_anthropic_inputs(self) -> bool:
-        return True
-
-    @property
-    def supports_image_tool_message(self) -> bool:
-        return True
-
-    @property
-    def supports_pdf_tool_message(self) -> bool:
-        return True
 
 
 # Each endpoint with each version of the output; the methods take turns, because only a
@@ -115,14 +76,6 @@ for endpoint, output_version, method in [
     ("gateway", "v1", "json_schema"),
 ]:
     name = f"Test{endpoint.title()}{output_version.title()}"
-    globals()[name] = type(
-        name,
-        (Everything,),
-        {
-            "__test__": True,
-            "__module__": __name__,
-            "endpoint": endpoint,
-            "output_version": output_version,
-            "method": method,
-        },
-    )
+    chosen = {"endpoint": endpoint, "output_version": output_version, "method": method}
+    members = {"__test__": True, "__module__": __name__, **chosen}
+    globals()[name] = type(name, (Everything,), members)

@@ -70,6 +70,8 @@ USAGE = [
     (["-o", 'gateway={"ttl":5}', "hi"], "Did you mean 'cache_ttl'?\n"),
     (["--gateway", "a b", "hi"], "gateway's name"),
     (["verify", "--yes", "--only", "run_pth"], "Known: run_path."),
+    (["verify", "--yes", "--only", "no_such"], "Unknown check 'no_such'"),
+    (["verify", "--yes", "-m", "openai/gpt-5"], "gpt-5"),
     (["emulator", "--script", "nowhere.json"], "no file 'nowhere.json'"),
 ]
 
@@ -87,16 +89,16 @@ def test_wrong_usage_is_one_line_and_status_2(
     assert TOKEN not in err
 
 
-@pytest.mark.parametrize("command", ["ask", "models"])
+@pytest.mark.parametrize("command", [["ask", "hi"], ["models"], ["verify", "--yes"]])
 @pytest.mark.parametrize("missing", ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"])
 def test_half_set_credentials_are_told(
-    command: str,
+    command: list[str],
     missing: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delenv(missing)
-    assert main([command, "hi"][: 2 if command == "ask" else 1]) == 2
+    assert main(command) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert missing in err

@@ -1,9 +1,8 @@
 """What Pyodide lacks is not asked for: httpx2, sockets, early random numbers."""
 
-import subprocess
-import sys
-
 import pytest
+
+from tests.support.process import run_python
 
 # All is loaded once before: what LangChain needs there is its own affair.
 _PYODIDE = """
@@ -51,13 +50,7 @@ for asked in ("hi", [("user", [image])]):
 @pytest.mark.slow
 def test_imports_without_sockets_and_says_what_to_do_instead() -> None:
     """In one process, whose start takes longer than all the rest."""
-    done = subprocess.run(
-        [sys.executable, "-c", _PYODIDE + _ASKED],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_python(_PYODIDE + _ASKED, warnings="default")
     assert done.stderr == ""
     imported, words, media = done.stdout.split("----")
     assert imported == "imported\n"

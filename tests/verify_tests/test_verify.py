@@ -162,20 +162,5 @@ def test_a_report_holds_nothing_of_the_account_and_can_be_replayed(
     }
 
 
-@pytest.mark.parametrize(
-    ("arguments", "status", "said"),
-    [
-        (["--only", "no_such"], 2, "Unknown check 'no_such'"),
-        (["-m", "openai/gpt-5"], 2, "gpt-5"),
-        ([], 2, "CLOUDFLARE_ACCOUNT_ID"),
-    ],
-)
-def test_wrong_usage(
-    arguments: list[str], status: int, said: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["verify", "--yes", *arguments]) == status
-    assert said in capsys.readouterr().err
-
-
 def test_the_readme_has_the_summary() -> None:
     assert summary() in (ROOT / "README.md").read_text("utf-8")

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
 
 from tests.support.process import default_trust
 
-Change = Callable[[httpx2.Request, httpx2.Response], httpx2.Response]
+Asked = httpx2.Request
+Said = httpx2.Response
+Change = Callable[[Asked, Said], Said]
+_CANDIDATE = {
+    "content": {"role": "model", "parts": [{"text": "yes"}]},
+    "finishReason": "STOP",
+}
+_USAGE = {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4}
+_YES = {"candidates": [_CANDIDATE], "usageMetadata": _USAGE}
 
 
 class Changed(httpx2.BaseTransport):
@@ -20,7 +28,7 @@ class Changed(httpx2.BaseTransport):
         self._change = change
         self._below = httpx2.HTTPTransport(verify=default_trust())
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+    def handle_request(self, request: Asked) -> Said:
         response = self._below.handle_request(request)
         response.read()
         response.close()
@@ -30,19 +38,15 @@ class Changed(httpx2.BaseTransport):
         self._below.close()
 
 
-def _json(
-    value: Any, status: int = 200, headers: Mapping[str, str] | None = None
-) -> httpx2.Response:
-    return httpx2.Response(status, json=value, headers=dict(headers or {}))
+def _json(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Said:
+    return Said(status, json=value, headers=headers)
 
 
-def _is_run(request: httpx2.Request) -> bool:
+def _is_run(request: Asked) -> bool:
     return request.url.path.endswith("/ai/run")
 
 
-def _with_result(
-    response: httpx2.Response, change: Callable[[Any], Any]
-) -> httpx2.Response:
+def _with_result(response: Said, change: Callable[[Any], Any]) -> Said:
     """The response with its answer changed, whole or in each event."""
     kept = {n: v for n, v in response.headers.items() if n.startswith("cf-")}
     if "event-stream" in response.headers.get("content-type", ""):
@@ -52,49 +56,42 @@ def _with_result(
             if line.startswith("data:")
         ]
         kept["content-type"] = "text/event-stream"
-        return httpx2.Response(200, headers=kept, text="".join(events))
+        return Said(200, headers=kept, text="".join(events))
     value = response.json()
     if isinstance(value, dict) and isinstance(value.get("result"), dict):
         return _json({**value, "result": change(value["result"])}, headers=kept)
     return _json(change(value), headers=kept)
 
 
-def same(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+def same(request: Asked, response: Said) -> Said:
     return response
 
 
-def bare(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+def bare(request: Asked, response: Said) -> Said:
     """No envelope around the answers of `/ai/run`."""
     if not _is_run(request) or response.status_code != 200:
         return response
     return _json(response.json()["result"])
 
 
-def streams_on_run(
-    request: httpx2.Request, response: httpx2.Response
-) -> httpx2.Response:
+def streams_on_run(request: Asked, response: Said) -> Said:
     """`/ai/run` streams where it is asked to."""
     if not (_is_run(request) and b'"stream":true' in request.content):
         return response
-    parts = [{"text": "yes"}]
-    candidate = {
-        "content": {"role": "model", "parts": parts},
-        "finishReason": "STOP",
-    }
-    usage = {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4}
-    event = json.dumps({"candidates": [candidate], "usageMetadata": usage})
     headers = {"content-type": "text/event-stream"}
-    return httpx2.Response(200, headers=headers, text=f"data: {event}\n\n")
+    return Said(200, headers=headers, text=f"data: {json.dumps(_YES)}\n\n")
 
 
-def chat_completions(
-    request: httpx2.Request, response: httpx2.Response
-) -> httpx2.Response:
+def chat_completions(request: Asked, response: Said) -> Said:
     """`/ai/run` answers in the other format of its schema."""
     if not _is_run(request) or response.status_code != 200:
         return response
     said = {"message": {"role": "assistant", "content": "yes"}, "index": 0}
     return _json({"object": "chat.completion", "choices": [said]})
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
 
 
 def _parts_changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change:
@@ -104,16 +101,11 @@ def _parts_changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Change
             content["parts"] = [change(part) for part in content.get("parts", [])]
         return result
 
-    def apply(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
-        return (
-            _with_result(response, changed) if response.status_code == 200 else response
-        )
+    def apply(request: Asked, response: Said) -> Said:
+        is_good = response.status_code == 200
+        return _with_result(response, changed) if is_good else response
 
     return apply
-
-
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
 
 
 unsigned = _parts_changed(
@@ -129,9 +121,7 @@ tools_ignored = _parts_changed(
 )
 
 
-def signatures_refused(
-    request: httpx2.Request, response: httpx2.Response
-) -> httpx2.Response:
+def signatures_refused(request: Asked, response: Said) -> Said:
     """A signature is refused by whom it came from."""
     if b"thoughtSignature" not in request.content:
         return response
@@ -139,7 +129,7 @@ def signatures_refused(
     return _json({"error": error}, 400)
 
 
-def stripped(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+def stripped(request: Asked, response: Said) -> Said:
     """Nothing but the first candidate's text and three counts."""
 
     def change(result: Any) -> Any:
@@ -148,10 +138,9 @@ def stripped(request: httpx2.Request, response: httpx2.Response) -> httpx2.Respo
         usage = result.get("usageMetadata", {})
         names = ("promptTokenCount", "candidatesTokenCount")
         kept = {name: usage.get(name, 1) for name in names}
-        first = result["candidates"][0]
-        parts = [{"text": "well"}]
-        content = {"role": "model", "parts": parts}
-        candidate = {"content": content, "finishReason": first.get("finishReason")}
+        reason = result["candidates"][0].get("finishReason")
+        content = {"role": "model", "parts": [{"text": "well"}]}
+        candidate = {"content": content, "finishReason": reason}
         return {"candidates": [candidate], "usageMetadata": kept}
 
     if response.status_code != 200:
@@ -159,56 +148,40 @@ def stripped(request: httpx2.Request, response: httpx2.Response) -> httpx2.Respo
     return _with_result(response, change)
 
 
-def no_gateway_headers(
-    request: httpx2.Request, response: httpx2.Response
-) -> httpx2.Response:
+def no_gateway_headers(request: Asked, response: Said) -> Said:
     """No header of the gateway reaches the caller."""
     headers = [
         (name, value)
         for name, value in response.headers.multi_items()
         if not name.startswith("cf-") and name != "content-length"
     ]
-    return httpx2.Response(
-        response.status_code, headers=headers, content=response.content
-    )
+    return Said(response.status_code, headers=headers, content=response.content)
 
 
-def other_errors(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+def other_errors(request: Asked, response: Said) -> Said:
     """Every refusal is a 422 in a form that nobody documented."""
     if response.status_code < 400:
         return response
     return _json({"detail": [{"msg": "no"}]}, 422)
 
 
-def everything_fails(
-    request: httpx2.Request, response: httpx2.Response
-) -> httpx2.Response:
-    return httpx2.Response(422, text="<html>no</html>")
+def everything_fails(request: Asked, response: Said) -> Said:
+    return Said(422, text="<html>no</html>")
 
 
-def everything_passes(
-    request: httpx2.Request, response: httpx2.Response
-) -> httpx2.Response:
+def everything_passes(request: Asked, response: Said) -> Said:
     """Refusals become answers."""
-    if response.status_code < 400:
-        return response
-    candidate = {
-        "content": {"role": "model", "parts": [{"text": "yes"}]},
-        "finishReason": "STOP",
-    }
-    usage = {"promptTokenCount": 3, "candidatesTokenCount": 1, "totalTokenCount": 4}
-    return _json({"candidates": [candidate], "usageMetadata": usage})
+    return response if response.status_code < 400 else _json(_YES)
 
 
-def no_credit(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
+def no_credit(request: Asked, response: Said) -> Said:
     error = {"code": 2021, "message": "Insufficient credits"}
     return _json({"success": False, "errors": [error], "result": None}, 402)
 
 
-def web_page(request: httpx2.Request, response: httpx2.Response) -> httpx2.Response:
-    return httpx2.Response(
-        200, headers={"content-type": "text/html"}, text="<html>hello</html>"
-    )
+def web_page(request: Asked, response: Said) -> Said:
+    headers = {"content-type": "text/html"}
+    return Said(200, headers=headers, text="<html>hello</html>")
 
 
 CHANGES: list[Change] = [
