@@ -100,9 +100,7 @@ class TestBound(Everything):
 
     __test__ = True
 
-    @property
-    def chat_model_class(self) -> type[BaseChatModel]:
-        return Awaiting
+    chat_model_class = Awaiting
 
     @property
     def chat_model_params(self) -> dict[str, Any]:
