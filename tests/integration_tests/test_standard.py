@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import httpx
 import pytest
+from langchain_core.language_models import BaseChatModel
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from langchain_cf_gemini import ChatCloudflareGemini
@@ -37,7 +38,7 @@ class Everything(ChatModelIntegrationTests):
     method: str = "json_schema"
     output_version: str = "v0"
 
-    chat_model_class = ChatCloudflareGemini
+    chat_model_class: type[BaseChatModel] = ChatCloudflareGemini
     model_override_value = "gemini-2.5-flash"
     enable_vcr_tests = True
     supports_json_mode = True
