@@ -319,6 +319,8 @@ def _unknown_option(names: Iterable[Any]) -> str | None:
     if unknown is UNSET:
         return None
     near = get_close_matches(str(unknown), RULES, n=1, cutoff=0.5)
+    if unknown in ("gateway_id", "gateway", "name"):
+        near = ["id"]
     known = (
         f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(RULES))}."
     )

@@ -37,8 +37,8 @@ _REFUSED: Final = (
     ("gemini-embedding", _NO_EMBEDDINGS),
     ("text-embedding", _NO_EMBEDDINGS),
 )
-# How other libraries and the gateway name Google as the provider of a model.
-_PROVIDED: Final = re.compile(r"(?:vertex_ai|gemini|google[\w-]+)[:/](gemini-.+)")
+# How other libraries and the gateway name the provider of a model, or Google its path.
+_PROVIDED: Final = re.compile(r"[\w/.-]+[:/](gemini-[\w.-]+)")
 
 
 def model_id_from(model: str) -> str:

@@ -23,14 +23,18 @@ _ANY_CREDENTIAL: Final[_Mistakes] = (
     (r"(?i)(bearer|basic)\s.*", _BARE.format("'Bearer '")),
     (r"""(["'`]).*\1""", _BARE.format("quotation marks")),
     (
-        r"<.*>|\$\{?[A-Z_]+\}?|\{\{?.*\}\}?|(?i:your[ _-].*|\*+|\.\.\.)",
+        r"<.*>|\$(env:)?\{?[A-Z_]+\}?|%[A-Z_]+%|\$?\{\{?.*\}\}?|(CLOUDFLARE|CF)_[A-Z_]+"
+        r"|(?i:your[ _-].*|\*+|\.\.\.|x{8,}|none|null|undefined|changeme)",
         "it is a placeholder, not a value",
     ),
-    (r"(?i)https?://.*", "it is an address"),
+    (r"(?i)[a-z]+://.*", "it is an address"),
     (r"(export\s+)?[A-Z][A-Z0-9_]*\s*=.*", _BARE.format("the variable's name")),
     (r".*\S\s+\S.*", "it has a blank or a line break inside"),
     (r"\s.*|.*\s", "it has a blank or a line break at its start or end"),
-    (r"sk-.*", "it is a key of another provider's"),
+    (
+        r"(sk-|xai-|gsk_|hf_|ya29\.|AKIA).*",
+        "it is a key of another provider's",
+    ),
 )
 _TOKEN: Final[_Mistakes] = (
     *_ANY_CREDENTIAL,
@@ -41,10 +45,17 @@ _TOKEN: Final[_Mistakes] = (
     (r"[0-9a-fA-F]{32}", "it looks like an account ID; " + _TOKEN_ADVICE),
     (r"(AIza|AQ\.).*", "it is a Google API key. Pass it as google_api_key="),
 )
+_OTHERS: Final[_Mistakes] = (
+    (
+        r"[^/]*googleapis\.com(/.*)?",
+        "it is Google's address; this class sends requests through Cloudflare",
+    ),
+    (r"dash\.cloudflare\.com(/.*)?", "it is the dashboard's address"),
+)
 _MISTAKES: Final[Mapping[str, _Mistakes]] = {
     "account_id": (
         (
-            r"cf(ut|at|k)_.*|[\w-]{40}|[0-9a-f]{37}|(?i:bearer\s.*)",
+            r"\W*(cf(ut|at|k)_.*|[\w-]{40}|[0-9a-f]{37})\W*|(?i:bearer\s.*)",
             "it is a token or a key, but the account ID is needed; " + _ID_ADVICE,
         ),
         (r".*@.*", "it is an e-mail address; " + _ID_ADVICE),
@@ -67,6 +78,7 @@ _MISTAKES: Final[Mapping[str, _Mistakes]] = {
             r".*/(accounts|ai)(/.*)?|api\.cloudflare\.com(?!/client/v4\Z)(/.*)?",
             "pass only https://api.cloudflare.com/client/v4",
         ),
+        *_OTHERS,
     ),
     "gateway_base_url": (
         (
@@ -81,10 +93,7 @@ _MISTAKES: Final[Mapping[str, _Mistakes]] = {
             r".*/google-ai-studio/.+|.*/(models|compat)(/.*)?",
             "the address of a custom domain must end with /google-ai-studio",
         ),
-        (
-            r"[^/]*googleapis\.com(/.*)?",
-            "it is Google's address; this class sends requests through Cloudflare",
-        ),
+        *_OTHERS,
     ),
 }
 

@@ -239,6 +239,8 @@ def test_an_unknown_option_names_the_known_ones() -> None:
     options: Any = {"ttl": 60}
     with pytest.raises(TypeError, match=r"option 'ttl'\. Did you mean 'cache_ttl'\?"):
         GatewayOptions(**options)
+    with pytest.raises(ValueError, match=r"Did you mean 'id'\?"):
+        GatewayOptions.from_value({"gateway_id": "team"})
     with pytest.raises(TypeError, match=r"option 'x'\. Known: "):
         GatewayOptions(**dict.fromkeys("x", options["ttl"]))
 
@@ -347,6 +349,7 @@ def test_run_metadata_is_picked_by_name(
         (Decimal("1.50"), "1.50"),
         (b"x", "b'x'"),
         (float("nan"), "nan"),
+        (10**400, 10**400),
         (True, True),
         (1.5, 1.5),
         ("x" * 251, "x" * 250 + "…"),

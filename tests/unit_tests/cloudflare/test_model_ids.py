@@ -55,6 +55,8 @@ def test_googles_id_can_be_overridden(before: str) -> None:
         ("anthropic/claude", "isn't a Gemini model"),
         ("vertex_ai/gemini-3-flash", "Pass only the model: 'gemini-3-flash'"),
         ("google_genai:gemini-3-flash", "Pass only the model: 'gemini-3-flash'"),
+        ("cloudflare_gemini:gemini-3-flash", "Pass only the model: 'gemini-3-flash'"),
+        ("publishers/google/models/gemini-3-flash", "Pass only the model"),
         ("google/imagen-4", "creates images"),
         ("imagen-4", "creates images"),
         ("models/veo-3.1-fast", "creates videos"),
