@@ -16,7 +16,6 @@ from langchain_cf_gemini import (
     ResponseFormatError,
 )
 from tests.support.models import (
-    ENDS,
     Cloudflare,
     Json,
     Way,
@@ -43,7 +42,7 @@ NOTHING: list[Json] = [
 
 
 @pytest.mark.parametrize("payload", NOTHING)
-@pytest.mark.parametrize("endpoint", ENDS)
+@endpoints
 def test_answers_of_nothing_may_be_asked_for_again(
     either_way: Way, endpoint: str, payload: Json
 ) -> None:
@@ -54,7 +53,7 @@ def test_answers_of_nothing_may_be_asked_for_again(
     assert caught.value.is_retryable
 
 
-@pytest.mark.parametrize("endpoint", ENDS)
+@endpoints
 def test_an_empty_body_may_be_asked_for_again(endpoint: str) -> None:
     empty = httpx.Response(200, content=b" ")
     with pytest.raises(ResponseFormatError, match="empty response") as caught:
@@ -82,25 +81,27 @@ IDLE: dict[str, str] = {
 }
 
 
-def _framed(*events: Any) -> bytes:
+SSE = "text/event-stream"
+
+
+def _stream(*events: Any, kind: str | None = SSE, before: str = "") -> Cloudflare:
+    """A stream of events, which are written already or not."""
     said = (e if isinstance(e, str) else f"data: {json.dumps(e)}" for e in events)
-    return "".join(f"{event}\n\n" for event in said).encode()
+    raw = before + "".join(f"{event}\n\n" for event in said)
+    headers = {"content-type": kind} if kind else {}
+    return Cloudflare(httpx.Response(200, content=raw.encode(), headers=headers))
 
 
 @pytest.mark.parametrize("idle", IDLE.values(), ids=IDLE.keys())
 def test_events_that_say_nothing_are_passed_over(idle: str) -> None:
     parts = [text("The "), call("look", args={"x": 1})]
-    raw = _framed(idle, event(parts[0]), idle, answer(parts[1]), idle)
-    headers = {"content-type": "text/event-stream"}
-    response = httpx.Response(200, content=raw, headers=headers)
-    chunks = list(Cloudflare(response).model(endpoint="gateway").stream("hi"))
-    whole = folded(chunks)
+    said = _stream(idle, event(parts[0]), idle, answer(parts[1]), idle)
+    whole = folded(list(said.model(endpoint="gateway").stream("hi")))
     assert whole.text == "The "
     assert [c["args"] for c in whole.tool_calls] == [{"x": 1}]
     assert whole.response_metadata["finish_reason"] == "STOP"
-    only = httpx.Response(200, content=_framed(idle, idle), headers=headers)
     with pytest.raises(ResponseFormatError) as caught:
-        list(Cloudflare(only).model(endpoint="gateway").stream("hi"))
+        list(_stream(idle, idle).model(endpoint="gateway").stream("hi"))
     assert caught.value.is_retryable
 
 
@@ -115,64 +116,51 @@ def test_events_that_say_nothing_are_passed_over(idle: str) -> None:
     ],
 )
 def test_what_may_be_an_error_is_not_passed_over(event_of_an_error: str) -> None:
-    raw = _framed(event(text("The ")), event_of_an_error, answer(text("laws")))
-    headers = {"content-type": "text/event-stream"}
-    response = httpx.Response(200, content=raw, headers=headers)
+    said = _stream(event(text("The ")), event_of_an_error, answer(text("laws")))
     with pytest.raises(CloudflareGeminiError):
-        list(Cloudflare(response).model(endpoint="gateway").stream("hi"))
+        list(said.model(endpoint="gateway").stream("hi"))
 
 
 @pytest.mark.parametrize(
-    "content_type",
+    "kind",
     ["Text/Event-Stream; charset=UTF-8", "text/plain", "application/json", None],
 )
 @pytest.mark.parametrize("before", ["", ": hi\n\n", "event: message\n", "\n\n"])
 @every_way
-def test_a_stream_is_told_by_its_form(
-    way: Any, content_type: str | None, before: str
-) -> None:
-    raw = before.encode() + _framed(event(text("The ")), answer(text("laws")))
-    headers = {"content-type": content_type} if content_type else {}
-    response = httpx.Response(200, content=raw, headers=headers)
-    message = way(Cloudflare(response).model(endpoint="gateway"), "hi")
-    assert message.text == "The laws"
+def test_a_stream_is_told_by_its_form(way: Any, kind: str | None, before: str) -> None:
+    said = _stream(event(text("The ")), answer(text("laws")), kind=kind, before=before)
+    assert way(said.model(endpoint="gateway"), "hi").text == "The laws"
 
 
 # ---- errors in disguise
 
-GOOGLES: Json = {
-    "error": {
-        "code": 429,
-        "message": "Resource exhausted.",
-        "status": "RESOURCE_EXHAUSTED",
-        "details": [{"@type": "RetryInfo", "retryDelay": "17s"}],
-    }
-}
+RETRY_INFO = [{"@type": "RetryInfo", "retryDelay": "17s"}]
+EXHAUSTED = {"message": "Resource exhausted.", "status": "RESOURCE_EXHAUSTED"}
+GOOGLES: Json = {"error": {"code": 429, **EXHAUSTED, "details": RETRY_INFO}}
 
 
-def _envelope(message: Any, code: Any = 2002) -> Json:
+def _envelope(message: Any) -> Json:
     said = message if isinstance(message, str) else json.dumps(message)
-    errors = [{"code": code, "message": said}]
+    errors = [{"code": 2002, "message": said}]
     return {"success": False, "errors": errors, "messages": [], "result": None}
 
 
-LIMIT = CloudflareRateLimitError
+def _of_429(**more: Any) -> Json:
+    return _envelope({"error": {"code": 429, **more}})
+
+
+LIMIT, INVALID = CloudflareRateLimitError, CloudflareInvalidRequestError
 DISGUISED: dict[str, tuple[Json, type[Exception], float | None]] = {
     "Google's, inside": (_envelope(GOOGLES), LIMIT, 17),
     "in a list": (_envelope([GOOGLES]), LIMIT, 17),
     "after words": (_envelope("Upstream said: " + json.dumps(GOOGLES)), LIMIT, 17),
     "wrapped twice": (_envelope(_envelope(GOOGLES)), LIMIT, 17),
     "as text": ({"error": json.dumps(GOOGLES)}, LIMIT, 17),
-    "a Duration": (_envelope({"error": {
-                                  "code": 429,
-                                  "details": [{"retryDelay": {"seconds": "9"}}]}}),
-                   LIMIT, 9),
-    "said in words": (_envelope({"error": {"code": 429,
-                                           "message": "Please retry in 41.5s."}}),
-                      LIMIT, 41.5),
-    "an invalid request": (_envelope({"error": {"code": 400,
-                                                "status": "INVALID_ARGUMENT"}}),
-                           CloudflareInvalidRequestError, None),
+    "a Duration": (_of_429(details=[{"retryDelay": {"seconds": "9"}}]), LIMIT, 9),
+    "said in words": (_of_429(message="Please retry in 41.5s."), LIMIT, 41.5),
+    "an invalid request": (
+        _envelope({"error": {"code": 400, "status": "INVALID_ARGUMENT"}}),
+        INVALID, None),
     "no JSON": (_envelope("{ upstream failed"), CloudflareServerError, None),
 }  # fmt: skip
 
@@ -211,10 +199,7 @@ def test_errors_inside_of_errors(
 @pytest.mark.parametrize("as_event", [False, True])
 def test_a_limit_inside_of_a_200(either_way: Way, error: Any, as_event: bool) -> None:
     body = {"error": error}
-    said: Any = httpx.Response(200, json=body)
-    if as_event:
-        headers = {"content-type": "text/event-stream"}
-        said = httpx.Response(200, content=_framed(body), headers=headers)
+    said = _stream(body) if as_event else Cloudflare(body)
     with pytest.raises(CloudflareRateLimitError) as caught:
-        either_way(Cloudflare(said).model(endpoint="gateway"), "hi")
+        either_way(said.model(endpoint="gateway"), "hi")
     assert caught.value.status_code == 429

@@ -276,6 +276,11 @@ async def test_bodies(body: str, endpoint: Any) -> None:
     assert message.response_metadata["gateway"]["ray_id"] == "ray-1"
 
 
+async def test_no_body() -> None:
+    with pytest.raises(CloudflareServerError):
+        await model_of(Saying(Answered(None, 503))).ainvoke("hi")
+
+
 async def test_a_gateway_that_is_awaited() -> None:
     class Ai(Saying):
         async def gateway(self, gateway_id: str) -> Ai:  # type: ignore[override]

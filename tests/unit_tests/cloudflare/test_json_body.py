@@ -62,14 +62,9 @@ def test_circles_and_abysses_are_refused() -> None:
             json_from_body(value, has_media=has_media)
 
 
-@given(
-    st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), JSON),
-    st.booleans(),
-)
+@given(st.dictionaries(st.text("aé\n", max_size=3), JSON), st.booleans())
 def test_bodies_come_back_as_they_were(body: dict[str, Any], has_media: bool) -> None:
-    assert json.loads(written(body, has_media=has_media)) == json.loads(
-        json.dumps(body)
-    )
+    assert json.loads(written(body, has_media=has_media)) == body
 
 
 # ------------------------------------------------------------------ media
@@ -89,14 +84,9 @@ LONG = "QUJD" * 2**16
     ],
 )
 def test_long_texts_are_written_as_without_the_short_cut(body: dict[str, Any]) -> None:
+    before = copy.deepcopy(body)
     assert written(body, has_media=True) == written(body)
     assert json.loads(written(body)) == json.loads(json.dumps(body))
-
-
-def test_a_body_is_not_changed_by_being_written() -> None:
-    body = {"contents": [{"parts": [{"inlineData": {"data": LONG}}]}]}
-    before = copy.deepcopy(body)
-    json_from_body(body, has_media=True)
     assert body == before
 
 

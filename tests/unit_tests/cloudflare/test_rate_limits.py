@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,11 +19,10 @@ from tests.support.cloudflare import (
 from tests.support.http import Request
 
 ACCOUNT = Account(account_id="acc", api_token="secret-token")
-OTHER_TOKEN = Account(account_id="acc", api_token="other-token")
-OTHER_ACCOUNT = Account(account_id="acc2", api_token="secret-token")
-ELSEWHERE = Account(
-    account_id="acc", api_token="secret-token", base_url="https://b.example/v4"
-)
+OTHER_TOKEN = replace(ACCOUNT, api_token="other-token")
+OTHER_ACCOUNT = replace(ACCOUNT, account_id="acc2")
+ELSEWHERE = replace(ACCOUNT, base_url="https://b.example/v4")
+WITH_A_KEY = replace(ACCOUNT, google_api_key="AIza")
 
 
 def run(account: Account = ACCOUNT, model: str = "google/m", **headers: str) -> Request:
@@ -32,6 +32,10 @@ def run(account: Account = ACCOUNT, model: str = "google/m", **headers: str) -> 
 
 def gateway(model: str = "m", account: Account = ACCOUNT, **more: Any) -> Request:
     return gateway_request(account, model, {}, **more)
+
+
+def api(path: str) -> Request:
+    return api_request(ACCOUNT, "GET", path)
 
 
 RUN = run()
@@ -55,15 +59,11 @@ ASIDE = gateway()
         (ASIDE, gateway(stream=True), True, True),
         (ASIDE, gateway(gateway="mine"), False, False),
         (ASIDE, gateway("m2"), False, False),
-        (ASIDE,
-         gateway(account=Account(account_id="acc", api_token="secret-token",
-                                 google_api_key="AIza")), True, False),
-        (api_request(ACCOUNT, "GET", "/x"), api_request(ACCOUNT, "GET", "/y"),
-         *2 * (False,)),
-        (api_request(ACCOUNT, "GET", "/x?page=1"),
-         api_request(ACCOUNT, "GET", "/x?page=2"), True, True),
+        (ASIDE, gateway(account=WITH_A_KEY), True, False),
+        (api("/x"), api("/y"), False, False),
+        (api("/x?page=1"), api("/x?page=2"), True, True),
     ],
-)  # fmt: skip
+)
 def test_who_shares_what(
     one: Request, other: Request, rate: bool, credentials: bool
 ) -> None:
@@ -112,24 +112,19 @@ def test_how_long_a_used_up_limit_takes(
 @given(st.text(), st.text())
 def test_no_text_breaks_the_reading(limit: str, policy: str) -> None:
     headers = {"ratelimit": limit, "ratelimit-policy": policy}
-    seconds = retry_after_from_rate_limits(headers)
-    assert seconds is None or seconds >= 0
+    assert (retry_after_from_rate_limits(headers) or 0) >= 0
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.text("abc", min_size=1, max_size=4),
-            st.integers(0, 3),
-            st.integers(0, 99),
-        ),
-        max_size=4,
-    )
+LIMITS = st.tuples(
+    st.text("abc", min_size=1, max_size=4), st.integers(0, 3), st.integers(0, 99)
 )
+
+
+@given(st.lists(LIMITS, max_size=4))
 def test_the_longest_of_those_used_up_counts(
     limits: list[tuple[str, int, int]],
 ) -> None:
     text = ", ".join(f'"{name}";r={left};t={wait}' for name, left, wait in limits)
     waits = [wait for _, left, wait in limits if left == 0]
-    expected = max(waits) if waits else None
+    expected = max(waits, default=None)
     assert retry_after_from_rate_limits({"ratelimit": text}) == expected

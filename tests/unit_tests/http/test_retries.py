@@ -39,17 +39,23 @@ def test_exactly_these_statuses_are_retried() -> None:
     }
 
 
-def test_errors_without_a_status_say_for_themselves() -> None:
-    assert is_retried(CloudflareConnectionError("reset"))
-    assert is_retried(CloudflareTimeoutError("late"))
-    assert not is_retried(CloudflareConnectionError("cert", is_retryable=False))
-    assert not is_retried(ResponseFormatError("choices", status_code=200))
-    assert is_retried(ResponseFormatError("", status_code=200, is_retryable=True))
-
-
-def test_the_status_counts_more_than_what_an_error_says() -> None:
-    assert not is_retried(failed(400, is_retryable=True))
-    assert is_retried(failed(503, is_retryable=False))
+@pytest.mark.parametrize(
+    ("error", "retried"),
+    [
+        (CloudflareConnectionError("reset"), True),
+        (CloudflareTimeoutError("late"), True),
+        (CloudflareConnectionError("cert", is_retryable=False), False),
+        (ResponseFormatError("choices", status_code=200), False),
+        (ResponseFormatError("", status_code=200, is_retryable=True), True),
+        # The status counts more than what an error says.
+        (failed(400, is_retryable=True), False),
+        (failed(503, is_retryable=False), True),
+    ],
+)
+def test_errors_without_a_status_say_for_themselves(
+    error: CloudflareGeminiError, retried: bool
+) -> None:
+    assert is_retried(error) is retried
 
 
 def test_the_delay_doubles_up_to_its_limit_and_ends_with_the_count() -> None:
@@ -68,31 +74,32 @@ def test_delays_stay_within_their_limits(
 ) -> None:
     policy = RetryPolicy(max_retries=100, jitter=lambda: jitter)
     delay = policy.delay(attempt, failed(429, retry_after=asked))
-    if asked is None:
-        assert delay is not None
-        assert 0.375 <= delay <= 8
-    elif asked > 60:
+    if asked is not None and asked > 60:
         assert delay is None
-    else:
-        assert delay is not None
-        assert asked <= delay < asked + 0.25 + 1e-9
+        return
+    assert delay is not None
+    least, most = (0.375, 8) if asked is None else (asked, asked + 0.25 + 1e-9)
+    assert least <= delay <= most
 
 
-def test_the_defaults_are_two_retries_and_a_minute() -> None:
-    policy = RetryPolicy()
-    assert policy.delay(1, failed(503)) is not None
-    assert policy.delay(2, failed(503)) is None
-    assert STEADY.delay(0, failed(429, retry_after=60.0)) == 60.0
-    assert STEADY.delay(0, failed(429, retry_after=60.001)) is None
-
-
-def test_no_retries_means_none_at_all() -> None:
-    assert RetryPolicy(max_retries=0).delay(0, failed(429, retry_after=0.0)) is None
-
-
-def test_a_delay_asked_for_of_nothing_is_no_backoff() -> None:
-    assert STEADY.delay(3, failed(429, retry_after=0.0)) is None
-    assert STEADY.delay(1, failed(429, retry_after=0.0)) == 0.0
+@pytest.mark.parametrize(
+    ("policy", "attempt", "error", "delay"),
+    [
+        # Two retries and a minute, unless said otherwise.
+        (STEADY, 1, failed(503), 1.0),
+        (STEADY, 2, failed(503), None),
+        (STEADY, 0, failed(429, retry_after=60.0), 60.0),
+        (STEADY, 0, failed(429, retry_after=60.001), None),
+        # A delay of nothing is no backoff.
+        (STEADY, 1, failed(429, retry_after=0.0), 0.0),
+        (STEADY, 3, failed(429, retry_after=0.0), None),
+        (RetryPolicy(max_retries=0), 0, failed(429, retry_after=0.0), None),
+    ],
+)
+def test_delays(
+    policy: RetryPolicy, attempt: int, error: CloudflareGeminiError, delay: float | None
+) -> None:
+    assert policy.delay(attempt, error) == delay
 
 
 # ------------------------------------------------------- what answers ask for
