@@ -87,43 +87,37 @@ async def test_feedback_is_patched_onto_the_log_and_its_entry_is_cloudflares_own
         assert request.headers["authorization"] == f"Bearer {TOKEN}"
 
 
-@pytest.mark.parametrize(
-    "said",
-    [
-        {"score": 0},
-        {"feedback": 0},
-        {"score": 87.5, "feedback": -1, "metadata": {"by": "reviewer", "n": 2}},
-    ],
-)
+@pytest.mark.parametrize("said", [
+    {"score": 0},
+    {"feedback": 0},
+    {"score": 87.5, "feedback": -1, "metadata": {"by": "reviewer", "n": 2}},
+])  # fmt: skip
 def test_feedback_says_what_was_said(said: dict[str, Any]) -> None:
     caller = Caller(answering({}))
     caller.model.send_feedback("log-1", **said)
     assert json.loads(caller.seen[0].content) == said
 
 
-@pytest.mark.parametrize(
-    ("message", "said", "reason"),
-    [
-        (ANSWER, {}, "No feedback"),
-        (ANSWER, {"score": 100.5}, "from 0 to 100"),
-        (ANSWER, {"score": -1}, "from 0 to 100"),
-        (ANSWER, {"score": float("nan")}, "from 0 to 100"),
-        (ANSWER, {"score": True}, "from 0 to 100"),
-        (ANSWER, {"score": "5"}, "from 0 to 100"),
-        (ANSWER, {"feedback": 2}, r"1 \(good\)"),
-        (ANSWER, {"feedback": True}, r"1 \(good\)"),
-        (ANSWER, {"feedback": False}, r"1 \(good\)"),
-        (ANSWER, {"metadata": {"cf.user": "x"}}, "reserves"),
-        (ANSWER, {"metadata": {"a": [1]}}, "str, a finite number or a bool"),
-        (AIMessage("hi"), {"feedback": 1}, "collect_log"),
-        (answered(cache_status="MISS"), {"feedback": 1}, "collect_log"),
-        ("../../gateways", {"feedback": 1}, "isn't a log ID"),
-        ("a/b", {"feedback": 1}, "isn't a log ID"),
-        ("", {"feedback": 1}, "isn't a log ID"),
-        ("a\r\nb", {"feedback": 1}, "isn't a log ID"),
-        (answered("a/../b", log_id="log-1"), {"feedback": 1}, "gateway's name"),
-    ],
-)
+@pytest.mark.parametrize(("message", "said", "reason"), [
+    (ANSWER, {}, "No feedback"),
+    (ANSWER, {"score": 100.5}, "from 0 to 100"),
+    (ANSWER, {"score": -1}, "from 0 to 100"),
+    (ANSWER, {"score": float("nan")}, "from 0 to 100"),
+    (ANSWER, {"score": True}, "from 0 to 100"),
+    (ANSWER, {"score": "5"}, "from 0 to 100"),
+    (ANSWER, {"feedback": 2}, r"1 \(good\)"),
+    (ANSWER, {"feedback": True}, r"1 \(good\)"),
+    (ANSWER, {"feedback": False}, r"1 \(good\)"),
+    (ANSWER, {"metadata": {"cf.user": "x"}}, "reserves"),
+    (ANSWER, {"metadata": {"a": [1]}}, "str, a finite number or a bool"),
+    (AIMessage("hi"), {"feedback": 1}, "collect_log"),
+    (answered(cache_status="MISS"), {"feedback": 1}, "collect_log"),
+    ("../../gateways", {"feedback": 1}, "isn't a log ID"),
+    ("a/b", {"feedback": 1}, "isn't a log ID"),
+    ("", {"feedback": 1}, "isn't a log ID"),
+    ("a\r\nb", {"feedback": 1}, "isn't a log ID"),
+    (answered("a/../b", log_id="log-1"), {"feedback": 1}, "gateway's name"),
+])  # fmt: skip
 async def test_feedback_that_cannot_be_sent_sends_nothing(
     message: Any, said: dict[str, Any], reason: str
 ) -> None:
@@ -178,19 +172,10 @@ async def test_every_page_of_the_catalogue_is_read(
 
 
 # As many rows of others' models; a page of ten may be full, whatever was asked for.
-@pytest.mark.parametrize(
-    ("gemini", "info", "pages"),
-    [
-        *[
-            (4, None, 1),
-            (5, None, 2),
-            (50, None, 2),
-            (100, None, 3),
-            (10_000, None, 49),
-        ],
-        *[(50, ["total_pages"], 1), (50, ["total_count"], 1)],
-    ],
-)
+@pytest.mark.parametrize(("gemini", "info", "pages"), [
+    *[(4, None, 1), (5, None, 2), (50, None, 2), (100, None, 3), (10_000, None, 49)],
+    *[(50, ["total_pages"], 1), (50, ["total_count"], 1)],
+])  # fmt: skip
 def test_no_more_pages_are_asked_for_than_there_may_be(
     gemini: int, info: Any, pages: int
 ) -> None:
@@ -287,26 +272,23 @@ def account(**refused: tuple[int, int]) -> Answerer:
     return answer
 
 
-@pytest.mark.parametrize(
-    ("refused", "outcomes", "is_ok"),
-    [
-        ({}, {}, True),
-        # A token of a user is none of the account's.
-        ({"token": (401, 1000)}, {}, True),
-        ({"token": (401, 1000), "user": (401, 1000)}, {"token": "refused"}, True),
-        ({"run": (401, 10000)}, {"run": "refused"}, False),
-        ({"run": (403, 10000)}, {"run": "refused"}, False),
-        ({"run": (400, 7003)}, {"run": "refused"}, False),
-        ({"run": (402, 2021)}, {"run": "refused"}, False),
-        ({"gateway": (401, 2009)}, {"gateway": "refused"}, False),
-        ({"gateway": (400, 2001)}, {"gateway": "refused"}, False),
-        ({"gateway": (503, 2002)}, {"gateway": "unknown"}, False),
-        ({"run": (429, 2003)}, {"run": "unknown"}, False),
-        ({"feedback": (403, 10000)}, {"feedback": "refused"}, True),
-        ({"log": (401, 10000), "feedback": (401, 10000)},
-         {"log": "refused", "feedback": "refused"}, True),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("refused", "outcomes", "is_ok"), [
+    ({}, {}, True),
+    # A token of a user is none of the account's.
+    ({"token": (401, 1000)}, {}, True),
+    ({"token": (401, 1000), "user": (401, 1000)}, {"token": "refused"}, True),
+    ({"run": (401, 10000)}, {"run": "refused"}, False),
+    ({"run": (403, 10000)}, {"run": "refused"}, False),
+    ({"run": (400, 7003)}, {"run": "refused"}, False),
+    ({"run": (402, 2021)}, {"run": "refused"}, False),
+    ({"gateway": (401, 2009)}, {"gateway": "refused"}, False),
+    ({"gateway": (400, 2001)}, {"gateway": "refused"}, False),
+    ({"gateway": (503, 2002)}, {"gateway": "unknown"}, False),
+    ({"run": (429, 2003)}, {"run": "unknown"}, False),
+    ({"feedback": (403, 10000)}, {"feedback": "refused"}, True),
+    ({"log": (401, 10000), "feedback": (401, 10000)},
+     {"log": "refused", "feedback": "refused"}, True),
+])  # fmt: skip
 async def test_credentials_are_checked_in_one_call(
     refused: Any, outcomes: dict[str, str], is_ok: bool
 ) -> None:

@@ -105,16 +105,13 @@ def test_events_that_say_nothing_are_passed_over(idle: str) -> None:
     assert caught.value.is_retryable
 
 
-@pytest.mark.parametrize(
-    "event_of_an_error",
-    [
-        'data: {"type": "error", "at": 3}',
-        'data: {"message": "upstream failed"}',
-        'data: {"code": 500}',
-        'data: {"choices": [{"delta": {"content": "hi"}}]}',
-        "data: <html>",
-    ],
-)
+@pytest.mark.parametrize("event_of_an_error", [
+    'data: {"type": "error", "at": 3}',
+    'data: {"message": "upstream failed"}',
+    'data: {"code": 500}',
+    'data: {"choices": [{"delta": {"content": "hi"}}]}',
+    "data: <html>",
+])  # fmt: skip
 def test_what_may_be_an_error_is_not_passed_over(event_of_an_error: str) -> None:
     said = _stream(event(text("The ")), event_of_an_error, answer(text("laws")))
     with pytest.raises(CloudflareGeminiError):
@@ -185,17 +182,14 @@ def test_errors_inside_of_errors(
     assert caught.value.retry_after == delay
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        {"status": "RESOURCE_EXHAUSTED", "message": "Quota."},
-        {"code": "429", "message": "Quota."},
-        {"code": "RESOURCE_EXHAUSTED"},
-        {"code": 8, "message": "Quota."},
-        {"message": "429 RESOURCE_EXHAUSTED. Quota."},
-        "RESOURCE_EXHAUSTED: quota",
-    ],
-)
+@pytest.mark.parametrize("error", [
+    {"status": "RESOURCE_EXHAUSTED", "message": "Quota."},
+    {"code": "429", "message": "Quota."},
+    {"code": "RESOURCE_EXHAUSTED"},
+    {"code": 8, "message": "Quota."},
+    {"message": "429 RESOURCE_EXHAUSTED. Quota."},
+    "RESOURCE_EXHAUSTED: quota",
+])  # fmt: skip
 @pytest.mark.parametrize("as_event", [False, True])
 def test_a_limit_inside_of_a_200(either_way: Way, error: Any, as_event: bool) -> None:
     body = {"error": error}

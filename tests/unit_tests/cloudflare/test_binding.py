@@ -276,11 +276,6 @@ async def test_bodies(body: str, endpoint: Any) -> None:
     assert message.response_metadata["gateway"]["ray_id"] == "ray-1"
 
 
-async def test_no_body() -> None:
-    with pytest.raises(CloudflareServerError):
-        await model_of(Saying(Answered(None, 503))).ainvoke("hi")
-
-
 async def test_a_gateway_that_is_awaited() -> None:
     class Ai(Saying):
         async def gateway(self, gateway_id: str) -> Ai:  # type: ignore[override]
@@ -290,13 +285,6 @@ async def test_a_gateway_that_is_awaited() -> None:
     assert message.text == "ok"
 
 
-async def test_our_own_errors_stay() -> None:
-    error = CloudflareNotFoundError("gone", status_code=404)
-    with pytest.raises(CloudflareNotFoundError) as caught:
-        await model_of(Saying(error)).ainvoke("hi")
-    assert caught.value is error
-
-
 async def test_a_body_without_its_head_is_read() -> None:
     events = sse(event(text("one ")), event(text("two"), finish="STOP")).content
     headless = Answered(pieces_of(events), **{"Content-Encoding": "gzip"})
@@ -304,7 +292,6 @@ async def test_a_body_without_its_head_is_read() -> None:
 
 
 REFUSED = {
-    "400": refusal(400, 7000),
     "401": refusal(401, 10000),
     "429": refusal(429, 3040),
     "502 in HTML": httpx.Response(502, text="<html>Bad gateway"),
@@ -364,9 +351,19 @@ async def test_what_is_thrown_becomes_our_error(thrown: str, endpoint: Any) -> N
     assert str(error).rpartition(": ")[2].split("\n")[0] in str(caught.value)
 
 
-async def test_a_bug_in_a_binding_stays_what_it_is() -> None:
-    with pytest.raises(KeyError):
-        await model_of(Saying(KeyError("mine"))).ainvoke("hi")
+GONE = CloudflareNotFoundError("gone", status_code=404)
+
+
+@pytest.mark.parametrize("thrown", [GONE, KeyError("a bug of the binding's")], ids=repr)
+async def test_our_own_errors_and_bugs_stay_what_they_are(thrown: Exception) -> None:
+    with pytest.raises(type(thrown)) as caught:
+        await model_of(Saying(thrown)).ainvoke("hi")
+    assert caught.value is thrown
+
+
+async def test_no_body() -> None:
+    with pytest.raises(CloudflareServerError):
+        await model_of(Saying(Answered(None, 503))).ainvoke("hi")
 
 
 async def test_a_body_that_breaks_off() -> None:
@@ -468,16 +465,13 @@ def test_credentials_of_the_environment_are_not_sent(
 NO_RUN = r"has no run\(\) and gateway"
 
 
-@pytest.mark.parametrize(
-    ("settings", "said"),
-    [
-        ({"binding": object()}, NO_RUN),
-        ({"binding": "env.AI"}, NO_RUN),
-        ({"binding": {"run": 1}}, NO_RUN),
-        ({"http_async_client": httpx.AsyncClient()}, "not both"),
-        ({"endpoint": "run", "google_api_key": "key"}, "support google_api_key"),
-    ],
-)
+@pytest.mark.parametrize(("settings", "said"), [
+    ({"binding": object()}, NO_RUN),
+    ({"binding": "env.AI"}, NO_RUN),
+    ({"binding": {"run": 1}}, NO_RUN),
+    ({"http_async_client": httpx.AsyncClient()}, "not both"),
+    ({"endpoint": "run", "google_api_key": "key"}, "support google_api_key"),
+])  # fmt: skip
 def test_what_goes_with_no_binding_is_refused(settings: Json, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         model_of(**{"binding": Saying({}), **settings})

@@ -156,26 +156,23 @@ def test_the_packaged_table_completes_the_accounts() -> None:
     assert row == replace(PACKAGED["gemini-3-flash"], packaged=False)
 
 
-@pytest.mark.parametrize(
-    ("listing", "expected"),
-    [
-        ({"Input <= 200k (per 1M)": 2, "Cached input <= 200k (per 1M)": 0.2,
-          "Output <= 200k (per 1M)": 12, "Input > 200k (per 1M)": 4,
-          "Cached input > 200k (per 1M)": 0.4, "Output > 200k (per 1M)": 18},
-         Prices(input=2.0, cached=0.2, output=12.0, long_context=TALL_PRO)),
-        ({"Input < 128k (per 1M)": 1, "Output < 128k (per 1M)": 2,
-          "Input >= 128k (per 1M)": 3},
-         Prices(input=1.0, output=2.0, long_context=Prices(input=3.0, output=2.0),
-                long_context_over=128_000)),
-        ({"Input tokens (per 1M)": 1, "Output tokens (per 1M)": 2,
-          "Cache creation tokens (per 1M)": 3},
-         Prices(input=1.0, output=2.0, cache_creation=3.0)),
-        ({"Input tokens (per 1M)": 1}, None),
-        ({"Input tokens (per 1M)": "1", "Output tokens (per 1M)": True}, None),
-        ({}, None),
-        (None, None),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("listing", "expected"), [
+    ({"Input <= 200k (per 1M)": 2, "Cached input <= 200k (per 1M)": 0.2,
+      "Output <= 200k (per 1M)": 12, "Input > 200k (per 1M)": 4,
+      "Cached input > 200k (per 1M)": 0.4, "Output > 200k (per 1M)": 18},
+     Prices(input=2.0, cached=0.2, output=12.0, long_context=TALL_PRO)),
+    ({"Input < 128k (per 1M)": 1, "Output < 128k (per 1M)": 2,
+      "Input >= 128k (per 1M)": 3},
+     Prices(input=1.0, output=2.0, long_context=Prices(input=3.0, output=2.0),
+            long_context_over=128_000)),
+    ({"Input tokens (per 1M)": 1, "Output tokens (per 1M)": 2,
+      "Cache creation tokens (per 1M)": 3},
+     Prices(input=1.0, output=2.0, cache_creation=3.0)),
+    ({"Input tokens (per 1M)": 1}, None),
+    ({"Input tokens (per 1M)": "1", "Output tokens (per 1M)": True}, None),
+    ({}, None),
+    (None, None),
+])  # fmt: skip
 def test_a_price_listing_is_read(listing: Any, expected: Prices | None) -> None:
     (row,) = models_listed(ROW | {"pricing": listing})
     assert row.prices == expected

@@ -143,15 +143,12 @@ def test_every_listed_price_is_charged(row: Any) -> None:
     assert cost(counts, row.id, day=before) == about(expected)
 
 
-@pytest.mark.parametrize(
-    ("message", "expected"),
-    [
-        (answer(None), None),
-        (answer(usage(10, 10), None), None),
-        (answer(usage(10, 10), "gemini-9-flash", gateway=HIT), 0.0),
-        (answer(None, gateway=HIT), 0.0),
-    ],
-)
+@pytest.mark.parametrize(("message", "expected"), [
+    (answer(None), None),
+    (answer(usage(10, 10), None), None),
+    (answer(usage(10, 10), "gemini-9-flash", gateway=HIT), 0.0),
+    (answer(None, gateway=HIT), 0.0),
+])  # fmt: skip
 def test_a_message_knows_what_it_cost(
     message: AIMessage, expected: float | None
 ) -> None:
@@ -165,24 +162,21 @@ CACHED = {"custom_cost": {**PER_TOKEN["custom_cost"], "per_cache_read_token": 1e
 WHOLE = {"custom_cost": {"total_cost": 0.25}}
 
 
-@pytest.mark.parametrize(
-    ("gateway", "cloudflare", "google"),
-    [
-        (None, 0.5, 0.0),
-        (MISS, 0.5, 0.0),
-        (UNIFIED, 0.5, 0.0),
-        (BYOK, 0.0, 0.5),
-        ({"key_source": "byok"}, 0.0, 0.5),
-        (OWN, 0.0, 0.5),
-        (BYOK | HIT, 0.0, 0.0),
-        (PER_TOKEN, 2.0, 0.0),
-        (PER_TOKEN | BYOK, 0.0, 2.0),
-        (WHOLE | UNIFIED, 0.25, 0.0),
-        (WHOLE | OWN, 0.0, 0.25),
-        (WHOLE | HIT, 0.0, 0.0),
-        ({"cache_status": "Hit"}, 0.0, 0.0),
-    ],
-)
+@pytest.mark.parametrize(("gateway", "cloudflare", "google"), [
+    (None, 0.5, 0.0),
+    (MISS, 0.5, 0.0),
+    (UNIFIED, 0.5, 0.0),
+    (BYOK, 0.0, 0.5),
+    ({"key_source": "byok"}, 0.0, 0.5),
+    (OWN, 0.0, 0.5),
+    (BYOK | HIT, 0.0, 0.0),
+    (PER_TOKEN, 2.0, 0.0),
+    (PER_TOKEN | BYOK, 0.0, 2.0),
+    (WHOLE | UNIFIED, 0.25, 0.0),
+    (WHOLE | OWN, 0.0, 0.25),
+    (WHOLE | HIT, 0.0, 0.0),
+    ({"cache_status": "Hit"}, 0.0, 0.0),
+])  # fmt: skip
 def test_a_call_is_on_one_bill(
     gateway: dict[str, Any] | None, cloudflare: float, google: float
 ) -> None:

@@ -56,14 +56,11 @@ def test_run_request_is_as_documented() -> None:
     assert streamed.headers == STREAMED | {"authorization": "Bearer tok"}
 
 
-@pytest.mark.parametrize(
-    ("options", "gateway", "verb", "headers"),
-    [
-        ({}, "default", "generateContent", WHOLE),
-        ({"gateway": "my-gw", "stream": True}, "my-gw",
-         "streamGenerateContent?alt=sse", STREAMED),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("options", "gateway", "verb", "headers"), [
+    ({}, "default", "generateContent", WHOLE),
+    ({"gateway": "my-gw", "stream": True}, "my-gw",
+     "streamGenerateContent?alt=sse", STREAMED),
+])  # fmt: skip
 def test_gateway_request_is_google_s_own_path(
     options: Any, gateway: str, verb: str, headers: Json
 ) -> None:
@@ -259,17 +256,14 @@ def test_plain_http_is_for_this_machine(host: str) -> None:
 
 
 # ---------------------------------------------------------------- envelopes
-@pytest.mark.parametrize(
-    "body",
-    [
-        PAYLOAD,
-        {"result": PAYLOAD, "success": True, "errors": [], "messages": []},
-        {"result": {"state": "Completed", "result": PAYLOAD}, "success": True},
-        {"result": {"result": {"result": PAYLOAD}}},
-        [PAYLOAD],
-        {"result": [PAYLOAD], "success": True},
-    ],
-)
+@pytest.mark.parametrize("body", [
+    PAYLOAD,
+    {"result": PAYLOAD, "success": True, "errors": [], "messages": []},
+    {"result": {"state": "Completed", "result": PAYLOAD}, "success": True},
+    {"result": {"result": {"result": PAYLOAD}}},
+    [PAYLOAD],
+    {"result": [PAYLOAD], "success": True},
+])  # fmt: skip
 def test_every_wrapping_gives_the_same_payload(body: Any) -> None:
     assert payloads_from_body(json.dumps(body).encode(), OK) == ([PAYLOAD], {})
 
@@ -277,15 +271,12 @@ def test_every_wrapping_gives_the_same_payload(body: Any) -> None:
 BYOK = {"gatewayMetadata": {"keySource": "BYOK"}}
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        PAYLOAD | BYOK,
-        {"result": PAYLOAD | BYOK},
-        {"result": PAYLOAD, **BYOK},
-        [PAYLOAD, PAYLOAD | BYOK],
-    ],
-)
+@pytest.mark.parametrize("body", [
+    PAYLOAD | BYOK,
+    {"result": PAYLOAD | BYOK},
+    {"result": PAYLOAD, **BYOK},
+    [PAYLOAD, PAYLOAD | BYOK],
+])  # fmt: skip
 def test_the_key_source_is_found_wherever_it_is(body: Any) -> None:
     assert payloads_from_json(body, OK)[1] == {"key_source": "BYOK"}
 
@@ -329,16 +320,13 @@ def test_json_that_only_python_reads_is_read() -> None:
         payloads_from_body(b"[" * 100_000, OK)
 
 
-@pytest.mark.parametrize(
-    ("code", "kind", "status"),
-    [
-        (2021, CloudflarePermissionError, 402),
-        (2017, CloudflareInvalidRequestError, 424),
-        (2030, CloudflareInvalidRequestError, 400),
-        (7013, CloudflareServerError, 503),
-        (99, CloudflareServerError, 200),
-    ],
-)
+@pytest.mark.parametrize(("code", "kind", "status"), [
+    (2021, CloudflarePermissionError, 402),
+    (2017, CloudflareInvalidRequestError, 424),
+    (2030, CloudflareInvalidRequestError, 400),
+    (7013, CloudflareServerError, 503),
+    (99, CloudflareServerError, 200),
+])  # fmt: skip
 def test_codes_inside_a_200_are_read_as_their_status(
     code: int, kind: type[CloudflareGeminiError], status: int
 ) -> None:
@@ -357,16 +345,13 @@ def test_secrets_that_a_server_repeats_are_taken_out() -> None:
         assert "tok-12345" not in shown
 
 
-@pytest.mark.parametrize(
-    ("body", "result"),
-    [
-        (b'{"success": true, "result": [1]}', [1]),
-        (b'{"success": true, "result": null}', None),
-        (b'{"plain": 1}', {"plain": 1}),
-        (b"[1]", [1]),
-        (b"", None),
-    ],
-)
+@pytest.mark.parametrize(("body", "result"), [
+    (b'{"success": true, "result": [1]}', [1]),
+    (b'{"success": true, "result": null}', None),
+    (b'{"plain": 1}', {"plain": 1}),
+    (b"[1]", [1]),
+    (b"", None),
+])  # fmt: skip
 def test_results_of_cloudflare_s_api(body: bytes, result: Any) -> None:
     assert envelope_from_body(body, OK)["result"] == result
 

@@ -359,16 +359,13 @@ def test_a_long_text_of_the_far_side_is_cut(length: int) -> None:
 QUOTED = {"code": 403, "status": "PERMISSION_DENIED"}
 
 
-@pytest.mark.parametrize(
-    ("said", "code", "details"),
-    [
-        ("error code: 1010", None, {}),
-        ("2009: Unauthorized", 2009, {}),
-        ("<html>{not json}</html>", None, {}),
-        ("upstream: " + json.dumps({"error": QUOTED}), 403, QUOTED),
-        (json.dumps(SPENT), None, SPENT["error"]),
-    ],
-)
+@pytest.mark.parametrize(("said", "code", "details"), [
+    ("error code: 1010", None, {}),
+    ("2009: Unauthorized", 2009, {}),
+    ("<html>{not json}</html>", None, {}),
+    ("upstream: " + json.dumps({"error": QUOTED}), 403, QUOTED),
+    (json.dumps(SPENT), None, SPENT["error"]),
+])  # fmt: skip
 def test_what_is_said_tells_its_code_and_details(
     said: str, code: int | None, details: Json
 ) -> None:

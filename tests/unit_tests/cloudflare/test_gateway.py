@@ -139,21 +139,18 @@ def test_a_header_may_name_the_gateway(gateway: Any) -> None:
     assert run.headers.get("cf-aig-cache-ttl") == ttl
 
 
-@pytest.mark.parametrize(
-    ("options", "sent"),
-    [
-        ({"id": "a" * 64}, "a" * 64),
-        ({"cache_ttl": 60}, "60"),
-        ({"cache_ttl": 31 * 86400}, "2678400"),
-        ({"metadata": dict.fromkeys("abcde", 1)}, '{"a":1,"b":1,"c":1,"d":1,"e":1}'),
-        ({"max_attempts": 1}, "1"),
-        ({"max_attempts": 5}, "5"),
-        ({"retry_delay": 0}, "0"),
-        ({"retry_delay": 60}, "60000"),
-        ({"request_timeout": 0.001}, "1"),
-        ({"custom_cost": {"total_cost": 0}}, '{"total_cost":0}'),
-    ],
-)
+@pytest.mark.parametrize(("options", "sent"), [
+    ({"id": "a" * 64}, "a" * 64),
+    ({"cache_ttl": 60}, "60"),
+    ({"cache_ttl": 31 * 86400}, "2678400"),
+    ({"metadata": dict.fromkeys("abcde", 1)}, '{"a":1,"b":1,"c":1,"d":1,"e":1}'),
+    ({"max_attempts": 1}, "1"),
+    ({"max_attempts": 5}, "5"),
+    ({"retry_delay": 0}, "0"),
+    ({"retry_delay": 60}, "60000"),
+    ({"request_timeout": 0.001}, "1"),
+    ({"custom_cost": {"total_cost": 0}}, '{"total_cost":0}'),
+])  # fmt: skip
 def test_the_limits_themselves_are_allowed(options: dict[str, Any], sent: str) -> None:
     assert [*GatewayOptions(**options).headers("run").values()] == [sent]
 
@@ -166,23 +163,20 @@ def test_metadata_in_any_script_stays_ascii_and_on_one_line() -> None:
     assert json.loads(written) == metadata
 
 
-@pytest.mark.parametrize(
-    ("other", "changed"),
-    [
-        ({"cache_ttl": 120}, {"cache_ttl": 120}),
-        ({"skip_cache": False}, {"skip_cache": False}),
-        ({"cache_ttl": None}, {"cache_ttl": None}),
-        ("other", {"id": "other"}),
-        (GatewayOptions(zdr=True), {"zdr": True}),
-        ({"metadata": {"user": "u1", "try": 3}},
-         {"metadata": {"team": "search", "try": 3, "beta": True, "user": "u1"}}),
-        ({"metadata": None}, {"metadata": None}),
-        ({"metadata": {}}, {}),
-        ({"custom_cost": {"total_cost": 0.2}}, {"custom_cost": {"total_cost": 0.2}}),
-        ({}, {}),
-        (None, {}),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("other", "changed"), [
+    ({"cache_ttl": 120}, {"cache_ttl": 120}),
+    ({"skip_cache": False}, {"skip_cache": False}),
+    ({"cache_ttl": None}, {"cache_ttl": None}),
+    ("other", {"id": "other"}),
+    (GatewayOptions(zdr=True), {"zdr": True}),
+    ({"metadata": {"user": "u1", "try": 3}},
+     {"metadata": {"team": "search", "try": 3, "beta": True, "user": "u1"}}),
+    ({"metadata": None}, {"metadata": None}),
+    ({"metadata": {}}, {}),
+    ({"custom_cost": {"total_cost": 0.2}}, {"custom_cost": {"total_cost": 0.2}}),
+    ({}, {}),
+    (None, {}),
+])  # fmt: skip
 def test_a_call_changes_only_what_it_names(other: Any, changed: dict[str, Any]) -> None:
     merged = GatewayOptions(**EVERYTHING).merged(other)
     assert merged.as_dict() == EVERYTHING | changed
@@ -300,62 +294,53 @@ def test_a_pydantic_field_describes_its_forms() -> None:
     assert set(EVERYTHING) < set(properties["anyOf"][1]["properties"])
 
 
-@pytest.mark.parametrize(
-    ("options", "timeout", "expected"),
-    [
-        ({}, 60.0, 60.0),
-        ({"request_timeout": 90}, 60.0, 90.0),
-        ({"request_timeout": 10}, 60.0, 60.0),
-        ({"max_attempts": 1, "retry_delay": 5}, 60.0, 60.0),
-        ({"max_attempts": 3, "retry_delay": 1}, 60.0, 182.0),
-        ({"max_attempts": 3, "retry_delay": 0, "request_timeout": 30}, 60.0, 90.0),
-        ({"max_attempts": 3}, 60.0, 300.0),
-        ({"max_attempts": 4, "retry_delay": 1, "backoff": "linear"}, 10.0, 46.0),
-        ({"max_attempts": 4, "retry_delay": 1, "backoff": "exponential"}, 10.0, 47.0),
-        ({"max_attempts": 4, "retry_delay": 1, "backoff": "constant"}, 10.0, 43.0),
-    ],
-)
+@pytest.mark.parametrize(("options", "timeout", "expected"), [
+    ({}, 60.0, 60.0),
+    ({"request_timeout": 90}, 60.0, 90.0),
+    ({"request_timeout": 10}, 60.0, 60.0),
+    ({"max_attempts": 1, "retry_delay": 5}, 60.0, 60.0),
+    ({"max_attempts": 3, "retry_delay": 1}, 60.0, 182.0),
+    ({"max_attempts": 3, "retry_delay": 0, "request_timeout": 30}, 60.0, 90.0),
+    ({"max_attempts": 3}, 60.0, 300.0),
+    ({"max_attempts": 4, "retry_delay": 1, "backoff": "linear"}, 10.0, 46.0),
+    ({"max_attempts": 4, "retry_delay": 1, "backoff": "exponential"}, 10.0, 47.0),
+    ({"max_attempts": 4, "retry_delay": 1, "backoff": "constant"}, 10.0, 43.0),
+])  # fmt: skip
 def test_the_read_timeout_allows_for_the_gateways_own_retries(
     options: dict[str, Any], timeout: float, expected: float
 ) -> None:
     assert GatewayOptions(**options).read_timeout_floor(timeout) == expected
 
 
-@pytest.mark.parametrize(
-    ("run", "keys", "expected"),
-    [
-        ({"user": "u1", "ls_provider": "x"}, ["user"], {"user": "u1"}),
-        ({"user": "u1"}, ["user", "team"], {"user": "u1"}),
-        ({"user_id": 7}, {"user_id": "user"}, {"user": 7}),
-        ({}, ["user"], {}),
-        (None, ["user"], {}),
-        ({"user": "u1"}, [], {}),
-    ],
-)
+@pytest.mark.parametrize(("run", "keys", "expected"), [
+    ({"user": "u1", "ls_provider": "x"}, ["user"], {"user": "u1"}),
+    ({"user": "u1"}, ["user", "team"], {"user": "u1"}),
+    ({"user_id": 7}, {"user_id": "user"}, {"user": 7}),
+    ({}, ["user"], {}),
+    (None, ["user"], {}),
+    ({"user": "u1"}, [], {}),
+])  # fmt: skip
 def test_run_metadata_is_picked_by_name(
     run: dict[str, Any] | None, keys: Any, expected: dict[str, Any]
 ) -> None:
     assert metadata_from_run(run, keys) == expected
 
 
-@pytest.mark.parametrize(
-    ("value", "sent"),
-    [
-        (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
-        (date(2026, 11, 28), "2026-11-28"),
-        (["x", UUID(int=1)], '["x", "00000000-0000-0000-0000-000000000001"]'),
-        ({"a": {"b": None}, (1, 2): 3}, '{"a": {"b": null}}'),
-        (("x", 1), '["x", 1]'),
-        (Decimal("1.50"), "1.50"),
-        (b"x", "b'x'"),
-        (float("nan"), "nan"),
-        (10**400, 10**400),
-        (True, True),
-        (1.5, 1.5),
-        ("x" * 251, "x" * 250 + "…"),
-        ("", ""),
-    ],
-)
+@pytest.mark.parametrize(("value", "sent"), [
+    (UUID(int=7), "00000000-0000-0000-0000-000000000007"),
+    (date(2026, 11, 28), "2026-11-28"),
+    (["x", UUID(int=1)], '["x", "00000000-0000-0000-0000-000000000001"]'),
+    ({"a": {"b": None}, (1, 2): 3}, '{"a": {"b": null}}'),
+    (("x", 1), '["x", 1]'),
+    (Decimal("1.50"), "1.50"),
+    (b"x", "b'x'"),
+    (float("nan"), "nan"),
+    (10**400, 10**400),
+    (True, True),
+    (1.5, 1.5),
+    ("x" * 251, "x" * 250 + "…"),
+    ("", ""),
+])  # fmt: skip
 def test_run_metadata_of_any_type_can_be_sent(value: Any, sent: Any) -> None:
     picked = metadata_from_run({"user": value, "none": None}, ["user", "none"])
     assert picked == {"user": sent}

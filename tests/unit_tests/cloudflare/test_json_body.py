@@ -71,18 +71,15 @@ def test_bodies_come_back_as_they_were(body: dict[str, Any], has_media: bool) ->
 LONG = "QUJD" * 2**16
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"data": LONG},
-        {"a": [LONG, {"b": LONG + "Zg=="}, "short"], "c": LONG[4:]},
-        {"a": (LONG, 1), "b": [[LONG]]},
-        {"text": LONG + "é"},
-        {LONG: LONG},
-        {"a": LONG[:100_000]},
-        *({"text": f"{LONG}{chr(code)}{LONG}"} for code in (*range(32), 34, 92, 127)),
-    ],
-)
+@pytest.mark.parametrize("body", [
+    {"data": LONG},
+    {"a": [LONG, {"b": LONG + "Zg=="}, "short"], "c": LONG[4:]},
+    {"a": (LONG, 1), "b": [[LONG]]},
+    {"text": LONG + "é"},
+    {LONG: LONG},
+    {"a": LONG[:100_000]},
+    *({"text": f"{LONG}{chr(code)}{LONG}"} for code in (*range(32), 34, 92, 127)),
+])  # fmt: skip
 def test_long_texts_are_written_as_without_the_short_cut(body: dict[str, Any]) -> None:
     before = copy.deepcopy(body)
     assert written(body, has_media=True) == written(body)
@@ -91,15 +88,12 @@ def test_long_texts_are_written_as_without_the_short_cut(body: dict[str, Any]) -
 
 
 @pytest.mark.parametrize("endpoint", ["run", "gateway"])
-@pytest.mark.parametrize(
-    ("block", "pieces"),
-    [
-        ({"type": "image", "base64": LONG, "mime_type": "image/png"}, 3),
-        ({"type": "image", "base64": "QUJD", "mime_type": "image/png"}, 1),
-        ({"type": "image_url", "image_url": f"data:image/png;base64,{LONG}"}, 3),
-        ({"type": "text", "text": LONG}, 1),
-    ],
-)
+@pytest.mark.parametrize(("block", "pieces"), [
+    ({"type": "image", "base64": LONG, "mime_type": "image/png"}, 3),
+    ({"type": "image", "base64": "QUJD", "mime_type": "image/png"}, 1),
+    ({"type": "image_url", "image_url": f"data:image/png;base64,{LONG}"}, 3),
+    ({"type": "text", "text": LONG}, 1),
+])  # fmt: skip
 def test_media_of_messages_are_pieces(
     endpoint: Endpoint, block: dict[str, Any], pieces: int
 ) -> None:

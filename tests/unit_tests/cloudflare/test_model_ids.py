@@ -6,19 +6,16 @@ from langchain_cf_gemini import CloudflareNotFoundError
 from tests.support.models import Cloudflare, refusal, silent
 
 
-@pytest.mark.parametrize(
-    ("model", "expected", "google"),
-    [
-        ("gemini-3-flash", "gemini-3-flash", "gemini-3-flash-preview"),
-        ("google/gemini-3-flash", "gemini-3-flash", "gemini-3-flash-preview"),
-        ("  gemini-3-flash ", "gemini-3-flash", "gemini-3-flash-preview"),
-        ("gemini-3-flash-preview", "gemini-3-flash", "gemini-3-flash-preview"),
-        ("models/gemini-3.1-pro-preview", "gemini-3.1-pro", "gemini-3.1-pro-preview"),
-        ("gemini-2.5-flash", "gemini-2.5-flash", "gemini-2.5-flash"),
-        ("gemini-9-flash", "gemini-9-flash", "gemini-9-flash"),
-        ("google/gemini-9-pro-preview", "gemini-9-pro-preview", "gemini-9-pro-preview"),
-    ],
-)
+@pytest.mark.parametrize(("model", "expected", "google"), [
+    ("gemini-3-flash", "gemini-3-flash", "gemini-3-flash-preview"),
+    ("google/gemini-3-flash", "gemini-3-flash", "gemini-3-flash-preview"),
+    ("  gemini-3-flash ", "gemini-3-flash", "gemini-3-flash-preview"),
+    ("gemini-3-flash-preview", "gemini-3-flash", "gemini-3-flash-preview"),
+    ("models/gemini-3.1-pro-preview", "gemini-3.1-pro", "gemini-3.1-pro-preview"),
+    ("gemini-2.5-flash", "gemini-2.5-flash", "gemini-2.5-flash"),
+    ("gemini-9-flash", "gemini-9-flash", "gemini-9-flash"),
+    ("google/gemini-9-pro-preview", "gemini-9-pro-preview", "gemini-9-pro-preview"),
+])  # fmt: skip
 def test_a_model_goes_by_its_bare_id_and_by_googles(
     model: str, expected: str, google: str
 ) -> None:
@@ -75,14 +72,11 @@ def test_other_ids_are_refused_with_what_to_use(model: str, message: str) -> Non
     assert "Value error" not in str(caught.value)  # pydantic's word for each of them
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("gemini-2.5-pro", "gemini-2.5-pro was replaced by gemini-3.8-flash. Use that"),
-        ("gemini-3-flesh", "Similar models: gemini-3-flash"),
-        ("x", r"Similar models: gemini-[^,]+, gemini-[^,]+, gemini-[^,]+\."),
-    ],
-)
+@pytest.mark.parametrize(("model", "message"), [
+    ("gemini-2.5-pro", "gemini-2.5-pro was replaced by gemini-3.8-flash. Use that"),
+    ("gemini-3-flesh", "Similar models: gemini-3-flash"),
+    ("x", r"Similar models: gemini-[^,]+, gemini-[^,]+, gemini-[^,]+\."),
+])  # fmt: skip
 def test_a_missing_model_comes_with_another(model: str, message: str) -> None:
     cloudflare = Cloudflare(refusal(404, 5007, "No such model"))
     with pytest.raises(CloudflareNotFoundError, match=message):

@@ -42,28 +42,25 @@ RUN = run()
 ASIDE = gateway()
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "rate", "credentials"),
-    [
-        (RUN, run(), True, True),
-        (RUN, run(cf_aig_event_id="one"), True, True),
-        (RUN, run(cf_aig_otel_trace_id="a" * 32), True, True),
-        (RUN, run(OTHER_TOKEN), True, False),
-        (RUN, run(cf_aig_byok_alias="team"), True, False),
-        (RUN, run(cf_aig_metadata='{"team":"a"}'), True, False),
-        (RUN, run(OTHER_ACCOUNT), False, False),
-        (RUN, run(ELSEWHERE), False, False),
-        (RUN, run(model="google/m2"), False, False),
-        (RUN, run(cf_aig_gateway_id="mine"), False, False),
-        (RUN, ASIDE, False, False),
-        (ASIDE, gateway(stream=True), True, True),
-        (ASIDE, gateway(gateway="mine"), False, False),
-        (ASIDE, gateway("m2"), False, False),
-        (ASIDE, gateway(account=WITH_A_KEY), True, False),
-        (api("/x"), api("/y"), False, False),
-        (api("/x?page=1"), api("/x?page=2"), True, True),
-    ],
-)
+@pytest.mark.parametrize(("one", "other", "rate", "credentials"), [
+    (RUN, run(), True, True),
+    (RUN, run(cf_aig_event_id="one"), True, True),
+    (RUN, run(cf_aig_otel_trace_id="a" * 32), True, True),
+    (RUN, run(OTHER_TOKEN), True, False),
+    (RUN, run(cf_aig_byok_alias="team"), True, False),
+    (RUN, run(cf_aig_metadata='{"team":"a"}'), True, False),
+    (RUN, run(OTHER_ACCOUNT), False, False),
+    (RUN, run(ELSEWHERE), False, False),
+    (RUN, run(model="google/m2"), False, False),
+    (RUN, run(cf_aig_gateway_id="mine"), False, False),
+    (RUN, ASIDE, False, False),
+    (ASIDE, gateway(stream=True), True, True),
+    (ASIDE, gateway(gateway="mine"), False, False),
+    (ASIDE, gateway("m2"), False, False),
+    (ASIDE, gateway(account=WITH_A_KEY), True, False),
+    (api("/x"), api("/y"), False, False),
+    (api("/x?page=1"), api("/x?page=2"), True, True),
+])  # fmt: skip
 def test_who_shares_what(
     one: Request, other: Request, rate: bool, credentials: bool
 ) -> None:
@@ -79,29 +76,26 @@ def test_no_key_tells_the_token() -> None:
 
 
 # Cloudflare's changelog shows '"default";r=50;t=30' and '"burst";q=100;w=60'.
-@pytest.mark.parametrize(
-    ("limit", "policy", "seconds"),
-    [
-        ('"default";r=0;t=30', "", 30.0),
-        ('"default";r=0;t=30', '"default";q=100;w=60', 30.0),
-        ("default;r=0;t=30", "", 30.0),
-        ('"default" ; r=0 ; t=5', "", 5.0),
-        ('"default";t=30;r=0', "", 30.0),
-        ('"default";r=0', '"default";q=100;w=60', 60.0),
-        ('"default";r=0', '"other";q=100;w=60', None),
-        ('"burst";r=0;t=2, "hour";r=900;t=3000', "", 2.0),
-        ('"burst";r=0;t=2,"hour";r=0;t=3000', "", 3000.0),
-        ('"burst";r=4;t=2', '"burst";q=10;w=10', None),
-        ('"a,b;r=9";r=0;t=3', "", 3.0),
-        ('"default";pk=:cHsdsRa894==:;r=0;t=7', "", 7.0),
-        ('"default";r=0;t=-5', "", None),
-        ('"default";r=0;t=1.5', "", None),
-        ('"default";r=0;t=soon', "", None),
-        ('"default"', "", None),
-        ("", '"default";q=100;w=60', None),
-        ("", "", None),
-    ],
-)
+@pytest.mark.parametrize(("limit", "policy", "seconds"), [
+    ('"default";r=0;t=30', "", 30.0),
+    ('"default";r=0;t=30', '"default";q=100;w=60', 30.0),
+    ("default;r=0;t=30", "", 30.0),
+    ('"default" ; r=0 ; t=5', "", 5.0),
+    ('"default";t=30;r=0', "", 30.0),
+    ('"default";r=0', '"default";q=100;w=60', 60.0),
+    ('"default";r=0', '"other";q=100;w=60', None),
+    ('"burst";r=0;t=2, "hour";r=900;t=3000', "", 2.0),
+    ('"burst";r=0;t=2,"hour";r=0;t=3000', "", 3000.0),
+    ('"burst";r=4;t=2', '"burst";q=10;w=10', None),
+    ('"a,b;r=9";r=0;t=3', "", 3.0),
+    ('"default";pk=:cHsdsRa894==:;r=0;t=7', "", 7.0),
+    ('"default";r=0;t=-5', "", None),
+    ('"default";r=0;t=1.5', "", None),
+    ('"default";r=0;t=soon', "", None),
+    ('"default"', "", None),
+    ("", '"default";q=100;w=60', None),
+    ("", "", None),
+])  # fmt: skip
 def test_how_long_a_used_up_limit_takes(
     limit: str, policy: str, seconds: float | None
 ) -> None:

@@ -181,16 +181,13 @@ MINE = "https://ai.example.com:8443/x/google-ai-studio/"
 GATEWAYS = "https://gateway.ai.cloudflare.com/v1/0123456789abcdef"
 
 
-@pytest.mark.parametrize(
-    ("settings", "root"),
-    [
-        ({}, f"{GATEWAYS}/default/google-ai-studio/"),
-        (CUSTOM, "https://ai.example.com/google-ai-studio/"),
-        ({"gateway_base_url": MINE, "account_id": None, "gateway": "named"}, MINE),
-        ({"default_headers": {"CF-AIG-Gateway-Id": "prod"}},
-         f"{GATEWAYS}/prod/google-ai-studio/"),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("settings", "root"), [
+    ({}, f"{GATEWAYS}/default/google-ai-studio/"),
+    (CUSTOM, "https://ai.example.com/google-ai-studio/"),
+    ({"gateway_base_url": MINE, "account_id": None, "gateway": "named"}, MINE),
+    ({"default_headers": {"CF-AIG-Gateway-Id": "prod"}},
+     f"{GATEWAYS}/prod/google-ai-studio/"),
+])  # fmt: skip
 def test_a_custom_domain_stands_for_account_and_gateway(
     settings: Json, root: str
 ) -> None:
@@ -335,20 +332,17 @@ def test_a_gateway_that_streams_again_is_believed_at_once() -> None:
 # ---- a good token that is refused for a moment
 
 
-@pytest.mark.parametrize(
-    ("said", "again"),
-    [
-        (at_gateway(401, "Unauthorized", 2009), True),
-        (refusal(401, 2009), True),
-        (refusal(200, 2009), True),
-        (httpx.Response(401, json={"code": "2009", "error": "Unauthorized"}), True),
-        (httpx.Response(401, text="2009: Unauthorized"), True),
-        (httpx.Response(401, text="AiGatewayError: 2009: Unauthorized"), True),
-        (refusal(401, 10000), False),
-        (google(401, "UNAUTHENTICATED", "no"), False),
-        (at_gateway(403, "Access denied by policy"), False),
-    ],
-)
+@pytest.mark.parametrize(("said", "again"), [
+    (at_gateway(401, "Unauthorized", 2009), True),
+    (refusal(401, 2009), True),
+    (refusal(200, 2009), True),
+    (httpx.Response(401, json={"code": "2009", "error": "Unauthorized"}), True),
+    (httpx.Response(401, text="2009: Unauthorized"), True),
+    (httpx.Response(401, text="AiGatewayError: 2009: Unauthorized"), True),
+    (refusal(401, 10000), False),
+    (google(401, "UNAUTHENTICATED", "no"), False),
+    (at_gateway(403, "Access denied by policy"), False),
+])  # fmt: skip
 @endpoints
 def test_a_token_that_just_worked_is_tried_again(
     endpoint: str, said: httpx.Response, again: bool, either_way: Way

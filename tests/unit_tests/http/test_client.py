@@ -212,18 +212,6 @@ def test_numbers_that_are_no_time_are_refused(timeout: float) -> None:
 
 
 # ----------------------------------------------------- calls without a socket
-class Clock:
-    """A clock that goes on by a fixed step whenever it is read."""
-
-    def __init__(self, step: float) -> None:
-        self.now = 0.0
-        self._step = step
-
-    def __call__(self) -> float:
-        self.now += self._step
-        return self.now
-
-
 def answering(*statuses: int, package: Any = httpx) -> Callable[[Any], Any]:
     """Answers with each status once, then with 200, and always with the payload."""
     left = iter(statuses)
@@ -257,7 +245,8 @@ class Asked:
             TransportSettings(**{**chosen, **settings}),
             sleep=self.slept.append,
             asleep=self._asleep,
-            clock=Clock(step),
+            # Goes on by a step whenever it is read.
+            clock=itertools.count(step, step).__next__,
         )
 
     def _answer(self, request: Any) -> Any:
@@ -353,14 +342,11 @@ CUT = httpx.ReadError("reset")
 
 
 @each_stream
-@pytest.mark.parametrize(
-    ("pieces", "fault", "kind", "came"),
-    [
-        pytest.param([EVENT], CUT, CloudflareConnectionError, 1, id="cut"),
-        pytest.param([EVENT + EVENT + OUT], None, CloudflareServerError, 2, id="error"),
-        pytest.param([b" "] * 50, None, CloudflareTimeoutError, 0, id="a drip"),
-    ],
-)
+@pytest.mark.parametrize(("pieces", "fault", "kind", "came"), [
+    pytest.param([EVENT], CUT, CloudflareConnectionError, 1, id="cut"),
+    pytest.param([EVENT + EVENT + OUT], None, CloudflareServerError, 2, id="error"),
+    pytest.param([b" "] * 50, None, CloudflareTimeoutError, 0, id="a drip"),
+])  # fmt: skip
 def test_what_came_before_an_error_is_yielded_and_not_asked_for_again(
     way: str, pieces: list[bytes], fault: Any, kind: type[Exception], came: int
 ) -> None:
@@ -395,21 +381,18 @@ def test_a_stream_whose_payloads_keep_coming_never_runs_out_of_time(way: str) ->
 
 @each_way
 @each_package
-@pytest.mark.parametrize(
-    ("fault", "kind", "retries"),
-    [
-        ("ReadError", CloudflareConnectionError, 2),
-        ("RemoteProtocolError", CloudflareConnectionError, 2),
-        ("ReadTimeout", CloudflareTimeoutError, 2),
-        ("ConnectTimeout", CloudflareTimeoutError, 2),
-        ("PoolTimeout", CloudflareTimeoutError, 2),
-        ("ProxyError", CloudflareConnectionError, 2),
-        ("UnsupportedProtocol", CloudflareConnectionError, 0),
-        ("OSError", CloudflareConnectionError, 2),
-        ("RuntimeError: Event loop is closed", CloudflareConnectionError, 2),
-        ("RuntimeError: The client has been closed.", CloudflareConnectionError, 0),
-    ],
-)
+@pytest.mark.parametrize(("fault", "kind", "retries"), [
+    ("ReadError", CloudflareConnectionError, 2),
+    ("RemoteProtocolError", CloudflareConnectionError, 2),
+    ("ReadTimeout", CloudflareTimeoutError, 2),
+    ("ConnectTimeout", CloudflareTimeoutError, 2),
+    ("PoolTimeout", CloudflareTimeoutError, 2),
+    ("ProxyError", CloudflareConnectionError, 2),
+    ("UnsupportedProtocol", CloudflareConnectionError, 0),
+    ("OSError", CloudflareConnectionError, 2),
+    ("RuntimeError: Event loop is closed", CloudflareConnectionError, 2),
+    ("RuntimeError: The client has been closed.", CloudflareConnectionError, 0),
+])  # fmt: skip
 def test_every_fault_is_typed_and_keeps_no_request(
     way: str, package: Any, fault: str, kind: type[CloudflareGeminiError], retries: int
 ) -> None:

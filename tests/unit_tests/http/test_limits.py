@@ -72,18 +72,15 @@ def far() -> FarSide:
 
 
 # ---------------------------------------------------------------- attempts
-@pytest.mark.parametrize(
-    ("error", "calls", "sent"),
-    [
-        # Cloudflare refuses good tokens in bursts; such errors say that they pass.
-        pytest.param(failed(401, is_retryable=True), 20, 60, id="a 401 that passes"),
-        pytest.param(failed(400), 100, 100, id="400"),
-        pytest.param(failed(403), 100, 100, id="403"),
-        pytest.param(failed(404), 100, 100, id="404"),
-        pytest.param(failed(424), 100, 100, id="424"),
-        pytest.param(failed(429, retry_after=3600.0), 1, 1, id="a wait too long"),
-    ],
-)
+@pytest.mark.parametrize(("error", "calls", "sent"), [
+    # Cloudflare refuses good tokens in bursts; such errors say that they pass.
+    pytest.param(failed(401, is_retryable=True), 20, 60, id="a 401 that passes"),
+    pytest.param(failed(400), 100, 100, id="400"),
+    pytest.param(failed(403), 100, 100, id="403"),
+    pytest.param(failed(404), 100, 100, id="404"),
+    pytest.param(failed(424), 100, 100, id="424"),
+    pytest.param(failed(429, retry_after=3600.0), 1, 1, id="a wait too long"),
+])  # fmt: skip
 def test_what_one_request_met_holds_no_other_up(
     far: FarSide, error: CloudflareGeminiError, calls: int, sent: int
 ) -> None:

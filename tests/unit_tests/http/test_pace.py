@@ -83,16 +83,13 @@ def test_a_window_of_ten_seconds(
     ask_for(40 * rate, limit, seconds=1.3 * 31, **how)
 
 
-@pytest.mark.parametrize(
-    ("limit", "rate"),
-    [
-        pytest.param(bucket(1, 5), 1, id="1/s"),
-        pytest.param(bucket(5, 5), 5, id="5/s"),
-        pytest.param(bucket(1000, 10), 1000, id="1000/s"),
-        pytest.param(window(100, 60), 100 / 60, id="100 a minute"),
-        pytest.param(window(500, 60, sliding=True), 500 / 60, id="500 a minute"),
-    ],
-)
+@pytest.mark.parametrize(("limit", "rate"), [
+    pytest.param(bucket(1, 5), 1, id="1/s"),
+    pytest.param(bucket(5, 5), 5, id="5/s"),
+    pytest.param(bucket(1000, 10), 1000, id="1000/s"),
+    pytest.param(window(100, 60), 100 / 60, id="100 a minute"),
+    pytest.param(window(500, 60, sliding=True), 500 / 60, id="500 a minute"),
+])  # fmt: skip
 def test_few_and_many(limit: Limit, rate: float) -> None:
     rows = max(100, int(10 * rate), int(240 * rate) if rate < 10 else 0)
     within = 1.4 * rows / rate

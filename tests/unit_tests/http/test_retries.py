@@ -39,19 +39,16 @@ def test_exactly_these_statuses_are_retried() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("error", "retried"),
-    [
-        (CloudflareConnectionError("reset"), True),
-        (CloudflareTimeoutError("late"), True),
-        (CloudflareConnectionError("cert", is_retryable=False), False),
-        (ResponseFormatError("choices", status_code=200), False),
-        (ResponseFormatError("", status_code=200, is_retryable=True), True),
-        # The status counts more than what an error says.
-        (failed(400, is_retryable=True), False),
-        (failed(503, is_retryable=False), True),
-    ],
-)
+@pytest.mark.parametrize(("error", "retried"), [
+    (CloudflareConnectionError("reset"), True),
+    (CloudflareTimeoutError("late"), True),
+    (CloudflareConnectionError("cert", is_retryable=False), False),
+    (ResponseFormatError("choices", status_code=200), False),
+    (ResponseFormatError("", status_code=200, is_retryable=True), True),
+    # The status counts more than what an error says.
+    (failed(400, is_retryable=True), False),
+    (failed(503, is_retryable=False), True),
+])  # fmt: skip
 def test_errors_without_a_status_say_for_themselves(
     error: CloudflareGeminiError, retried: bool
 ) -> None:
@@ -82,20 +79,17 @@ def test_delays_stay_within_their_limits(
     assert least <= delay <= most
 
 
-@pytest.mark.parametrize(
-    ("policy", "attempt", "error", "delay"),
-    [
-        # Two retries and a minute, unless said otherwise.
-        (STEADY, 1, failed(503), 1.0),
-        (STEADY, 2, failed(503), None),
-        (STEADY, 0, failed(429, retry_after=60.0), 60.0),
-        (STEADY, 0, failed(429, retry_after=60.001), None),
-        # A delay of nothing is no backoff.
-        (STEADY, 1, failed(429, retry_after=0.0), 0.0),
-        (STEADY, 3, failed(429, retry_after=0.0), None),
-        (RetryPolicy(max_retries=0), 0, failed(429, retry_after=0.0), None),
-    ],
-)
+@pytest.mark.parametrize(("policy", "attempt", "error", "delay"), [
+    # Two retries and a minute, unless said otherwise.
+    (STEADY, 1, failed(503), 1.0),
+    (STEADY, 2, failed(503), None),
+    (STEADY, 0, failed(429, retry_after=60.0), 60.0),
+    (STEADY, 0, failed(429, retry_after=60.001), None),
+    # A delay of nothing is no backoff.
+    (STEADY, 1, failed(429, retry_after=0.0), 0.0),
+    (STEADY, 3, failed(429, retry_after=0.0), None),
+    (RetryPolicy(max_retries=0), 0, failed(429, retry_after=0.0), None),
+])  # fmt: skip
 def test_delays(
     policy: RetryPolicy, attempt: int, error: CloudflareGeminiError, delay: float | None
 ) -> None:
@@ -107,29 +101,26 @@ def date(ahead: float) -> str:
     return email.utils.formatdate(NOW + ahead, usegmt=True)
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "12"}, 12.0),
-        ({"retry-after": "0"}, 0.0),
-        ({"retry-after": "1.5"}, 1.5),
-        ({"retry-after": date(90)}, 90.0),
-        ({"retry-after": date(-90)}, 0.0),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-        ({"retry-after": "-1"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, None),
-        ({"retry-after": "1e999"}, None),
-        ({"retry-after": "tomorrow"}, None),
-        ({"retry-after": "Thu, 99 Nov 2026 00:00:00 GMT"}, None),
-        ({"retry-after": "Thu, 01 Jan 99999 00:00:00 GMT"}, None),
-        ({"retry-after-ms": "2500"}, 2.5),
-        ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
-        ({"retry-after-ms": "-1", "retry-after": "9"}, 9.0),
-        ({"retry-after-ms": "nan", "retry-after": "9"}, 9.0),
-    ],
-)
+@pytest.mark.parametrize(("headers", "seconds"), [
+    ({}, None),
+    ({"retry-after": "12"}, 12.0),
+    ({"retry-after": "0"}, 0.0),
+    ({"retry-after": "1.5"}, 1.5),
+    ({"retry-after": date(90)}, 90.0),
+    ({"retry-after": date(-90)}, 0.0),
+    ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+    ({"retry-after": "-1"}, None),
+    ({"retry-after": "nan"}, None),
+    ({"retry-after": "inf"}, None),
+    ({"retry-after": "1e999"}, None),
+    ({"retry-after": "tomorrow"}, None),
+    ({"retry-after": "Thu, 99 Nov 2026 00:00:00 GMT"}, None),
+    ({"retry-after": "Thu, 01 Jan 99999 00:00:00 GMT"}, None),
+    ({"retry-after-ms": "2500"}, 2.5),
+    ({"retry-after-ms": "250", "retry-after": "9"}, 0.25),
+    ({"retry-after-ms": "-1", "retry-after": "9"}, 9.0),
+    ({"retry-after-ms": "nan", "retry-after": "9"}, 9.0),
+])  # fmt: skip
 def test_retry_after_from_headers(
     headers: dict[str, str], seconds: float | None
 ) -> None:
@@ -163,19 +154,16 @@ def test_no_text_breaks_the_reading(text: str) -> None:
     assert seconds is None or seconds >= 0
 
 
-@pytest.mark.parametrize(
-    ("details", "seconds"),
-    [
-        (None, None),
-        ("37s", None),
-        ([], None),
-        ([{"@type": "Help"}], None),
-        ([{"@type": "Help"}, {"retryDelay": "37s"}], 37.0),
-        ([{"retryDelay": "0.5s"}], 0.5),
-        ([{"retryDelay": "soon"}], None),
-        ([{"retryDelay": 37}], None),
-        ([None, 1, {"retryDelay": "2s"}], 2.0),
-    ],
-)
+@pytest.mark.parametrize(("details", "seconds"), [
+    (None, None),
+    ("37s", None),
+    ([], None),
+    ([{"@type": "Help"}], None),
+    ([{"@type": "Help"}, {"retryDelay": "37s"}], 37.0),
+    ([{"retryDelay": "0.5s"}], 0.5),
+    ([{"retryDelay": "soon"}], None),
+    ([{"retryDelay": 37}], None),
+    ([None, 1, {"retryDelay": "2s"}], 2.0),
+])  # fmt: skip
 def test_retry_after_from_details(details: Any, seconds: float | None) -> None:
     assert retry_after_from_details(details) == seconds

@@ -286,15 +286,12 @@ def test_a_stream_on_run_is_one_piece_unless_it_is_asked_for(asks_run: bool) -> 
     assert cloudflare.bodies[0].get("stream") == (asks_run or None)
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [
-        {"n": 2},
-        {"candidate_count": 2},
-        {"generation_config": {"candidateCount": 2}},
-        {"generation_config": {"candidate_count": "2"}},
-    ],
-)
+@pytest.mark.parametrize("asked", [
+    {"n": 2},
+    {"candidate_count": 2},
+    {"generation_config": {"candidateCount": 2}},
+    {"generation_config": {"candidate_count": "2"}},
+])  # fmt: skip
 def test_several_candidates_are_no_stream(asked: Json) -> None:
     model = Cloudflare().model(**asked)
     with pytest.raises(ValueError, match="can't be streamed"):
@@ -320,18 +317,15 @@ def test_several_candidates() -> None:
 # ---- where a call goes
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "argument", "whole_to_run", "stream_to_run"),
-    [
-        ("auto", None, True, False),
-        ("auto", "run", True, True),
-        ("run", None, True, True),
-        ("run", "gateway", False, False),
-        ("run", "auto", True, False),
-        ("gateway", None, False, False),
-        ("gateway", "run", True, True),
-    ],
-)
+@pytest.mark.parametrize(("endpoint", "argument", "whole_to_run", "stream_to_run"), [
+    ("auto", None, True, False),
+    ("auto", "run", True, True),
+    ("run", None, True, True),
+    ("run", "gateway", False, False),
+    ("run", "auto", True, False),
+    ("gateway", None, False, False),
+    ("gateway", "run", True, True),
+])  # fmt: skip
 def test_endpoint_of_one_call(
     endpoint: str, argument: str | None, whole_to_run: bool, stream_to_run: bool
 ) -> None:
