@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import gzip
 import itertools
 import json
 import logging
@@ -370,6 +371,26 @@ def test_a_stream_that_failed_is_over() -> None:
         with pytest.raises(CloudflareConnectionError):
             list(stream)
         assert list(stream) == []
+
+
+ZIPPED = gzip.compress(b"{}" * 99)
+
+
+@each_way
+@pytest.mark.parametrize(("encoding", "body", "attempts"), [
+    pytest.param("gzip", b"nonsense", 3, id="no gzip"),
+    pytest.param("gzip", ZIPPED[:-9], 3, id="half a gzip"),
+    pytest.param("br", b"nonsense", 1, id="brotli"),
+])  # fmt: skip
+def test_broken_compression_is_asked_for_again_past_the_cache(
+    way: str, encoding: str, body: bytes, attempts: int
+) -> None:
+    headers = {"content-encoding": encoding}
+    asked = Asked(lambda _: httpx.Response(200, headers=headers, stream=Pieces(body)))
+    with pytest.raises(ResponseFormatError):
+        asked.payloads(way)
+    past = [request.headers.get("cf-aig-skip-cache") for request in asked.sent]
+    assert past == [None, "true", "true"][:attempts]
 
 
 @each_stream
