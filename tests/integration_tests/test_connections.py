@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -610,6 +611,21 @@ def test_headers_that_drip_through_a_tunnel_end(
     server.acts = [drip_header]
     outcome = ask(way, FAR, timeout=0.1, max_retries=0)
     assert isinstance(outcome.error, CloudflareTimeoutError)
+
+
+@pytest.mark.fault(row=65)
+@pytest.mark.parametrize("act", [stall, answer({}, 429, {"retry-after": "30"})])
+def test_a_thread_ends_when_its_pool_is_left_at_ctrl_c(act: Act) -> None:
+    """While it reads, and while it sleeps."""
+    with Loopback([act]) as server:
+        transport = Transport(TransportSettings(timeout=10))
+        with pytest.raises(KeyboardInterrupt), ThreadPoolExecutor() as pool:  # noqa: PT012
+            asked = pool.submit(said, transport, request_of("send", server))
+            while not (server.received or asked.done()):
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+        assert type(asked.exception()) is KeyboardInterrupt
+        transport.close()
 
 
 def test_no_thread_is_left_behind() -> None:

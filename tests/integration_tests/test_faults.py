@@ -485,7 +485,7 @@ def test_a_long_request_that_is_not_read_ends(
         with connection, contextlib.suppress(ConnectionError):
             while sips and connection.recv(2**15) and not given_up.wait(0.01):
                 pass
-            given_up.wait()
+            given_up.wait(9)
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         drinker = threading.Thread(target=sip, args=(server,))
@@ -497,6 +497,27 @@ def test_a_long_request_that_is_not_read_ends(
         assert time.monotonic() - started < 3  # of 5 seconds in sips, or of a minute
         given_up.set()
         drinker.join()
+    assert type(outcome.error) is CloudflareTimeoutError
+
+
+@pytest.mark.fault(row=66)
+@our_ways
+def test_connecting_takes_no_longer_than_was_said(way: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as full,
+        contextlib.ExitStack() as crowd,
+    ):
+        for _ in range(4):
+            one = crowd.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(full.getsockname())
+        # Who waits on is refused.
+        closing = threading.Timer(2, full.close)
+        closing.start()
+        crowd.callback(closing.cancel)
+        root = f"http://127.0.0.1:{full.getsockname()[1]}"
+        limits = httpx.Timeout(60, connect=0.1)
+        outcome = ask(way, root, timeout=limits, max_retries=0)
     assert type(outcome.error) is CloudflareTimeoutError
 
 
