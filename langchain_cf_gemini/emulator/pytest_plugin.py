@@ -1,4 +1,4 @@
-"""pytest plugin: an emulator for a test, a module or the session.
+"""pytest plugin: an emulator for a test, a class, a module or the session.
 
 def test_agent(cf_gemini_emulator):
     cf_gemini_emulator.answer("Hello!")
@@ -38,18 +38,24 @@ def _started(request: pytest.FixtureRequest) -> "Iterator[Emulator]":
 
     settings: dict[str, Any] = {}
     for marker in request.node.iter_markers(_MARKER):
+        if marker.args:
+            raise TypeError(
+                f"The marker {_MARKER} takes arguments by name, such as strict=False, "
+                f"not {marker.args}."
+            )
         settings = {**marker.kwargs, **settings}
     with Emulator.for_test(**settings) as emulator:
         request.node.stash.setdefault(_STARTED, []).append(emulator)
         yield emulator
 
 
-def _fixture(scope: Literal["function", "module", "session"]) -> Any:
+def _fixture(scope: Literal["function", "class", "module", "session"]) -> Any:
     name = _MARKER if scope == "function" else f"{_MARKER}_{scope}"
     return pytest.fixture(scope=scope, name=name)(_started)
 
 
 cf_gemini_emulator = _fixture("function")
+cf_gemini_emulator_class = _fixture("class")
 cf_gemini_emulator_module = _fixture("module")
 cf_gemini_emulator_session = _fixture("session")
 

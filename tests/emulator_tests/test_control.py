@@ -106,6 +106,7 @@ def test_a_script_that_is_none(client: Client, body: Any) -> None:
 WRONG = [
     ("GET", "nothing", None, 404, "Unknown action 'nothing'. Known: health, "),
     ("GET", "script", None, 405, "/_emulator/script takes POST, not GET."),
+    ("DELETE", "reset", None, 405, "/_emulator/reset takes POST, not DELETE."),
     ("POST", "script", b"{", 422, "The body isn't JSON: "),
     ("POST", "script", b'[{"answr": 5}]', 422, 'needs the key "answer", but is'),
     ("GET", "exchanges?after=x", None, 422, "must be whole numbers, not ['x', '0']"),

@@ -94,8 +94,16 @@ def url(cf_gemini_emulator_module):
     assert cf_gemini_emulator_module.api_token == "of-the-module"
     return cf_gemini_emulator_module.url
 
+@pytest.fixture(scope="class")
+def known(cf_gemini_emulator_class):
+    assert cf_gemini_emulator_class.account_id == "of-the-class"
+    return cf_gemini_emulator_class
+
 @pytest.mark.cf_gemini_emulator(account_id="of-the-class")
 class TestMarkers:
+    def test_scope(self, known, cf_gemini_emulator_class):
+        assert known is cf_gemini_emulator_class
+
     @pytest.mark.cf_gemini_emulator(gateway="mine", api_token="of-the-test")
     def test_they_merge(self, cf_gemini_emulator):
         settings = cf_gemini_emulator._service.settings
@@ -116,6 +124,9 @@ def test_without(cf_gemini_emulator_session):
 @pytest.mark.cf_gemini_emulator(verify=False)
 def test_leftovers_on_request(cf_gemini_emulator):
     cf_gemini_emulator.reply("never asked for")
+
+@pytest.mark.cf_gemini_emulator("mine")
+def test_a_marker_without_names(cf_gemini_emulator): ...
 """
 
 
@@ -127,7 +138,8 @@ def test_in_a_project_of_its_own(pytester: pytest.Pytester) -> None:
     done = pytester.runpytest_subprocess(
         "--strict-markers", "-W", "error", "-o", LOOP_SCOPE, *WITHOUT_OTHERS
     )
-    done.assert_outcomes(passed=9)
+    done.assert_outcomes(passed=10, errors=1)
+    done.stdout.fnmatch_lines(["*takes arguments by name*, not ('mine',)."])
 
 
 CLIENT = """

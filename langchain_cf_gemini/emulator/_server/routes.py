@@ -37,7 +37,7 @@ _ROUTES: tuple[tuple[str, str, str | None, Callable[..., Any]], ...] = (
     ),
     ("GET", f"/{_VERSION}/models(?:/(?P<model>[^/]+))?", "models", api.google_models),
     ("POST", f"/{_VERSION}/{_CALL}", "", doors.google_asked),
-    ("GET POST", "/_emulator/(?P<action>[^/]+)", None, control),
+    ("", "/_emulator/(?P<action>[^/]+)", None, control),
     ("GET HEAD", "/", None, page),
     ("", ".*", "no route", api.unserved_path),
 )
