@@ -54,11 +54,15 @@ def camel_keys(value: Mapping[str, Any]) -> Json:
 
 
 def camel_case(value: Any) -> Any:
-    """Return the same JSON with camelCase keys, but for the caller's own."""
+    """Return JSON with camelCase keys, but for the caller's own, without nulls.
+
+    A null is not given: google-genai's objects dump every field of either backend.
+    """
     if isinstance(value, Mapping):
         return {
             key: each if key in _OPEN_OBJECTS else camel_case(each)
             for key, each in camel_keys(value).items()
+            if each is not None
         }
     if isinstance(value, list):
         return [camel_case(v) for v in value]

@@ -118,6 +118,8 @@ CANONICAL: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (configured(maxOutputTokens="64", seed=2.0, temperature="1"),
      configured(maxOutputTokens=64, seed=2, temperature=1.0)),
     ({"toolConfig": {"functionCallingConfig": {"mode": 2}}}, CALLING),
+    ({"tool_config": {"retrieval_config": {"lat_lng": {"latitude": 1}}}},
+     {"toolConfig": {"retrievalConfig": {"latLng": {"latitude": 1}}}}),
     (ANYTHING, ANYTHING),
     (SNAKES, SNAKES),
     (parameters({"type": "object", "properties": {"my_name": {"type": "string"}}}),

@@ -226,5 +226,6 @@ def safety_settings_from(value: Any) -> list[Json]:
             )
         category = _category("safety category", entry["category"])
         threshold = _threshold("safety threshold", entry.get("threshold"))
-        settings.append({**entry, "category": category, "threshold": threshold})
+        named = {"category": category, "threshold": threshold}
+        settings.append({**camel_case(entry), **named})
     return settings

@@ -170,7 +170,8 @@ class ModelTurn:
     def _read_block(self, block: Json) -> None:
         kind = str(block.get("type"))
         if kind == "None" and self._google and payload_of(block):
-            self.parts.append(block)  # in Google's own words
+            # In Google's own words; google-genai's objects dump every field.
+            self.parts.append({k: v for k, v in block.items() if v is not None})
         elif kind in _CALL_TYPES:
             self._add_call(call_id_from_block(block), block)
         elif reader := _READERS.get(kind):

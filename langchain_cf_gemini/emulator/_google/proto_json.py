@@ -104,7 +104,10 @@ class _Reader:
     def message(self, short: str, value: Any, path: str) -> Any:
         if not isinstance(value, dict):
             return self._refuse(f"{_TYPE_URL}.{short}", value, path)
-        published = self._types[PREFIX + short]["properties"]
+        # Google's common types (LatLng) stand beside those of the API.
+        published = (self._types.get(PREFIX + short) or self._types[short])[
+            "properties"
+        ]
         fields = {**published, **self._extras.get(short, {})}
         known = {name: kind for name, kind in fields.items() if kind is not None}
         return dict(self._members(known, value, path))
@@ -140,7 +143,8 @@ class _Reader:
             reason = "Proto field is not repeating, cannot start list."
             return self._unknown(to_camel(name), above, reason)
         if "$ref" in schema:
-            return self.message(schema["$ref"].rpartition(PREFIX)[2], value, path)
+            named = schema["$ref"].rpartition("/")[2].removeprefix(PREFIX)
+            return self.message(named, value, path)
         return self._scalar(schema, value, path)
 
     def _map(self, schema: Mapping[str, Any], value: Any, path: str) -> Any:

@@ -180,6 +180,32 @@ def test_choices_of_google_genai(choice: Any) -> None:
     assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
 
 
+def test_fields_that_are_none_are_not_given() -> None:
+    """As in `model_dump()` of google-genai's objects, which hold both backends'."""
+    calling = types.FunctionCallingConfig(mode="ANY")  # type: ignore[arg-type]
+    body = body_of(
+        temperature=0.5,
+        generation_config=types.GenerateContentConfig(
+            thinking_config=types.ThinkingConfig(thinking_budget=5)
+        ).model_dump(),
+    )
+    config = {"temperature": 0.5, "thinkingConfig": {"thinkingBudget": 5}}
+    assert body["generationConfig"] == config
+    body = body_of_call(
+        tools=[{"name": "f"}],
+        tool_config=types.ToolConfig(function_calling_config=calling).model_dump(),
+        safety_settings=[
+            types.SafetySetting(
+                category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
+                threshold=types.HarmBlockThreshold.OFF,
+            ).model_dump()
+        ],
+    )
+    assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
+    (safety,) = body["safetySettings"]
+    assert safety.keys() == {"category", "threshold"}
+
+
 @pytest.mark.parametrize(
     "config",
     [
