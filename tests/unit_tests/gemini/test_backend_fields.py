@@ -17,44 +17,35 @@ from tests.support.models import (
     silent,
     text,
 )
+from tests.support.tables import rows
 
 _LOOK: Json = {"name": "look", "parameters": {"type": "object", "properties": {}}}
-_CLOSED: Json = {
-    "name": "look",
-    "parameters": {"type": "object",
-                   "properties": {"where": {"type": "object",
-                                            "properties": {"x": {"type": "string"}},
-                                            "additionalProperties": False}}},
-}  # fmt: skip
+_SHUT = {"type": "object", "properties": {"x": {"type": "string"}},
+         "additionalProperties": False}  # fmt: skip
+_CLOSED: Json = {**_LOOK, "parameters": {"type": "object", "properties": {"a": _SHUT}}}
+_SINCE = {"time_range_filter": {"start_time": "2026-01-01"}}
+_RATED = {"category": "HARASSMENT", "threshold": "OFF", "method": "SEVERITY"}
+_STREAMED = {"function_calling_config": {"stream_function_call_arguments": True}}
 GATEWAY: dict[str, Json] = {
     "circulation": {"tools": ["google_search", _LOOK],
                     "tool_config": {"include_server_side_tool_invocations": True}},
     "file search": {"tools": [{"file_search": {"file_search_store_names": ["s"]}}]},
     "MCP servers": {"tools": [{"mcp_servers": [{"name": "s"}]}]},
-    "a range of time": {
-        "tools": [
-            {"google_search": {"time_range_filter": {"start_time": "2026-01-01"}}}
-        ]
-    },
+    "a range of time": {"tools": [{"google_search": _SINCE}]},
     "civic answers": {"generation_config": {"enable_enhanced_civic_answers": True}},
 }  # fmt: skip
 RUN: dict[str, Json] = {
     "retrieval": {"tools": [{"retrieval": {"vertex_ai_search": {"engine": "e"}}}]},
     "enterprise search": {"tools": ["enterprise_web_search"]},
     "excluded domains": {"tools": [{"google_search": {"exclude_domains": ["a.b"]}}]},
-    "streamed arguments": {
-        "tools": [_LOOK],
-        "tool_config": {
-            "function_calling_config": {"stream_function_call_arguments": True}
-        },
-    },
+    "streamed arguments": {"tools": [_LOOK], "tool_config": _STREAMED},
     "timestamps": {"generation_config": {"audio_timestamp": True}},
     "people": {"image_config": {"person_generation": "ALLOW_ALL"}},
-    "the method of a rating": {"safety_settings": [{"category": "HARASSMENT",
-                                                    "threshold": "OFF",
-                                                    "method": "SEVERITY"}]},
+    "the method of a rating": {"safety_settings": [_RATED]},
     "closed objects in OpenAPI": {"tools": [_CLOSED], "schema_dialect": "openapi"},
-}  # fmt: skip
+}
+BOTH = {name: (said, "gateway") for name, said in GATEWAY.items()}
+BOTH |= {name: (said, "run") for name, said in RUN.items()}
 
 
 def _endpoint(cloudflare: Cloudflare) -> str:
@@ -62,11 +53,7 @@ def _endpoint(cloudflare: Cloudflare) -> str:
     return "gateway" if host.startswith("gateway") else "run"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "endpoint"),
-    [(a, "gateway") for a in GATEWAY.values()] + [(a, "run") for a in RUN.values()],
-    ids=[*GATEWAY, *RUN],
-)
+@rows("arguments endpoint", BOTH)
 def test_what_one_service_knows_decides(
     either_way: Way, arguments: Json, endpoint: str
 ) -> None:
@@ -75,7 +62,7 @@ def test_what_one_service_knows_decides(
     assert _endpoint(cloudflare) == endpoint
 
 
-@pytest.mark.parametrize("arguments", GATEWAY.values(), ids=GATEWAY.keys())
+@rows("arguments", GATEWAY)
 def test_run_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
     with pytest.raises(UnsupportedContentError, match="use endpoint='gateway'"):
         silent(endpoint="run").invoke("hi", **arguments)
@@ -86,7 +73,7 @@ def test_run_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
     assert len(cloudflare.requests) == 1
 
 
-@pytest.mark.parametrize("arguments", RUN.values(), ids=RUN.keys())
+@rows("arguments", RUN)
 def test_the_gateway_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
     with pytest.raises(UnsupportedContentError, match="use endpoint='run'"):
         silent(endpoint="gateway").invoke("hi", **arguments)
@@ -94,14 +81,14 @@ def test_the_gateway_is_not_sent_what_it_does_not_know(arguments: Json) -> None:
         silent(google_api_key="k").invoke("hi", **arguments)
 
 
-@pytest.mark.parametrize(
-    ("tools", "config"),
-    [
-        ([_LOOK, "google_search"], {"includeServerSideToolInvocations": True}),
-        ([_LOOK], None),
-        (["google_search", "url_context"], None),
-    ],
-)
+BESIDE: dict[str, tuple[list[Any], Json | None]] = {
+    "both": ([_LOOK, "google_search"], {"includeServerSideToolInvocations": True}),
+    "functions": ([_LOOK], None),
+    "Google's own": (["google_search", "url_context"], None),
+}
+
+
+@rows("tools config", BESIDE)
 def test_the_gateway_is_told_of_googles_tools_beside_functions(
     tools: list[Any], config: Json | None
 ) -> None:

@@ -9,6 +9,7 @@ import pytest
 from google.genai import types
 
 from tests.support.models import Cloudflare, Json, body_of, body_of_call
+from tests.support.tables import rows
 
 SETTINGS: dict[str, tuple[Json, Json]] = {
     "temperature": ({"temperature": 0}, {"temperature": 0}),
@@ -66,7 +67,7 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("settings", "config"), SETTINGS.values(), ids=SETTINGS.keys())
+@rows("settings config", SETTINGS)
 def test_of_the_instance_and_of_a_call(settings: Json, config: Json) -> None:
     assert body_of("hi", **settings).get("generationConfig", {}) == config
     assert body_of_call("hi", **settings).get("generationConfig", {}) == config
@@ -78,174 +79,104 @@ class Category(Enum):
     HATE = "HARM_CATEGORY_HATE_SPEECH"
 
 
-BODIES: dict[str, tuple[Json, str, Any]] = {
-    "safety": ({"safety_settings": {"hate_speech": "off", "JAILBREAK": "BLOCK_NONE"}},
-               "safetySettings",
-               [{"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
-                {"category": "HARM_CATEGORY_JAILBREAK", "threshold": "BLOCK_NONE"}]),
-    "safety of the wire": (
-        {"safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT",
-                              "threshold": "OFF", "method": "SEVERITY"}]},
-        "safetySettings",
-        [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF",
-          "method": "SEVERITY"}]),
-    "cached": ({"cached_content": "c/1"}, "cachedContent", "c/1"),
-    "labels": ({"labels": {"team": "a_b"}}, "labels", {"team": "a_b"}),
-    "tool_config": ({"tool_config": {"retrieval_config": {"language_code": "de"}}},
-                    "toolConfig", {"retrievalConfig": {"languageCode": "de"}}),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("settings", "key", "value"), BODIES.values(), ids=BODIES.keys()
-)
-def test_beside_the_generation_config(settings: Json, key: str, value: Any) -> None:
-    assert body_of("hi", **settings)[key] == value
-    assert body_of_call("hi", **settings)[key] == value
-
-
-_SCHEMA = types.Schema(
-    type=types.Type.OBJECT, properties={"q": types.Schema(type=types.Type.STRING)}
-)
+_STRING = types.Schema(type=types.Type.STRING)
+_SCHEMA = types.Schema(type=types.Type.OBJECT, properties={"q": _STRING})
 _CAPITALS = {"type": "OBJECT", "properties": {"q": {"type": "STRING"}}}
-# What google-genai has for a dict, and what of the body it becomes.
-OBJECTS: dict[str, tuple[Json, Json]] = {
-    "tool_config": (
-        {
-            "tool_config": types.ToolConfig(
-                retrieval_config=types.RetrievalConfig(language_code="de")
-            )
-        },
-        {"toolConfig": {"retrievalConfig": {"languageCode": "de"}}},
-    ),
-    "safety_settings": (
-        {"safety_settings": [types.SafetySetting(
-                                 category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
-                                 threshold=types.HarmBlockThreshold.OFF)]},
-        {"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT",
-                             "threshold": "OFF"}]}),
-    "speech_config": ({"speech_config": types.SpeechConfig(language_code="de")},
-                      {"generationConfig": {"speechConfig": {"languageCode": "de"}}}),
-    "image_config": ({"image_config": types.ImageConfig(aspect_ratio="1:1")},
-                     {"generationConfig": {"imageConfig": {"aspectRatio": "1:1"}}}),
+_HARASSMENT = {"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}
+_OFF = types.SafetySetting(category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
+                           threshold=types.HarmBlockThreshold.OFF)  # fmt: skip
+_GERMAN = types.RetrievalConfig(language_code="de")
+_BUDGET = types.ThinkingConfig(thinking_budget=5)
+
+
+def _config(**said: Any) -> Json:
+    return {"generationConfig": said}
+
+
+def _thinks(**said: Any) -> Json:
+    return _config(thinkingConfig=said)
+
+
+# Settings, and the body without its contents. The objects are google-genai's.
+BODIES: dict[str, tuple[Json, Json]] = {
+    "safety": ({"safety_settings": {"hate_speech": "off", "JAILBREAK": "BLOCK_NONE",
+                                    Category.HATE: "OFF"}},
+               {"safetySettings": [
+                   {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"},
+                   {"category": "HARM_CATEGORY_JAILBREAK", "threshold": "BLOCK_NONE"},
+                   {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"}]}),
+    "safety of the wire": (
+        {"safety_settings": [{**_HARASSMENT, "method": "SEVERITY"}]},
+        {"safetySettings": [{**_HARASSMENT, "method": "SEVERITY"}]}),
+    "safety as an object": ({"safety_settings": [_OFF]},
+                            {"safetySettings": [_HARASSMENT]}),
+    "cached": ({"cached_content": "c/1"}, {"cachedContent": "c/1"}),
+    "labels": ({"labels": {"team": "a_b"}}, {"labels": {"team": "a_b"}}),
+    "tool_config": ({"tool_config": {"retrieval_config": {"language_code": "de"}}},
+                    {"toolConfig": {"retrievalConfig": {"languageCode": "de"}}}),
+    "tool_config as an object": (
+        {"tool_config": types.ToolConfig(retrieval_config=_GERMAN)},
+        {"toolConfig": {"retrievalConfig": {"languageCode": "de"}}}),
+    "speech": ({"speech_config": types.SpeechConfig(language_code="de")},
+               _config(speechConfig={"languageCode": "de"})),
+    "images": ({"image_config": types.ImageConfig(aspect_ratio="1:1")},
+               _config(imageConfig={"aspectRatio": "1:1"})),
     "generation_config": (
-        {
-            "generation_config": types.GenerationConfig(
-                thinking_config=types.ThinkingConfig(thinking_budget=5)
-            )
-        },
-        {"generationConfig": {"thinkingConfig": {"thinkingBudget": 5}}},
-    ),
-    "inside of a dict": (
-        {
-            "generation_config": {
-                "thinking_config": types.ThinkingConfig(include_thoughts=True)
-            }
-        },
-        {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}},
-    ),
+        {"generation_config": types.GenerationConfig(thinking_config=_BUDGET)},
+        _thinks(thinkingBudget=5)),
+    "inside of a dict": ({"generation_config": {"thinking_config": _BUDGET}},
+                         _thinks(thinkingBudget=5)),
     "response_schema": ({"response_schema": _SCHEMA},
-                        {"generationConfig": {"responseMimeType": "application/json",
-                                              "responseSchema": _CAPITALS}}),
-    "thinking_level": (
-        {"thinking_level": types.ThinkingLevel.LOW},
-        {"generationConfig": {"thinkingConfig": {"thinkingLevel": "LOW"}}}),
-    "media_resolution": (
-        {"media_resolution": types.MediaResolution.MEDIA_RESOLUTION_LOW},
-        {"generationConfig": {"mediaResolution": "MEDIA_RESOLUTION_LOW"}}),
-    "response_modalities": ({"response_modalities": [types.Modality.TEXT]},
-                            {"generationConfig": {"responseModalities": ["TEXT"]}}),
+                        _config(responseMimeType="application/json",
+                                responseSchema=_CAPITALS)),
+    "level": ({"thinking_level": types.ThinkingLevel.LOW},
+              _thinks(thinkingLevel="LOW")),
+    "resolution": ({"media_resolution": types.MediaResolution.MEDIA_RESOLUTION_LOW},
+                   _config(mediaResolution="MEDIA_RESOLUTION_LOW")),
+    "modalities": ({"response_modalities": [types.Modality.TEXT]},
+                   _config(responseModalities=["TEXT"])),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("settings", "body"), OBJECTS.values(), ids=OBJECTS.keys())
-def test_objects_of_google_genai(settings: Json, body: Json) -> None:
+@rows("settings body", BODIES)
+def test_bodies(settings: Json, body: Json) -> None:
     for made in (body_of("hi", **settings), body_of_call("hi", **settings)):
         assert {key: made[key] for key in made if key != "contents"} == body
 
 
-@pytest.mark.parametrize(
-    "choice",
-    [
-        types.FunctionCallingConfig(mode=types.FunctionCallingConfigMode.ANY),
-        types.ToolConfig(
-            function_calling_config=types.FunctionCallingConfig(
-                mode=types.FunctionCallingConfigMode.ANY
-            )
-        ),
-    ],
-)
-def test_choices_of_google_genai(choice: Any) -> None:
-    body = body_of_call("hi", tools=[{"name": "f"}], tool_choice=choice)
-    assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
-
-
 def test_fields_that_are_none_are_not_given() -> None:
     """As in `model_dump()` of google-genai's objects, which hold both backends'."""
-    calling = types.FunctionCallingConfig(mode="ANY")  # type: ignore[arg-type]
-    body = body_of(
-        temperature=0.5,
-        generation_config=types.GenerateContentConfig(
-            thinking_config=types.ThinkingConfig(thinking_budget=5)
-        ).model_dump(),
-    )
+    dumped = types.GenerateContentConfig(thinking_config=_BUDGET).model_dump()
+    body = body_of(temperature=0.5, generation_config=dumped)
     config = {"temperature": 0.5, "thinkingConfig": {"thinkingBudget": 5}}
     assert body["generationConfig"] == config
+    calling = types.FunctionCallingConfig(mode="ANY")  # type: ignore[arg-type]
     body = body_of_call(
         tools=[{"name": "f"}],
         tool_config=types.ToolConfig(function_calling_config=calling).model_dump(),
-        safety_settings=[
-            types.SafetySetting(
-                category=types.HarmCategory.HARM_CATEGORY_HARASSMENT,
-                threshold=types.HarmBlockThreshold.OFF,
-            ).model_dump()
-        ],
+        safety_settings=[_OFF.model_dump()],
     )
     assert body["toolConfig"] == {"functionCallingConfig": {"mode": "ANY"}}
     (safety,) = body["safetySettings"]
     assert safety.keys() == {"category", "threshold"}
 
 
-@pytest.mark.parametrize(
-    "config",
-    [
-        types.GenerateContentConfig(temperature=0, system_instruction="Be brief."),
-        {"temperature": 0, "tools": [{"google_search": {}}]},
-        {"safetySettings": []},
-    ],
-)
-def test_what_does_not_belong_into_the_generation_config(config: Any) -> None:
+MISPLACED: dict[str, Any] = {
+    "system": types.GenerateContentConfig(
+        temperature=0, system_instruction="Be brief."
+    ),
+    "tools": {"temperature": 0, "tools": [{"google_search": {}}]},
+    "safety": {"safetySettings": []},
+}
+
+
+@rows("config", MISPLACED)
+@pytest.mark.parametrize("asking", [body_of, body_of_call])
+def test_what_does_not_belong_into_the_generation_config(
+    config: Any, asking: Any
+) -> None:
     with pytest.raises(ValueError, match="generation_config can't contain"):
-        body_of_call("hi", generation_config=config)
-    with pytest.raises(ValueError, match="generation_config can't contain"):
-        body_of("hi", generation_config=config)
-
-
-def test_categories_of_googles_client() -> None:
-    settings = {"safety_settings": {Category.HATE: "BLOCK_NONE"}}
-    (made,) = body_of_call("hi", **settings)["safetySettings"]
-    assert made["category"] == "HARM_CATEGORY_HATE_SPEECH"
-
-
-@pytest.mark.parametrize(
-    ("field", "argument", "config"),
-    [
-        ({"temperature": 0.1}, {"temperature": 0.9}, {"temperature": 0.9}),
-        ({"max_tokens": 1}, {"max_output_tokens": 2}, {"maxOutputTokens": 2}),
-        ({"stop": ["a"]}, {"stop": ["b"]}, {"stopSequences": ["b"]}),
-        ({"thinking_level": "low"}, {"thinking_budget": 5},
-         {"thinkingConfig": {"thinkingBudget": 5}}),
-        ({"thinking_budget": 5}, {"thinking_level": "high"},
-         {"thinkingConfig": {"thinkingLevel": "HIGH"}}),
-        ({"temperature": 0.1}, {"temperature": None}, {"temperature": 0.1}),
-        ({"generation_config": {"a": 1}}, {"generation_config": {"b": 2}},
-         {"a": 1, "b": 2}),
-    ],
-)  # fmt: skip
-def test_a_call_wins(field: Json, argument: Json, config: Json) -> None:
-    cloudflare = Cloudflare()
-    cloudflare.model(**field).bind(**argument).invoke("hi")
-    assert cloudflare.bodies[0].get("generationConfig", {}) == config
+        asking("hi", generation_config=config)
 
 
 def test_a_calls_model() -> None:
@@ -256,42 +187,3 @@ def test_a_calls_model() -> None:
     run, gateway = cloudflare.requests
     assert '"google/gemini-2.5-pro"' in run.content.decode()
     assert "gemini-3.1-pro-preview:generateContent" in str(gateway.url)
-
-
-@pytest.mark.parametrize(
-    ("model", "google_id"),
-    [
-        ("gemini-3-flash", "gemini-3-flash-preview"),
-        ("google/gemini-3-flash", "gemini-3-flash-preview"),
-        ("gemini-3.1-pro", "gemini-3.1-pro-preview"),
-        ("gemini-2.5-flash", "gemini-2.5-flash"),
-    ],
-)
-def test_ids_of_the_two_endpoints(model: str, google_id: str) -> None:
-    cloudflare = Cloudflare()
-    asked = cloudflare.model(model=model)
-    asked.invoke("hi", endpoint="gateway")
-    asked.invoke("hi", endpoint="run")
-    gateway, run = cloudflare.requests
-    assert f"/models/{google_id}:generateContent" in str(gateway.url)
-    assert f'"google/{model.removeprefix("google/")}"' in run.content.decode()
-
-
-def test_own_id_for_the_gateway() -> None:
-    cloudflare = Cloudflare()
-    model = cloudflare.model(google_model="gemini-3-flash-002", endpoint="gateway")
-    model.invoke("hi")
-    assert "gemini-3-flash-002:generateContent" in str(cloudflare.requests[0].url)
-
-
-def test_headers() -> None:
-    cloudflare = Cloudflare()
-    model = cloudflare.model(default_headers={"x-team": "a"})
-    model.invoke("hi")
-    model.invoke("hi", default_headers={"x-team": "b"}, endpoint="gateway")
-    first, second = cloudflare.requests
-    assert first.headers["x-team"] == "a"
-    assert second.headers["x-team"] == "b"
-    assert first.headers["authorization"].startswith("Bearer ")
-    assert second.headers["cf-aig-authorization"].startswith("Bearer ")
-    assert "authorization" not in second.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,15 +13,13 @@ from pydantic import BaseModel, Field
 from tests.support.models import Cloudflare, Json, answer, body_of_call, text
 
 
-def array(most: int | None) -> Json:
-    """An array of texts with a limit."""
-    limit = {} if most is None else {"maxItems": most}
-    return {"type": "array", "items": {"type": "string"}, **limit}
-
-
 def schema_of(limits: list[int | None]) -> Json:
-    """An object with as many arrays."""
-    properties = {f"a{at}": array(most) for at, most in enumerate(limits)}
+    """An object with as many arrays of texts."""
+    texts: Json = {"type": "array", "items": {"type": "string"}}
+    properties = {
+        f"a{at}": texts if most is None else {**texts, "maxItems": most}
+        for at, most in enumerate(limits)
+    }
     return {"type": "object", "properties": properties}
 
 
@@ -68,12 +67,9 @@ def test_no_sum_is_more_than_google_takes(limits: list[int | None]) -> None:
 
 
 def test_values_are_no_limits() -> None:
-    schema = {
-        "type": "object",
-        "properties": {"a": {"type": "object", "default": {"maxItems": 5000}}},
-    }
-    sent = body_of_call(response_schema=schema)["generationConfig"]
-    assert sent["responseJsonSchema"]["properties"] == schema["properties"]
+    held = {"a": {"type": "object", "default": {"maxItems": 5000}}}
+    sent = body_of_call(response_schema={"type": "object", "properties": held})
+    assert sent["generationConfig"]["responseJsonSchema"]["properties"] == held
 
 
 class Names(BaseModel):
@@ -83,8 +79,7 @@ class Names(BaseModel):
 
 
 def test_what_comes_is_still_checked() -> None:
-    many = answer(text('{"names": [' + ", ".join(['"a"'] * 1001) + "]}"))
-    few = answer(text('{"names": ["a"]}'))
+    few, many = (answer(text(json.dumps({"names": ["a"] * n}))) for n in (1, 1001))
     cloudflare = Cloudflare(few, many)
     model = cloudflare.model().with_structured_output(Names, include_raw=True)
     assert model.invoke("hi")["parsed"] == Names(names=["a"])

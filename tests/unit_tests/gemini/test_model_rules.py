@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 from langchain_core.runnables import ConfigurableField
 
 from langchain_cf_gemini import (
@@ -23,44 +24,44 @@ from tests.support.models import (
     Cloudflare,
     Json,
     Way,
-    answer,
+    calling,
+    result,
     silent,
-    text,
+    tool_call,
 )
+from tests.support.tables import rows
 
 NEWER = ["3.5-flash-lite", "3.6-flash", "3.7-flash", "3.8-flash"]
 FOUR = ["4-argon", "4-carbon", "4-hydrogen", "4-neon"]
 OLDER = ["2.5-flash-lite", "2.5-flash", "2.5-pro", "3-flash", "3.1-flash-lite"]
 OLDER += ["3.1-pro", "3.5-flash"]
 UNKNOWN = ["9-flash", "3.8-flash-002", "flash-latest", "3.8-flash-image"]
-EVERY = OLDER + NEWER + FOUR
 
-# model, endpoint, way of asking, arguments, what the error says
-REFUSED: list[tuple[str, str, str, Json, str]] = []
-TAKEN: list[tuple[str, str, str, Json]] = []
+# Which endpoint is asked, and in which way.
+MODES = {
+    "run": ("run", "invoke"),
+    "gateway": ("gateway", "stream"),
+    "gateway once": ("gateway", "invoke"),
+    "run stream": ("run", "stream"),
+}
+REFUSED: list[tuple[str, str, Json, str]] = []
+TAKEN: list[tuple[str, str, Json]] = []
 
 
 def refused(models: list[str], arguments: Json, says: str, *at: str) -> None:
     """Note what these models refuse, on both endpoints unless they are named."""
-    for model in models:
-        for endpoint in at or ("run", "gateway"):
-            way = "invoke" if endpoint == "run" else "stream"
-            REFUSED.append((f"gemini-{model}", endpoint, way, arguments, says))
+    for model, mode in product(models, at or ("run", "gateway")):
+        REFUSED.append((f"gemini-{model}", mode, arguments, says))
 
 
 def taken(models: list[str], arguments: Json, *at: str) -> None:
     """Note what these models take."""
-    for model in models:
-        for endpoint in at or ("run", "gateway"):
-            way = "invoke" if endpoint == "run" else "stream"
-            TAKEN.append((f"gemini-{model}", endpoint, way, arguments))
+    for model, mode in product(models, at or ("run", "gateway")):
+        TAKEN.append((f"gemini-{model}", mode, arguments))
 
 
-for penalty in (
-    {"presence_penalty": 0.5},
-    {"frequency_penalty": -1},
-    {"generation_config": {"presence_penalty": 1}},
-):
+OF_CONFIG: Json = {"generation_config": {"presence_penalty": 1}}
+for penalty in ({"presence_penalty": 0.5}, {"frequency_penalty": -1}, OF_CONFIG):
     refused(NEWER + FOUR, penalty, "doesn't support presence_penalty")
     taken(OLDER + UNKNOWN, penalty)
 refused(["3.7-flash", "3.8-flash", *FOUR], {"thinking_level": "minimal"}, "low, medium")
@@ -72,21 +73,17 @@ refused([*NEWER, "4-argon", "4-carbon"], {"thinking_level": "xhigh"}, "not 'xhig
 taken(["4-hydrogen", "4-neon"], {"thinking_level": "xhigh"})
 taken(UNKNOWN, {"reasoning_effort": "xhigh"})
 taken(UNKNOWN, {"thinking_level": "ultra"})
-refused(
-    ["2.5-flash-lite"], {"thinking_level": "low"}, "support thinking_level", "gateway"
-)
+NO_LEVEL = "support thinking_level"
+refused(["2.5-flash-lite"], {"thinking_level": "low"}, NO_LEVEL, "gateway")
 refused(FOUR, {"thinking_budget": 100}, "doesn't support thinking_budget")
 taken([*NEWER, "2.5-flash-lite", *UNKNOWN], {"thinking_budget": 100})
 refused(["3.1-pro"], {"thinking_budget": 0}, "thinking off.*endpoint='run'", "gateway")
 taken(["3.1-pro"], {"thinking_budget": 0}, "run")
 taken(["2.5-flash-lite", "3-flash", *UNKNOWN], {"thinking_budget": 0})
-refused(
-    ["3-flash", "2.5-flash-lite"],
-    {"thinking_budget": 0, "include_thoughts": True},
-    "no thoughts to return",
-    "gateway",
-)
-taken(UNKNOWN, {"thinking_budget": 0, "include_thoughts": True})
+NO_THOUGHTS: Json = {"thinking_budget": 0, "include_thoughts": True}
+TWO = ["3-flash", "2.5-flash-lite"]
+refused(TWO, NO_THOUGHTS, "no thoughts to return", "gateway")
+taken(UNKNOWN, NO_THOUGHTS)
 refused(["3-flash", *NEWER], {"n": 2}, "one candidate.*endpoint='run'", "gateway once")
 refused(FOUR, {"n": 2}, "returns one candidate", "run", "gateway once")
 taken(["3-flash", *NEWER], {"n": 8}, "run")
@@ -110,13 +107,11 @@ NONE: Json = {"function_calling_config": {"mode": "NONE"}}
 refused(["3-flash"], {**SEARCH, "tool_config": NONE}, "for functions only")
 taken(["3-flash"], {**SEARCH, "tool_choice": "auto"})
 taken(["3-flash"], SEARCH)
-for beside in (
-    SEARCH,
-    {"tool_config": {"retrieval_config": {"language_code": "de"}}},
-    {"tool_choice": "none"},
-):
-    for name in ("c/1", "cachedContents/1"):
+GERMAN: Json = {"tool_config": {"retrieval_config": {"language_code": "de"}}}
+for name in ("c/1", "cachedContents/1"):
+    for beside in (SEARCH, GERMAN, {"tool_choice": "none"}):
         refused(["3-flash"], {"cached_content": name, **beside}, "with cached_content")
+taken(["3-flash"], {"cached_content": "c/1", "tool_choice": "auto"})
 
 refused(["4-argon"], {"max_tokens": 32_769}, "streaming=True", "gateway once")
 taken(["4-argon"], {"max_tokens": 1_000_000}, "run", "gateway")
@@ -125,20 +120,13 @@ LATER: Json = {"max_tokens": 60_000, "continuation_token": "dA=="}
 taken(["4-argon"], LATER, "gateway once")
 taken(["4-neon", *UNKNOWN], {"max_tokens": 60_000}, "gateway once")
 
-MODES = {"gateway once": ("gateway", "invoke"), "run stream": ("run", "stream")}
-
-
-def mode(endpoint: str, way: str) -> tuple[str, str]:
-    """The endpoint and the way of asking that a row names."""
-    return MODES.get(endpoint, (endpoint, way))
-
 
 @pytest.mark.filterwarnings("ignore::langchain_cf_gemini.ModelWarning")
-@pytest.mark.parametrize(("model", "endpoint", "way", "arguments", "says"), REFUSED)
+@pytest.mark.parametrize(("model", "mode", "arguments", "says"), REFUSED)
 def test_what_a_model_refuses_is_not_sent(
-    model: str, endpoint: str, way: str, arguments: Json, says: str
+    model: str, mode: str, arguments: Json, says: str
 ) -> None:
-    endpoint, way = mode(endpoint, way)
+    endpoint, way = MODES[mode]
     asked = silent(model=model, endpoint=endpoint)
     with pytest.raises(ValueError, match=says) as caught:
         WAYS[way](asked.bind(**arguments), "hi")
@@ -146,13 +134,10 @@ def test_what_a_model_refuses_is_not_sent(
 
 
 @pytest.mark.filterwarnings("ignore::langchain_cf_gemini.ModelWarning")
-@pytest.mark.parametrize(("model", "endpoint", "way", "arguments"), TAKEN)
-def test_what_a_model_takes_is_sent(
-    model: str, endpoint: str, way: str, arguments: Json
-) -> None:
-    endpoint, way = mode(endpoint, way)
-    cloudflare = Cloudflare(answer(text("ok")))
-    asked = cloudflare.model(model=model, endpoint=endpoint)
+@pytest.mark.parametrize(("model", "mode", "arguments"), TAKEN)
+def test_what_a_model_takes_is_sent(model: str, mode: str, arguments: Json) -> None:
+    endpoint, way = MODES[mode]
+    asked = Cloudflare().model(model=model, endpoint=endpoint)
     assert WAYS[way](asked.bind(**arguments), "hi").text == "ok"
 
 
@@ -172,15 +157,15 @@ def test_what_every_call_would_refuse_the_constructor_does(field: Json) -> None:
         silent(**field)
 
 
-CALL = {"name": "look", "args": {}, "id": "c1", "type": "tool_call"}
+_ALONE = [HumanMessage("hi")]
 ENDINGS: dict[str, list[Any]] = {
-    "prefill": [HumanMessage("hi"), AIMessage("Once")],
-    "two agents": [HumanMessage("hi"), AIMessage("a"), AIMessage("b", name="critic")],
-    "blocks": [HumanMessage("hi"), AIMessage([{"type": "text", "text": "So"}])],
+    "prefill": [*_ALONE, AIMessage("Once")],
+    "two agents": [*_ALONE, AIMessage("a"), AIMessage("b", name="critic")],
+    "blocks": [*_ALONE, AIMessage([{"type": "text", "text": "So"}])],
 }
 
 
-@pytest.mark.parametrize("history", ENDINGS.values(), ids=ENDINGS.keys())
+@rows("history", ENDINGS)
 @pytest.mark.parametrize("model", NEWER + FOUR)
 def test_newer_models_refuse_a_last_turn_of_the_model(
     either_way: Way, history: list[Any], model: str
@@ -189,23 +174,18 @@ def test_newer_models_refuse_a_last_turn_of_the_model(
         either_way(silent(model=f"gemini-{model}"), history)
 
 
-@pytest.mark.parametrize("history", ENDINGS.values(), ids=ENDINGS.keys())
+@rows("history", ENDINGS)
 @pytest.mark.parametrize("model", OLDER + UNKNOWN)
 def test_others_go_on_where_the_model_stopped(history: list[Any], model: str) -> None:
-    cloudflare = Cloudflare(answer(text("ok")))
+    cloudflare = Cloudflare()
     assert cloudflare.model(model=f"gemini-{model}").invoke(history).text == "ok"
     assert cloudflare.contents[-1]["role"] == "model"
 
 
 @pytest.mark.parametrize("model", NEWER + FOUR)
 def test_results_of_calls_end_a_history_well(model: str) -> None:
-    history = [
-        HumanMessage("hi"),
-        AIMessage("", tool_calls=[CALL]),
-        ToolMessage("done", tool_call_id="c1"),
-    ]
-    cloudflare = Cloudflare(answer(text("ok")))
-    assert cloudflare.model(model=f"gemini-{model}").invoke(history).text == "ok"
+    history = [*_ALONE, calling(tool_call()), result()]
+    assert Cloudflare().model(model=f"gemini-{model}").invoke(history).text == "ok"
 
 
 def test_a_history_is_counted_however_it_ends() -> None:
@@ -232,7 +212,7 @@ def test_a_cache_holds_the_system_message() -> None:
 def test_what_one_endpoint_refuses_decides_for_the_other(
     asked: Json, way: str, host: str
 ) -> None:
-    cloudflare = Cloudflare(answer(text("ok")))
+    cloudflare = Cloudflare()
     WAYS[way](cloudflare.model(**asked), "hi")
     assert str(cloudflare.requests[0].url).startswith(f"https://{host}")
 
@@ -259,33 +239,30 @@ def told_by(*acts: Callable[[], object]) -> list[str]:
     return [str(one.message) for one in told]
 
 
-def _old(**settings: Any) -> ChatCloudflareGemini:
-    return silent(**{"model": "gemini-2.5-flash", **settings})
-
-
-OLD: dict[str, Callable[[], object]] = {
-    "constructor": _old,
-    "copy": lambda: silent().model_copy(update={"model": "gemini-2.5-flash"}),
-    "validated": lambda: ChatCloudflareGemini.model_validate(
-        {"model": "gemini-2.5-flash", "account_id": ACCOUNT, "api_token": TOKEN}
-    ),
-    "call": lambda: _answered().invoke("hi", model="gemini-2.5-flash"),
-    "stream": lambda: list(_answered().stream("hi", model="gemini-2.5-flash",
-                                              endpoint="run")),
-    "retried": lambda: _answered().with_retry().invoke("hi", model="gemini-2.5-flash"),
-    "configured": lambda: (
-        _answered()
-        .configurable_fields(model=ConfigurableField(id="model"))
-        .invoke("hi", {"configurable": {"model": "gemini-2.5-flash"}})
-    ),
-}  # fmt: skip
+_RETIRED: Json = {"model": "gemini-2.5-flash"}
+_OLD: Json = {**_RETIRED, "account_id": ACCOUNT, "api_token": TOKEN}
 
 
 def _answered() -> ChatCloudflareGemini:
-    return Cloudflare(answer(text("ok"))).model()
+    return Cloudflare().model()
 
 
-@pytest.mark.parametrize("act", OLD.values(), ids=OLD.keys())
+def _chosen() -> Any:
+    return _answered().configurable_fields(model=ConfigurableField(id="model"))
+
+
+OLD: dict[str, Callable[[], object]] = {
+    "constructor": lambda: silent(**_RETIRED),
+    "copy": lambda: silent().model_copy(update=_RETIRED),
+    "validated": lambda: ChatCloudflareGemini.model_validate(_OLD),
+    "call": lambda: _answered().invoke("hi", **_RETIRED),
+    "stream": lambda: list(_answered().stream("hi", **_RETIRED, endpoint="run")),
+    "retried": lambda: _answered().with_retry().invoke("hi", **_RETIRED),
+    "configured": lambda: _chosen().invoke("hi", {"configurable": _RETIRED}),
+}
+
+
+@rows("act", OLD)
 def test_warnings_are_of_the_line_that_asked(act: Callable[[], object]) -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", ModelWarning)
@@ -300,7 +277,7 @@ def test_warnings_are_of_the_line_that_asked(act: Callable[[], object]) -> None:
 def test_what_a_model_ignores_is_told_once(
     model: str, setting: Json, says: str
 ) -> None:
-    cloudflare = Cloudflare(answer(text("ok")))
+    cloudflare = Cloudflare()
     made: list[Any] = []
     of_fields = told_by(
         lambda: made.append(cloudflare.model(model=f"gemini-{model}", **setting)),
@@ -320,8 +297,7 @@ def test_what_a_model_ignores_is_told_once(
 
 @pytest.mark.parametrize("model", [*OLDER, *UNKNOWN])
 def test_others_heed_their_settings(model: str) -> None:
-    cloudflare = Cloudflare(answer(text("ok")))
-    asked = cloudflare.model
+    asked = Cloudflare().model
     told = told_by(
         lambda: asked(model=f"gemini-{model}", temperature=0).invoke("hi", top_p=1)
     )
@@ -329,7 +305,7 @@ def test_others_heed_their_settings(model: str) -> None:
 
 
 def test_a_retired_model_is_told_once() -> None:
-    cloudflare = Cloudflare(answer(text("ok")))
+    cloudflare = Cloudflare()
     name = "gemini-2.5-flash-lite"
     said = f"{name} was retired for endpoint='run' on 2026-10-20. Use another model."
     made: list[Any] = []

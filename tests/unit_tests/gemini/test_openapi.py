@@ -11,6 +11,7 @@ from langchain_cf_gemini.exceptions import UnsupportedContentError
 from tests.support.gemini import json_schema_from, openapi_schema_from
 from tests.support.published import problems
 from tests.support.schemas import VALUES, Pet
+from tests.support.tables import rows
 
 Json = dict[str, Any]
 
@@ -20,16 +21,18 @@ _TAGGED = [
     for tag in ("a", "b")
 ]
 
+_SAYS = {"type": "STRING"}
+_PAIR = {"type": "array", "prefixItems": [_STRING, _STRING]}
+_TEXTS = {"type": "ARRAY", "items": _SAYS}
 SAID: dict[str, tuple[Json, Json]] = {
     "type": (_STRING, {"type": "STRING"}),
-    "nullable": (
-        {"type": ["string", "null"], "minLength": 2, "description": "d"},
-        {"type": "STRING", "nullable": True, "minLength": 2, "description": "d"}),
+    "nullable": ({"type": ["string", "null"], "minLength": 2, "description": "d"},
+                 {**_SAYS, "nullable": True, "minLength": 2, "description": "d"}),
     "optional": ({"anyOf": [_STRING, {"type": "null"}], "default": None, "title": "T"},
                  {"type": "STRING", "nullable": True, "default": None, "title": "T"}),
     "a default with its variant": (
         {"anyOf": [_STRING, {"type": "integer"}], "default": 3},
-        {"anyOf": [{"type": "STRING"}, {"type": "INTEGER", "default": 3}]}),
+        {"anyOf": [_SAYS, {"type": "INTEGER", "default": 3}]}),
     "notes beside a union": (
         {"anyOf": [{**_STRING, "description": "text"}, {"type": "null"},
                    {"type": "integer"}], "description": "either"},
@@ -65,19 +68,12 @@ SAID: dict[str, tuple[Json, Json]] = {
     "closed object": (
         {"type": "object", "properties": {}, "additionalProperties": False},
         {"type": "OBJECT", "additionalProperties": False}),
-    "object by its properties": (
-        {"properties": {"a": _STRING}, "required": []},
-        {"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}),
-    "pair of a kind": ({"type": "array", "prefixItems": [_STRING, _STRING],
-                        "minItems": 2, "maxItems": 2},
-                       {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": 2,
-                        "maxItems": 2}),
-    "closed pair of a kind": (
-        {"type": "array", "prefixItems": [_STRING, _STRING], "items": False},
-        {"type": "ARRAY", "items": {"type": "STRING"}, "maxItems": 2}),
-    "pair that goes on as it began": (
-        {"type": "array", "prefixItems": [_STRING, _STRING], "items": _STRING},
-        {"type": "ARRAY", "items": {"type": "STRING"}}),
+    "object by its properties": ({"properties": {"a": _STRING}, "required": []},
+                                 {"type": "OBJECT", "properties": {"a": _SAYS}}),
+    "pair of a kind": ({**_PAIR, "minItems": 2, "maxItems": 2},
+                       {**_TEXTS, "minItems": 2, "maxItems": 2}),
+    "closed pair of a kind": ({**_PAIR, "items": False}, {**_TEXTS, "maxItems": 2}),
+    "pair that goes on as it began": ({**_PAIR, "items": _STRING}, _TEXTS),
     "bounds within the exclusive ones": (
         {"type": "integer", "minimum": 5, "exclusiveMinimum": 0,
          "maximum": 6, "exclusiveMaximum": 9},
@@ -95,9 +91,8 @@ SAID: dict[str, tuple[Json, Json]] = {
     "format": ({**_STRING, "format": "date"}, {"type": "STRING", "format": "date"}),
     "own words": ({"type": "object", "nullable": True, "propertyOrdering": ["a"]},
                   {"type": "OBJECT", "nullable": True, "propertyOrdering": ["a"]}),
-    "reference": (
-        {"items": {"$ref": "#/$defs/A"}, "type": "array", "$defs": {"A": _STRING}},
-        {"type": "ARRAY", "items": {"type": "STRING"}}),
+    "reference": ({"items": {"$ref": "#/$defs/A"}, "type": "array",
+                   "$defs": {"A": _STRING}}, _TEXTS),
     "anything": ({"title": "A"}, {"title": "A"}),
     "a property that takes all": (
         {"type": "object", "properties": {"x": True}, "additionalProperties": {}},
@@ -147,9 +142,8 @@ REFUSED: dict[str, tuple[Json, str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", SAID)
-def test_says(case: str) -> None:
-    before, after = SAID[case]
+@rows("before after", SAID)
+def test_says(before: Json, after: Json) -> None:
     assert openapi_schema_from(before) == after
     assert problems("Schema", after) == []
 
@@ -160,13 +154,11 @@ def test_leaves_its_own_result_alone(case: str) -> None:
     assert openapi_schema_from(after) == after
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_refuses_with_the_path(case: str) -> None:
-    schema, path = REFUSED[case]
+@rows("schema path", REFUSED)
+def test_refuses_with_the_path(schema: Json, path: str) -> None:
     root = {"type": "object", "properties": {"x": schema}}
-    with pytest.raises(
-        UnsupportedContentError, match=rf"^parameters\.properties\.x\.{path}: "
-    ) as caught:
+    said = rf"^parameters\.properties\.x\.{path}: "
+    with pytest.raises(UnsupportedContentError, match=said) as caught:
         openapi_schema_from(root, at="parameters")
     assert 'schema_dialect="json"' in str(caught.value)
 
@@ -182,20 +174,18 @@ def test_a_discriminated_union_of_classes_is_said() -> None:
 
 def json_schema_from_openapi(schema: Json) -> Json:
     """Read Google's subset back, as Google documents it."""
+    read = json_schema_from_openapi
     schema = dict(schema)
     nullable = schema.pop("nullable", False)
     if schema.get("type") == "INTEGER" and "enum" in schema:
         schema["enum"] = [int(each) for each in schema["enum"]]
     for key in ("items", "additionalProperties"):
         if isinstance(schema.get(key), dict):
-            schema[key] = json_schema_from_openapi(schema[key])
-    if "properties" in schema:
-        inner = schema["properties"]
-        schema["properties"] = {
-            k: json_schema_from_openapi(v) for k, v in inner.items()
-        }
+            schema[key] = read(schema[key])
+    if inner := schema.get("properties"):
+        schema["properties"] = {name: read(each) for name, each in inner.items()}
     if "anyOf" in schema:
-        schema["anyOf"] = [json_schema_from_openapi(each) for each in schema["anyOf"]]
+        schema["anyOf"] = [read(each) for each in schema["anyOf"]]
     if "type" in schema:
         schema["type"] = schema["type"].lower()
     return {"anyOf": [schema, {"type": "null"}]} if nullable else schema
@@ -235,14 +225,7 @@ def _deeper(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
             },
         )
         | st.builds(lambda item: {"type": "array", "items": item}, inner)
-        | st.builds(
-            lambda items: {
-                "type": "array",
-                "prefixItems": [items, items],
-                "items": False,
-            },
-            inner,
-        )
+        | st.builds(lambda s: {**_PAIR, "prefixItems": [s, s], "items": False}, inner)
         | st.builds(
             lambda key, s, note: {key: s, **note},
             st.sampled_from(["anyOf", "oneOf", "allOf"]),

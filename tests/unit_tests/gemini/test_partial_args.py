@@ -15,43 +15,52 @@ from tests.support.models import (
     Json,
     answer,
     back,
+    call,
     chunks_of,
     event,
     folded,
+    message_of,
+    readings,
     sse,
     streamed,
     text,
 )
+from tests.support.tables import rows
+
+_KINDS = {str: "string", bool: "bool", int: "number", float: "number"}
 
 
 def _piece(path: str, value: Any = None, *, more: bool = False, **raw: Any) -> Json:
     made: Json = {"jsonPath": path, **raw}
     if not raw:
-        kinds: list[tuple[type, str]] = [
-            (str, "stringValue"),
-            (bool, "boolValue"),
-            (int, "numberValue"),
-            (float, "numberValue"),
-        ]
-        key = next((k for kind, k in kinds if isinstance(value, kind)), "nullValue")
+        key = f"{_KINDS.get(type(value), 'null')}Value"
         made[key] = "NULL_VALUE" if value is None else value
     return {**made, "willContinue": True} if more else made
 
 
+def _call(*pieces: Any, **more: Any) -> Json:
+    """A part that goes on with a call."""
+    return {"functionCall": {"partialArgs": list(pieces), **more}}
+
+
+_START = call("cook", "c2ln", willContinue=True)
+
+
 def _events(*pieces: list[Json], close: bool = True) -> list[Json]:
     """A call whose pieces come in these events."""
-    start: Json = {
-        "functionCall": {"name": "cook", "willContinue": True},
-        "thoughtSignature": "c2ln",
-    }
-    made = [event(start)]
-    for piece in pieces:
-        made.append(
-            event({"functionCall": {"partialArgs": piece, "willContinue": True}})
-        )
-    if close:
-        made.append(event({"functionCall": {}}))
-    return [*made, answer(text(""))]
+    made = [event(_call(*piece, willContinue=True)) for piece in pieces]
+    end = [event({"functionCall": {}})] if close else []
+    return [event(_START), *made, *end, answer(text(""))]
+
+
+def _parts(*pieces: list[Json]) -> list[Json]:
+    """The parts of such a call, each of them once."""
+    held = [e["candidates"][0]["content"]["parts"] for e in _events(*pieces)]
+    return [part for parts in held for part in parts]
+
+
+def _made(message: Any) -> list[tuple[str, Any]]:
+    return [(each["name"], each["args"]) for each in message.tool_calls]
 
 
 PIECES: dict[str, tuple[list[list[Json]], Json]] = {
@@ -97,28 +106,21 @@ PIECES: dict[str, tuple[list[list[Json]], Json]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
+@rows("pieces args", PIECES)
 def test_pieces_add_up(pieces: list[list[Json]], args: Json) -> None:
     for version, close in product(("v0", "v1"), (True, False)):
         events = _events(*pieces, close=close)
-        chunks = chunks_of(*events, output_version=version, endpoint="gateway")
+        chunks = chunks_of(*events, output_version=version)
         fragments = [c for chunk in chunks for c in chunk.tool_call_chunks]
         assert json.loads("".join(str(f["args"]) for f in fragments)) == args
         assert [f["name"] for f in fragments if f["name"]] == ["cook"]
         assert {f["index"] for f in fragments} == {0}
-        (made,) = folded(chunks).tool_calls
-        assert (made["name"], made["args"]) == ("cook", args)
-
-
-@pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
-@pytest.mark.parametrize("version", ["v0", "v1"])
-def test_chunks_are_as_langchain_makes_them(
-    pieces: list[list[Json]], args: Json, version: str
-) -> None:
-    for chunk in chunks_of(*_events(*pieces), output_version=version):
-        said = chunk.model_dump(exclude={"tool_calls", "invalid_tool_calls"})
-        assert chunk == AIMessageChunk(**said)
-        assert chunk.model_fields_set >= {"content", "response_metadata"}
+        assert _made(folded(chunks)) == [("cook", args)]
+        for chunk in chunks:  # as LangChain makes them
+            said = chunk.model_dump(exclude={"tool_calls", "invalid_tool_calls"})
+            assert chunk == AIMessageChunk(**said)
+            assert chunk.model_fields_set >= {"content", "response_metadata"}
+    assert _made(message_of(*_parts(*pieces))) == [("cook", args)]
 
 
 def test_text_comes_while_arguments_do() -> None:
@@ -129,31 +131,21 @@ def test_text_comes_while_arguments_do() -> None:
 
 def test_the_call_goes_back_whole_and_signed() -> None:
     message = streamed(*_events([_piece("$.n", 1)]))
-    assert back(message) == [
-        {"functionCall": {"name": "cook", "args": {"n": 1}}, "thoughtSignature": "c2ln"}
-    ]
+    assert back(message) == [call("cook", "c2ln", args={"n": 1})]
 
 
 def test_several_calls_in_pieces() -> None:
+    more = [call("eat", willContinue=True), _call(_piece("$.b", 1)), call("rest")]
     first = _events([_piece("$.a", "x")])[:-1]
-    second = [
-        event({"functionCall": {"name": "eat", "willContinue": True}}),
-        event({"functionCall": {"partialArgs": [_piece("$.b", 1)]}}),
-    ]
-    third = [event({"functionCall": {"name": "rest"}})]
-    message = streamed(*first, *second, *third, answer(text("")))
-    assert [(c["name"], c["args"]) for c in message.tool_calls] == [
-        ("cook", {"a": "x"}),
-        ("eat", {"b": 1}),
-        ("rest", {}),
-    ]
+    message = streamed(*first, *map(event, more), answer(text("")))
+    assert _made(message) == [("cook", {"a": "x"}), ("eat", {"b": 1}), ("rest", {})]
 
 
 def test_text_after_pieces_ends_the_call() -> None:
     events = _events([_piece("$.a", "x")], close=False)[:-1]
     message = streamed(*events, answer(text("Done.")))
     assert message.text == "Done."
-    assert [c["args"] for c in message.tool_calls] == [{"a": "x"}]
+    assert _made(message) == [("cook", {"a": "x"})]
 
 
 CUT = "ended within the arguments"
@@ -163,9 +155,7 @@ CUT = "ended within the arguments"
 def test_a_call_that_was_cut_off_never_runs(finish: str) -> None:
     events = _events([_piece("$.a", "x", more=True)], close=False)[:-1]
     for version in ("v0", "v1"):
-        message = streamed(
-            *events, answer(finish=finish), endpoint="gateway", output_version=version
-        )
+        message = streamed(*events, answer(finish=finish), output_version=version)
         assert message.tool_calls == []
         (invalid,) = message.invalid_tool_calls
         assert invalid["name"] == "cook"
@@ -198,13 +188,11 @@ WRONG: dict[str, tuple[list[Json], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("pieces", "said"), WRONG.values(), ids=WRONG.keys())
+@rows("pieces said", WRONG)
 def test_pieces_that_make_no_object(pieces: list[Json], said: str) -> None:
     """The call must not run; the rest of the answer is what it is."""
-    whole = answer(
-        *(e["candidates"][0]["content"]["parts"][0] for e in _events(pieces))
-    )
-    for message in (streamed(*_events(pieces)), Cloudflare(whole).model().invoke("hi")):
+    whole = message_of(*_parts(pieces)[:-1])
+    for message in (streamed(*_events(pieces)), whole):
         assert message.tool_calls == []
         (invalid,) = message.invalid_tool_calls
         (block,) = message.content_blocks
@@ -214,15 +202,20 @@ def test_pieces_that_make_no_object(pieces: list[Json], said: str) -> None:
         assert part["functionCall"]["name"] == invalid["name"] == "cook"
 
 
-def test_arguments_in_pieces_and_as_a_whole_never_run() -> None:
-    wire = {"args": {"a": 1}, "partialArgs": [_piece("$.b", 1)]}
-    part: Json = {"functionCall": {"name": "cook", **wire}}
-    for message in (
-        streamed(answer(part)),
-        Cloudflare(answer(part)).model().invoke("hi"),
-    ):
+NEVER_RUN: dict[str, Json] = {
+    "as a whole, too": {"args": {"a": 1}, "partialArgs": [_piece("$.b", 1)]},
+    "no pieces": {"partialArgs": "all"},
+}
+
+
+@rows("wire", NEVER_RUN)
+def test_arguments_that_never_run(wire: Json) -> None:
+    for message in readings(call("cook", **wire)):
         assert message.tool_calls == []
         assert [call["name"] for call in message.invalid_tool_calls] == ["cook"]
+
+
+_FIRST = call("f", "c2ln", args={"a": 1})
 
 
 @pytest.mark.parametrize("parallel", [None, False])
@@ -230,75 +223,37 @@ def test_arguments_in_pieces_and_as_a_whole_never_run() -> None:
 def test_what_ends_a_call_that_has_ended_is_no_call(
     end: Json, parallel: bool | None
 ) -> None:
-    first: Json = {
-        "functionCall": {"name": "f", "args": {"a": 1}},
-        "thoughtSignature": "c2ln",
-    }
-    said = event(first), event({"functionCall": end}), event(finish="STOP")
-    model = Cloudflare(sse(*said)).model(endpoint="gateway")
+    said = event(_FIRST), event({"functionCall": end}), event(finish="STOP")
+    model = Cloudflare(sse(*said)).model()
     message = folded(list(model.stream("hi", parallel_tool_calls=parallel)))
-    assert [made["args"] for made in message.tool_calls] == [{"a": 1}]
+    assert _made(message) == [("f", {"a": 1})]
     assert not message.invalid_tool_calls
     assert "dropped_tool_calls" not in message.response_metadata
-    assert back(message) == [first]
+    assert back(message) == [_FIRST]
 
 
 def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
-    first: Json = {
-        "functionCall": {"name": "f", "args": {"a": 1}},
-        "thoughtSignature": "c2ln",
-    }
-    more: list[Json] = [
-        {"functionCall": {"name": "g", "willContinue": True}},
-        {"functionCall": {"partialArgs": [_piece("$.b", 2)], "willContinue": True}},
-        {"functionCall": {}},
-    ]
-    events = [event(first), *(event(part) for part in more), event(finish="STOP")]
-    cloudflare = Cloudflare(sse(*events))
-    model = cloudflare.model(endpoint="gateway")
+    more = [call("g", willContinue=True), _call(_piece("$.b", 2), willContinue=True)]
+    more.append({"functionCall": {}})
+    model = Cloudflare([*map(event, [_FIRST, *more]), event(finish="STOP")]).model()
     message = folded(list(model.stream("hi", parallel_tool_calls=False)))
-    assert [(call["name"], call["args"]) for call in message.tool_calls] == [
-        ("f", {"a": 1})
-    ]
+    assert _made(message) == [("f", {"a": 1})]
     assert message.response_metadata["dropped_tool_calls"] == more
-    assert back(message) == [first]
+    assert back(message) == [_FIRST]
 
 
 def test_open_calls_are_told_apart_by_their_ids() -> None:
-    def piece(id_: str, path: str, value: Any, *, more: bool = True) -> Json:
-        wire = {"id": id_, "partialArgs": [_piece(path, value)], "willContinue": more}
-        return {"functionCall": wire}
-
-    def start(id_: str, name: str) -> Json:
-        return {"functionCall": {"id": id_, "name": name, "willContinue": True}}
-
     parts = [
-        start("1", "f"),
-        start("2", "g"),
-        piece("1", "$.a", "x"),
-        piece("2", "$.b", "y"),
-        piece("1", "$.c", 1, more=False),
-        piece("2", "$.d", 2, more=False),
+        call("f", id="1", willContinue=True),
+        call("g", id="2", willContinue=True),
+        _call(_piece("$.a", "x"), id="1", willContinue=True),
+        _call(_piece("$.b", "y"), id="2", willContinue=True),
+        _call(_piece("$.c", 1), id="1", willContinue=False),
+        _call(_piece("$.d", 2), id="2", willContinue=False),
     ]
     for version in ("v0", "v1"):
-        stream = streamed(
-            *map(event, parts),
-            answer(text("")),
-            output_version=version,
-            endpoint="gateway",
-        )
-        whole = Cloudflare(answer(*parts)).model(output_version=version).invoke("hi")
-        for message in (stream, whole):
-            assert [(c["name"], c["args"]) for c in message.tool_calls] == [
-                ("f", {"a": "x", "c": 1}),
-                ("g", {"b": "y", "d": 2}),
-            ]
-
-
-@pytest.mark.parametrize(("pieces", "args"), PIECES.values(), ids=PIECES.keys())
-def test_a_whole_answer_reads_pieces_too(pieces: list[list[Json]], args: Json) -> None:
-    parts = [
-        p for e in _events(*pieces) for p in e["candidates"][0]["content"]["parts"]
-    ]
-    (made,) = Cloudflare(answer(*parts)).model().invoke("hi").tool_calls
-    assert (made["name"], made["args"]) == ("cook", args)
+        settings: Json = {"output_version": version}
+        stream = streamed(*map(event, parts), answer(text("")), **settings)
+        for message in (stream, message_of(*parts, model=settings)):
+            wanted = [("f", {"a": "x", "c": 1}), ("g", {"b": "y", "d": 2})]
+            assert _made(message) == wanted

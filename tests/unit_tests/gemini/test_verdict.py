@@ -16,11 +16,12 @@ from tests.support.models import (
     call,
     candidate,
     event,
+    message_of,
+    read,
     streamed,
     text,
 )
-
-PIECE = {"jsonPath": "$.path", "stringValue": "/"}
+from tests.support.tables import rows
 
 # What may come late, and what it does to a call that came before.
 REVOKED: dict[str, tuple[list[Json], str]] = {
@@ -34,37 +35,37 @@ REVOKED: dict[str, tuple[list[Json], str]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("late", "why"), REVOKED.values(), ids=REVOKED.keys())
+WHOLE = [call("look", args={"path": "/"})]
+_PIECE = {"jsonPath": "$.path", "stringValue": "/"}
+PIECES = [call("look", willContinue=True), {"functionCall": {"partialArgs": [_PIECE]}}]
+
+
+@rows("late why", REVOKED)
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
+@pytest.mark.parametrize("parts", [WHOLE, PIECES], ids=["whole", "pieces"])
 def test_what_comes_late_revokes_a_call(
-    late: list[Json], why: str, output_version: str
+    late: list[Json], why: str, output_version: str, parts: list[Json]
 ) -> None:
-    parts: list[Json] = [{"functionCall": {"partialArgs": [PIECE]}}]
-    whole = call("look", args={"path": "/"})
-    for first in ([whole], [call("look", willContinue=True), *parts]):
-        settings: Json = {"output_version": output_version, "endpoint": "gateway"}
-        events = [*(event(part) for part in first), *late]
-        message = streamed(*events, **settings)
-        assert message.tool_calls == []
-        (invalid,) = message.invalid_tool_calls
-        assert invalid["name"] == "look"
-        assert why in str(invalid["args"])
-        assert why in str(message.response_metadata["finish_reason"])
-        assert back(message)  # it goes back, with the reason for its result
-        # Agents take a stream as a whole answer, which has a place for the reason.
-        model = Cloudflare(events).model(**settings, streaming=True)
-        (told,) = model.invoke("hi").invalid_tool_calls
-        assert why in str(told["error"])
-        assert (told["args"] or "").endswith("}")
+    events = [*map(event, parts), *late]
+    message = streamed(*events, output_version=output_version)
+    assert message.tool_calls == []
+    (invalid,) = message.invalid_tool_calls
+    assert invalid["name"] == "look"
+    assert why in str(invalid["args"])
+    assert why in str(message.response_metadata["finish_reason"])
+    assert back(message)  # it goes back, with the reason for its result
+    # Agents take a stream as a whole answer, which has a place for the reason.
+    model = Cloudflare(events).model(output_version=output_version, streaming=True)
+    (told,) = model.invoke("hi").invalid_tool_calls
+    assert why in str(told["error"])
+    assert (told["args"] or "").endswith("}")
 
 
-UNSPECIFIED = ["FINISH_REASON_UNSPECIFIED", 0, "0", None, ""]
-
-
-@pytest.mark.parametrize("reason", UNSPECIFIED, ids=repr)
+@pytest.mark.parametrize(
+    "reason", ["FINISH_REASON_UNSPECIFIED", 0, "0", None, ""], ids=repr
+)
 def test_an_unspecified_reason_ends_nothing(reason: Any) -> None:
-    said = event(text("Well. "))
-    asked = event(call("look", args={}))
+    said, asked = event(text("Well. ")), event(call("look", args={}))
     for each in (said, asked):
         each["candidates"][0]["finishReason"] = reason
     message = streamed(said, asked, answer(text("")))
@@ -72,18 +73,17 @@ def test_an_unspecified_reason_ends_nothing(reason: Any) -> None:
     assert message.response_metadata["finish_reason"] == "STOP"
     with pytest.raises(ResponseFormatError, match="incomplete"):
         streamed(said, asked)
-    whole = Cloudflare(asked).model().invoke("hi")
+    whole = read(asked)
     assert whole.tool_calls == []
     assert len(whole.invalid_tool_calls) == 1
 
 
-UNBLOCKED = ["BLOCKED_REASON_UNSPECIFIED", 0, "0", None]
-
-
-@pytest.mark.parametrize("reason", UNBLOCKED, ids=repr)
+@pytest.mark.parametrize(
+    "reason", ["BLOCKED_REASON_UNSPECIFIED", 0, "0", None], ids=repr
+)
 def test_an_unspecified_block_refuses_nothing(reason: Any) -> None:
     whole = {**answer(call("look", args={})), "promptFeedback": {"blockReason": reason}}
-    for message in (Cloudflare(whole).model().invoke("hi"), streamed(whole)):
+    for message in (read(whole), streamed(whole)):
         assert [block["type"] for block in message.content_blocks] == ["tool_call"]
         assert message.response_metadata["finish_reason"] == "STOP"
 
@@ -95,17 +95,23 @@ def test_ratings_of_the_prompt_end_no_stream() -> None:
         streamed(first, event(call("look", args={})))
 
 
-def test_a_stream_carries_the_first_candidate() -> None:
-    def said(index: int, part: Json, finish: str | None = None) -> Json:
-        made = {"content": {"parts": [part]}, "index": index}
-        ended = {"finishReason": finish} if finish else {}
-        return {"candidates": [{**made, **ended}]}
+def _generated(answers: Any) -> list[Any]:
+    """The messages of all candidates."""
+    (made,) = (
+        Cloudflare(answers).model(n=2).generate([[HumanMessage("hi")]]).generations
+    )
+    return [generation.message for generation in made]  # type: ignore[union-attr]
 
-    events = [
-        said(1, text("B1")),
-        said(0, text("A1")),
-        said(1, text("B2"), "STOP"),
-        said(0, text("A2"), "MAX_TOKENS"),
+
+def test_a_stream_carries_the_first_candidate() -> None:
+    events: list[Json] = [
+        {"candidates": [{**candidate(text(said), finish=finish), "index": index}]}
+        for index, said, finish in [
+            (1, "B1", None),
+            (0, "A1", None),
+            (1, "B2", "STOP"),
+            (0, "A2", "MAX_TOKENS"),
+        ]
     ]
     message = streamed(*events)
     assert message.text == "A1A2"
@@ -113,19 +119,13 @@ def test_a_stream_carries_the_first_candidate() -> None:
     with pytest.raises(ResponseFormatError, match="incomplete"):
         streamed(*events[:3])
     # Where a stream comes in place of a whole answer, each is a generation.
-    result = Cloudflare(events).model(n=2).generate([[HumanMessage("hi")]])
-    assert [generation.text for generation in result.generations[0]] == ["A1A2", "B1B2"]
+    assert [message.text for message in _generated(events)] == ["A1A2", "B1B2"]
 
 
 def test_candidates_go_by_their_index() -> None:
-    whole = answer(call("look", args={}))
-    first = whole["candidates"][0]
-    second = {**first, "content": {"parts": [call("look", args={"n": 2})]}}
-    whole["candidates"] = [{**second, "index": 1}, {**first, "index": 0}]
-    (generations,) = (
-        Cloudflare(whole).model(n=2).generate([[HumanMessage("hi")]]).generations
-    )
-    messages: list[Any] = [generation.message for generation in generations]  # type: ignore[union-attr]
+    second = candidate(call("look", args={"n": 2}), index=1)
+    first = candidate(call("look", args={}), index=0)
+    messages = _generated({**answer(), "candidates": [second, first]})
     assert [m.tool_calls[0]["args"] for m in messages] == [{}, {"n": 2}]
     assert messages[0].tool_calls[0]["id"] != messages[1].tool_calls[0]["id"]
     assert [m.usage_metadata is None for m in messages] == [False, True]
@@ -133,14 +133,11 @@ def test_candidates_go_by_their_index() -> None:
 
 @pytest.mark.parametrize("index", [1, "2", 7.0])
 def test_a_lone_candidate_is_the_answer_whatever_its_index(index: Any) -> None:
-    whole = answer(text("ok"))
-    whole["candidates"][0]["index"] = index
-    message = Cloudflare(whole).model().invoke("hi")
+    message = message_of(text("ok"), index=index)
     assert (message.text, message.response_metadata["finish_reason"]) == ("ok", "STOP")
 
 
 def test_candidates_of_one_index_are_told_apart_by_their_place() -> None:
-    whole = answer(text("A"))
-    whole["candidates"] = [{**candidate(text(said)), "index": 1} for said in ("A", "B")]
-    (found,) = Cloudflare(whole).model(n=2).generate([[HumanMessage("hi")]]).generations
-    assert [generation.text for generation in found] == ["A", "B"]
+    both = [candidate(text(said), index=1) for said in ("A", "B")]
+    messages = _generated({**answer(), "candidates": both})
+    assert [message.text for message in messages] == ["A", "B"]
