@@ -1,4 +1,4 @@
-"""A Worker's binding before the emulator: LangChain's standard suite, agents, the end.
+"""A Worker's binding before the emulator: what an application asks, and the end.
 
 The binding is a Python object that sends over a real socket, as `env.AI` does for a
 Worker; `make worker` asks a binding of JavaScript.
@@ -9,17 +9,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any, Literal
 
 import httpx
 import httpx2
 import pytest
 from langchain.agents import create_agent
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessageChunk
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
@@ -29,27 +26,9 @@ from langchain_cf_gemini import (
     get_cost_callback,
 )
 from langchain_cf_gemini.emulator import Emulator, call, reply
-from tests.integration_tests.test_standard import Everything, served_assets
 from tests.support.ai_binding import Ai
 from tests.support.models import endpoints
 from tests.support.process import default_trust
-
-__all__ = ["served_assets"]  # a fixture of every test here
-
-
-@pytest.fixture(scope="module", autouse=True)
-def running() -> Iterator[Emulator]:
-    """One emulator for every test of the module."""
-    with Emulator() as emulator:
-        Everything.running = emulator
-        yield emulator
-
-
-@pytest.fixture
-def emulator(running: Emulator) -> Iterator[Emulator]:
-    running.reset()
-    yield running
-    running.reset()
 
 
 @pytest.fixture
@@ -61,60 +40,6 @@ async def ai(emulator: Emulator) -> AsyncIterator[Ai]:
 def model_of(ai: Any, **settings: Any) -> ChatCloudflareGemini:
     chosen = {"model": "gemini-3-flash", "binding": ai, "max_retries": 0}
     return ChatCloudflareGemini(**{**chosen, **settings})
-
-
-class Awaiting(ChatCloudflareGemini):
-    """Answers the suite's blocking calls with what was awaited."""
-
-    def _generate(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> ChatResult:
-        manager: Any = run_manager
-        return asyncio.run(self._agenerate(messages, stop, manager, **kwargs))
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
-        manager: Any = run_manager
-
-        async def chunks() -> list[ChatGenerationChunk]:
-            stream = self._astream(messages, stop, manager, **kwargs)
-            return [chunk async for chunk in stream]
-
-        yield from asyncio.run(chunks())
-
-    def batch(self, *args: Any, **kwargs: Any) -> list[AIMessage]:
-        return BaseChatModel.batch(self, *args, **kwargs)
-
-
-class TestBound(Everything):
-    """The standard suite, asked through a binding."""
-
-    __test__ = True
-
-    chat_model_class = Awaiting
-
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        # No connection is kept: each blocking call has a loop of its own.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        ai = Ai(
-            httpx.AsyncClient(limits=limits, verify=default_trust()),
-            **self.running.client,
-        )
-        return {
-            "model": "gemini-3-flash",
-            "binding": ai,
-            "media_urls": "pass",
-        }
 
 
 # ---- what an application asks
