@@ -174,36 +174,34 @@ def test_twenty_transports_share_one_connection_in_a_loop() -> None:
         asyncio.run(run(server))
 
 
-def test_as_many_connections_as_calls_at_once() -> None:
-    async def run(server: Loopback) -> None:
-        transport = Transport(TransportSettings())
-        limit = asyncio.Semaphore(50)
-
-        async def one(number: int) -> None:
-            async with limit:
-                answered = await asaid(transport, asking(server, str(number)))
-            assert text_of(answered[0]) == str(number)
-
-        await asyncio.gather(*(one(number) for number in range(400)))
-
-    with Loopback([echo]) as server:
-        asyncio.run(run(server))
-    assert server.opened <= 50
-
-
 @pytest.mark.fault(row=36)
 @pytest.mark.usefixtures("alone")
-def test_fifty_threads_on_one_transport_hear_their_own_answers() -> None:
+@whole_ways
+def test_fifty_at_once_on_one_transport_hear_their_own_answers(way: str) -> None:
     transport = Transport(TransportSettings())
-    with Loopback([echo]) as server, ThreadPoolExecutor(50) as threads:
 
-        def one(number: int) -> bool:
-            answered = said(transport, asking(server, str(number)))
-            return text_of(answered[0]) == str(number)
+    async def on_a_loop(server: Loopback) -> list[Any]:
+        limit = asyncio.Semaphore(50)
 
-        assert all(threads.map(one, range(400)))
-        assert server.opened <= 50
+        async def one(number: int) -> Any:
+            async with limit:
+                return await asaid(transport, asking(server, str(number)))
+
+        answers = await asyncio.gather(*(one(number) for number in range(200)))
+        await transport.aclose()
+        return answers
+
+    def in_threads(server: Loopback) -> list[Any]:
+        with ThreadPoolExecutor(50) as threads:
+            requests = [asking(server, str(number)) for number in range(200)]
+            answers = list(threads.map(lambda asked: said(transport, asked), requests))
         transport.close()
+        return answers
+
+    with Loopback([echo]) as server:
+        calls = in_threads(server) if way == "send" else asyncio.run(on_a_loop(server))
+        assert [text_of(payload) for (payload,) in calls] == [*map(str, range(200))]
+        assert server.opened <= 50
         assert asyncio.run(settled(lambda: server.open == 0))
 
 

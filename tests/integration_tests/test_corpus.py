@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable
 from functools import cache
@@ -250,40 +251,36 @@ def check_usage(recorded: Recorded, usage: UsageMetadata | None) -> None:
     assert cached == said.get("cachedContentTokenCount", 0)
 
 
-_TYPES = {
-    "functionCall": ("tool_call", "invalid_tool_call"),
-    "executableCode": ("server_tool_call",),
-    "codeExecutionResult": ("server_tool_result",),
-    "inlineData": ("image", "audio", "video", "file"),
+_KINDS = {
+    "functionCall": "tool_call",
+    "executableCode": "server_tool_call",
+    "codeExecutionResult": "server_tool_result",
+    "inlineData": "file",
 }
+_SAME = {"invalid_tool_call": "tool_call"} | dict.fromkeys(["image", "audio"], "file")
 
 
-def _kinds_of_parts(recorded: Recorded) -> list[tuple[str, ...]]:
-    kinds: list[tuple[str, ...]] = []
-    for part in came(recorded):
-        kind: tuple[str, ...] = ("non_standard",)
-        if "text" in part:
-            kind = ("reasoning",) if part.get("thought") else ("text",)
-        for key, types in _TYPES.items():
-            kind = types if key in part else kind
-        is_new = (
-            not kinds or kinds[-1] != kind or kind not in (("text",), ("reasoning",))
-        )
-        if is_new and part != {"text": ""}:
-            kinds.append(kind)
-    return kinds
+def _kind_of(part: Json) -> str:
+    if "text" in part:
+        return "reasoning" if part.get("thought") else "text"
+    return next((kind for key, kind in _KINDS.items() if key in part), "non_standard")
+
+
+def _runs(kinds: list[str]) -> list[str]:
+    """Kinds of blocks, pieces of one text or thought as one."""
+    return [
+        kind
+        for before, kind in itertools.pairwise(["", *kinds])
+        if kind != before or kind not in ("text", "reasoning")
+    ]
 
 
 def _is_refused(message: AIMessage) -> bool:
     metadata = message.response_metadata
     blocked = "block_reason" in metadata.get("prompt_feedback", {})
-    withheld = metadata.get("finish_reason") in (
-        "SAFETY",
-        "PROHIBITED_CONTENT",
-        "BLOCKLIST",
-        "RECITATION",
-    )
-    return "refusal" in KNOWN_BLOCK_TYPES and (blocked or withheld)
+    withheld = ("SAFETY", "PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION")
+    is_refused = blocked or metadata.get("finish_reason") in withheld
+    return is_refused and "refusal" in KNOWN_BLOCK_TYPES
 
 
 def check_blocks(recorded: Recorded, message: AIMessage) -> None:
@@ -291,20 +288,15 @@ def check_blocks(recorded: Recorded, message: AIMessage) -> None:
     json.dumps(blocks)
     if _is_refused(message):
         assert blocks.pop()["type"] == "refusal"
-    found: list[str] = []
-    for block in blocks:
-        is_text = block["type"] in ("text", "reasoning")
-        is_nothing = (
-            block["type"] == "text" and not block["text"] and "extras" not in block
-        )
-        if not is_nothing and not (is_text and found[-1:] == [block["type"]]):
-            found.append(block["type"])
+    found = [
+        _SAME.get(block["type"], block["type"])
+        for block in blocks
+        if "extras" in block or block.get("text") != ""
+    ]
     if recorded.is_partial:
         assert found.count("tool_call") == len(recorded.calls)
         return
-    wanted = _kinds_of_parts(recorded)
-    assert len(found) == len(wanted), (found, wanted)
-    assert all(kind in kinds for kind, kinds in zip(found, wanted, strict=True))
+    assert _runs(found) == _runs([_kind_of(part) for part in came(recorded)])
 
 
 @every_refusal
