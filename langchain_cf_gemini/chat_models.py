@@ -28,6 +28,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -331,6 +332,19 @@ class ChatCloudflareGemini(BaseChatModel):
         if self.endpoint == "run":
             refuse_run(account, self.gateway)
         return self
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _hide_secrets(
+        cls, values: Any, handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
+        """Let nobody's errors show secrets: those of pydantic keep what was given."""
+        if isinstance(values, Mapping):
+            values = secrets.hide(values, names_of(cls, values) | ALIASES.keys())
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise field_errors.with_hidden_input(error) from None
 
     # ---- copies
 

@@ -5,9 +5,9 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from langchain_cf_gemini._langchain.secrets import HIDDEN
+from langchain_cf_gemini._langchain.secrets import HIDDEN, hidden
 from langchain_cf_gemini._langchain.settings import ALIASES
 
 _WORDS: Final[Mapping[Any, tuple[str, ...]]] = {
@@ -22,6 +22,26 @@ _MANY: Final[Mapping[Any, str]] = {str: "strings", SecretStr: "strings", dict: "
 _LONGEST: Final = 80
 # What pydantic says of a limit reads well as it is.
 _LIMITS: Final = ("greater_than", "less_than")
+
+
+def with_hidden_input(error: ValidationError) -> ValidationError:
+    """Return the same findings without the texts that a model was to be made of.
+
+    One of them may be a token in the place of something else.
+    """
+    return ValidationError.from_exception_data(
+        error.title,
+        [
+            InitErrorDetails(
+                type=PydanticCustomError(
+                    found["type"], "{said}", {"said": found["msg"]}
+                ),
+                loc=found["loc"],
+                input=found["input"] if found["loc"] else hidden(found["input"]),
+            )
+            for found in error.errors(include_url=False)
+        ],
+    )
 
 
 def error_from_validation(

@@ -17,7 +17,7 @@ from langchain_core.load import dumpd, dumps, load, loads
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.rate_limiters import InMemoryRateLimiter
 from langchain_core.runnables import ConfigurableField
-from pydantic import SecretStr, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
 
 from langchain_cf_gemini import ChatCloudflareGemini, CloudflareGeminiError
 from langchain_cf_gemini.gateway import GatewayOptions
@@ -475,11 +475,37 @@ def test_errors_of_construction_do_not_show_secrets(given: dict[str, Any]) -> No
     assert not [said for said in shown for secret in SECRETS if secret in said]
 
 
-@pytest.mark.parametrize("given", [{"api_token": ["s3cret"]}, {"temperature": 9}])
-def test_errors_of_validation_do_not_show_secrets(given: dict[str, Any]) -> None:
-    """Pydantic writes the first fields of what it was given where it may."""
+class _Config(BaseModel):
+    """Somebody's class with a model in it."""
+
+    llm: ChatCloudflareGemini
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"api_token": ["s3cret"]},
+        {"temperature": 9},
+        {"base_url": "https://me:s3cret@far.example"},
+        {"account_id": "s3cret" * 7},
+    ],
+)
+@pytest.mark.parametrize(
+    "validate",
+    [
+        ChatCloudflareGemini.model_validate,
+        lambda values: _Config(llm=values),
+        lambda values: TypeAdapter(_Config).validate_json(json.dumps({"llm": values})),
+    ],
+    ids=["alone", "inside", "json"],
+)
+def test_errors_of_validation_do_not_show_secrets(
+    validate: Any, given: dict[str, Any]
+) -> None:
+    """Pydantic's errors keep what they were given, and show it."""
     values = {"api_token": "s3cret", "model": "gemini-3-flash", **given}
     for validated in (values, ["s3cret"]):
-        with pytest.raises(ValueError, match="validation error") as caught:
-            ChatCloudflareGemini.model_validate(validated)
-        assert "s3cret" not in str(caught.value)
+        with pytest.raises(ValidationError) as caught:
+            validate(validated)
+        error = caught.value
+        assert "s3cret" not in f"{error} {error.errors()} {error.json()}"
