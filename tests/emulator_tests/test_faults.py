@@ -293,9 +293,3 @@ def test_a_refused_request_takes_no_step(client: Client) -> None:
     client.emulator.fail(503)
     assert client.run(ask(nonsense=1)).status_code == 400
     assert client.run().status_code == 503
-
-
-def test_every_kind_of_fault_is_documented() -> None:
-    for name, made in faults.KINDS.items():
-        assert made.__doc__, name
-        assert getattr(faults, name) is made

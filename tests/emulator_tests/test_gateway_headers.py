@@ -84,58 +84,48 @@ def test_right_headers_are_taken(client: Client) -> None:
     assert client.run(headers=taken).status_code == 200
 
 
-class TestCache:
-    def ask(self, client: Client, body: Any = HI, **headers: str) -> Any:
-        named = {f"cf-aig-{k.replace('_', '-')}": v for k, v in headers.items()}
-        answer = client.run(body, headers=named)
-        result = answer.json()["result"]
-        return answer.headers.get("cf-aig-cache-status"), result["responseId"]
+TTL = {"cf-aig-cache-ttl": "60"}
+KEY = {"cf-aig-cache-key": "k"}
+OTHER = ask("Another")
+# Requests one after the other: seconds since the one before, its headers and body, and
+# what becomes of it.
+CACHED: dict[str, list[tuple[float, dict[str, str], Any, str | None]]] = {
+    "the same again": [(0, TTL, HI, "MISS"), (0, TTL, HI, "HIT")],
+    "another question": [(0, TTL, HI, "MISS"), (0, TTL, OTHER, "MISS")],
+    "off unless asked for": [(0, {}, HI, None), (0, {}, HI, None)],
+    "skipped": [
+        (0, TTL, HI, "MISS"), (0, {**TTL, "cf-aig-skip-cache": "true"}, HI, None)],
+    "a key of one's own": [(0, KEY, HI, "MISS"), (0, KEY, OTHER, "HIT")],
+    "a minute": [(0, TTL, HI, "MISS"), (59, TTL, HI, "HIT"), (2, TTL, HI, "MISS")],
+    "a key's five minutes": [
+        (0, KEY, HI, "MISS"), (299, KEY, HI, "HIT"), (2, KEY, HI, "MISS")],
+}  # fmt: skip
 
-    def test_the_same_again_is_a_hit(self, client: Client) -> None:
-        unasked, _ = self.ask(client)
-        status, first = self.ask(client, cache_ttl="60")
-        assert (unasked, status) == (None, "MISS")
-        assert self.ask(client, cache_ttl="60") == ("HIT", first)
-        assert "from the gateway's cache" in client.emulator.requests[-1].notes
-        assert self.ask(client, ask("Another"), cache_ttl="60")[0] == "MISS"
-        skipped, second = self.ask(client, cache_ttl="60", skip_cache="true")
-        assert (skipped, second == first) == (None, False)
 
-    def test_own_key(self, client: Client) -> None:
-        _, first = self.ask(client, cache_key="k")
-        assert self.ask(client, ask("Another"), cache_key="k") == ("HIT", first)
+@pytest.mark.parametrize("requests", CACHED.values(), ids=CACHED)
+def test_the_cache(emulating: Emulating, requests: list[Any]) -> None:
+    clock, ids = Clock(), list[str]()
+    with emulating(clock=clock) as client:
+        client.emulator.script(*["said"] * len(requests))
+        for later, headers, body, status in requests:
+            clock.now += later
+            answer = client.run(body, headers=headers)
+            assert answer.headers.get("cf-aig-cache-status") == status
+            ids.append(answer.json()["result"]["responseId"])
+            note = "from the gateway's cache" in client.emulator.requests[-1].notes
+            assert (status == "HIT") is note
+            assert (ids[-1] in ids[:-1]) is note
+        # What the cache answers asks nothing of the script.
+        hits = [status for *_, status in requests].count("HIT")
+        assert len(client.emulator._service.script.left()) == hits
 
-    @pytest.mark.parametrize(
-        ("seconds", "headers"), [(60, {"cache_ttl": "60"}), (300, {"cache_key": "k"})]
-    )
-    def test_an_answer_grows_old(
-        self, emulating: Emulating, seconds: int, headers: dict[str, str]
-    ) -> None:
-        clock = Clock()
-        with emulating(clock=clock) as client:
-            self.ask(client, **headers)
-            clock.now += seconds - 1
-            assert self.ask(client, **headers)[0] == "HIT"
-            clock.now += 2
-            assert self.ask(client, **headers)[0] == "MISS"
 
-    def test_errors_are_not_kept(self, client: Client) -> None:
-        client.emulator.fail(503)
-        ttl = {"cf-aig-cache-ttl": "60", "cf-aig-cache-key": "errors"}
-        assert client.run(headers=ttl).status_code == 503
-        assert client.run(headers=ttl).headers["cf-aig-cache-status"] == "MISS"
-
-    def test_streams_are_not_kept(self, client: Client) -> None:
-        for _ in range(2):
-            headers = client.gateway(headers={"cf-aig-cache-ttl": "60"}).headers
-            assert "cf-aig-cache-status" not in headers
-
-    def test_a_hit_asks_nothing_of_the_script(self, client: Client) -> None:
-        client.emulator.script("one", "two")
-        for _ in range(2):
-            self.ask(client, cache_key="script")
-        with pytest.raises(AssertionError, match="1 scripted"):
-            client.emulator.assert_script_used()
+def test_what_is_not_kept(client: Client) -> None:
+    client.emulator.fail(503)
+    assert client.run(headers={**TTL, **KEY}).status_code == 503
+    assert client.run(headers={**TTL, **KEY}).headers["cf-aig-cache-status"] == "MISS"
+    for _ in range(2):
+        assert "cf-aig-cache-status" not in client.gateway(headers=TTL).headers
 
 
 @pytest.mark.parametrize(("megabytes", "calls"), [(24, 1), (26, 2)])

@@ -64,16 +64,8 @@ def test_nothing_is_left_behind() -> None:
     idle.close()
 
 
-async def test_async_with() -> None:
-    before = emulator_threads()
-    async with Emulator() as emulator:
-        answer = await asyncio.to_thread(get, emulator.url)
-        assert answer.status_code == 200
-    assert emulator_threads() == before
-
-
-async def test_starting_does_not_block_the_event_loop() -> None:
-    gaps = [0.0]
+async def test_async_with_does_not_block_the_event_loop() -> None:
+    before, gaps = emulator_threads(), [0.0]
 
     async def tick() -> None:
         last = time.perf_counter()
@@ -84,10 +76,12 @@ async def test_starting_does_not_block_the_event_loop() -> None:
 
     ticking = asyncio.create_task(tick())
     for _ in range(3):
-        async with Emulator():
-            pass
+        async with Emulator() as emulator:
+            answer = await asyncio.to_thread(get, emulator.url)
+            assert answer.status_code == 200
     ticking.cancel()
     assert max(gaps) < 0.1
+    assert emulator_threads() == before
 
 
 def test_a_stalled_answer_does_not_keep_it_alive() -> None:
@@ -101,23 +95,17 @@ def test_a_stalled_answer_does_not_keep_it_alive() -> None:
 
 
 def test_it_can_be_used_again_on_the_same_port(http: httpx.Client) -> None:
-    emulator = Emulator()
-    with emulator:
+    emulator = Emulator().start()
+    with emulator:  # starts and stops nothing twice
         first = emulator.url
         emulator.reply("kept")
+    emulator.stop()
     with pytest.raises(RuntimeError, match="isn't running"):
         _ = emulator.url
     with emulator:
         assert emulator.url == first
         assert "kept" in Client(emulator, http).run().text
     assert len(emulator.requests) == 1
-
-
-def test_starting_and_stopping_twice() -> None:
-    emulator = Emulator().start()
-    assert emulator.start().url == emulator.url
-    emulator.stop()
-    emulator.stop()
 
 
 def test_a_port_of_choice() -> None:
@@ -151,13 +139,6 @@ def test_https_with_a_certificate_that_nobody_trusts() -> None:
         trusting.check_hostname = False
         trusting.verify_mode = ssl.CERT_NONE
         assert httpx.get(emulator.url, verify=trusting).status_code == 200
-
-
-def test_many_at_once(emulating: Emulating) -> None:
-    with emulating() as one, emulating() as two:
-        one.emulator.reply("one")
-        two.emulator.reply("two")
-        assert (two.text(), one.text()) == ("two", "one")
 
 
 @pytest.mark.parametrize(

@@ -23,19 +23,58 @@ def reasons_of(chunks: list[Any]) -> list[str | None]:
     return [chunk["candidates"][0].get("finishReason") for chunk in chunks]
 
 
-def test_words_then_an_empty_text_with_the_signature_and_the_counts(
-    client: Client,
+WORDS = reply("One two  three")
+CALLS = call("a", x=1) + call("b")
+EACH = (code("1", "1") + reply("Done.")).streamed(finish_each_part=True)
+THINKING = config(thinkingConfig={"includeThoughts": True})
+FAILED = "MALFORMED_FUNCTION_CALL"
+# What is said, how it is asked, the keys of each chunk's part, the reasons to finish.
+CHUNKS: dict[str, tuple[Any, Any, list[str], list[str | None]]] = {
+    "words": (WORDS, HI, ["text"] * 3 + ["text thoughtSignature"], [None] * 3),
+    "calls": (CALLS, HI, ["functionCall thoughtSignature", "functionCall", "text"],
+              [None] * 2),
+    "parts that are whole": (
+        code("1", "1") + image(b"x"), HI,
+        ["executableCode", "codeExecutionResult", "inlineData thoughtSignature",
+         "text"], [None] * 3),
+    "thoughts before the answer": (
+        reply("Yes.", thoughts="Let me think"), THINKING,
+        ["text thought"] * 3 + ["text", "text thoughtSignature"], [None] * 4),
+    "a reason after every part": (
+        EACH, HI, ["executableCode", "codeExecutionResult", "text",
+                   "text thoughtSignature"], ["STOP"] * 3),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "body", "keys", "reasons"), CHUNKS.values(), ids=CHUNKS
+)
+def test_what_each_chunk_holds(
+    client: Client, answer: Any, body: Any, keys: list[str], reasons: Any
 ) -> None:
-    client.emulator.reply("One two  three")
-    chunks = client.chunks()
-    parts = parts_of(chunks)
-    assert [part["text"] for part in parts] == ["One ", "two  ", "three", ""]
-    assert "thoughtSignature" in parts[-1]
-    assert reasons_of(chunks) == [None] * 3 + ["STOP"]
+    client.emulator.script(answer)
+    chunks = client.chunks(body)
+    assert [" ".join(sorted(part)) for part in parts_of(chunks)] == keys
+    assert reasons_of(chunks) == [*reasons, "STOP"]
     for chunk in chunks[:-1]:
         assert chunk["usageMetadata"] == {"trafficType": "ON_DEMAND"}
     assert chunks[-1]["usageMetadata"]["totalTokenCount"] > 0
     assert len({chunk["responseId"] for chunk in chunks}) == 1
+
+
+def test_words_and_calls(client: Client) -> None:
+    client.emulator.script(WORDS, CALLS)
+    texts = [part["text"] for part in parts_of(client.chunks())]
+    assert texts == ["One ", "two  ", "three", ""]
+    called = [part.get("functionCall") for part in parts_of(client.chunks())]
+    assert called == [{"name": "a", "args": {"x": 1}}, {"name": "b", "args": {}}, None]
+
+
+def test_an_answer_without_content_is_one_chunk(client: Client) -> None:
+    client.emulator.script(finish(FAILED), block())
+    assert reasons_of(client.chunks()) == [FAILED]
+    blocked = [chunk["promptFeedback"] for chunk in client.chunks()]
+    assert blocked == [{"blockReason": "SAFETY"}]
 
 
 def test_frames_on_the_wire(client: Client) -> None:
@@ -58,44 +97,6 @@ def test_without_alt_sse_it_is_one_array(client: Client) -> None:
     answer = client.gateway(method="streamGenerateContent")
     assert answer.headers["content-type"].startswith("application/json")
     assert [part["text"] for part in parts_of(answer.json())] == ["One ", "two", ""]
-
-
-def test_calls_are_chunks_of_their_own(client: Client) -> None:
-    client.emulator.script(call("a", x=1) + call("b"))
-    parts = parts_of(client.chunks())
-    assert parts[0]["functionCall"] == {"name": "a", "args": {"x": 1}}
-    assert "thoughtSignature" in parts[0]
-    assert parts[1:] == [{"functionCall": {"name": "b", "args": {}}}, {"text": ""}]
-
-
-def test_other_parts_come_whole(client: Client) -> None:
-    client.emulator.script(code("1", "1") + image(b"x"))
-    assert [sorted(part) for part in parts_of(client.chunks())] == [
-        ["executableCode"],
-        ["codeExecutionResult"],
-        ["inlineData", "thoughtSignature"],
-        ["text"],
-    ]
-
-
-def test_thoughts_stream_before_the_answer(client: Client) -> None:
-    client.emulator.reply("Yes.", thoughts="Let me think")
-    parts = parts_of(client.chunks(config(thinkingConfig={"includeThoughts": True})))
-    assert [part.get("thought", False) for part in parts] == [True] * 3 + [False] * 2
-    assert not any("thoughtSignature" in part for part in parts[:-1])
-
-
-def test_a_finish_reason_after_every_part(client: Client) -> None:
-    answer = code("1", "1") + reply("Done.")
-    client.emulator.script(answer.streamed(finish_each_part=True))
-    assert reasons_of(client.chunks()) == ["STOP"] * 4
-
-
-def test_an_answer_without_content_is_one_chunk(client: Client) -> None:
-    client.emulator.script(finish("MALFORMED_FUNCTION_CALL"), block())
-    assert reasons_of(client.chunks()) == ["MALFORMED_FUNCTION_CALL"]
-    blocked = [chunk["promptFeedback"] for chunk in client.chunks()]
-    assert blocked == [{"blockReason": "SAFETY"}]
 
 
 STREAMED = ask(
