@@ -487,7 +487,7 @@ class _Config(BaseModel):
         {"api_token": ["s3cret"]},
         {"temperature": 9},
         {"base_url": "https://me:s3cret@far.example"},
-        {"account_id": "s3cret" * 7},
+        {"account_id": "s3cret" + "a" * 34},
     ],
 )
 @pytest.mark.parametrize(
