@@ -52,6 +52,7 @@ _FOREIGN_TYPES = frozenset(
     {"redacted_thinking", "server_tool_use", "mcp_tool_use", "non_standard_annotation"}
     | {"compaction", "mcp_list_tools", "mcp_approval_request"}
     | {"reasoning_content", "reference", "function_call_signature"}
+    | {"input_json_delta"}
 )
 _MODELS_TYPES = frozenset(
     {"reasoning", "thinking", "server_tool_call", "server_tool_result"}

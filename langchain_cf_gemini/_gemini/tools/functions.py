@@ -181,6 +181,11 @@ def function_from(tool: Any) -> Function:
         return _function_from_tool(tool)
     if isinstance(tool, Runnable):
         return _function_from_tool(convert_runnable_to_tool(tool))
+    if isinstance(tool, type) and issubclass(tool, Runnable):
+        raise UnsupportedContentError(
+            f"{tool.__name__} is the class of a tool. Pass an instance: "
+            f"{tool.__name__}()."
+        )
     if isinstance(tool, type):
         return _function_from_class(tool)
     if callable(tool):

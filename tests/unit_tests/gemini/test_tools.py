@@ -427,6 +427,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "unknown dict": ({"foo": 1}, "isn't a tool. Pass a function"),
     "function that is no dict": ({"function": "f"}, "isn't a tool"),
     "a number": (5, "5 isn't a tool"),
+    "the class of a tool": (Finder, r"Finder is the class of a tool.*Finder\(\)"),
     "nothing": (None, "None isn't a tool"),
     "type form": (list[int], "Wrap it with @tool"),
     "array at the root": ({"title": "f", "type": "array"}, "must be an object"),
