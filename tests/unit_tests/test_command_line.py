@@ -177,20 +177,22 @@ def test_a_script_that_is_none(
     assert capsys.readouterr().err.startswith(said)
 
 
-def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["--version"])
-    assert caught.value.code == 0
-    assert capsys.readouterr().out == f"langchain-cf-gemini {__version__}\n"
+HELP = ("CLOUDFLARE_ACCOUNT_ID", "CF_API_TOKEN", "CF_GEMINI_MODEL", "130")
 
 
-def test_help_names_variables_and_statuses(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [("--version", [f"langchain-cf-gemini {__version__}\n"]), ("--help", HELP)],
+)
+def test_version_and_help(
+    option: str, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["--help"])
+        main([option])
     assert caught.value.code == 0
     out = capsys.readouterr().out
-    for word in ("CLOUDFLARE_ACCOUNT_ID", "CF_API_TOKEN", "CF_GEMINI_MODEL", "130"):
-        assert word in out
+    assert all(each in out for each in said)
+    assert option == "--help" or [out] == said
 
 
 def test_without_credentials_the_documented_models_are_listed(

@@ -52,18 +52,15 @@ def _same(one: ChatCloudflareGemini, other: ChatCloudflareGemini) -> None:
     assert (one.account_id, one.timeout) == (other.account_id, other.timeout)
 
 
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "from-the-environment")
-    monkeypatch.setenv("GOOGLE_API_KEY", "google-from-the-environment")
-
-
 PICKLES = {"pickle": pickle, "cloudpickle": cloudpickle}
 
 
 @pytest.mark.parametrize("module", PICKLES.values(), ids=PICKLES.keys())
-@pytest.mark.usefixtures("environment")
-def test_pickles_leave_secrets_behind(module: Any) -> None:
+def test_pickles_leave_secrets_behind(
+    module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", "from-the-environment")
+    monkeypatch.setenv("GOOGLE_API_KEY", "google-from-the-environment")
     model = _plain()
     assert model._transport
     raw: bytes = module.dumps(model)
@@ -295,23 +292,6 @@ def test_what_a_tracer_adds_stays_with_it() -> None:
 # ---- JSON
 
 
-@pytest.mark.usefixtures("environment")
-def test_json_holds_names_of_secrets_only() -> None:
-    model = _plain()
-    raw = dumps(model)
-    assert TOKEN not in raw
-    assert KEY not in raw
-    loaded = loads(
-        raw,
-        allowed_objects="all",
-        valid_namespaces=["langchain_cf_gemini"],
-        secrets_from_env=True,
-    )
-    assert isinstance(loaded, ChatCloudflareGemini)
-    assert dumpd(loaded) == dumpd(model)
-    assert loaded.api_token == SecretStr("from-the-environment")
-
-
 ALLOWED: list[Any] = ["all", [ChatCloudflareGemini]]
 
 
@@ -323,6 +303,7 @@ def test_json_in_the_documented_way(allowed: Any) -> None:
     loaded = load(dumpd(model), allowed_objects=allowed, secrets_map=secrets)
     _same(loaded, model)
     assert type(loaded) is ChatCloudflareGemini
+    assert dumpd(loaded) == dumpd(model)
     chain = loads(
         dumps(ChatPromptTemplate([("human", "{said}")]) | model.bind(temperature=0)),
         allowed_objects="all",
@@ -410,19 +391,29 @@ def test_secrets_are_not_shown() -> None:
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500])
 @pytest.mark.parametrize("endpoint", ["run", "gateway"])
-def test_errors_do_not_show_secrets(status: int, endpoint: str) -> None:
+@pytest.mark.parametrize("of_call", [False, True])
+def test_errors_do_not_show_secrets(status: int, endpoint: str, of_call: bool) -> None:
     """Not even if the far side says them back."""
-    said = refusal(status, 10000, f"bad token {TOKEN} and key {KEY}")
-    settings = {"google_api_key": KEY} if endpoint == "gateway" else {}
-    model = Cloudflare(said).model(endpoint=endpoint, **settings)
+    names = ["cf-access-token", "CF-Access-Client-Secret", "cookie", "x-any", "Referer"]
+    given: Any = {"default_headers": {name: f"{HEADER} {name}" for name in names}}
+
+    def echo(request: httpx.Request) -> httpx.Response:
+        values = [request.headers[name] for name in names]
+        said = refusal(status, 10000, f"bad token {TOKEN}, key {KEY}, {values}")
+        said.headers["x-echo"] = values[2]
+        return said
+
+    settings: Any = {"google_api_key": KEY} if endpoint == "gateway" else {}
+    settings |= {} if of_call else given
+    model = Cloudflare(echo).model(endpoint=endpoint, **settings)
     with pytest.raises(CloudflareGeminiError) as caught:
-        model.invoke("hi")
+        model.invoke("hi", **(given if of_call else {}))
     error = caught.value
     lines = "".join(traceback.format_exception(error))
-    for shown in (str(error), repr(error), lines, str(vars(error))):
+    for shown in (str(error), repr(error), lines, str(vars(error)), repr(model)):
         assert TOKEN not in shown
-        if endpoint == "gateway":
-            assert KEY not in shown
+        assert HEADER not in shown
+        assert KEY not in shown or endpoint == "run"
 
 
 REFUSED: list[dict[str, Any]] = [

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,34 +79,25 @@ def test_without_langchain_the_error_says_what_to_do(
         register_init_chat_model()
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        None,
-        {},
-        {"openai", "anthropic"},  # langchain 1.0: a set of names
-        {"openai": ("langchain_openai", "ChatOpenAI")},  # 1.1: no creator
-        {"openai": ("langchain_openai", "ChatOpenAI", "creator")},
-    ],
-)
-def test_a_table_of_another_shape_is_left_alone(table: Any) -> None:
-    module = SimpleNamespace(_BUILTIN_PROVIDERS=table)
-    before = table.copy() if table is not None else None
-    with pytest.raises(RuntimeError, match=r"langchain \d.*ChatCloudflareGemini\("):
-        register_in(module)
-    assert table == before
+LEFT = r"langchain \d.*ChatCloudflareGemini\("
+TABLES: list[tuple[Any, str]] = [
+    ({"_BUILTIN_PROVIDERS": None}, LEFT),
+    ({"_BUILTIN_PROVIDERS": {}}, LEFT),
+    # langchain 1.0: a set of names; 1.1: no creator.
+    ({"_BUILTIN_PROVIDERS": {"openai", "anthropic"}}, LEFT),
+    ({"_BUILTIN_PROVIDERS": {"openai": ("langchain_openai", "ChatOpenAI")}}, LEFT),
+    ({"_BUILTIN_PROVIDERS": {"openai": ("langchain_openai", "Chat", "made")}}, LEFT),
+    ({"_BUILTIN_PROVIDERS": {PROVIDER: ("other", "Chat", dict)}}, "from other"),
+    ({}, r"1\.4, 1\.5"),
+]
 
 
-def test_a_module_without_a_table_is_told_apart() -> None:
-    with pytest.raises(RuntimeError, match=r"1\.4, 1\.5"):
-        register_in(SimpleNamespace())
-
-
-def test_anothers_provider_is_not_overwritten() -> None:
-    table = {PROVIDER: ("someone_else", "Chat", dict)}
-    with pytest.raises(RuntimeError, match="from someone_else"):
-        register_in(SimpleNamespace(_BUILTIN_PROVIDERS=table))
-    assert table == {PROVIDER: ("someone_else", "Chat", dict)}
+@pytest.mark.parametrize(("names", "said"), TABLES)
+def test_a_table_of_another_shape_is_left_alone(names: Any, said: str) -> None:
+    before = deepcopy(names)
+    with pytest.raises(RuntimeError, match=said):
+        register_in(SimpleNamespace(**names))
+    assert names == before
 
 
 def test_a_row_that_langchain_ships_itself_is_enough() -> None:

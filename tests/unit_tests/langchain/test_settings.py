@@ -198,9 +198,8 @@ ANY = {"functionCallingConfig": {"mode": "ANY"}}
 TOOLS: dict[str, tuple[Json, Json, Json, Json]] = {
     "a call's config leaves the choice": ({}, {"tool_choice": "any"},
                                           {"tool_config": RETRIEVAL}, {**WIRE, **ANY}),
-    "the model's config leaves the choice": ({"tool_config": RETRIEVAL},
-                                             {"tool_choice": "any"}, {},
-                                             {**WIRE, **ANY}),
+    "the model's config leaves the choice": (
+        {"tool_config": RETRIEVAL}, {"tool_choice": "any"}, {}, {**WIRE, **ANY}),
     "configs add up": ({"tool_config": {"a": 1, "b": 1}}, {"tool_config": {"b": 2}},
                        {"tool_config": {"c": 3}}, {"a": 1, "b": 2, "c": 3}),
     "a call's choice": ({}, {"tool_choice": "any"}, {"tool_choice": "none"},
