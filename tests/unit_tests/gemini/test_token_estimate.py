@@ -77,11 +77,23 @@ WRITTEN = {
     "": 0, "word": 1, "two words": 2, "internationalisation": 2, "2026": 4, "x_y": 3,
     "a\n\n\nb": 3, '{"a": 1}': 5, "東京都": 2, "Привет": 2, "für Köln": 2,
 }  # fmt: skip
+_CODE = {"role": "model", "parts": [code("print(1)"), printed("1")]}
+BODIES: dict[str, tuple[Json, int]] = {
+    "nothing": ({}, 0),
+    "no contents": ({"contents": [], "tools": [{"googleSearch": {}}]}, 0),
+    "no parts": ({"contents": [{"role": "user"}]}, 1),
+    "code and its result": ({"contents": [_CODE]}, 4 + 1 + 1),
+}
 
 
-@pytest.mark.parametrize(("written", "tokens"), WRITTEN.items())
-def test_text_is_counted_by_words_digits_and_signs(written: str, tokens: int) -> None:
-    assert tokens_from_text(written) == tokens
+def test_text_is_counted_by_words_digits_and_signs() -> None:
+    assert {said: tokens_from_text(said) for said in WRITTEN} == WRITTEN
+    assert tokens_from_text("print(1)") == 4
+
+
+@rows("body tokens", BODIES)
+def test_bodies(body: Json, tokens: int) -> None:
+    assert tokens_from_request(body) == tokens
 
 
 DECLARATION = {
@@ -123,18 +135,6 @@ def test_a_schema_counts_what_it_says_and_not_its_keywords() -> None:
     assert count(longer) > count(one)
     assert count(deep) == count(named) > count(one)
     assert count(either) > count(deep)
-
-
-def test_code_and_its_result_count_as_text() -> None:
-    parts = [code("print(1)"), printed("1")]
-    body = {"contents": [{"role": "model", "parts": parts}]}
-    assert tokens_from_request(body) == tokens_from_text("print(1)") + 1 + 1
-
-
-def test_an_empty_body_has_no_tokens() -> None:
-    assert tokens_from_request({}) == 0
-    assert tokens_from_request({"contents": [], "tools": [{"googleSearch": {}}]}) == 0
-    assert tokens_from_request({"contents": [{"role": "user"}]}) == 1
 
 
 def b64(data: bytes) -> str:
@@ -226,20 +226,21 @@ def test_images_count_by_tiles_or_by_resolution(
 IMAGE, PAPER = "image/png", "application/pdf"
 
 
-@pytest.mark.parametrize(
-    ("config", "own", "kind", "older", "newer"),
-    [
-        ("LOW", None, IMAGE, 64, 280),
-        ("MEDIUM", None, IMAGE, 1290, 560),
-        ("LOW", "ULTRA_HIGH", IMAGE, 1290, 2240),
-        ("LOW", None, PAPER, 258, 280),
-        (None, "HIGH", PAPER, 258, 1120),
-        (None, None, PAPER, 258, 560),
-    ],
-)
-def test_media_resolution_changes_the_rate(
-    config: str | None, own: str | None, kind: str, older: int, newer: int
-) -> None:
+# The request's resolution, the part's own, its type, and its tokens before Gemini 3 and
+# since.
+RESOLUTIONS: list[tuple[str | None, str | None, str, int, int]] = [
+    ("LOW", None, IMAGE, 64, 280),
+    ("MEDIUM", None, IMAGE, 1290, 560),
+    ("LOW", "ULTRA_HIGH", IMAGE, 1290, 2240),
+    ("LOW", None, PAPER, 258, 280),
+    (None, "HIGH", PAPER, 258, 1120),
+    (None, None, PAPER, 258, 560),
+]
+
+
+@pytest.mark.parametrize("row", RESOLUTIONS, ids=str)
+def test_media_resolution_changes_the_rate(row: Any) -> None:
+    config, own, kind, older, newer = row
     part = inline(kind, png(640, 480))
     if own:
         part["mediaResolution"] = {"level": f"MEDIA_RESOLUTION_{own}"}
@@ -317,13 +318,11 @@ def test_broken_headers_do_not_count_for_more_than_google_takes(
     assert 0 < tokens_from_request(media_body(inline(mime, data)), model) < 4_000_000
 
 
-@pytest.mark.parametrize(
-    "mime", ["application/json", "text/plain", "text/csv", "application/x-yaml"]
-)
-def test_files_of_text_count_as_the_text(mime: str) -> None:
+def test_files_of_text_count_as_the_text() -> None:
     records = json.dumps([{"name": "Ann", "age": 3}] * 800)
-    tokens = tokens_from_request(media_body(inline(mime, records.encode())))
-    assert tokens == tokens_from_text(records) + 1
+    for mime in ("application/json", "text/plain", "text/csv", "application/x-yaml"):
+        tokens = tokens_from_request(media_body(inline(mime, records.encode())))
+        assert tokens == tokens_from_text(records) + 1
 
 
 def _film(seconds: float, **metadata: Any) -> Json:

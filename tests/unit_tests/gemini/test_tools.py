@@ -244,39 +244,40 @@ def test_what_is_done_to_a_declaration_reaches_no_other(form: Any) -> None:
     assert declared([form]) == first
 
 
-def test_bedrocks_mark_is_no_tool() -> None:
-    mark = {"cachePoint": {"type": "default"}}
-    assert tools_from_langchain([ping, mark]) == tools_from_langchain([ping])
+_NAMED_PING: Json = {"name": "ping", "description": "Ping."}
+_EMPTY: Json = {"type": "object", "properties": {}}
+_EITHER = {**OBJECT, "anyOf": [{"required": ["q"]}, {"required": ["r"]}]}
+_VARIANTS = {"anyOf": [{**OBJECT, "required": ["q"]}, {"type": "object"}]}
+_MISSED = {**OBJECT, "required": ["r"], "additionalProperties": {"type": "integer"}}
+DECLARED: dict[str, tuple[Any, Dialect, Json]] = {
+    "no arguments": (ping, "json", {**_NAMED_PING, "parametersJsonSchema": _EMPTY}),
+    "no arguments in OpenAPI": (ping, "openapi", _NAMED_PING),
+    "no arguments, and no others": (
+        f(parameters={**_EMPTY, "additionalProperties": False}), "openapi", f()),
+    "arguments or null": ({"title": "f", **OBJECT, "type": ["object", "null"]}, "json",
+                          f(parametersJsonSchema=OBJECT)),
+    "null or arguments": (f(parameters={**OBJECT, "type": ["null", "object"]}), "json",
+                          f(parametersJsonSchema=OBJECT)),
+    "one of which is required": (f(parameters=_EITHER), "json",
+                                 f(parametersJsonSchema=_EITHER)),
+    "a union": (f(parameters=_VARIANTS), "json",
+                f(parametersJsonSchema={"type": "object", **_VARIANTS})),
+    # Google refuses `required[1]: property is not defined`.
+    "required only": (f(parameters={**OBJECT, "required": ["q", "r"]}), "openapi",
+                      f(parameters={"type": "OBJECT", "required": ["q", "r"],
+                                    "properties": {"q": {"type": "STRING"}, "r": {}}})),
+    "required of others": (
+        f(parameters=_MISSED), "openapi",
+        f(parameters={"type": "OBJECT", "required": ["r"],
+                      "additionalProperties": {"type": "INTEGER"},
+                      "properties": {"q": {"type": "STRING"},
+                                     "r": {"type": "INTEGER"}}})),
+}  # fmt: skip
 
 
-def test_arguments_that_may_be_null_are_an_object() -> None:
-    titled = {"title": "f", **OBJECT, "type": ["object", "null"]}
-    assert parameters(titled) == OBJECT
-    assert parameters(f(parameters={**OBJECT, "type": ["null", "object"]})) == OBJECT
-
-
-def test_arguments_of_which_one_is_required() -> None:
-    either = {**OBJECT, "anyOf": [{"required": ["q"]}, {"required": ["r"]}]}
-    assert parameters({"name": "f", "parameters": either}) == either
-
-
-def test_openapi_names_what_is_required() -> None:
-    """Google refuses `required[1]: property is not defined`."""
-    asked = {"name": "f", "parameters": {**OBJECT, "required": ["q", "r"]}}
-    (made,) = declared([asked], "openapi")
-    assert list(made["parameters"]["properties"]) == ["q", "r"]
-    open_ = {**OBJECT, "required": ["r"], "additionalProperties": {"type": "integer"}}
-    (made,) = declared([{"name": "f", "parameters": open_}], "openapi")
-    assert made["parameters"]["properties"]["r"] == {"type": "INTEGER"}
-
-
-def test_functions_without_arguments() -> None:
-    named: Json = {"name": "ping", "description": "Ping."}
-    schema: Json = {"type": "object", "properties": {}}
-    assert declared([ping]) == [{**named, "parametersJsonSchema": schema}]
-    assert declared([ping], "openapi") == [named]
-    closed = {**schema, "additionalProperties": False}
-    assert declared([f(parameters=closed)], "openapi") == [f()]
+@rows("form dialect declaration", DECLARED)
+def test_declarations(form: Any, dialect: Dialect, declaration: Json) -> None:
+    assert declared([form], dialect) == [declaration]
 
 
 @pytest.mark.parametrize("case", ["everything", "pydantic 1", "recursive"])
@@ -285,12 +286,6 @@ def test_arguments_that_fit_the_class_fit_the_declaration(case: str) -> None:
     validator = Draft202012Validator(parameters(form))
     assert all(validator.is_valid(value) for value in right)
     assert not any(validator.is_valid(value) for value in wrong)
-
-
-def test_openapi_refuses_what_it_cannot_say() -> None:
-    path = r"Everything: parameters\.properties\.pair\.pref"
-    with pytest.raises(UnsupportedContentError, match=path):
-        declared([Everything], "openapi")
 
 
 def test_words_of_the_caller_stay_as_they_are() -> None:
@@ -305,20 +300,6 @@ def test_words_of_the_caller_stay_as_they_are() -> None:
 _STRING = types.Schema(type=types.Type.STRING)
 _Q = types.Schema(type=types.Type.OBJECT, properties={"q": _STRING})
 _DECLARED = types.FunctionDeclaration(name="f", parameters=_Q)
-GENAI: dict[str, Any] = {
-    "declaration": _DECLARED,
-    "schema": f(parameters=_Q),
-    "its JSON": f(input_schema=_Q.model_dump(mode="json", exclude_none=True)),
-    "tool": types.Tool(function_declarations=[_DECLARED]),
-    "tool of dicts": {"function_declarations": [f(parameters=_Q)]},
-}
-
-
-@rows("form", GENAI)
-def test_objects_of_google_genai(form: Any) -> None:
-    (found,) = declared([form])
-    wire = found.get("parameters") or found["parametersJsonSchema"]
-    assert wire["properties"]["q"]["type"].upper() == "STRING"
 
 
 def _declares(*declarations: Json) -> Json:
@@ -352,6 +333,17 @@ RAW: dict[str, tuple[Any, list[Json]]] = {
     "google-genai's declaration": (
         types.FunctionDeclaration(name="f", parameters_json_schema=OBJECT),
         [_declares(f(parametersJsonSchema=OBJECT))]),
+    "google-genai's schema": (_DECLARED, [_declares(f(parameters=CAPITALS))]),
+    "google-genai's schema in a dict": (f(parameters=_Q),
+                                        [_declares(f(parameters=CAPITALS))]),
+    "google-genai's schema as JSON": (
+        f(input_schema=_Q.model_dump(mode="json", exclude_none=True)),
+        [_declares(f(parametersJsonSchema=OBJECT))]),
+    "google-genai's tool": (types.Tool(function_declarations=[_DECLARED]),
+                            [_declares(f(parameters=CAPITALS))]),
+    "google-genai's schema in a tool": (
+        {"function_declarations": [f(parameters=_Q)]},
+        [_declares(f(parameters=CAPITALS))]),
     "name": ("google_search", [{"googleSearch": {}}]),
     "camel name": ("urlContext", [{"urlContext": {}}]),
     "empty": ({"code_execution": {}}, [{"codeExecution": {}}]),
@@ -397,6 +389,8 @@ def test_one_list_of_functions_where_the_first_stood() -> None:
     assert names == ["Place", "Search"]
     assert len(declared([Place, Place, json_schema_from(Place)])) == 1
     assert tools_from_langchain([]) == []
+    mark = {"cachePoint": {"type": "default"}}  # of Bedrock
+    assert tools_from_langchain([ping, mark]) == tools_from_langchain([ping])
 
 
 def test_the_limits_themselves_are_taken() -> None:
@@ -405,6 +399,10 @@ def test_the_limits_themselves_are_taken() -> None:
     names = {"x" * 64: {"type": "string"}}
     found = declared([f(parameters={"properties": names})], "openapi")
     assert [*found[0]["parameters"]["properties"]] == [*names]
+
+
+def broken(a: "Missing") -> None:  # type: ignore[name-defined]  # noqa: F821
+    """Do."""
 
 
 _QS = {"q": {"type": "string"}}
@@ -448,6 +446,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
                                "must be a string, not None"),
     "two schemas": (f(parameters=OBJECT, schema={"type": "object"}),
                     "two schemas, in parameters and schema"),
+    "unknown annotations": (broken, "The signature of broken"),
     "callable object": (type("C", (), {"__call__": lambda _: 1})(),
                         "Wrap it with @tool"),
 }  # fmt: skip
@@ -459,31 +458,20 @@ def test_refuses_what_is_no_tool(given: Any, message: str) -> None:
         tools_from_langchain(given if isinstance(given, list) else [given])
 
 
-def test_refuses_unknown_annotations_of_a_function() -> None:
-    def broken(a: "Missing") -> None:  # type: ignore[name-defined]  # noqa: F821
-        """Do."""
-
-    with pytest.raises(UnsupportedContentError, match="The signature of broken"):
-        tools_from_langchain([broken])
-
-
-_VARIANTS = {"anyOf": [{**OBJECT, "required": ["q"]}, {"type": "object"}]}
-UNSAYABLE: dict[str, tuple[Json, str]] = {
-    "a dash": ({"properties": {"a-b": {"type": "string"}}},
+UNSAYABLE: dict[str, tuple[Any, str]] = {
+    "a dash": (f(parameters={"properties": {"a-b": {"type": "string"}}}),
                r"properties\.a-b isn't a valid"),
-    "long": ({"properties": {"x" * 65: {"type": "string"}}}, "64 characters"),
-    "a union": (_VARIANTS, "must have type OBJECT"),
+    "long": (f(parameters={"properties": {"x" * 65: {"type": "string"}}}),
+             "64 characters"),
+    "a union": (f(parameters=_VARIANTS), "must have type OBJECT"),
+    "a tuple": (Everything, r"Everything: parameters\.properties\.pair\.pref"),
 }  # fmt: skip
 
 
-@rows("schema message", UNSAYABLE)
-def test_openapi_checks_names_and_root_of_parameters(
-    schema: Json, message: str
-) -> None:
+@rows("form message", UNSAYABLE)
+def test_what_openapi_cannot_say(form: Any, message: str) -> None:
     with pytest.raises(UnsupportedContentError, match=message):
-        declared([f(parameters=schema)], "openapi")
-    found = declared([f(parameters=schema)])[0]["parametersJsonSchema"]
-    assert found == {"type": "object", **schema}
+        declared([form], "openapi")
 
 
 def test_strict_is_one_rule_for_all() -> None:
@@ -593,40 +581,43 @@ def test_choices(choice: Any, said: str) -> None:
         assert problems("ToolConfig", found) == []
 
 
-@pytest.mark.parametrize(
-    ("choice", "mode"),
-    [(None, "VALIDATED"), ("auto", "VALIDATED"), ("any", "ANY"), ("none", "NONE")],
-)
-def test_strict_holds_free_calls_to_the_schema(choice: Any, mode: str) -> None:
-    found = tool_config_from_choice(choice, WIRE, strict=True)
-    assert found == {"functionCallingConfig": {"mode": mode}}
-    assert tool_config_from_choice(None, WIRE, strict=False) is None
-    assert tool_config_from_choice(None, [], strict=True) is None
-
-
 _CALLS_B = {"mode": "ANY", "allowedFunctionNames": ["b"]}
 _STREAMS = {"streamFunctionCallArguments": True}
 _WHOLE = {**_GERMAN, "function_calling_config": {
     "mode": "ANY", "allowed_function_names": ["b"],
     "stream_function_call_arguments": True}}  # fmt: skip
 _NO_CALL = {"functionCallingConfig": {"mode": "NONE"}}
-LAID: dict[str, tuple[Any, Json, Json]] = {
+_VALID = {"functionCallingConfig": {"mode": "VALIDATED"}}
+_SEARCH: list[Json] = [{"googleSearch": {}}]
+# A choice, the tools, the rest of what a caller said, and the config.
+LAID: dict[str, tuple[Any, list[Json], Json, Json | None]] = {
     "a word over a mode": (
-        "auto", _WHOLE,
+        "auto", WIRE, {"tool_config": _WHOLE},
         {**_GERMAN, "functionCallingConfig": {"mode": "AUTO", **_STREAMS}}),
-    "no choice": (None, _WHOLE,
+    "no choice": (None, WIRE, {"tool_config": _WHOLE},
                   {**_GERMAN, "functionCallingConfig": {**_CALLS_B, **_STREAMS}}),
-    "a config beside": (_NO_CALL, _GERMAN, {**_GERMAN, **_NO_CALL}),
-    "the same key": ({**_NO_CALL, "retrievalConfig": {}}, _GERMAN,
-                     {**_NO_CALL, "retrievalConfig": {}}),
+    "a config beside": (_NO_CALL, WIRE, {"tool_config": _GERMAN},
+                        {**_GERMAN, **_NO_CALL}),
+    "the same key": ({**_NO_CALL, "retrievalConfig": {}}, WIRE,
+                     {"tool_config": _GERMAN}, {**_NO_CALL, "retrievalConfig": {}}),
+    # `strict` holds free calls to the schema.
+    "strict": (None, WIRE, {"strict": True}, _VALID),
+    "strict and free": ("auto", WIRE, {"strict": True}, _VALID),
+    "strict and any": ("any", WIRE, {"strict": True},
+                       {"functionCallingConfig": {"mode": "ANY"}}),
+    "strict and none": ("none", WIRE, {"strict": True}, _NO_CALL),
+    "not strict": (None, WIRE, {"strict": False}, None),
+    "strict without tools": (None, [], {"strict": True}, None),
+    "free without functions": ("auto", _SEARCH, {}, None),
+    "none of no tools": ("none", [], {}, None),
 }  # fmt: skip
 
 
-@rows("choice config found", LAID)
-def test_a_choice_is_laid_over_the_tool_config(
-    choice: Any, config: Json, found: Json
+@rows("choice tools said config", LAID)
+def test_a_choice_is_laid_over_the_rest(
+    choice: Any, tools: list[Json], said: Json, config: Json | None
 ) -> None:
-    assert tool_config_from_choice(choice, WIRE, tool_config=config) == found
+    assert tool_config_from_choice(choice, tools, **said) == config
 
 
 _SEARCH_ALONE = {"type": "allowed_tools", "tools": [{"type": "google_search"}]}
@@ -648,14 +639,8 @@ NO_CHOICES: dict[str, tuple[Any, str]] = {
 def test_refuses_choices(choice: Any, message: str) -> None:
     with pytest.raises(UnsupportedContentError, match=message):
         tool_config_from_choice(choice, WIRE)
-
-
-def test_a_call_cannot_be_demanded_without_functions() -> None:
-    search: list[Json] = [{"googleSearch": {}}]
     with pytest.raises(UnsupportedContentError, match="no function is bound"):
-        tool_config_from_choice("any", search)
-    assert tool_config_from_choice("auto", search) is None
-    assert tool_config_from_choice("none", []) is None
+        tool_config_from_choice("any", _SEARCH)
 
 
 def test_parallel_calls_in_anthropics_words() -> None:
