@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -27,12 +27,10 @@ from tests.support.models import (
     body_of,
     call,
     calling,
-    code,
     contents_of,
     history_of,
     inline,
     message_of,
-    printed,
     result,
     stored,
     text,
@@ -627,31 +625,3 @@ def test_any_conversation_is_sent_or_refused(messages: list[BaseMessage]) -> Non
     for content in body["contents"]:
         assert content["role"] in ("user", "model")
         assert content["parts"]
-
-
-_parts = st.one_of(
-    st.builds(text, _texts),
-    st.builds(text, _texts, st.sampled_from(["c2ln", "bW9yZQ=="])),
-    st.builds(
-        lambda n, signed: call("look", "c2ln" if signed else None, args={"n": n}),
-        st.integers(0, 3),
-        st.booleans(),
-    ),
-    st.builds(lambda said: {"text": said, "thought": True}, _texts),
-    st.just(code()),
-    st.just(printed()),
-    st.just(IMAGE_PART),
-    st.just({"hologram": {"depth": 3}}),
-)
-
-
-@given(st.lists(_parts, min_size=1, max_size=5), st.booleans())
-@example([text(""), text("", "c2ln")], True)
-def test_any_turn_goes_back_as_it_came(parts: list[Json], as_blocks: bool) -> None:
-    settings = {"output_version": "v1"} if as_blocks else {}
-    message = message_of(*parts, model=settings)
-    # Empty text says nothing, and Vertex refuses it; a signature it must have back.
-    said = [p for p in parts if p.get("text") != "" or "thoughtSignature" in p]
-    history = [*history_of(message), AIMessage("Done."), HumanMessage("and?")]
-    *turns, _ = [c for c in contents_of(history) if c["role"] == "model"]
-    assert [part for turn in turns for part in turn["parts"]] == said

@@ -25,11 +25,11 @@ from typing_extensions import get_type_hints, is_typeddict
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
 from tests.support.langchain import SETTINGS
-from tests.support.models import Cloudflare, Json
+from tests.support.models import Cloudflare, Json, calling, tool_call
 
 PAGE = Path(__file__).parents[3] / "docs" / "what-is-sent.md"
 MARK = "marked_0451"
-_CALL: Any = {"name": "look", "args": {}, "id": "a", "type": "tool_call"}
+_CALL = tool_call()
 
 
 def _not_sent() -> dict[str, frozenset[str]]:
@@ -77,9 +77,8 @@ _MESSAGES: dict[type[BaseMessage], Json] = {
 _MARKED: Json = {
     "additional_kwargs": {"mine": MARK},
     "response_metadata": {"mine": MARK},
-    "tool_calls": [{**_CALL, "args": {"n": MARK}}],
-    "invalid_tool_calls": [{"name": "look", "args": MARK, "id": "b",
-                            "error": "cut off"}],
+    "tool_calls": [tool_call(n=MARK)],
+    "invalid_tool_calls": [{**tool_call("b"), "args": MARK, "error": "cut off"}],
     "usage_metadata": {"input_tokens": 451451, "output_tokens": 1, "total_tokens": 2},
     "artifact": {"mine": MARK},
 }  # fmt: skip
@@ -88,35 +87,28 @@ _SHOWN = {"usage_metadata": "451451", "status": '"error"', "role": '"role": "mod
 _VALUES = {"status": "error", "role": "assistant"}
 
 
-def _fields() -> Iterator[tuple[type[BaseMessage], str]]:
-    for kind in _MESSAGES:
-        for field in kind.model_fields:
-            if field != "type":
-                yield kind, field
+_FIELDS = [
+    (of, field) for of in _MESSAGES for field in of.model_fields if field != "type"
+]
 
 
-def _history(message: BaseMessage) -> list[BaseMessage]:
-    after = HumanMessage("so?")
-    if isinstance(message, ToolMessage):
-        call = {**_CALL, "id": message.tool_call_id}
-        return [HumanMessage("hi"), AIMessage("", tool_calls=[call]), message]
-    if isinstance(message, FunctionMessage):
-        return [HumanMessage("hi"), AIMessage("", tool_calls=[_CALL]), message]
-    return [HumanMessage("hi"), message, after]
+def _history(message: BaseMessage, name: str) -> list[BaseMessage]:
+    """A conversation in which a message has its place; results follow their call."""
+    if isinstance(message, ToolMessage | FunctionMessage):
+        made = tool_call(getattr(message, "tool_call_id", "a"), name)
+        return [HumanMessage("hi"), calling(made), message]
+    return [HumanMessage("hi"), message, HumanMessage("so?")]
 
 
 @pytest.mark.parametrize(
-    ("kind", "field"), [*_fields()], ids=lambda each: getattr(each, "__name__", each)
+    ("kind", "field"), _FIELDS, ids=lambda each: getattr(each, "__name__", each)
 )
 def test_fields_of_messages(kind: type[BaseMessage], field: str) -> None:
     value = _VALUES.get(field, _MARKED.get(field, MARK))
     message = kind(**{**_MESSAGES[kind], field: value})
-    if kind is FunctionMessage and field == "name":
-        # It is the function's, and finds its call.
-        call: Any = {**_CALL, "name": MARK}
-        sent = _sent([HumanMessage("hi"), AIMessage("", tool_calls=[call]), message])
-    else:
-        sent = _sent(_history(message))
+    # A FunctionMessage's name is the function's, and finds its call.
+    is_name = (kind, field) == (FunctionMessage, "name")
+    sent = _sent(_history(message, MARK if is_name else "look"))
     _is_accounted_for(sent, kind.__name__, field, _SHOWN.get(field, MARK))
 
 
@@ -148,26 +140,17 @@ _OTHER_VALUES: Json = {
     "status": "error",
     "extras": {"signature": MARK},
 }
-_OTHERS_SHOWN = {
-    "mime_type": "video/webm",
-    "base64": "bWFya2Vk",
-    "status": "OUTCOME_FAILED",
-}
+_OTHERS_SHOWN = {key: _OTHER_VALUES[key] for key in ("mime_type", "base64")}
+_OTHERS_SHOWN["status"] = "OUTCOME_FAILED"
 
 
 def _block_fields() -> Iterator[tuple[str, str]]:
-    for form in vars(v1).values():
-        if not is_typeddict(form):
-            continue
+    for form in filter(is_typeddict, vars(v1).values()):
         hints = get_type_hints(form)
         (kind,) = getattr(hints["type"], "__args__", ("",))
-        if kind in _BLOCKS:
-            for field in hints:
-                if field not in ("type", "extras") or (field, kind) == (
-                    "extras",
-                    "text",
-                ):
-                    yield kind, field
+        for field in hints if kind in _BLOCKS else ():
+            if field not in ("type", "extras") or (field, kind) == ("extras", "text"):
+                yield kind, field
 
 
 def test_the_blocks_are_all_of_langchain() -> None:
@@ -191,9 +174,8 @@ def test_fields_of_blocks(kind: str, field: str) -> None:
     if field == "args" and kind != "invalid_tool_call":
         block["args"] = {"code": MARK}
     what = kind if field in NOT_SENT.get(kind, ()) else "every block"
-    _is_accounted_for(
-        _sent(_around(block)), what, field, _OTHERS_SHOWN.get(field, MARK)
-    )
+    sent = _sent(_around(block))
+    _is_accounted_for(sent, what, field, _OTHERS_SHOWN.get(field, MARK))
 
 
 _HELD = ("base64", "url", "file_id")
@@ -247,7 +229,7 @@ _OF_PROVIDERS: dict[str, Json] = {
 
 @pytest.mark.parametrize("field", _OF_PROVIDERS)
 def test_fields_of_other_providers_blocks(field: str) -> None:
-    shown = {"detail": "_LOW", "media_resolution": "_LOW"}
+    shown = dict.fromkeys(["detail", "media_resolution"], "_LOW")
     shown["media_processing"] = MARK.upper()
     sent = _sent([HumanMessage([_OF_PROVIDERS[field]])])
     what = "every block" if field in NOT_SENT["every block"] else "media blocks"
@@ -282,19 +264,17 @@ def test_fields_of_tool_dicts(field: str) -> None:
     _is_accounted_for(_sent("hi", tools=[tool]), "tools", field, mark)
 
 
-def test_fields_of_googles_declaration() -> None:
-    fields = {
-        f.alias or name for name, f in types.FunctionDeclaration.model_fields.items()
-    }
-    for field in fields:
-        value: Any = _SCHEMA if "chema" in field else MARK
-        if field in ("parameters", "response"):
-            value = {"type": "OBJECT", "properties": {MARK: {"type": "STRING"}}}
-        tool = {"name": "f", "parametersJsonSchema": {"type": "object"}, field: value}
-        if field == "parameters":
-            del tool["parametersJsonSchema"]
-        sent = _sent("hi", tools=[{"functionDeclarations": [tool]}])
-        assert MARK in str(sent), field
+@pytest.mark.parametrize("name", types.FunctionDeclaration.model_fields)
+def test_fields_of_googles_declaration(name: str) -> None:
+    field = types.FunctionDeclaration.model_fields[name].alias or name
+    value: Any = _SCHEMA if "chema" in field else MARK
+    if field in ("parameters", "response"):
+        value = {"type": "OBJECT", "properties": {MARK: {"type": "STRING"}}}
+    schema = (
+        {} if field == "parameters" else {"parametersJsonSchema": {"type": "object"}}
+    )
+    tool = {"name": "f", **schema, field: value}
+    assert MARK in str(_sent("hi", tools=[{"functionDeclarations": [tool]}]))
 
 
 def _look(where: str) -> str:
@@ -330,37 +310,18 @@ _OF_THE_CLIENT = frozenset(
     | {"automatic_continuation"}
 )
 _SET: Json = {
-    "temperature": 0.451,
-    "top_p": 0.451,
-    "top_k": 451,
-    "max_tokens": 451,
-    "stop": [MARK],
-    "seed": 451,
-    "presence_penalty": 0.451,
-    "frequency_penalty": 0.451,
-    "n": 4,
-    "thinking_level": "low",
-    "thinking_budget": 451,
-    "include_thoughts": True,
-    "response_mime_type": MARK,
-    "response_schema": _SCHEMA,
-    "response_format": _SCHEMA,
-    "response_modalities": ["TEXT"],
-    "media_resolution": "low",
-    "speech_config": {"mine": MARK},
-    "image_config": {"mine": MARK},
-    "logprobs": 4,
-    "generation_config": {"mine": MARK},
-    "safety_settings": {"HARASSMENT": "OFF"},
-    "tools": [{"name": MARK}],
-    "tool_choice": "any",
-    "strict": True,
-    "tool_config": {"mine": MARK},
-    "schema_dialect": "openapi",
-    "cached_content": MARK,
-    "labels": {"mine": MARK},
+    "temperature": 0.451, "top_p": 0.451, "top_k": 451, "max_tokens": 451, "seed": 451,
+    "presence_penalty": 0.451, "frequency_penalty": 0.451, "n": 4, "logprobs": 4,
+    "stop": [MARK], "thinking_level": "low", "thinking_budget": 451,
+    "include_thoughts": True, "response_mime_type": MARK, "response_schema": _SCHEMA,
+    "response_format": _SCHEMA, "response_modalities": ["TEXT"],
+    "media_resolution": "low", "speech_config": {"mine": MARK},
+    "image_config": {"mine": MARK}, "generation_config": {"mine": MARK},
+    "safety_settings": {"HARASSMENT": "OFF"}, "tools": [{"name": MARK}],
+    "tool_choice": "any", "strict": True, "tool_config": {"mine": MARK},
+    "schema_dialect": "openapi", "cached_content": MARK, "labels": {"mine": MARK},
     "continuation_token": MARK,
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", [n for n in SETTINGS if n not in _OF_THE_CLIENT])
