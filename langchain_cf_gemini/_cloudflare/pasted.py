@@ -123,9 +123,12 @@ def refuse_pasted_addresses(**values: str) -> None:
         ValueError: With the address to write instead.
     """
     for name, value in values.items():
-        parts = urlsplit(value)
-        if not parts.scheme or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+        except ValueError:
             continue  # which is told where addresses are checked
+        if not parts.scheme or not parts.hostname:
+            continue
         if said := _mistake(name, f"{parts.hostname or ''}{parts.path.rstrip('/')}"):
             # Without a user name or a query, which may be a credential.
             shown = f"{parts.scheme}://{parts.hostname}{parts.path}"

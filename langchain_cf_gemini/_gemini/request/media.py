@@ -12,7 +12,7 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
-from urllib.parse import unquote, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, unquote, unquote_to_bytes, urlsplit
 
 from langchain_cf_gemini._gemini.request.base64_data import bytes_of, text_from_data
 from langchain_cf_gemini._gemini.request.media_notes import note_on_part
@@ -55,6 +55,7 @@ _PDF = "application/pdf"
 _NEVER_FETCHED = ("gs://", "https://generativelanguage.googleapis.com/")
 _VIDEO_HOSTS = ("youtube.com", "youtu.be")
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)(://.*)", re.DOTALL)
+_USER = re.compile(r"(://)[^/]*@")
 _IS_ADDRESS = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,30}://|data:)", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:([^,]*?)(;\s*base64\s*)?,", re.IGNORECASE)
 
@@ -82,10 +83,11 @@ class Download:
             UnsupportedContentError: If Google takes no such file.
         """
         said = self.block.label() or type_from_label(label)
-        said = said or type_from_name(urlsplit(self.url).path)
+        said = said or type_from_name(self.block.parts_of(self.url).path)
         mime = self.block.type_of(data[:1024], said)
         if not data:
-            raise UnsupportedContentError(f"{self.url!r} returned an empty file.")
+            shown = _shown_url(self.url)
+            raise UnsupportedContentError(f"{shown!r} returned an empty file.")
         self.part["inlineData"] = {
             "mimeType": mime,
             "data": b64encode(data).decode(),
@@ -248,6 +250,13 @@ class _Block:
         """Return the error of a block that cannot be sent."""
         return _refused(self.kind, what)
 
+    def parts_of(self, url: str) -> SplitResult:
+        """Return the parts of a URL; raises if nobody could read it."""
+        try:
+            return urlsplit(url)
+        except ValueError:
+            raise self.refused(f"has the invalid URL {_shown_url(url)!r}") from None
+
 
 def _refused(kind: str, what: str) -> UnsupportedContentError:
     return UnsupportedContentError(f"A block of type {kind!r} {what}.")
@@ -345,8 +354,14 @@ def _from_data_uri(uri: str, block: _Block) -> Json:
     return _inline(data, label, block)
 
 
-def _host(url: str) -> str:
-    return (urlsplit(url).hostname or "").removeprefix("www.").removeprefix("m.")
+def _shown_url(url: str) -> str:
+    """Return a URL without user name and query, which may be credentials."""
+    return _USER.sub(r"\1", re.split("[?#]", url, maxsplit=1)[0])[:80]
+
+
+def _is_video_host(url: str, block: _Block) -> bool:
+    host = block.parts_of(url).hostname or ""
+    return host.removeprefix("www.").removeprefix("m.") in _VIDEO_HOSTS
 
 
 def _part_from_url(url: Any, block: _Block) -> Json:
@@ -362,17 +377,17 @@ def _part_from_url(url: Any, block: _Block) -> Json:
         return _from_data_uri(url, block)
     if whole := _ADDRESS.fullmatch(url):
         url = whole[1].lower() + whole[2]
-    if url.startswith(_NEVER_FETCHED) or _host(url) in _VIDEO_HOSTS:
+    if url.startswith(_NEVER_FETCHED) or _is_video_host(url, block):
         return _passed(url, block)
     if not url.startswith(("http://", "https://")):
         raise block.refused(
-            f"has the unsupported URL {url[:80]!r}. Use http(s), gs or data, and pass "
-            "local files as base64"
+            f"has the unsupported URL {_shown_url(url)!r}. Use http(s), gs or data, "
+            "and pass local files as base64"
         )
     media = block.media
     if media.urls != "inline":
         return _passed(url, block)
-    likely = block.label() or type_from_name(urlsplit(url).path) or ""
+    likely = block.label() or type_from_name(block.parts_of(url).path) or ""
     part: Json = {"inlineData": {"mimeType": likely, "data": ""}}
     media.is_inline = True
     media.downloads.append(Download(url, part, block))
@@ -384,8 +399,8 @@ def _usual_type(kind: str) -> str:
 
 
 def _passed(url: str, block: _Block) -> Json:
-    mime = block.label() or type_from_name(urlsplit(url).path)
-    if not mime and _host(url) in _VIDEO_HOSTS:
+    mime = block.label() or type_from_name(block.parts_of(url).path)
+    if not mime and _is_video_host(url, block):
         mime = "video/mp4"
     if not mime and block.kind == "document":
         mime = _PDF
@@ -396,6 +411,7 @@ def _passed(url: str, block: _Block) -> Json:
         )
     if not mime:
         raise block.refused(
-            f"with the URL {url!r} needs mime_type, because the URL doesn't show it"
+            f"with the URL {_shown_url(url)!r} needs mime_type, because the URL "
+            "doesn't show it"
         )
     return {"fileData": {"mimeType": block.taken(mime), "fileUri": url}}

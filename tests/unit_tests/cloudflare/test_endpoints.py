@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_cf_gemini import ChatCloudflareGemini
 from langchain_cf_gemini.exceptions import (
     CloudflareGeminiError,
     CloudflareInvalidRequestError,
@@ -222,14 +223,16 @@ def test_headers_of_the_connection_are_not_the_caller_s(name: str) -> None:
     "https://api.cloudflare.com:99999", "https://api.cloudflare.com:x/v4",
     "https://api.cloudflare.com:0/v4", "https://api.cloudflare.com\\@evil.example",
     "https://api.cloudflare.com/v4\n", "https://api.cloudflare.com /v4",
-    "https://b\u00fccher.example/v4",
+    "https://b\u00fccher.example/v4", "https://user:secret@b\u2100.example",
 ])  # fmt: skip
 @pytest.mark.parametrize("name", ["base_url", "gateway_base_url"])
 def test_base_urls_that_would_leak_the_token_are_refused(name: str, url: str) -> None:
     settings: Json = {"account_id": "a", "api_token": "t", name: url}
     with pytest.raises(UnsupportedContentError) as caught:
         Account(**settings)
-    assert "secret" not in str(caught.value)
+    with pytest.raises(ValueError, match=r"https|base.(url|URL)") as of_model:
+        ChatCloudflareGemini(model="gemini-3-flash", **settings)
+    assert "secret" not in f"{caught.value} {of_model.value}"
 
 
 @pytest.mark.fault(row=40)

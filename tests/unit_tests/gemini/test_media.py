@@ -389,6 +389,21 @@ def test_addresses_that_google_cannot_reach(url: str, urls: str) -> None:
         _parts(_block("image", "image/png", url=url), media_urls=urls)
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("s3://me:s3cret@b/o.png?sig=s3cret", "unsupported URL 's3://b/o.png'"),
+        ("https://far.example/o?sig=s3cret", "URL 'https://far.example/o' needs"),
+        ("https://[far.example/o?sig=s3cret", "invalid URL 'https://[far.example/o'"),
+    ],
+)
+def test_errors_show_addresses_without_credentials(url: str, shown: str) -> None:
+    with pytest.raises(UnsupportedContentError) as caught:
+        _parts({"type": "file", "url": url}, media_urls="pass")
+    assert shown in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+
+
 def test_files_of_other_providers() -> None:
     with pytest.raises(UnsupportedContentError, match="another provider"):
         _parts(_block("file", "application/pdf", file_id="file-1"))
