@@ -164,6 +164,11 @@ class _Conversation:
 
     def _add_result(self, message: ToolMessage) -> None:
         """Put a result to the last call of its id that has none yet."""
+        if self._counting:  # wherever its call is, it counts the same
+            parts: list[Json] = []
+            parts.append(self._result({"name": message.name or "tool"}, message, parts))
+            self._turns.append({"role": "user", "parts": parts})
+            return
         known = False
         for _, calls in reversed(self._asked):
             own = [call for call in calls if call.is_of(message)]
@@ -173,11 +178,7 @@ class _Conversation:
                 free[0].result = message
                 return
             known = known or bool(own)
-        if self._counting:
-            name = {"name": message.name or "tool"}
-            part = self._result(name, message, [])
-            self._turns.append({"role": "user", "parts": [part]})
-        elif known:
+        if known:
             _logger.warning(
                 "A second ToolMessage with tool_call_id=%r wasn't sent: the tool call "
                 "already has its result.",

@@ -390,16 +390,19 @@ _THREAD: list[BaseMessage] = [
 ]
 
 
-def test_any_slice_of_a_conversation_counts(caplog: pytest.LogCaptureFixture) -> None:
-    model = silent()
-    counts = [model.get_num_tokens_from_messages([message]) for message in _THREAD]
+@pytest.mark.parametrize("name", ["gemini-2.5-flash", "gemini-3-flash"])
+def test_any_slice_of_a_conversation_counts(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    model = silent(model=name)
+    shown = result([{"type": "image", "url": "https://x.org/pic"}])
+    thread = [*_THREAD[:3], shown, *_THREAD[4:]]
+    counts = [model.get_num_tokens_from_messages([message]) for message in thread]
     assert all(counts)
-    whole = model.get_num_tokens_from_messages(_THREAD)
-    assert abs(whole - sum(counts)) <= len(_THREAD)
-    for start in range(len(_THREAD)):
-        for end in range(start, len(_THREAD)):
+    for start in range(len(thread)):
+        for end in range(start, len(thread)):
             # `trim_messages(strategy="last")` counts from the end.
-            for part in (_THREAD[start : end + 1], _THREAD[start : end + 1][::-1]):
+            for part in (thread[start : end + 1], thread[start : end + 1][::-1]):
                 count = model.get_num_tokens_from_messages(part)
                 assert abs(count - sum(counts[start : end + 1])) <= len(part)
     assert model.get_num_tokens_from_messages([]) == 0
