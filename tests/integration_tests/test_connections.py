@@ -6,7 +6,6 @@ import asyncio
 import gc
 import gzip
 import json
-import os
 import socket
 import threading
 import time
@@ -54,7 +53,7 @@ from tests.support.loopback import (
     text_of,
     tunnel,
 )
-from tests.support.process import certificate_trusted, run_python, server_tls, settled
+from tests.support.process import certificate_trusted, server_tls, settled
 from tests.support.ways import (
     TOKEN,
     Outcome,
@@ -370,81 +369,6 @@ def test_loops_in_several_threads_at_once() -> None:
     with Loopback([echo]) as server, ThreadPoolExecutor(8) as threads:
         runs = list(threads.map(lambda _: asyncio.run(calls(server)), range(16)))
     assert runs == [[str(number) for number in range(10)]] * 16
-
-
-# What programs of their own begin with.
-BEGUN = """
-    import asyncio, multiprocessing, os, sys
-    from tests.support.http import Transport, TransportSettings
-    from tests.support.ways import asaid, request_of, said, streaming
-
-    root = sys.argv[1]
-    request = request_of("send", root)
-    transport = Transport(TransportSettings())
-
-    async def calls(times):
-        await asyncio.gather(*(asaid(transport, request) for _ in range(times)))
-"""
-UNNOTICED = """
-    for _ in range(6):
-        transport = Transport(TransportSettings())
-        loop = asyncio.new_event_loop()
-        loop.run_until_complete(calls(1))
-        loop.close()
-    print("answered")
-"""
-FORKED = """
-    said(transport, request)
-    asyncio.run(calls(1))
-    child = os.fork()
-    said(transport, request)
-    said(transport, request)
-    asyncio.run(calls(1))
-    if child:
-        _, status = os.waitpid(child, 0)
-        said(transport, request)
-        print("child", status)
-"""
-POOL = """
-    def call(_):
-        return len(said(transport, request))
-
-    call(0)
-    with multiprocessing.get_context("fork").Pool(3) as pool:
-        print(sum(pool.map(call, range(9))))
-"""
-LEFT_OPEN = """
-    asyncio.run(calls(5))
-    said(transport, request)
-    left_open = streaming(transport, root)
-    next(left_open.__enter__())
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.fault(row=34)
-def test_a_loop_closed_without_notice_is_forgotten() -> None:
-    # Who closes a loop without shutdown_asyncgens leaves its sockets to the collector.
-    with Loopback() as server:
-        done = run_python(BEGUN + UNNOTICED, server.root, warnings="ignore")
-    assert "answered" in done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.fault(row=35)
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_a_forked_child_opens_its_own_connections() -> None:
-    with Loopback() as server:
-        assert "child 0" in run_python(BEGUN + FORKED, server.root).stdout
-        # One for the parent's threads, one for the child's, one for each loop.
-        assert server.opened == 5
-        assert run_python(BEGUN + POOL, server.root).stdout.strip() == "9"
-
-
-@pytest.mark.slow
-def test_the_interpreter_ends_without_a_warning() -> None:
-    with Loopback() as server:
-        assert run_python(BEGUN + LEFT_OPEN, server.root).stderr == ""
 
 
 # ------------------------------------------------------- the user's own client

@@ -55,12 +55,10 @@ from tests.support.models import every_way as every_model_way
 from tests.support.process import (
     CERTIFICATE,
     certificate_trusted,
-    run_python,
     server_tls,
     settled,
 )
 from tests.support.ways import (
-    OURS,
     SENDS,
     TIMED,
     TOKEN,
@@ -106,90 +104,7 @@ def test_the_caller_s_own_time_does_not_count(way: str) -> None:
     assert outcome.error is None
 
 
-RESOLVED = """
-    import itertools, os, socket, time
-    from concurrent.futures import ThreadPoolExecutor
-    from tests.support.ways import OURS, ask
-
-    full = socket.socket()
-    full.bind(("0.0.0.0", 0))
-    full.listen(0)
-    port = full.getsockname()[1]
-    waiting = [socket.socket() for _ in range(4)]
-    for one in waiting:
-        one.setblocking(False)
-        one.connect_ex(("127.0.0.1", port))
-
-    def getaddrinfo(host, *_, **__):
-        if host == "slow.invalid":
-            time.sleep(6)
-        addresses = [(f"127.0.0.{last}", port) for last in range(1, 5)]
-        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", at) for at in addresses]
-
-    socket.getaddrinfo = getaddrinfo
-    lines = []
-
-    def asked(host, way):
-        started = time.monotonic()
-        outcome = ask(way, f"https://{host}:{port}", timeout=0.5, max_retries=0)
-        in_time = time.monotonic() - started < 5
-        lines.append(f"{host} {way} {type(outcome.error).__name__} {in_time}")
-
-    hosts = ("slow.invalid", "silent.invalid")
-    with ThreadPoolExecutor() as threads:
-        list(threads.map(asked, *zip(*itertools.product(hosts, OURS))))
-    print("\\n".join(lines), flush=True)
-    os._exit(0)  # nor does it wait for the resolver
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.fault(row=66)
-def test_names_and_addresses_have_the_attempt_s_time() -> None:
-    """A resolver that hangs, and four addresses where nobody takes the connection."""
-    done = run_python(RESOLVED, warnings="ignore")
-    lines = [line.split() for line in done.stdout.splitlines()]
-    assert len(lines) == 2 * len(OURS), done.stderr
-    for line in lines:
-        assert line[2:] == ["CloudflareTimeoutError", "True"], line
-
-
 # ------------------------------------------------------------- many at once
-CROWD = """
-    import asyncio, resource, sys
-    from concurrent.futures import ThreadPoolExecutor
-    resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
-    from langchain_cf_gemini._http.client import Transport, TransportSettings
-    from tests.support.ways import asaid, request_of, said
-
-    in_loop, in_threads = sys.argv[1:]
-    transport = Transport(TransportSettings(max_retries=0))
-
-    async def crowd():
-        request = request_of("asend", in_loop)
-        return await asyncio.gather(*(asaid(transport, request) for _ in range(600)))
-
-    print(len(asyncio.run(crowd())))
-    request = request_of("send", in_threads)
-    with ThreadPoolExecutor(600) as threads:
-        print(len(list(threads.map(lambda _: said(transport, request), range(600)))))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.fault(row=50)
-def test_more_calls_than_descriptors_wait_for_each_other() -> None:
-    async def late(wire: Wire) -> None:
-        await asyncio.sleep(0.05)
-        await answer()(wire)
-
-    with Loopback([late]) as in_loop, Loopback([late]) as in_threads:
-        done = run_python(CROWD, in_loop.root, in_threads.root, warnings="default")
-        assert done.stdout.split() == ["600", "600"]
-        assert 100 < in_loop.opened <= 192
-        assert 100 < in_threads.opened <= 192
-
-
 @pytest.mark.fault(row=50)
 def test_who_gives_up_waiting_takes_no_connection() -> None:
     """A call that is cancelled or too late while it waits, and those after it."""

@@ -59,7 +59,7 @@ def run_python(
         [sys.executable, "-W", warnings, "-c", textwrap.dedent(code), *arguments],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
     assert done.returncode == 0, done.stderr

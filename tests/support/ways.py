@@ -43,7 +43,6 @@ every_way = pytest.mark.parametrize("way", EVERY)
 TIMED = tuple(way for way in EVERY if way in OURS or way.startswith("a"))
 
 our_ways = pytest.mark.parametrize("way", OURS)
-timed_ways = pytest.mark.parametrize("way", TIMED)
 SENDS = tuple(way for way in EVERY if "send" in way)
 STREAMS = tuple(way for way in EVERY if "stream" in way)
 stream_ways = pytest.mark.parametrize("way", STREAMS)
