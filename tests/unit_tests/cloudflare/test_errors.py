@@ -376,15 +376,12 @@ def test_what_is_said_tells_its_code_and_details(
 REFUSED = '{"success": false, "errors": [{"code": 10000, "message": "refused"}]}'
 
 
-@pytest.mark.parametrize(
-    "body",
-    [
-        *(REFUSED.encode(code) for code in ("utf-8-sig", "utf-16", "utf-16-be")),
-        REFUSED.replace("refused", r"\ud800 refused").encode(),
-        REFUSED.replace("refused", "é refused").encode("latin-1"),
-        REFUSED.encode() + b"\0",
-    ],
-)
+@pytest.mark.parametrize("body", [
+    *(REFUSED.encode(code) for code in ("utf-8-sig", "utf-16", "utf-16-be")),
+    REFUSED.replace("refused", r"\ud800 refused").encode(),
+    REFUSED.replace("refused", "é refused").encode("latin-1"),
+    REFUSED.encode() + b"\0",
+])  # fmt: skip
 def test_an_error_in_any_encoding_keeps_its_status(body: bytes) -> None:
     """An error that another one only passes on would say more than the status."""
     said = httpx.Response(403, content=body)
@@ -393,14 +390,11 @@ def test_an_error_in_any_encoding_keeps_its_status(body: bytes) -> None:
     assert (caught.value.status_code, caught.value.code) == (403, 10000)
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "said"),
-    [
-        (304, "", "Cloudflare returned 304 Not Modified."),
-        (308, "", "The base URL redirects to another address (HTTP 308)."),
-        (409, '{"errors": [{"code": true, "message": "x"}]}',
-         "Cloudflare returned 409 Conflict: x. Retry after 9 seconds."),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("status", "body", "said"), [
+    (304, "", "Cloudflare returned 304 Not Modified."),
+    (308, "", "The base URL redirects to another address (HTTP 308)."),
+    (409, '{"errors": [{"code": true, "message": "x"}]}',
+     "Cloudflare returned 409 Conflict: x. Retry after 9 seconds."),
+])  # fmt: skip
 def test_a_message_names_what_there_is(status: int, body: str, said: str) -> None:
     assert str(failure("run", status, body, **{"retry-after": "9"})).startswith(said)

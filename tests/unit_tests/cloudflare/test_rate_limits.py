@@ -103,7 +103,14 @@ def test_how_long_a_used_up_limit_takes(
     assert retry_after_from_rate_limits(headers) == seconds
 
 
-@given(st.text(), st.text())
+WORDS = st.sampled_from(
+    ['"a"', "a", "r=0", " r=0 ", "t=5", "t=-1", "q=9", "w=6", "=", ""]
+)
+ENTRIES = st.lists(WORDS, min_size=2).map(lambda words: "a;r=0;" + ";".join(words))
+WRITTEN = st.text() | st.lists(ENTRIES, min_size=1).map(",".join)
+
+
+@given(WRITTEN, WRITTEN)
 def test_no_text_breaks_the_reading(limit: str, policy: str) -> None:
     headers = {"ratelimit": limit, "ratelimit-policy": policy}
     assert (retry_after_from_rate_limits(headers) or 0) >= 0

@@ -148,7 +148,7 @@ def test_dates_are_read_in_their_zone_and_without_one_as_gmt(
     assert retry_after_from_headers({"retry-after": text}, NOW) == seconds
 
 
-@given(st.text())
+@given(st.text() | st.text("019.-+e_ ", max_size=3))
 def test_no_text_breaks_the_reading(text: str) -> None:
     seconds = retry_after_from_headers({"retry-after": text}, NOW)
     assert seconds is None or seconds >= 0
