@@ -127,6 +127,7 @@ class Outcome:
     error: CloudflareGeminiError | None = None
     slept: list[float] = field(default_factory=list)
     pause: float = 0
+    limits: dict[str, Any] = field(default_factory=dict)
     gateway: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -143,15 +144,17 @@ def ask(
     request: Request | None = None,
     times: int = 1,
     pause: float = 0,
+    limits: Mapping[str, Any] = MappingProxyType({}),
     client: Mapping[str, Any] = MappingProxyType({}),
     **settings: Any,
 ) -> Outcome:
     """One call, or several over one client; no error but a typed one gets out.
 
     No repetition waits. `pause` is what the caller takes after each call, and each
-    payload of a stream; `client` is what a caller's own client is made with.
+    payload of a stream; `limits` is what a call says otherwise than the settings, and
+    `client` what a caller's own client is made with.
     """
-    outcome = Outcome(pause=pause)
+    outcome = Outcome(pause=pause, limits={**limits})
     chosen: dict[str, Any] = {
         "retry": RetryPolicy(jitter=lambda: 0.0),
         # Their time is what was slept.
@@ -222,11 +225,11 @@ async def _arun(
 
 def _ask(way: str, transport: Transport, request: Request, outcome: Outcome) -> None:
     if way == "send":
-        answer = transport.send(request, AnswerReader())
+        answer = transport.send(request, AnswerReader(), **outcome.limits)
         outcome.payloads += answer.payloads
         outcome.gateway = answer.gateway
         return
-    with transport.stream(request, AnswerReader()) as stream:
+    with transport.stream(request, AnswerReader(), **outcome.limits) as stream:
         for payload in stream:
             outcome.payloads.append(payload)
             time.sleep(outcome.pause)
@@ -237,11 +240,11 @@ async def _aask(
     way: str, transport: Transport, request: Request, outcome: Outcome
 ) -> None:
     if way == "asend":
-        answer = await transport.asend(request, AnswerReader())
+        answer = await transport.asend(request, AnswerReader(), **outcome.limits)
         outcome.payloads += answer.payloads
         outcome.gateway = answer.gateway
         return
-    async with transport.astream(request, AnswerReader()) as stream:
+    async with transport.astream(request, AnswerReader(), **outcome.limits) as stream:
         async for payload in stream:
             outcome.payloads.append(payload)
             await asyncio.sleep(outcome.pause)

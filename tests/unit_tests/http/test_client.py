@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import builtins
 import gzip
 import itertools
@@ -20,25 +19,15 @@ from hypothesis import strategies as st
 
 from langchain_cf_gemini.exceptions import (
     CloudflareConnectionError,
-    CloudflareGeminiError,
     CloudflareServerError,
     CloudflareTimeoutError,
     ResponseFormatError,
     UnsupportedContentError,
 )
-from tests.support.cloudflare import (
-    Account,
-    AnswerReader,
-    EventDecoder,
-    gateway_request,
-    run_request,
-    whole_events,
-)
+from tests.support.cloudflare import AnswerReader, EventDecoder, whole_events
 from tests.support.http import (
     DEFAULT_TIMEOUT,
     Head,
-    RetryPolicy,
-    SharedLimits,
     Slots,
     Transport,
     TransportSettings,
@@ -46,10 +35,17 @@ from tests.support.http import (
     times_from_timeout,
 )
 from tests.support.models import Json, Pieces
+from tests.support.ways import (
+    CLIENTS,
+    TOKEN,
+    Outcome,
+    ask,
+    our_ways,
+    request_of,
+    streaming,
+)
 
-ACCOUNT = Account(account_id="acc", api_token="tok")
-RUN = run_request(ACCOUNT, "google/gemini-3-flash", {})
-STREAM = gateway_request(ACCOUNT, "gemini-3-flash", {}, stream=True)
+ROOT = "https://api.example"
 PAYLOAD: Json = {
     "candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]
 }
@@ -220,98 +216,73 @@ def answering(*statuses: int, package: Any = httpx) -> Callable[[Any], Any]:
     return lambda _: package.Response(next(left, 200), json=PAYLOAD, headers=headers)
 
 
-class Asked:
-    """Calls in every way: what was sent, what came, what was slept."""
+def asked(
+    way: str,
+    handler: Callable[[Any], Any],
+    *,
+    package: str = "httpx",
+    step: float = 0.0,
+    **more: Any,
+) -> tuple[Outcome, list[Any]]:
+    """What came of a call, and what was sent.
 
-    def __init__(
-        self,
-        handler: Callable[[Any], Any] | None = None,
-        *,
-        step: float = 0.0,
-        package: Any = httpx,
-        **settings: Any,
-    ) -> None:
-        self.slept: list[float] = []
-        self.sent: list[Any] = []
-        self.seen: list[Json] = []
-        self._handler = handler or answering(package=package)
-        mock = package.MockTransport(self._answer)
-        chosen: Json = {
-            "http_client": package.Client(transport=mock),
-            "http_async_client": package.AsyncClient(transport=mock),
-            "retry": RetryPolicy(jitter=lambda: 0.0),
-            "shared": SharedLimits.of_their_own(lambda: sum(self.slept)),
-        }
-        self.transport = Transport(
-            TransportSettings(**{**chosen, **settings}),
-            sleep=self.slept.append,
-            asleep=self._asleep,
-            # Goes on by a step whenever it is read.
-            clock=itertools.count(step, step).__next__,
-        )
+    The clock goes on by a step whenever it is read.
+    """
+    sent: list[Any] = []
 
-    def _answer(self, request: Any) -> Any:
-        self.sent.append(request)
-        return self._handler(request)
+    def answer(request: Any) -> Any:
+        sent.append(request)
+        return handler(request)
 
-    async def _asleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-
-    def payloads(self, way: str, **more: Any) -> list[Json]:
-        if way == "send":
-            return self.transport.send(RUN, AnswerReader(), **more).payloads
-        if way == "stream":
-            with self.transport.stream(STREAM, AnswerReader(), **more) as stream:
-                self.seen.extend(stream)
-            return self.seen
-        return asyncio.run(self._apayloads(way, **more))
-
-    async def _apayloads(self, way: str, **more: Any) -> list[Json]:
-        if way == "asend":
-            return (await self.transport.asend(RUN, AnswerReader(), **more)).payloads
-        async with self.transport.astream(STREAM, AnswerReader(), **more) as stream:
-            async for payload in stream:
-                self.seen.append(payload)
-        return self.seen
+    outcome = ask(
+        f"{way}-{package}",
+        ROOT,
+        clock=itertools.count(step, step).__next__,
+        client={"transport": CLIENTS[package].MockTransport(answer)},
+        **{"timeout": DEFAULT_TIMEOUT, **more},
+    )
+    return outcome, sent
 
 
-WAYS = ("send", "asend", "stream", "astream")
-each_way = pytest.mark.parametrize("way", WAYS)
-each_stream = pytest.mark.parametrize("way", WAYS[2:])
-each_package = pytest.mark.parametrize("package", [httpx, httpx2])
+each_stream = pytest.mark.parametrize("way", ["stream", "astream"])
+each_package = pytest.mark.parametrize("package", CLIENTS)
 
 
-@each_way
+@our_ways
 @each_package
+@pytest.mark.parametrize(("limits", "read"), [
+    ({}, DEFAULT_TIMEOUT),
+    ({"timeout": 7.5}, 7.5),
+    ({"timeout": None}, None),
+    ({"timeout": httpx.Timeout(3, read=4)}, 4),
+    ({"timeout": httpx2.Timeout(3, read=4)}, 4),
+])  # fmt: skip
 def test_a_request_goes_out_as_it_was_built_for_as_long_as_was_said(
-    way: str, package: Any
+    way: str, package: str, limits: Json, read: float | None
 ) -> None:
-    asked = Asked(package=package)
-    for timeout in (7.5, None, httpx.Timeout(3, read=4), httpx2.Timeout(3, read=4)):
-        asked.payloads(way, timeout=timeout)
-    assert asked.payloads(way)[0] == PAYLOAD
-    reads = [request.extensions["timeout"]["read"] for request in asked.sent]
-    assert reads == [7.5, None, 4, 4, DEFAULT_TIMEOUT]
-    wanted = STREAM if "stream" in way else RUN
-    for request in asked.sent:
-        assert (str(request.url), request.content) == (wanted.url, wanted.body)
-        assert wanted.headers.items() <= dict(request.headers).items()
+    handler = answering(package=CLIENTS[package])
+    outcome, (sent,) = asked(way, handler, package=package, limits=limits)
+    assert outcome.payloads == [PAYLOAD]
+    assert sent.extensions["timeout"]["read"] == read
+    wanted = request_of(way, ROOT)
+    assert (str(sent.url), sent.content) == (wanted.url, wanted.body)
+    assert wanted.headers.items() <= dict(sent.headers).items()
 
 
-@each_way
+@our_ways
 def test_retries_per_call(way: str) -> None:
-    asked = Asked(answering(500, 500, 500, 500))
-    assert asked.payloads(way, max_retries=4) == [PAYLOAD]
-    assert asked.slept == [0.5, 1.0, 2.0, 4.0]
+    handler = answering(500, 500, 500, 500)
+    outcome, _ = asked(way, handler, limits={"max_retries": 4})
+    assert outcome.payloads == [PAYLOAD]
+    assert outcome.slept == [0.5, 1.0, 2.0, 4.0]
 
 
-@each_way
+@our_ways
 def test_calls_wait_for_the_pace_that_a_refusal_set(way: str) -> None:
-    asked = Asked(answering(429))
-    for _ in range(5):
-        assert asked.payloads(way)[-1] == PAYLOAD
+    outcome, _ = asked(way, answering(429), times=5)
+    assert outcome.payloads == [PAYLOAD] * 5
     # Behind the repetition's own pause: one a second at first, and soon more.
-    assert asked.slept[1:3] == pytest.approx([0.5, 0.25], abs=0.01)
+    assert outcome.slept[1:3] == pytest.approx([0.5, 0.25], abs=0.01)
 
 
 def test_as_many_calls_at_once_as_there_are_slots() -> None:
@@ -330,11 +301,12 @@ def test_as_many_calls_at_once_as_there_are_slots() -> None:
 
 @pytest.mark.fault(row=42)
 def test_transports_share_what_is_known_of_a_dead_server() -> None:
-    callers = [Asked(answering(503), shared=None) for _ in range(30)]
-    for asked in callers:
-        with pytest.raises(CloudflareServerError):
-            asked.payloads("send", max_retries=0)
-    assert 20 <= sum(len(asked.sent) for asked in callers) < 25
+    sent: list[Any] = []
+    for _ in range(30):
+        outcome, asks = asked("send", answering(503), shared=None, max_retries=0)
+        assert type(outcome.error) is CloudflareServerError
+        sent += asks
+    assert 20 <= len(sent) < 25
 
 
 EVENT = framed(PAYLOAD)
@@ -357,17 +329,16 @@ def test_what_came_before_an_error_is_yielded_and_not_asked_for_again(
         bodies.append(Pieces(*pieces, fault=fault))
         return httpx.Response(200, headers=SSE, stream=bodies[-1])
 
-    asked = Asked(handler, step=100)
-    with pytest.raises(kind):
-        asked.payloads(way)
-    assert asked.seen == [PAYLOAD] * came
+    outcome, _ = asked(way, handler, step=100)
+    assert type(outcome.error) is kind
+    assert outcome.payloads == [PAYLOAD] * came
     assert [body.is_closed for body in bodies] == [True] * (1 if came else 3)
 
 
 def test_a_stream_that_failed_is_over() -> None:
-    body = Pieces(EVENT, fault=CUT)
-    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body))
-    with asked.transport.stream(STREAM, AnswerReader()) as stream:
+    response = httpx.Response(200, headers=SSE, stream=Pieces(EVENT, fault=CUT))
+    client = httpx.Client(transport=httpx.MockTransport(lambda _: response))
+    with streaming(Transport(TransportSettings(http_client=client)), ROOT) as stream:
         with pytest.raises(CloudflareConnectionError):
             list(stream)
         assert list(stream) == []
@@ -376,7 +347,7 @@ def test_a_stream_that_failed_is_over() -> None:
 ZIPPED = gzip.compress(b"{}" * 99)
 
 
-@each_way
+@our_ways
 @pytest.mark.parametrize(("encoding", "body", "attempts"), [
     pytest.param("gzip", b"nonsense", 3, id="no gzip"),
     pytest.param("gzip", ZIPPED[:-9], 3, id="half a gzip"),
@@ -386,21 +357,24 @@ def test_broken_compression_is_asked_for_again_past_the_cache(
     way: str, encoding: str, body: bytes, attempts: int
 ) -> None:
     headers = {"content-encoding": encoding}
-    asked = Asked(lambda _: httpx.Response(200, headers=headers, stream=Pieces(body)))
-    with pytest.raises(ResponseFormatError):
-        asked.payloads(way)
-    past = [request.headers.get("cf-aig-skip-cache") for request in asked.sent]
+    outcome, sent = asked(
+        way, lambda _: httpx.Response(200, headers=headers, stream=Pieces(body))
+    )
+    assert type(outcome.error) is ResponseFormatError
+    past = [request.headers.get("cf-aig-skip-cache") for request in sent]
     assert past == [None, "true", "true"][:attempts]
 
 
 @each_stream
 def test_a_stream_whose_payloads_keep_coming_never_runs_out_of_time(way: str) -> None:
     body = Pieces(*[EVENT] * 50)
-    asked = Asked(lambda _: httpx.Response(200, headers=SSE, stream=body), step=100)
-    assert len(asked.payloads(way)) == 50
+    outcome, _ = asked(
+        way, lambda _: httpx.Response(200, headers=SSE, stream=body), step=100
+    )
+    assert outcome.payloads == [PAYLOAD] * 50
 
 
-@each_way
+@our_ways
 @each_package
 @pytest.mark.parametrize(("fault", "kind", "retries"), [
     ("ReadError", CloudflareConnectionError, 2),
@@ -415,33 +389,31 @@ def test_a_stream_whose_payloads_keep_coming_never_runs_out_of_time(way: str) ->
     ("RuntimeError: The client has been closed.", CloudflareConnectionError, 0),
 ])  # fmt: skip
 def test_every_fault_is_typed_and_keeps_no_request(
-    way: str, package: Any, fault: str, kind: type[CloudflareGeminiError], retries: int
+    way: str, package: str, fault: str, kind: type[Exception], retries: int
 ) -> None:
     def handler(_: Any) -> Any:
         name, _, said = fault.partition(": ")
-        raise getattr(package, name, getattr(builtins, name, OSError))(said or "said")
+        own = getattr(builtins, name, OSError)
+        raise getattr(CLIENTS[package], name, own)(said or "said")
 
-    asked = Asked(handler, package=package)
-    with pytest.raises(kind) as caught:
-        asked.payloads(way)
-    assert type(caught.value) is kind
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
-    assert len(asked.slept) == retries
+    outcome, _ = asked(way, handler, package=package)
+    error = outcome.failed
+    assert type(error) is kind
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert len(outcome.slept) == retries
 
 
 @pytest.mark.fault(row=37)
-@each_way
+@our_ways
 def test_the_log_says_what_and_how_long_but_no_secret(
     way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    asked = Asked(step=1.0)
     with caplog.at_level(logging.DEBUG, "langchain_cf_gemini"):
-        asked.payloads(way)
+        _, (sent,) = asked(way, answering(), step=1.0)
     (line,) = [record.getMessage() for record in caplog.records]
-    assert line.startswith(f"POST {asked.sent[0].url.path} 200 ")
+    assert line.startswith(f"POST {sent.url.path} 200 ")
     assert line.endswith("000 ms ray=ray-9")
-    assert "tok" not in line
+    assert TOKEN not in line
 
 
 def test_closing_twice_is_no_error() -> None:
