@@ -30,6 +30,7 @@ MEDIA_TYPES = frozenset(
     {"image", "audio", "video", "file", "document", "media", "text-plain", "binary"}
     | {"image_url", "video_url", "audio_url", "input_audio", "input_image"}
     | {"input_file", "input_video", "inline_data", "file_data", "computer_screenshot"}
+    | {"search_result"}
 )
 """The types of block that `parts_from_media` reads."""
 
@@ -218,6 +219,11 @@ class _Block:
         extras = self.found.get("extras")
         return {**extras, **self.found} if isinstance(extras, Mapping) else self.found
 
+    def titles(self, notes: Json) -> list[str]:
+        """Return what is said above a text."""
+        keys = ("title", "source") if self.kind == "search_result" else _TITLES
+        return [str(notes[key]) for key in keys if notes.get(key)]
+
     def type_of(self, head: bytes, label: str | None) -> str:
         """Return the type of its file, which bytes tell before labels do."""
         mime = type_from_bytes(head, label)
@@ -264,7 +270,7 @@ def _refused(kind: str, what: str) -> UnsupportedContentError:
 
 def _parts(block: _Block) -> list[Json]:
     notes = block.notes()
-    titles = [str(notes[key]) for key in _TITLES if notes.get(key)]
+    titles = block.titles(notes)
     content = block.found.get("content")
     content = [content] if isinstance(content, str) else content
     if isinstance(content, list):

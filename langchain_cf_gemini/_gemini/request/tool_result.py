@@ -36,6 +36,8 @@ _OFFICE = "application/vnd."
 # document. A resolution or a section of a film is asked for beside the response.
 _PART_OF_RESPONSE = frozenset({"inlineData", "fileData"})
 _RESERVED = frozenset({"output", "error"})
+_SAID_WHOLE = frozenset({"resource", "search_result"})
+"""Texts with a source, of MCP and Anthropic: a result holds them as they are."""
 _SHORT = 10_000  # characters of a result that is remembered
 _FAILED = "The tool failed. Its media are in the next parts."
 
@@ -89,8 +91,8 @@ def _pieces(block: Any, media: Media) -> list[Json]:
     if is_own and not is_media(block):
         media.is_inline = True
         return [dict(block)]
-    has_blob = block.get("type") != "resource" or "blob" in block.get("resource", ())
-    if is_media(block) and has_blob:
+    has_blob = "blob" in block.get("resource", ())
+    if is_media(block) and (has_blob or block.get("type") not in _SAID_WHOLE):
         return parts_from_media(block, media)
     return [{"value": _said(json_from_args(with_sound_texts(block)))}]
 

@@ -205,6 +205,9 @@ RESULTS: dict[str, tuple[Any, Json | None]] = {
     "a file of MCP": (
         [{"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}],
         {"type": "resource", "resource": {"uri": "file:///a", "text": "hi"}}),
+    "a search result of Anthropic": (
+        [{"type": "search_result", "title": "T", "source": "s", "content": []}],
+        {"type": "search_result", "title": "T", "source": "s", "content": []}),
     "broken object": ('{"t": ', {"output": '{"t": '}),
     "one text block": ([{"type": "text", "text": "18"}], {"output": "18"}),
     "object in a block": ([{"type": "text", "text": '{"t": 1}'}], {"t": 1}),

@@ -248,6 +248,10 @@ DOCUMENTS: dict[str, tuple[Json, list[Json]]] = {
                                   "data": "hi"}, **_TITLED), [text("T\nC\nhi")]),
     "content": (_source("document", {"type": "content", "content": _SAID}, title="T"),
                 [text("T"), text("hi"), PNG_PART]),
+    "search result": (
+        {"type": "search_result", "title": "T", "source": "https://a.example",
+         "content": [{"type": "text", "text": "hi"}], "citations": {"enabled": True}},
+        [text("T\nhttps://a.example"), text("hi")]),
 }  # fmt: skip
 
 
