@@ -48,8 +48,9 @@ def test_version() -> None:
 
 
 def test_identity() -> None:
+    settings = {"temperature": 0.5, "seed": 7, "output_version": "v1"}
     model = Cloudflare().model(
-        temperature=0.5, google_api_key="google-key", endpoint="gateway"
+        google_api_key="google-key", endpoint="gateway", **settings
     )
     assert isinstance(model, BaseChatModel)
     assert model._llm_type == "cloudflare-gemini"
@@ -58,7 +59,7 @@ def test_identity() -> None:
     assert model.is_lc_serializable()
     params = model._identifying_params
     assert params["model"] == "gemini-3-flash"
-    assert params["temperature"] == 0.5
+    assert settings.items() <= params.items()
     assert not {"api_token", "google_api_key", "http_client"} & set(params)
     assert "google-key" not in str(params)
     assert model.model_name == "gemini-3-flash"

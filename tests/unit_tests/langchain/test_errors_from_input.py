@@ -418,10 +418,13 @@ def test_unknown_argument_names_the_nearest(name: str, nearest: str | None) -> N
     said = rf"no argument '{name}'{hint}"
     with pytest.raises((TypeError, ValueError), match=said):
         silent(**{name: 1})
-    with pytest.raises(TypeError, match=said):
+    of_call = f"a call of ChatCloudflareGemini has {said}"
+    with pytest.raises(TypeError, match=of_call):
         silent().bind(**{name: 1}).invoke("hi")
-    with pytest.raises(TypeError, match=said):
+    with pytest.raises(TypeError, match=of_call):
         list(silent().bind(**{name: 1}).stream("hi"))
+    with pytest.raises(TypeError, match=of_call):
+        asyncio.run(silent().bind(**{name: 1}).ainvoke("hi"))
 
 
 @pytest.mark.parametrize(

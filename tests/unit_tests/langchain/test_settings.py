@@ -470,13 +470,6 @@ def test_subclasses_may_take_more() -> None:
     assert model.model_extra == {"team": "x"}
 
 
-def test_unknown_names_are_told_with_their_class() -> None:
-    with pytest.raises(TypeError, match="a call of ChatCloudflareGemini has no"):
-        silent().invoke("hi", temprature=1)
-    with pytest.raises(TypeError, match="a call of ChatCloudflareGemini has no"):
-        asyncio.run(silent().bind(temprature=1).ainvoke("hi"))
-
-
 def test_what_was_bound_stays_with_tools_and_schemas() -> None:
     cloudflare = Cloudflare(answer(text('{"name": "Lima"}')))
     bound: Any = cloudflare.model().bind(temperature=0.1, max_tokens=5)
