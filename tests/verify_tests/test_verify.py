@@ -12,16 +12,18 @@ import pytest
 from langchain_cf_gemini.emulator import Emulator
 from tests.support.command_line import main
 from tests.support.verified import (
+    ACCOUNT_ID,
     BELIEFS,
     PROBES,
     Finding,
+    Lab,
+    Playback,
     Result,
     Run,
     names_from,
     summary,
 )
 from tests.verify_tests import variants
-from tests.verify_tests.live import replayed
 
 MODEL = "gemini-3-flash"
 ROOT = Path(__file__).parents[2]
@@ -145,6 +147,22 @@ def test_the_budget_ends_a_run(emulator: Emulator) -> None:
     assert run.spent < 0.002
 
 
+def _verdicts(report: Path) -> dict[str, str]:
+    """The verdict of each finding that a report tells."""
+    told = json.loads((report / "verify.json").read_text("utf-8"))
+    return {one["name"]: one["verdict"] for one in told["findings"]}
+
+
+def _replayed(report: Path) -> dict[str, Finding]:
+    """What the probes find in the recorded exchanges of a report."""
+    model = json.loads((report / "verify.json").read_text("utf-8"))["model"]
+    settings = {"account_id": ACCOUNT_ID, "api_token": "replayed"}
+    return {
+        name: PROBES[name].run(Lab(model, settings, Playback(report / f"{name}.json")))
+        for name in _verdicts(report)
+    }
+
+
 def test_a_report_holds_nothing_of_the_account_and_can_be_replayed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,10 +174,21 @@ def test_a_report_holds_nothing_of_the_account_and_can_be_replayed(
     assert len(texts) == len(PROBES) + 2
     for text in texts.values():
         assert token not in text
-    told = json.loads(texts["verify.json"])["findings"]
-    assert {one["name"]: one["verdict"] for one in told} == {
-        name: finding.verdict for name, finding in replayed(report).items()
-    }
+    replayed = {name: found.verdict for name, found in _replayed(report).items()}
+    assert _verdicts(report) == replayed
+
+
+# What was seen of real accounts stays as it was seen: lay a folder that
+# `langchain-cf-gemini verify --report` wrote under `cassettes/live/`.
+REPORTS = sorted(path.parent for path in ROOT.glob("cassettes/live/*/verify.json"))
+
+
+@pytest.mark.parametrize("report", REPORTS, ids=lambda path: path.name)
+def test_verdicts_of_a_report_stay(report: Path) -> None:
+    seen = _verdicts(report)
+    for name, finding in _replayed(report).items():
+        assert finding.verdict == seen[name], name
+        assert finding.copes is not False, name
 
 
 def test_the_readme_has_the_summary() -> None:
