@@ -465,36 +465,39 @@ def test_traces_what_langchain_cannot_write(schema: Any) -> None:
 # ---- answers that are none
 
 HALF = said('{"setup": "Why')
-REFUSALS = ("PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII", "MODEL_ARMOR",
-            "IMAGE_SAFETY")  # fmt: skip
+# Chunks, options, what the error says.
+FAILURES: list[tuple[Chunks, Json, str]] = [
+    ([*HALF, ended("MAX_TOKENS")], {}, "was cut off: raise max_tokens"),
+    ([*HALF, ended("MALFORMED_FUNCTION_CALL")], {}, "MALFORMED_FUNCTION_CALL"),
+    ([*HALF, ended("UNEXPECTED_TOOL_CALL")], {}, "isn't bound"),
+    ([*HALF, ended("OTHER")], {}, "finish_reason OTHER"),
+    (HALF, {}, r"valid for Joke.* EOF while parsing"),
+    ([*HALF, ended("REASON_OF_TOMORROW")], {}, "valid for Joke.* EOF"),
+    ([*HALF, *said("oops")], {}, "valid for Joke"),
+    ([], {}, r"has no text \(finish_reason STOP\)"),
+    (said("No."), CALLING, "has no call of Joke"),
+    (said('{"setup": 1}'), {}, "Input should be a valid string"),
+    (said('{"setup": {}}'), {"schema": Picky}, "'text'"),
+    (said("[]"), {"schema": JokeDict}, "another type than the schema"),
+    (said("1"), {"schema": {"type": "array"}}, "another type"),
+    (called("output", "{}"), {"schema": list[int], **CALLING}, "'value' is missing"),
+    (called("stray", JOKE), {}, "but calls of stray"),
+    (called("stray", JOKE), CALLING, "but calls of stray"),
+]  # fmt: skip
+REASONS = ["PROHIBITED_CONTENT", "BLOCKLIST", "RECITATION", "SPII", "MODEL_ARMOR",
+           "IMAGE_SAFETY"]  # fmt: skip
 BLOCKED = ended("JAILBREAK", prompt_feedback={"block_reason": "JAILBREAK"})
-FAILURES: list[tuple[Chunks, Json, str, Any]] = [
-    ([*HALF, ended("MAX_TOKENS")], {}, "was cut off: raise max_tokens", NO_OBJECT),
-    ([*HALF, ended("SAFETY", finish_message="Because.")], {},
-     r"refused .*SAFETY\): Because", REFUSAL),
-    *[([*HALF, ended(reason)], {}, reason, REFUSAL) for reason in REFUSALS],
-    ([*HALF, BLOCKED], {}, "the prompt was blocked, block_reason JAILBREAK", REFUSAL),
-    ([*HALF, ended("MALFORMED_FUNCTION_CALL")], {}, "MALFORMED_FUNCTION_CALL",
-     NO_OBJECT),
-    ([*HALF, ended("UNEXPECTED_TOOL_CALL")], {}, "isn't bound", NO_OBJECT),
-    ([*HALF, ended("OTHER")], {}, "finish_reason OTHER", NO_OBJECT),
-    (HALF, {}, r"valid for Joke.* EOF while parsing", NO_OBJECT),
-    ([*HALF, ended("REASON_OF_TOMORROW")], {}, "valid for Joke.* EOF", NO_OBJECT),
-    ([*HALF, *said("oops")], {}, "valid for Joke", NO_OBJECT),
-    ([], {}, r"has no text \(finish_reason STOP\)", NO_OBJECT),
-    (said("No."), CALLING, "has no call of Joke", NO_OBJECT),
-    (said('{"setup": 1}'), {}, "Input should be a valid string", NO_OBJECT),
-    (said('{"setup": {}}'), {"schema": Picky}, "'text'", NO_OBJECT),
-    (said("[]"), {"schema": JokeDict}, "another type than the schema", NO_OBJECT),
-    (said("1"), {"schema": {"type": "array"}}, "another type", NO_OBJECT),
-    (called("output", '{"x": 1}'), {"schema": list[int], **CALLING},
-     "the argument 'value' is missing", NO_OBJECT),
-    (called("stray", JOKE), {}, "but calls of stray", NO_OBJECT),
-    (called("stray", JOKE), CALLING, "but calls of stray", NO_OBJECT),
+REFUSALS: list[tuple[Chunks, Json, str]] = [
+    ([*HALF, ended("SAFETY", finish_message="So.")], {}, r"refused .*SAFETY\): So"),
+    *[([*HALF, ended(reason)], {}, reason) for reason in REASONS],
+    ([*HALF, BLOCKED], {}, "the prompt was blocked, block_reason JAILBREAK"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("chunks", "options", "message", "error"), FAILURES)
+@pytest.mark.parametrize(
+    ("chunks", "options", "message", "error"),
+    [*[(*row, NO_OBJECT) for row in FAILURES], *[(*row, REFUSAL) for row in REFUSALS]],
+)
 def test_answers_that_are_no_object(
     chunks: Chunks, options: Json, message: str, error: type[Exception]
 ) -> None:
