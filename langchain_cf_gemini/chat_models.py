@@ -28,7 +28,6 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ModelWrapValidatorHandler,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -314,11 +313,8 @@ class ChatCloudflareGemini(BaseChatModel):
             return values
         given = named(values, names_of(cls, values), cls.__name__, once=True)
         unset = {ALIASES.get(k, k): None for k in values} | given
-        return {
-            name: value
-            for name, value in unset.items()
-            if value is not None or name not in connection.READ_BY_FIELDS
-        }
+        read = connection.READ_BY_FIELDS
+        return {k: v for k, v in unset.items() if v is not None or k not in read}
 
     @model_validator(mode="after")
     def _check_values(self) -> Self:
@@ -335,16 +331,9 @@ class ChatCloudflareGemini(BaseChatModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _hide_secrets(
-        cls, values: Any, handler: ModelWrapValidatorHandler[Self]
-    ) -> Self:
+    def _hide_secrets(cls, values: Any, make: Callable[[Any], Self]) -> Self:
         """Let nobody's errors show secrets: those of pydantic keep what was given."""
-        if isinstance(values, Mapping):
-            values = secrets.hide(values, names_of(cls, values) | ALIASES.keys())
-        try:
-            return handler(values)
-        except ValidationError as error:
-            raise field_errors.with_hidden_input(error) from None
+        return field_errors.without_texts(cls, values, make)
 
     # ---- copies
 

@@ -2,13 +2,24 @@
 
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from langchain_cf_gemini._langchain.secrets import HIDDEN, hidden
-from langchain_cf_gemini._langchain.settings import ALIASES
+from langchain_cf_gemini._langchain.secrets import HIDDEN, hidden, hide
+from langchain_cf_gemini._langchain.settings import ALIASES, names_of
+
+_Model = TypeVar("_Model")
 
 _WORDS: Final[Mapping[Any, tuple[str, ...]]] = {
     str: ("a string",),
@@ -24,23 +35,37 @@ _LONGEST: Final = 80
 _LIMITS: Final = ("greater_than", "less_than")
 
 
-def with_hidden_input(error: ValidationError) -> ValidationError:
-    """Return the same findings without the texts that a model was to be made of.
+def without_texts(
+    cls: type[BaseModel], values: Any, make: Callable[[Any], _Model]
+) -> _Model:
+    """Return what pydantic makes of a model's arguments; its errors show no text of it.
 
-    One of them may be a token in the place of something else.
+    One of the texts may be a token in the place of something else.
+
+    Args:
+        cls: The class that is made.
+        values: What it is made of, or an instance.
+        make: pydantic's own validation.
+
+    Raises:
+        ValidationError: As pydantic does.
     """
-    return ValidationError.from_exception_data(
-        error.title,
-        [
-            InitErrorDetails(
-                type=PydanticCustomError(
-                    found["type"], "{said}", {"said": found["msg"]}
-                ),
-                loc=found["loc"],
-                input=found["input"] if found["loc"] else hidden(found["input"]),
-            )
-            for found in error.errors(include_url=False)
-        ],
+    if isinstance(values, Mapping):
+        values = hide(values, names_of(cls, values) | ALIASES.keys())
+    try:
+        return make(values)
+    except ValidationError as error:
+        found = error.errors(include_url=False)
+        title = error.title
+    raise ValidationError.from_exception_data(title, [_hidden(each) for each in found])
+
+
+def _hidden(found: ErrorDetails) -> InitErrorDetails:
+    given = found["input"]
+    return InitErrorDetails(
+        type=PydanticCustomError(found["type"], "{said}", {"said": found["msg"]}),
+        loc=found["loc"],
+        input=given if found["loc"] else hidden(given),
     )
 
 
