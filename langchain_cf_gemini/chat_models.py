@@ -780,6 +780,8 @@ class ChatCloudflareGemini(BaseChatModel):
     ) -> int:
         """Estimate the tokens of a request offline, media and tools included.
 
+        `custom_get_token_ids` counts its texts if that was given.
+
         Args:
             messages: A conversation, or any slice of one: a lone result of a tool or a
                 lone system message counts too, as trimming needs it.
@@ -789,9 +791,8 @@ class ChatCloudflareGemini(BaseChatModel):
             UnsupportedContentError: If a message has no Gemini equivalent.
         """
         arguments = {"tools": list(tools)} if tools else {}
-        settings = self._settings(None, arguments)
-        body = calls.body_to_count(settings, messages)
-        return token_estimate.tokens_from_request(body, self.model)
+        body = calls.body_to_count(self._settings(None, arguments), messages)
+        return token_estimate.tokens_from_request(body, self.model, self.get_num_tokens)
 
     # ---- the account beside the model
 

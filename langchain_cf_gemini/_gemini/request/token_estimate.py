@@ -15,7 +15,8 @@ Vertex), which counts the thoughts behind thought signatures.
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from langchain_cf_gemini._gemini.request.base64_data import bytes_of
@@ -57,7 +58,11 @@ def tokens_from_text(text: str) -> int:
     return len(_PIECE.findall(text))
 
 
-def tokens_from_request(body: Mapping[str, Any], model: str | None = None) -> int:
+def tokens_from_request(
+    body: Mapping[str, Any],
+    model: str | None = None,
+    words: Callable[[str], int] = tokens_from_text,
+) -> int:
     """Estimate `promptTokenCount` of a generateContent request.
 
     Not counted, as recorded answers do not count them either: response schemas, and
@@ -68,57 +73,97 @@ def tokens_from_request(body: Mapping[str, Any], model: str | None = None) -> in
         body: The request on the wire: `contents`, `systemInstruction`, `tools`.
         model: The model, since Gemini 3 counts media by other rates than 2.5; without
             it, Gemini 3.
+        words: Counts the tokens of a text.
 
     Returns:
         The estimate.
     """
-    older = is_before_gemini_3((model or "").rpartition("/")[2])
-    resolution = (body.get("generationConfig") or {}).get("mediaResolution")
+    estimate = _Estimate(
+        words=words,
+        resolution=(body.get("generationConfig") or {}).get("mediaResolution"),
+        older=is_before_gemini_3((model or "").rpartition("/")[2]),
+    )
     system = body.get("systemInstruction")
     contents = [*([system] if system else []), *(body.get("contents") or [])]
     parts = (part for content in contents for part in content.get("parts") or [])
-    written = sum(_part_tokens(part, resolution, older) for part in parts)
     return (
-        written
+        sum(map(estimate.of_part, parts))
         + len(contents) * _CONTENT
         + sum(
-            tokens_from_declaration(declaration)
+            estimate.of_declaration(declaration)
             for tool in body.get("tools") or []
             for declaration in tool.get("functionDeclarations") or []
         )
     )
 
 
-def _part_tokens(part: Mapping[str, Any], resolution: str | None, older: bool) -> int:
-    count = tokens_from_text(part.get("text") or "")
-    for key in ("functionCall", "functionResponse"):
-        if call := part.get(key):
-            count += tokens_from_call(call)
-            nested = call.get("parts") or []
-            count += sum(_part_tokens(item, resolution, older) for item in nested)
-    for key in ("executableCode", "codeExecutionResult"):
-        if ran := part.get(key):
-            count += tokens_from_text(ran.get("code") or ran.get("output") or "")
-    if "inlineData" in part or "fileData" in part:
-        count += _document_tokens(part) or tokens_from_media(
-            part, resolution=resolution, older=older
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Estimate:
+    """Estimates of what a request is made of.
+
+    Attributes:
+        words: Counts the tokens of a text.
+        resolution: The request's `mediaResolution`.
+        older: Whether the model is before Gemini 3.
+    """
+
+    words: Callable[[str], int]
+    resolution: str | None
+    older: bool
+
+    def of_part(self, part: Mapping[str, Any]) -> int:
+        text = part.get("text")
+        count = self.words(text) if text else 0
+        for key in ("functionCall", "functionResponse"):
+            if call := part.get(key):
+                count += self._of_call(call)
+                count += sum(map(self.of_part, call.get("parts") or []))
+        for key in ("executableCode", "codeExecutionResult"):
+            if ran := part.get(key):
+                count += self.words(ran.get("code") or ran.get("output") or "")
+        if "inlineData" in part or "fileData" in part:
+            count += self._of_document(part) or tokens_from_media(
+                part, resolution=self.resolution, older=self.older
+            )
+        return count
+
+    def _of_document(self, part: Mapping[str, Any]) -> int:
+        """Count an inline text file as the text it is."""
+        inline = part.get("inlineData") or {}
+        if type_from_label(inline.get("mimeType")) != TEXT:
+            return 0
+        return self.words(bytes_of(inline.get("data")).decode("utf-8", "replace"))
+
+    def _of_call(self, call: Mapping[str, Any]) -> int:
+        """Count a functionCall or functionResponse."""
+        values = call.get("args") or call.get("response") or {}
+        words = self.words(call.get("name") or "")
+        return words + sum(map(self._of_value, _leaves(values)))
+
+    def _of_value(self, value: Any) -> int:
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+        return self.words(text) + _VALUE
+
+    def of_declaration(self, declaration: Mapping[str, Any]) -> int:
+        schema = declaration.get("parameters") or declaration.get(
+            "parametersJsonSchema"
         )
-    return count
+        description = declaration.get("description") or ""
+        count = self.words(declaration.get("name") or "")
+        count += self.words(description) + (_DESCRIBED if description else 0)
+        if isinstance(schema, Mapping) and schema.get("properties"):
+            count += _PARAMETERS + self._of_schema(schema)
+        return count
 
-
-def _document_tokens(part: Mapping[str, Any]) -> int:
-    """Count an inline text file as the text it is."""
-    inline = part.get("inlineData") or {}
-    if type_from_label(inline.get("mimeType")) != TEXT:
-        return 0
-    return tokens_from_text(bytes_of(inline.get("data")).decode("utf-8", "replace"))
-
-
-def tokens_from_call(call: Mapping[str, Any]) -> int:
-    """Estimate the tokens of a functionCall or functionResponse."""
-    values = call.get("args") or call.get("response") or {}
-    words = tokens_from_text(call.get("name") or "")
-    return words + sum(_value_tokens(value) for value in _leaves(values))
+    def _of_schema(self, schema: Any) -> int:
+        """Count names, descriptions and enum values; keywords are fitted numbers."""
+        if not isinstance(schema, Mapping):
+            return 0
+        properties = schema.get("properties") or {}
+        count = self.words(schema.get("description") or "")
+        count += sum(self.words(str(value)) + 1 for value in schema.get("enum") or [])
+        count += sum(_PROPERTY + self.words(name) for name in properties)
+        return count + sum(map(self._of_schema, subschemas(schema, definitions=True)))
 
 
 def _leaves(value: Any) -> Iterable[Any]:
@@ -132,30 +177,3 @@ def _leaves(value: Any) -> Iterable[Any]:
             yield from _leaves(inner)
     else:
         yield value
-
-
-def _value_tokens(value: Any) -> int:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return tokens_from_text(text) + _VALUE
-
-
-def tokens_from_declaration(declaration: Mapping[str, Any]) -> int:
-    """Estimate the tokens of a functionDeclaration."""
-    schema = declaration.get("parameters") or declaration.get("parametersJsonSchema")
-    description = declaration.get("description") or ""
-    count = tokens_from_text(declaration.get("name") or "")
-    count += tokens_from_text(description) + (_DESCRIBED if description else 0)
-    if isinstance(schema, Mapping) and schema.get("properties"):
-        count += _PARAMETERS + _schema_tokens(schema)
-    return count
-
-
-def _schema_tokens(schema: Any) -> int:
-    """Count names, descriptions and enum values; keywords are in the fitted numbers."""
-    if not isinstance(schema, Mapping):
-        return 0
-    properties = schema.get("properties") or {}
-    count = tokens_from_text(schema.get("description") or "")
-    count += sum(tokens_from_text(str(value)) + 1 for value in schema.get("enum") or [])
-    count += sum(_PROPERTY + tokens_from_text(name) for name in properties)
-    return count + sum(map(_schema_tokens, subschemas(schema, definitions=True)))

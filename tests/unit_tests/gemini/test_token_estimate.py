@@ -409,6 +409,14 @@ def test_any_slice_of_a_conversation_counts(
     assert caplog.messages == []
 
 
+def test_a_caller_s_tokenizer_counts_the_texts() -> None:
+    model = silent(custom_get_token_ids=lambda text: [0] * 100 * len(text.split()))
+    assert model.get_num_tokens("What is") == 200
+    counts = [model.get_num_tokens_from_messages([message]) for message in _THREAD]
+    # The image counts by its kind; of calls and results, names and values are texts.
+    assert counts == [201, 1421, 603, 403, 501, 101]
+
+
 @pytest.mark.parametrize(
     "block",
     [
