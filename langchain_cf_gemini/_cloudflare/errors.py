@@ -55,6 +55,8 @@ _CODE_IN_WORDS = re.compile(r"(?:Ai(?:Gateway)?Error: ?)*(\d{4}): ")
 # What a spending limit tells of itself, beside its message or above it.
 _FIGURES = frozenset({"bucket", "spent", "limit"})
 _HTML = re.compile(r"\s*<(?:!doctype )?html", re.IGNORECASE)
+# GenerateRequestsPerDayPerProjectPerModel-FreeTier, of Google's `QuotaFailure`.
+_QUOTA = re.compile(r"'quotaId': '([^']{1,100})'")
 _RETRY_IN = re.compile(r"retry in (\d{1,6}(?:\.\d+)?) ?s", re.IGNORECASE)
 
 Json = dict[str, Any]
@@ -266,7 +268,8 @@ def _retry_after(fault: _Fault, status: int, head: Head) -> float | None:
 
 def _known(fault: _Fault, status: int, head: Head) -> KnownError | None:
     """The row of the table that an error belongs to."""
-    said = (fault.message, fault.text, head.headers.get("location", ""))
+    quotas = _QUOTA.findall(str(fault.details.get("details")))
+    said = (fault.message, fault.text, head.headers.get("location", ""), *quotas)
     return known_error(
         code=fault.code,
         status=status,

@@ -36,8 +36,8 @@ def at_gateway(code: int, message: str = "refused") -> Json:
     return {"success": False, "result": [], "messages": [], "error": error}
 
 
-def google(code: int, status: str, message: str) -> Json:
-    return {"error": {"code": code, "message": message, "status": status}}
+def google(code: int, status: str, message: str, **more: Any) -> Json:
+    return {"error": {"code": code, "message": message, "status": status, **more}}
 
 
 SPENT = {
@@ -60,6 +60,7 @@ CHAIN = [{"code": 6111, "message": "Invalid format for Authorization header"}]
 LOGIN = {"location": "https://team.cloudflareaccess.com/cdn-cgi/access/login/ai.x"}
 PAGE = "<!DOCTYPE html><title>Sign in ・ Cloudflare Access</title>"
 
+DAILY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 CHALLENGE = "<!DOCTYPE html><html><head><title>Just a moment...</title></head></html>"
 
 
@@ -115,6 +116,10 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, str | tuple[str, ...]]] 
      ONCE, "byok_alias"),
     ("gateway", 403, SPENT, DENIED, None, GATEWAY, ONCE,
      "raise it in the gateway's settings"),
+    ("gateway", 429,
+     google(429, "RESOURCE_EXHAUSTED", "Please retry in 30s.",
+            details=[{"violations": [{"quotaId": DAILY}]}]),
+     LIMIT, 429, GOOGLE, ONCE, "midnight Pacific"),
     # ---- who may ask
     ("run", 401, v4(10000, "Authentication error"), AUTH, 10000, CLOUDFLARE, ONCE,
      "Workers AI > Read"),
@@ -141,6 +146,9 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, str | tuple[str, ...]]] 
     ("run", 400, v4(7000, "No route for that URI"), INVALID, 7000, CLOUDFLARE, ONCE,
      "base_url"),
     # ---- Google, behind the gateway
+    ("gateway", 400, google(400, "INVALID_ARGUMENT", "Request payload size exceeds the "
+                            "limit: 20971520 bytes."),
+     INVALID, 400, GOOGLE, ONCE, "Shorten the history"),
     ("gateway", 403, google(403, "PERMISSION_DENIED", ANONYMOUS), DENIED, 403, GOOGLE,
      ONCE, "Load credits"),
     ("gateway", 403, google(403, "PERMISSION_DENIED", STOLEN), DENIED, 403, GOOGLE,
