@@ -414,7 +414,7 @@ def test_a_caller_s_tokenizer_counts_the_texts() -> None:
     assert model.get_num_tokens("What is") == 200
     counts = [model.get_num_tokens_from_messages([message]) for message in _THREAD]
     # The image counts by its kind; of calls and results, names and values are texts.
-    assert counts == [201, 1421, 603, 403, 501, 101]
+    assert counts == [201, 1421, 603, 403, 401, 101]
 
 
 @pytest.mark.parametrize(
