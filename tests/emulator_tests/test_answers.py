@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from langchain_cf_gemini.emulator import (
+    Emulator,
     block,
     call,
     code,
@@ -346,6 +347,11 @@ def test_failing_assertions_show_the_log(client: Client, message: str) -> None:
     with pytest.raises(AssertionError, match=message) as failure:
         FAILING_ASSERTIONS[message](client.emulator)
     assert "#1 POST" in str(failure.value)
+
+
+def test_a_log_of_nothing(emulator: Emulator) -> None:
+    with pytest.raises(AssertionError, match=r"exchanges so far:\n\(none\)$"):
+        emulator.assert_request_count(1)
 
 
 def test_assertions_that_hold(client: Client) -> None:

@@ -185,7 +185,9 @@ def test_other_ways_in(client: Client) -> None:
     assert not [name for name in answers[-1].headers if name.startswith("cf-")]
     refused = client.http.post(own, json=HI, headers={"x-goog-api-key": "wrong"})
     assert refused.status_code == 400
-    assert refused.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
+    detail = refused.json()["error"]["details"][0]
+    assert detail["reason"] == "API_KEY_INVALID"
+    assert detail["@type"] == "type.googleapis.com/google.rpc.ErrorInfo"
 
 
 DATED = "gemini-2.5-flash-preview-09-2025"

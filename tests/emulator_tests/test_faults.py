@@ -62,8 +62,9 @@ ANSWERED: list[tuple[Fault, int, dict[str, str], Any]] = [
      {"success": False, "errors": [{"code": 1234, "message": "Oh."}]}),
     (faults.failed(state=True), 200, {}, {"state": "Failed"}),
     (faults.redirect(ELSEWHERE), 307, {"location": ELSEWHERE}, ""),
-    (faults.body(""), 200, {}, ""),
-    (faults.body("nonsense"), 200, {}, "nonsense"),
+    (faults.body(""), 200, {"content-type": "application/json"}, ""),
+    (faults.body("nonsense", content_type="a/b"), 200, {"content-type": "a/b"},
+     "nonsense"),
     (faults.body(FAILED), 200, {}, FAILED),
 ]  # fmt: skip
 
@@ -187,6 +188,7 @@ def test_other_framings(client: Client, style: Any) -> None:
     answer = stream(client, faults.framing(style))
     assert answer.headers["content-type"].startswith("text/event-stream")
     assert FRAMINGS[style](answer.content.decode())
+    assert answer.content.count(b'"candidates"') == 4
 
 
 def test_utf_8_split_across_reads(client: Client) -> None:

@@ -73,6 +73,8 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("contents are text", {"contents": "Hi"}, "Invalid value at 'contents[0]'"),
     ("a response that is no object", ask(user(response_part("f", "x"))),
      f"Invalid value at '{PART}.function_response.response'"),
+    ("a text for a message", ask(generationConfig="x"),
+     "(type.googleapis.com/google.cloud.aiplatform.v1beta1.GenerationConfig), \"x\""),
     ("a list for a message", ask(generationConfig=[]),
      "Proto field is not repeating, cannot start list."),
     ("labels that are numbers", ask(labels={"a": 1}), "labels[0].value"),

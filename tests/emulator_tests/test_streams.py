@@ -159,7 +159,8 @@ def partial(args: Any, **beside: str) -> list[Any]:
 def test_partial_arguments() -> None:
     args = {"city": "San Juan", "days": [1, 2.5], "deep": {"ok": True, "none": None}}
     chunks = partial(args, thoughtSignature="c2ln")
-    first, *_, last = parts_of(chunks)
+    first, *middle, last = parts_of(chunks)
+    assert all(part["functionCall"]["willContinue"] for part in middle)
     started = {"name": "f", "willContinue": True}
     assert first == {"functionCall": started, "thoughtSignature": "c2ln"}
     assert rebuilt(chunks) == {
