@@ -13,6 +13,8 @@ _UNSEEN = ("Settings", "Match", "Place")
 _WORDS = {
     "Input should be": "must be",
     "Value error, ": "",
+    "'str' instances are not allowed as a Sequence value": "must be a list",
+    "'bytes' instances are not allowed as a Sequence value": "must be a list",
     "a valid string": "a string",
     "a valid number": "a number",
     "a valid integer": "a whole number",
@@ -23,6 +25,7 @@ _WORDS = {
     "a valid set": "a set",
     "a valid frozenset": "a set",
     "a valid pattern": "a compiled pattern",
+    "String should match pattern": "must match the pattern",
     "callable": "a function",
     "an instance of Sequence": "a list",
     "an instance of Mapping": "a dict",
@@ -41,12 +44,16 @@ def check(kind: type, values: Mapping[str, Any]) -> None:
         _model(kind)(**values)
     except ValidationError as wrong:
         found = wrong.errors()
-        name = str(found[0]["loc"][0])
+        at = found[0]["loc"]
+        name = str(at[0])
+        place, value, depth = name, values[name], 1
+        if isinstance(value, Mapping) and "[key]" not in at and at[1:2]:
+            place, value, depth = f"{name}[{at[1]!r}]", value[at[1]], 2
         # A value that may be of several types has an error for each of them.
-        said = [each["msg"] for each in found if each["loc"][0] == name]
+        said = [each["msg"] for each in found if each["loc"][:depth] == at[:depth]]
         holder = "" if kind.__name__ in _UNSEEN else f"{kind.__name__}."
         raise ValueError(
-            f"{holder}{name} {_in_words(said)}, not {values[name]!r:.200}."
+            f"{holder}{place} {_in_words(said)}, not {value!r:.200}."
         ) from None
 
 
