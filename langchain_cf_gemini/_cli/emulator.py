@@ -39,6 +39,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _why(error: OSError, host: str, port: int) -> str:
+    if error.filename is not None:
+        return f"{error.filename!r} can't be opened: {error.strerror}."
     text = str(error).lower()
     if "in use" in text:
         return f"Port {port} on {host} is in use. Try --port 0."

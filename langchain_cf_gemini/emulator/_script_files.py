@@ -16,7 +16,7 @@ A condition in slashes, such as "/^Lima/", is a regular expression.
 import json
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,9 @@ def script_file(script: Script, path: str | Path) -> int:
     """
     name = Path(path).name
     try:
-        text = Path(path).read_text("utf-8")
+        text = Path(path).read_text("utf-8-sig")
         if Path(path).suffix in (".yaml", ".yml"):
-            return add_entries(script, list(entries_from_cassette(text)), name)
+            return add_entries(script, entries_from_cassette(text), name)
         return add_entries(script, json.loads(text), name)
     except (TypeError, ValueError) as error:
         is_no_json = isinstance(error, json.JSONDecodeError)
@@ -150,23 +150,35 @@ def entry_from_exchange(exchange: Exchange) -> dict[str, Any]:
     return {**asked, "answer": {"response": response}}
 
 
-def entries_from_cassette(text: str) -> Iterator[dict[str, Any]]:
-    """The entries of a cassette, in the order it was recorded."""
+def entries_from_cassette(text: str) -> list[dict[str, Any]]:
+    """The entries of a cassette, in the order it was recorded.
+
+    Raises:
+        ValueError: If it is none.
+    """
     # Here, because a script of our own needs no YAML.
     import yaml
 
-    for number, told in enumerate(yaml.safe_load(text)["interactions"], 1):
-        body = json.loads(told["request"]["body"])
-        held = told["response"]["body"]
-        kinds = {k.lower(): v for k, v in told["response"]["headers"].items()}
-        sent = held.get("string", "")
-        outgoing = Outgoing(
-            status=told["response"]["status"]["code"],
-            headers={"content-type": "".join(kinds.get("content-type") or ())},
-            frames=[sent if isinstance(sent, bytes) else sent.encode()],
-        )
-        uri = urlsplit(told["request"]["uri"])
-        exchange = Exchange(number=number, method="POST", path=uri.path, headers={})
-        exchange.generation = canonical_body(body.get("input", body), lenient=True)
-        note_answer(exchange, outgoing)
-        yield entry_from_exchange(exchange)
+    try:
+        interactions = enumerate(yaml.safe_load(text)["interactions"], 1)
+        return [_entry_from_interaction(number, told) for number, told in interactions]
+    except (AttributeError, LookupError, TypeError, yaml.YAMLError) as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(f"it isn't a cassette of vcrpy ({why})") from error
+
+
+def _entry_from_interaction(number: int, told: Any) -> dict[str, Any]:
+    body = json.loads(told["request"]["body"])
+    held = told["response"]["body"]
+    kinds = {k.lower(): v for k, v in told["response"]["headers"].items()}
+    sent = held.get("string", "")
+    outgoing = Outgoing(
+        status=told["response"]["status"]["code"],
+        headers={"content-type": "".join(kinds.get("content-type") or ())},
+        frames=[sent if isinstance(sent, bytes) else sent.encode()],
+    )
+    uri = urlsplit(told["request"]["uri"])
+    exchange = Exchange(number=number, method="POST", path=uri.path, headers={})
+    exchange.generation = canonical_body(body.get("input", body), lenient=True)
+    note_answer(exchange, outgoing)
+    return entry_from_exchange(exchange)

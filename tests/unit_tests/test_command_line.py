@@ -57,6 +57,7 @@ USAGE = [
     (["-a", "", "hi"], "--attach '' can't be read"),
     (["-a", "http://", "hi"], "Google can fetch with -o media_urls=pass."),
     (["emulator", "--record", "nowhere/x.json"], "--record 'nowhere/x.json' can't be"),
+    (["emulator", "--record", "/"], "'/' can't be opened: Is a directory."),
     (["verify", "--yes", "--report", "/dev/null/x"], "can't be made a directory"),
     (["--schema", "nowhere.json", "hi"], "no file 'nowhere.json'"),
     (["--schema", "{", "hi"], "--schema is not JSON"),
