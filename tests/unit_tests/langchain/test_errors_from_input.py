@@ -389,10 +389,11 @@ CALLS: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("arguments", "said"), CALLS)
 def test_argument_of_a_call(arguments: Json, said: str) -> None:
+    model = silent(labels={"a": "b"}, generation_config={"seed": 1})
     with pytest.raises((ValueError, TypeError), match=said):
-        silent().invoke("hi", **arguments)
+        model.invoke("hi", **arguments)
     with pytest.raises((ValueError, TypeError), match=said):
-        asyncio.run(silent().ainvoke("hi", **arguments))
+        asyncio.run(model.ainvoke("hi", **arguments))
 
 
 @pytest.mark.parametrize("tools", ["google_search", {"name": "look"}, silent, 5, None])

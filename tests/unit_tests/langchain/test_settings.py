@@ -114,9 +114,9 @@ LAYERS: dict[str, tuple[list[Json], Json]] = {
     "a setting over own words": ([{"generation_config": {"temperature": 0.9, "a": 1}},
                                   {"temperature": 0.1}], {"temperature": 0.1, "a": 1}),
     "a setting over a rival in own words": (
-        [{"generation_config": {"thinkingConfig": {"thinkingBudget": 5}}},
+        [{"generation_config": {"thinkingConfig": {**BUDGET, "includeThoughts": True}}},
          {"thinking_level": "low"}],
-        {"thinkingConfig": LOW}),
+        {"thinkingConfig": {**LOW, "includeThoughts": True}}),
     "a setting over own words that were bound": (
         [{}, {"generation_config": {"max_output_tokens": 9}}, {"max_tokens": 1}],
         {"maxOutputTokens": 1}),
