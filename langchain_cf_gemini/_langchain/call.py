@@ -261,6 +261,11 @@ class Call:
             streaming=streaming,
             as_blocks=self._as_blocks,
             single_call=self._single_call,
+            functions={
+                function["name"]
+                for tool in self.body.get("tools", ())
+                for function in tool.get(_FUNCTIONS, ())
+            },
             candidate=candidate,
             seed=self._seed,
         )

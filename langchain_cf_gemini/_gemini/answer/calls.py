@@ -4,6 +4,7 @@ Vertex sends arguments in pieces that name no function; the Gemini API was seen 
 a call without arguments and its arguments in a part of their own.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +26,17 @@ def name_from(wire: Json) -> str | None:
     """Return the function that a call names, if it names any."""
     name = text_from(wire.get("name"))
     return name if name and not name.isspace() else None
+
+
+def declared_name(name: str | None, functions: Collection[str]) -> str | None:
+    """Return the declared name of the function that a call means.
+
+    Models were seen to write `default_api:` or the like before it (mastra#12895).
+    """
+    if name is None or name in functions:
+        return name
+    meant = (each for each in functions if name.endswith((f":{each}", f".{each}")))
+    return max(meant, key=len, default=name)
 
 
 def is_partial(wire: Json) -> bool:

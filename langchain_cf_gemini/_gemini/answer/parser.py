@@ -1,6 +1,6 @@
 """Gemini's answers as messages: one parser for whole answers and for streams."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -8,6 +8,7 @@ from langchain_cf_gemini._gemini.answer.audio import AudioRun
 from langchain_cf_gemini._gemini.answer.calls import (
     Call,
     OpenCalls,
+    declared_name,
     is_partial,
     joined_calls,
     name_from,
@@ -58,6 +59,7 @@ class AnswerParser:
         streaming: bool,
         as_blocks: bool = False,
         single_call: bool = False,
+        functions: Collection[str] = (),
         candidate: int = 0,
         seed: Callable[[], str] = str,
         backend: str | None = None,
@@ -69,6 +71,7 @@ class AnswerParser:
             as_blocks: Whether the request asked for more than text (images, audio,
                 code execution), so that content must be blocks from the start.
             single_call: Whether only the first function call is to be kept.
+            functions: The names of those that may be called.
             candidate: Which candidate to read.
             seed: What tells this answer from others if Google gives it no id.
             backend: Which of Google's services answers.
@@ -76,6 +79,7 @@ class AnswerParser:
         self._streaming = streaming
         self._as_blocks = as_blocks
         self._single_call = single_call
+        self._functions = functions
         self._candidate = candidate
         self._seed = seed
         self._backend = backend
@@ -293,7 +297,8 @@ class AnswerParser:
 
     def _call_from(self, part: Json, wire: Json) -> Call:
         ordinal = len(self._calls)
-        name, id_ = name_from(wire), text_from(wire.get("id"))
+        name = declared_name(name_from(wire), self._functions)
+        id_ = text_from(wire.get("id"))
         beside = beside_payload(part, "functionCall")
         if id_ is not None and id_ in self._ids:
             # Results are told apart by ids; Google's own goes back all the same.

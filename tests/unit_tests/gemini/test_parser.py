@@ -278,6 +278,24 @@ def test_calls_of_answers_without_ids_are_told_apart(part: Json) -> None:
     assert id_at(first) == id_at(first) != id_at(second)
 
 
+# What came, and which of the functions `look` and `api.look` is meant, if any.
+LONG_NAMES = [
+    ("look", "look"), ("default_api:look", "look"), ("default_api.look", "look"),
+    ("google:look", "look"), ("default_api:api.look", "api.look"),
+    ("api.look", "api.look"), ("outlook", "outlook"), ("look.up", "look.up"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("came", "meant"), LONG_NAMES)
+def test_a_declared_function_is_called_by_its_own_name(came: str, meant: str) -> None:
+    tools: list[Json] = [{"name": n, "parameters": {}} for n in ("look", "api.look")]
+    wire = call(came, "c2ln", args={})
+    for said in (answer(wire), [event(wire), answer(text(""))]):
+        message = Cloudflare(said).model().bind_tools(tools).invoke("hi")
+        assert [each["name"] for each in message.tool_calls] == [meant]
+        assert back(message) == [call(meant, "c2ln", args={})]
+
+
 def test_calls_of_one_id_are_told_apart() -> None:
     message = message_of(call("look", id="i"), call("hear", id="i"))
     first, second = message.tool_calls
