@@ -161,21 +161,27 @@ def test_files_that_are_no_text(
 
 
 @pytest.mark.parametrize(
-    ("script", "why"),
+    ("name", "script", "why"),
     [
-        (b"# Script", ": it isn't JSON (Expecting value"),
-        (b'{"answers": [{"answer": {"txt": 1}}]}', ""),
-        (b"\xff", ""),
+        ("a.json", b"# Script", "it isn't JSON (Expecting value"),
+        ("b.json", b'\xef\xbb\xbf{"answers": [{"answer": {"txt": 1}}]}', "An answer"),
+        ("c.json", b"\xff", "'utf-8' codec"),
+        ("d.yaml", b"answers: []", "it isn't a cassette of vcrpy (KeyError"),
+        ("e.yml", b"interactions:\n- request: [1]\n", "it isn't a cassette of vcrpy"),
+        ("f.yaml", b"interactions: {", "it isn't a cassette of vcrpy (ParserError"),
+        ("g.yaml", b"", "it isn't a cassette of vcrpy (TypeError"),
     ],
-)
+)  # fmt: skip
 def test_a_script_that_is_none(
-    script: bytes, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "script.json"
+    name: str, script: bytes, why: str, tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    path = tmp_path / name
     path.write_bytes(script)
     assert main(["emulator", "--port", "0", "--script", str(path)]) == 2
-    said = f"error: The script script.json can't be read{why}"
-    assert capsys.readouterr().err.startswith(said)
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: The script {name} can't be read: {why}")
+    assert err.count("\n") == 1
 
 
 HELP = ("CLOUDFLARE_ACCOUNT_ID", "CF_API_TOKEN", "CF_GEMINI_MODEL", "130")
