@@ -34,7 +34,8 @@ MEDIA_TYPES = frozenset(
 )
 """The types of block that `parts_from_media` reads."""
 
-_TEXT_TYPES = frozenset({"text", "input_text", "output_text", "guard_content"})
+TEXT_TYPES = frozenset({"text", "input_text", "output_text", "guard_content"})
+"""The types of block that hold a text in `text`: LangChain's, OpenAI's, Bedrock's."""
 
 _BEDROCK = frozenset({"image", "audio", "video", "document"})
 _URLS = ("image_url", "video_url", "audio_url")
@@ -128,7 +129,7 @@ def said_in(block: Any) -> list[Json]:
     """
     if isinstance(block, str):
         return [{"text": block}]
-    if block.get("type") not in _TEXT_TYPES:
+    if block.get("type") not in TEXT_TYPES:
         return []
     text = block.get("text")
     if not isinstance(text, str):

@@ -35,7 +35,12 @@ from langchain_cf_gemini._gemini.parts import (
     with_rest,
 )
 from langchain_cf_gemini._gemini.request.backends import OPAQUE, backend_from_metadata
-from langchain_cf_gemini._gemini.request.media import Media, is_media, parts_from_media
+from langchain_cf_gemini._gemini.request.media import (
+    TEXT_TYPES,
+    Media,
+    is_media,
+    parts_from_media,
+)
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -354,8 +359,7 @@ def _joined(said: Any) -> Any:
 
 
 _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
-    "text": ModelTurn._text_parts,
-    "output_text": ModelTurn._text_parts,
+    **dict.fromkeys(TEXT_TYPES, ModelTurn._text_parts),
     "refusal": ModelTurn._refusal_parts,
     "reasoning": ModelTurn._reasoning_parts,
     "thinking": ModelTurn._thinking_parts,

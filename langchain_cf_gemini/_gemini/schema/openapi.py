@@ -12,13 +12,14 @@ from math import floor
 from typing import Any, Literal, NoReturn
 
 from langchain_cf_gemini._gemini.schema.conjunction import Schema, conjunction
-from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from, subschemas
 from langchain_cf_gemini._gemini.schema.json_types import (
     all_exclusive,
     fits,
     kinds_of_schema,
     type_from_value,
 )
+from langchain_cf_gemini._gemini.vocabulary import camel_keys
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 Dialect = Literal["json", "openapi"]
@@ -43,6 +44,11 @@ _KEPT = (
     - {"exclusiveMinimum", "exclusiveMaximum", "prefixItems", "items"}
     - {"properties", "additionalProperties", "required"}
 ) | {"title", "description", "default", "example", "nullable"}
+_GOOGLES = (
+    _KEPT
+    | {"type", "enum", "items", "properties", "required", "anyOf"}
+    | {*("additionalProperties", "ref", "defs")}
+)
 _NOTES = frozenset(
     {"$id", "$comment", "deprecated", "readOnly", "writeOnly", "discriminator"}
     | {"contentEncoding", "contentMediaType"}
@@ -69,9 +75,27 @@ def openapi_schema_from(json_schema: Schema, *, at: str = "schema") -> Schema:
 
 
 def is_openapi_schema(schema: Any) -> bool:
-    """Tell whether a schema is in Google's subset: its types are in capitals."""
+    """Tell whether a schema is in Google's subset: its types are in capitals.
+
+    Some write JSON Schema's keywords in such a schema, which Google refuses there.
+    """
     kind = schema.get("type") if isinstance(schema, dict) else None
-    return isinstance(kind, str) and kind.isupper()
+    return isinstance(kind, str) and kind.isupper() and _is_googles(schema)
+
+
+def _is_googles(schema: Any) -> bool:
+    if not isinstance(schema, dict):
+        return False
+    given = {k: value for k, value in camel_keys(schema).items() if value is not None}
+    if isinstance(given.get("additionalProperties"), bool):
+        del given["additionalProperties"]
+    listed = given.get("enum", [])
+    return (
+        given.keys() <= _GOOGLES
+        and isinstance(listed, list)
+        and all(isinstance(word, str) for word in (given.get("type", ""), *listed))
+        and all(map(_is_googles, subschemas(given)))
+    )
 
 
 def _refuse(at: str, what: str) -> NoReturn:
@@ -206,6 +230,8 @@ def _plain(schema: Schema, at: str) -> Schema:
 def _enum(value: Any, schema: Schema, at: str) -> Schema:
     """`enum` is `string[]`; for integers Google documents format enum beside it."""
     listed = [each for each in value if type_from_value(each) == schema.get("type")]
+    if "" in listed:  # "enum[0]: cannot be empty"
+        _refuse(at, "an empty string among the listed values")
     if schema.get("type") == "string":
         return {"enum": listed}
     if schema.get("type") == "integer":

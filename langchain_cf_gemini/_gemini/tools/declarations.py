@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from langchain_cf_gemini._gemini.schema.item_limits import within_item_limits
-from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from
+from langchain_cf_gemini._gemini.schema.json_schema import json_schema_from, subschemas
 from langchain_cf_gemini._gemini.schema.openapi import (
     Dialect,
     is_openapi_schema,
@@ -292,13 +292,20 @@ def _checked_parameters(schema: Json, at: str) -> Json:
         raise UnsupportedContentError(
             f"{at} must have type OBJECT at its root, not anyOf."
         )
+    _check_parameter_names(schema, at)
+    return schema
+
+
+def _check_parameter_names(schema: Json, at: str) -> None:
     for name in schema.get("properties", ()):
         if not _PARAMETER_NAME.fullmatch(name):
             raise UnsupportedContentError(
                 f"{at}.properties.{name} isn't a valid name. Google allows a letter or "
                 "underscore, then letters, digits and underscores, up to 64 characters."
             )
-    return schema
+    for each in subschemas(schema):
+        if isinstance(each, dict):
+            _check_parameter_names(each, at)
 
 
 def _is_tool_object(tool: Mapping[str, Any]) -> bool:

@@ -147,6 +147,8 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
         [_CALLED, text("I am looking.")]),
     "Cohere-like output_text": (_turn([_block("output_text", text="Well.")], None),
                                 [text("Well.")]),
+    "a user's words, where roles were swapped": (
+        _turn([_block("input_text", text="Well.")], None), [text("Well.")]),
     "v1 of another": (
         _v1([_block("reasoning", reasoning="Hm.", **_FOREIGN),
              _says("Well.", **_FOREIGN), {**_CALL, **_FOREIGN}], "anthropic", _CALL),

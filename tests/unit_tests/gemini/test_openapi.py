@@ -105,6 +105,7 @@ SAID: dict[str, tuple[Json, Json]] = {
 }  # fmt: skip
 
 REFUSED: dict[str, tuple[Json, str]] = {
+    "a value that is empty": ({"type": "string", "enum": ["", "a"]}, "enum"),
     "oneOf": ({"oneOf": [_STRING, {"type": ["string", "null"]}]}, "oneOf"),
     "oneOf with anything": ({"oneOf": [True, {"type": "object"}]}, "oneOf"),
     "oneOf with anything else": ({"oneOf": [{"type": "object"}, True]}, "oneOf"),

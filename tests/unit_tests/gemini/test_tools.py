@@ -315,6 +315,9 @@ RAW: dict[str, tuple[Any, list[Json]]] = {
         {"function_declarations": [f(parameters=OBJECT)]},
         [_declares(f(parameters=CAPITALS))]),
     "declaration": (f(parameters=CAPITALS), [_declares(f(parameters=CAPITALS))]),
+    "JSON Schema's words in capitals": (
+        f(parameters={**CAPITALS, "$schema": "x", "required": ["q"]}),
+        [_declares(f(parametersJsonSchema={**OBJECT, "required": ["q"]}))]),
     "declaration with JSON Schema": (
         f(parameters_json_schema=_REFERENCE, behavior="BLOCKING"),
         [_declares(f(parametersJsonSchema=_REFERENCE, behavior="BLOCKING"))]),
@@ -461,6 +464,9 @@ def test_refuses_what_is_no_tool(given: Any, message: str) -> None:
 UNSAYABLE: dict[str, tuple[Any, str]] = {
     "a dash": (f(parameters={"properties": {"a-b": {"type": "string"}}}),
                r"properties\.a-b isn't a valid"),
+    "a dash inside": (f(parameters={"properties": {"q": {"items": {"properties": {
+                          "a-b": {"type": "string"}}}}}}),
+                      r"properties\.a-b isn't a valid"),
     "long": (f(parameters={"properties": {"x" * 65: {"type": "string"}}}),
              "64 characters"),
     "a union": (f(parameters=_VARIANTS), "must have type OBJECT"),
