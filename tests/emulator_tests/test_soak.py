@@ -15,12 +15,9 @@ import pytest
 from langchain_cf_gemini.emulator import Emulator
 from tests.emulator_tests.test_fuzz import request
 from tests.support.emulated import Incoming
+from tests.support.process import open_descriptors
 
 REQUESTS, WARM_UP, AT_ONCE = 200_000, 40_000, 4
-
-
-def resident_kilobytes() -> int:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4
 
 
 def measured() -> tuple[int, int, int, int]:
@@ -28,9 +25,9 @@ def measured() -> tuple[int, int, int, int]:
     gc.collect()
     # What is free goes back to the system, where the allocator is glibc's.
     getattr(ctypes.CDLL(None), "malloc_trim", int)(0)
-    descriptors = len(list(Path("/proc/self/fd").iterdir()))
     objects = len(gc.get_objects())
-    return descriptors, threading.active_count(), objects, resident_kilobytes()
+    kilobytes = int(Path("/proc/self/statm").read_text().split()[1]) * 4
+    return open_descriptors(), threading.active_count(), objects, kilobytes
 
 
 class Asker:

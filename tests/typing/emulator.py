@@ -85,23 +85,10 @@ def test_what_is_right(cf_gemini_emulator: Emulator) -> None:
     model = ChatCloudflareGemini(model="gemini-3-flash", **e.client)
     model.invoke("x")
     for request in e.requests:
-        texts: list[str] = [
-            request.text,
-            request.system,
-            request.told,
-            request.answer,
-            request.outcome,
-        ]
-        print(
-            texts,
-            request.usage.get("totalTokenCount"),
-            request.cost,
-            request.function_responses,
-            request.at,
-            request.ended,
-            request.notes,
-        )
-        print(convert_to_messages(request.messages))
+        texts: list[str] = [request.text, request.system, request.told, request.answer]
+        print(texts, request.outcome.upper(), request.usage.get("totalTokenCount"))
+        print(request.cost, request.function_responses, request.at, request.ended)
+        print(request.notes, convert_to_messages(request.messages))
         for answered in request.responses:
             print(answered.id, answered.name, answered.response)
     e.assert_request_count(1)
