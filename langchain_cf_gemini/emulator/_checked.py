@@ -47,8 +47,9 @@ def check(kind: type, values: Mapping[str, Any]) -> None:
         at = found[0]["loc"]
         name = str(at[0])
         place, value, depth = name, values[name], 1
-        if isinstance(value, Mapping) and "[key]" not in at and at[1:2]:
-            place, value, depth = f"{name}[{at[1]!r}]", value[at[1]], 2
+        key = at[1] if at[1:] and "[key]" not in at else None
+        if isinstance(value, Mapping) and key in value:
+            place, value, depth = f"{name}[{key!r}]", value[key], 2
         # A value that may be of several types has an error for each of them.
         said = [each["msg"] for each in found if each["loc"][:depth] == at[:depth]]
         holder = "" if kind.__name__ in _UNSEEN else f"{kind.__name__}."
@@ -59,7 +60,7 @@ def check(kind: type, values: Mapping[str, Any]) -> None:
 
 def _in_words(said: list[str]) -> str:
     """Return pydantic's findings as one sentence says them: `must be a or b`."""
-    text = _LENGTH.sub("a pair", "; ".join(dict.fromkeys(said)))
+    text = _LENGTH.sub("must be a pair", "; ".join(dict.fromkeys(said)))
     for tag, word in _WORDS.items():
         text = text.replace(tag, word)
     first, *others = text.split("; ")

@@ -155,7 +155,7 @@ class Emulator(Inspection):
             ValueError: If a model is to follow the rules of one that nobody knows, or
                 the rate limit is not above 0.
         """
-        check(Place, {"host": host, "port": port, "models": models})
+        check(Place, dict(host=host, port=port, certificate=certificate, models=models))
         self.account_id = account_id or ACCOUNT_ID
         self.api_token = api_token or API_TOKEN
         self._host, self._port, self._certificate = host, port, certificate
@@ -365,6 +365,7 @@ class Place(TypedDict):
 
     host: str
     port: Annotated[int, Field(ge=0, le=65535)]
+    certificate: str | Path | None
     models: str | Mapping[str, str] | Sequence[str]
 
 

@@ -49,7 +49,7 @@ class AccountRules:
     authenticated: bool = True
     stored_keys: Mapping[str, Names] = field(default_factory=dict)
     blocked: Names = ()
-    spend_cap: float | None = None
+    spend_cap: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
 
     def __post_init__(self) -> None:
         """Refuse values of other types, and permissions that nobody knows."""
