@@ -88,6 +88,7 @@ class Fate:
         answers: The payloads, before the error if there is one.
         says: A part of the error's message.
         told: Attributes of the error.
+        gateway: Facts of the gateway among those of an answer.
         ways: The ways to ask; without any, the table deals one out.
         settings: Of the transport.
     """
@@ -103,6 +104,7 @@ class Fate:
         answers: list[Any] | None = None,
         says: str = "",
         told: dict[str, Any] | None = None,
+        gateway: dict[str, Any] | None = None,
         ways: Sequence[str] = (),
         **settings: Any,
     ) -> None:
@@ -111,7 +113,7 @@ class Fate:
         self.asked = asked or (1 if error else len(acts))
         self.slept = BACKOFF[: self.asked - 1] if slept is None else slept
         self.answers = ([] if error else [PAYLOAD]) if answers is None else answers
-        self.ways, self.settings = ways, settings
+        self.gateway, self.ways, self.settings = gateway or {}, ways, settings
 
 
 def dealt(fates: list[Fate]) -> pytest.MarkDecorator:
@@ -188,6 +190,16 @@ async def endless(wire: Wire) -> None:
 
 def flood(begun: bytes) -> Act:
     return drip(begun, one_chunk(b"data: ".ljust(65536, b"x")), every=0)
+
+
+def dripping_after(where: bytes) -> Act:
+    """A piece of an answer, and then the next one a byte at a time."""
+
+    async def act(wire: Wire) -> None:
+        piece = event(FIRST) if wire.is_stream else b"{"
+        await drip(head_as_asked(wire) + one_chunk(piece) + where, b"x")(wire)
+
+    return act
 
 
 async def dripping(wire: Wire) -> None:
@@ -303,6 +315,12 @@ Format, Timeout = ResponseFormatError, CloudflareTimeoutError
 Connection, Invalid = CloudflareConnectionError, CloudflareInvalidRequestError
 Permission, Limited = CloudflarePermissionError, CloudflareRateLimitError
 
+DRIPPED = [("an extension", b"5;x="), ("a trailer", b"0\r\nx-trailer: ")]
+DEEP = "[" * 5_000 + "]" * 5_000
+DIGITS = b'{"error": {"code": %s, "message": "no"}}' % (b"9" * 4_200)
+SURROGATE = b'{"error": {"code": 400, "message": "bad \\ud800 text"}, "success": false}'
+OBEYED = {"errors": [{"code": "a\x1bb", "message": "no\x1b[2J\x07 \u202eevil\n!"}]}
+
 PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
 PATIENT = RetryPolicy(max_retry_after=100, jitter=lambda: 0.0)
 VARIED = RetryPolicy(jitter=lambda: 0.5)
@@ -407,6 +425,20 @@ FATES = [
     *(Fate(53, f"{name}, refused", broken(401), error=Auth)
       for name, broken in BROKEN.items()),
     Fate(44, "no retries", failing(503), error=Server, max_retries=0, ways=OURS),
+    *(Fate(45, f"{name} of {way}", dripping_after(where), error=Timeout, timeout=0.15,
+           max_retries=0, answers=[FIRST] if "stream" in way else [], ways=[way])
+      for way, (name, where) in zip(TIMED, itertools.cycle(DRIPPED))),
+    Fate(51, "a deep header", answer(PAYLOAD, 200, {"cf-aig-dlp": DEEP}),
+         gateway={"dlp": DEEP}, ways=OURS),
+    Fate(51, "thousands of digits", answer(DIGITS, 400), error=Invalid,
+         told={"code": "9" * 300 + "…"}, ways=OURS),
+    *(Fate(52, f"half a character, {status}", answer(SURROGATE, status), error=Invalid,
+           says="bad \\ud800 text", ways=OURS) for status in (200, 400)),
+    Fate(60, "lines that are no fields",
+         events(b"x\n" * (1 << 16), b"x\n" * (1 << 16), event(PAYLOAD)),
+         ways=STREAMS[:2]),
+    Fate(62, "orders to a terminal", answer(OBEYED, 400), error=Invalid,
+         says="no\\x1b[2J\\x07 \\u202eevil", ways=OURS),
 ]  # fmt: skip
 
 
@@ -421,8 +453,11 @@ def test_what_comes_of_a_call(way: str, fate: Fate) -> None:
     # Where one request runs out of time, it may do so before it is there.
     is_one_too_late = fate.error is Timeout and fate.settings.get("max_retries") == 0
     assert is_one_too_late or len(server.received) == fate.asked
+    assert fate.gateway.items() <= outcome.gateway.items()
     if error is not None:
         assert fate.says in error.message
+        assert str(error).isprintable()
+        assert error.response is None or isinstance(error.response.text, str)
         assert fate.told.items() <= vars(error).items()
         assert error.__cause__ is None
         assert error.__context__ is None
