@@ -146,7 +146,7 @@ fuzz: $(VENV)/.test  ## Try many more inputs of each property, others each time
 	@$(BIN)/pytest -n $(WORKERS) -m 'hypothesis and not soak and not worker' --hypothesis-profile=fuzz
 
 soak: $(VENV)/.test  ## 20,000 calls with faults in one of ten, ten minutes of mutated answers, 400,000 mutated requests (most of an hour)
-	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/unit_tests/http tests/integration_tests/test_soak.py tests/integration_tests/test_cancellation.py tests/emulator_tests
+	@$(BIN)/pytest -m soak --timeout=3600 -rP tests/unit_tests/http tests/integration_tests/test_soak.py tests/integration_tests/test_connections.py tests/emulator_tests
 
 $(VENV)/.mutation: pyproject.toml $(VENV)/.test
 	@$(INSTALL) --group mutation
