@@ -1,5 +1,6 @@
 """What every test lives in: no credentials, no network but loopback, one emulator."""
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -36,6 +37,12 @@ _OURS = ("CLOUDFLARE_", "CF_", "GOOGLE_API_", "GEMINI_API_")
 _VARIABLES = ("LANGSMITH_TRACING", "LANGCHAIN_TRACING_V2")
 # The addresses alone: a name would be looked up for each test.
 _LOOPBACK = ["127.0.0.1", "::1"]
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later search for garbage: an eighth less."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
