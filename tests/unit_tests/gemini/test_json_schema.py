@@ -49,89 +49,81 @@ def test_stands_alone(case: str) -> None:
     assert json_schema_from(schema) == schema
 
 
-def test_keeps_notes() -> None:
-    properties = json_schema_from(Everything)["properties"]
-    color = {"enum": ["red", "blue"], "title": "Color", "type": "string"}
-    notes = {"default": "red", "description": "Which one"}
-    assert properties["color"] == {**color, **notes}
-    assert properties["maybe"]["default"] is None
-    assert properties["pet"]["discriminator"] == {"propertyName": "kind"}
-    lives = properties["pet"]["oneOf"][0]["properties"]["lives"]
-    assert (lives["description"], lives["default"]) == ("How many are left", 9)
+class Lone(TypedDict):
+    a: Annotated[str, "What it is."]
+    b: Annotated[int, Field(ge=1)]
+    c: Annotated[int, 5]
 
 
-FORMS: dict[Any, Json] = {
-    date: {"type": "string", "format": "date"},
-    datetime: {"type": "string", "format": "date-time"},
-    UUID: {"type": "string", "format": "uuid"},
-    bool: {"type": "boolean"},
-    Any: {},
-}
+class Map(BaseModel):
+    center: Point
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_reads_any_form_of_type(form: Any) -> None:
-    assert json_schema_from(form).items() >= FORMS[form].items()
+class Own(BaseModel):
+    @classmethod
+    def model_json_schema(cls) -> Json:  # type: ignore[override]
+        return {"type": "string"}
 
 
-def test_typed_dict_notes_are_read_as_langchain_documents_them() -> None:
-    schema = json_schema_from(Point)
-    assert schema["description"] == "A point."
-    assert schema["required"] == ["x"]
-    top = {"default": 0, "description": "From the top."}
-    label = {"default": None, "description": "What it is called.", "title": "Label"}
-    assert schema["properties"] == {
-        "x": {"description": "From the left.", "title": "X", "type": "integer"},
-        "y": {**top, "title": "Y", "type": "integer"},
-        "label": {**label, "anyOf": [{"type": "string"}, {"type": "null"}]},
-    }
+@dataclasses.dataclass
+class Silent:
+    a: int
 
 
-def test_a_lone_text_in_a_typed_dict_describes() -> None:
-    class Lone(TypedDict):
-        a: Annotated[str, "What it is."]
-        b: Annotated[int, Field(ge=1)]
-        c: Annotated[int, 5]
+_COLOR = {"enum": ["red", "blue"], "title": "Color", "type": "string"}
+_POINT: Json = {
+    "x": {"description": "From the left.", "title": "X", "type": "integer"},
+    "y": {"default": 0, "description": "From the top.", "title": "Y",
+          "type": "integer"},
+    "label": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None,
+              "description": "What it is called.", "title": "Label"},
+}  # fmt: skip
+# A type, a place in its schema, and what stands there.
+SAYS: dict[str, tuple[Any, str, Any]] = {
+    "a date": (date, "", {"type": "string", "format": "date"}),
+    "a time": (datetime, "", {"type": "string", "format": "date-time"}),
+    "a UUID": (UUID, "", {"type": "string", "format": "uuid"}),
+    "a truth": (bool, "", {"type": "boolean"}),
+    "anything": (Any, "", {}),
+    "a field's notes": (Everything, "properties.color",
+                        {**_COLOR, "default": "red", "description": "Which one"}),
+    "a default of none": (Everything, "properties.maybe.default", None),
+    "a discriminator": (Everything, "properties.pet.discriminator.propertyName",
+                        "kind"),
+    "a variant's description": (
+        Everything, "properties.pet.oneOf.0.properties.lives.description",
+        "How many are left"),
+    "a variant's default": (Everything,
+                            "properties.pet.oneOf.0.properties.lives.default", 9),
+    "a typed dict's docstring": (Point, "description", "A point."),
+    "what a typed dict requires": (Point, "required", ["x"]),
+    "notes as LangChain documents them": (Point, "properties", _POINT),
+    "notes inside of a model": (Map, "properties.center.properties", _POINT),
+    "what is required inside of a model": (Map, "properties.center.required", ["x"]),
+    "a lone text describes": (Lone, "properties.a.description", "What it is."),
+    "a bound": (Lone, "properties.b.minimum", 1),
+    "a lone number is a default": (Lone, "properties.c.default", 5),
+    "what has no default": (Lone, "required", ["a", "b"]),
+    "a summary of two parts": (Documented, "description", "Summary.\n\nMore of it."),
+    "an argument of two lines": (Documented, "properties.first.description",
+                                 "One line and: another."),
+    "an argument of one line": (Documented, "properties.second.description", "Short."),
+    "no argument": (Documented, "properties.third",
+                    {"title": "Third", "type": "integer"}),
+    "a schema of its own": (Own, "", {"type": "string"}),
+    "a dataclass's docstring": (Line, "description", "From here to there."),
+    "a dataclass without one": (
+        Silent, "", {"type": "object", "title": "Silent", "required": ["a"],
+                     "properties": {"a": {"title": "A", "type": "integer"}}}),
+}  # fmt: skip
 
-    schema = json_schema_from(Lone)
-    assert schema["properties"]["a"]["description"] == "What it is."
-    assert schema["properties"]["b"]["minimum"] == 1
-    assert schema["properties"]["c"]["default"] == 5
-    assert schema["required"] == ["a", "b"]
 
-
-def test_docstring_arguments_may_go_over_several_lines() -> None:
-    schema = json_schema_from(Documented)
-    assert schema["description"] == "Summary.\n\nMore of it."
-    told = [each.get("description") for each in schema["properties"].values()]
-    assert told == ["One line and: another.", "Short.", None]
-
-
-def test_notes_of_typed_dicts_survive_inside_of_models() -> None:
-    class Map(BaseModel):
-        center: Point
-
-    center = json_schema_from(Map)["properties"]["center"]
-    assert center["properties"]["y"]["description"] == "From the top."
-    assert center["required"] == ["x"]
-
-
-def test_a_model_may_write_its_own_schema() -> None:
-    class Own(BaseModel):
-        @classmethod
-        def model_json_schema(cls) -> Json:  # type: ignore[override]
-            return {"type": "string"}
-
-    assert json_schema_from(Own) == {"type": "string"}
-
-
-def test_dataclass_docstring_describes() -> None:
-    @dataclasses.dataclass
-    class Silent:
-        a: int
-
-    assert json_schema_from(Line)["description"] == "From here to there."
-    assert "description" not in json_schema_from(Silent)
+@rows("form path said", SAYS)
+def test_says_what_the_type_says(form: Any, path: str, said: Any) -> None:
+    found: Any = json_schema_from(form)
+    for step in filter(None, path.split(".")):
+        found = found[int(step) if step.isdigit() else step]
+    assert found == said
 
 
 @pytest.mark.parametrize("form", [Everything, Line, Node])

@@ -432,6 +432,7 @@ METADATA: dict[str, tuple[list[Json], Json]] = {
                         "response_id": "answer-1"}),
     "null later": ([event(text("a")), {**answer(text("b")), "modelVersion": None}],
                    {"model_name": "gemini-3-flash-preview"}),
+    "nothing of a note": (_said(brandNewThing={}), {"brand_new_thing": None}),
     "pages": (_said(**_read("u")),
               {"url_context_metadata": {"url_metadata": [{"retrieved_url": "u"}]}}),
     "pages, then others": (
@@ -572,6 +573,9 @@ USAGES: dict[str, tuple[list[Any], Json | None]] = {
     "null later": ([_counts(7, 2, 9), None], _usage(7, 2, 9)),
     "fewer later": ([_counts(5, 2, 107, thoughtsTokenCount=100), _counts(5, 2, 107)],
                     _usage(5, 102, 107, output={"reasoning": 100})),
+    "nulls later": ([_counts(7, 2, 9), _counts(7, None, None)], _usage(7, 2, 9)),
+    "all of it later": ([_counts(5, 2, 10, thoughtsTokenCount=3), _counts(5, 5, 10)],
+                        _usage(5, 5, 10)),
     "thoughts": ([_counts(7, 2, 39, thoughtsTokenCount=30)],
                  _usage(7, 32, 39, output={"reasoning": 30})),
     "tools of Google's": ([_counts(7, 2, 109, toolUsePromptTokenCount=100)],

@@ -174,6 +174,10 @@ WRONG: dict[str, tuple[list[Json], str]] = {
     "into what was ended": ([_piece("$.a.b", "x"), _piece("$.c", 1),
                              _piece("$.a.d", 2)], "document order"),
     "a value again": ([_piece("$.a", 1), _piece("$.a", 2)], "is complete"),
+    "a string that ended": ([{**_piece("$.a", "x"), "willContinue": "false"},
+                             _piece("$.a", "y")], "is complete"),
+    "an item again": ([_piece("$.a[0]", 1), _piece("$.a[1]", 2), _piece("$.a[0]", 3)],
+                      "document order"),
     "a value with members": ([_piece("$.a", 1), _piece("$.a.b", 2)], "is complete"),
     "no value": ([{"jsonPath": "$.a"}], "no value"),
     "a number in a string": ([_piece("$.a", "x", more=True), _piece("$.a", 3)],
@@ -202,17 +206,21 @@ def test_pieces_that_make_no_object(pieces: list[Json], said: str) -> None:
         assert part["functionCall"]["name"] == invalid["name"] == "cook"
 
 
-NEVER_RUN: dict[str, Json] = {
-    "as a whole, too": {"args": {"a": 1}, "partialArgs": [_piece("$.b", 1)]},
-    "no pieces": {"partialArgs": "all"},
-}
+_AS_A_WHOLE = {"functionCall": {"args": {"a": 1}, "willContinue": True}}
+NEVER_RUN: dict[str, tuple[list[Json], str]] = {
+    "as a whole, too": ([call("cook", args={"a": 1}, partialArgs=[_piece("$.b", 1)])],
+                        "is complete"),
+    "as a whole, twice": ([_START, _AS_A_WHOLE, _AS_A_WHOLE], "come together with"),
+    "no pieces": ([call("cook", partialArgs="all")], "isn't a list of objects"),
+}  # fmt: skip
 
 
-@rows("wire", NEVER_RUN)
-def test_arguments_that_never_run(wire: Json) -> None:
-    for message in readings(call("cook", **wire)):
+@rows("parts said", NEVER_RUN)
+def test_arguments_that_never_run(parts: list[Json], said: str) -> None:
+    for message in readings(*parts):
         assert message.tool_calls == []
         assert [call["name"] for call in message.invalid_tool_calls] == ["cook"]
+        assert said in str(message.content_blocks)
 
 
 _FIRST = call("f", "c2ln", args={"a": 1})
