@@ -10,6 +10,7 @@ from langchain_cf_gemini._gemini.vocabulary import Json, camel_keys
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _LEVELS = ("LOW", "MEDIUM", "HIGH", "ULTRA_HIGH")
+_NUMBER = re.compile(r"\d+(\.\d+)?")
 _DURATION = re.compile(r"\d+(\.\d{1,9})?s")
 _MOST_FPS = 24  # https://ai.google.dev/api/generate-content#VideoMetadata
 _OFFSETS = ("startOffset", "endOffset")
@@ -53,13 +54,18 @@ def _video_metadata(video: Any) -> Json:
         raise UnsupportedContentError(
             f"video_metadata ends at {end:g}s, which is not after {start:g}s"
         )
-    fps = made.get("fps")
-    if fps is not None and not 0 < float(fps) <= _MOST_FPS:
+    if (fps := made.get("fps")) is not None:
+        _check_fps(fps)
+    return {key: value for key, value in made.items() if value is not None}
+
+
+def _check_fps(fps: Any) -> None:
+    number = _NUMBER.fullmatch(str(fps))
+    if not number or not 0 < float(number[0]) <= _MOST_FPS:
         raise UnsupportedContentError(
             f"The fps of video_metadata must be above 0 and at most {_MOST_FPS}, not "
             f"{fps!r}."
         )
-    return {key: value for key, value in made.items() if value is not None}
 
 
 def _duration(name: str, value: Any) -> str:

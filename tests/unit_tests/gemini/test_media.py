@@ -361,7 +361,7 @@ def test_offsets(sent: str) -> None:
 NOT_OFFSETS: list[Json] = [
     *({"start_offset": wrong} for wrong in ("1m", -1, {"seconds": -1}, {"minutes": 1})),
     *({"end_offset": "10"}, {"start_offset": 20, "end_offset": 10}),
-    *({"startOffset": True}, {"fps": 0}, {"fps": 25}),
+    *({"startOffset": True}, {"fps": 0}, {"fps": 25}, {"fps": "fast"}, {"fps": True}),
 ]
 
 
