@@ -103,6 +103,8 @@ def error_from_fault(
     failed = "closed before the response was complete"
     if "ConnectError" in names:
         failed = "failed"
+    elif "ProxyError" in names:
+        failed = "was refused by the proxy"
     return CloudflareConnectionError(
         f"Connection to {host} {failed}: {cause}. Check your network, proxy and "
         "base_url."

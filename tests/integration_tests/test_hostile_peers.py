@@ -421,6 +421,8 @@ def test_nor_is_the_password_that_a_proxy_repeats(
         monkeypatch.setenv(name, f"http://me:pass%2Fword%40x@127.0.0.1:{server.port}")
         error = ask(way, "https://cloudflare.invalid", max_retries=0).failed
     assert type(error) is CloudflareConnectionError
+    refused = "cloudflare.invalid was refused by the proxy: 407 no" in str(error)
+    assert refused is line.startswith(b"HTTP/1.1 407")
     assert b64decode(logins[0]) == b"me:pass/word@x"
     assert logins[0][:-3] not in "".join(all_that_is_told(error))
 
