@@ -22,6 +22,7 @@ _WORDS = {
     "a valid dictionary": "a dict",
     "a valid list": "a list",
     "a valid tuple": "a pair",
+    "Field required": "must be a pair",
     "a valid set": "a set",
     "a valid frozenset": "a set",
     "a valid pattern": "a compiled pattern",
