@@ -36,6 +36,8 @@ _CLASSES = (OSError, UnicodeError, OverflowError, ExceptionGroup)
 # asyncio say so in a RuntimeError.
 _UNUSABLE = re.compile(r"has been closed|event loop|different loop", re.IGNORECASE)
 
+_FAILED = {"ConnectError": "failed", "ProxyError": "was refused by the proxy"}
+
 
 def is_fault(error: Exception) -> bool:
     """Whether an exception says that the way to the far side failed."""
@@ -100,11 +102,8 @@ def error_from_fault(
             f"The request to {host} can't be sent: {said}.", is_retryable=False
         )
     cause = line_from_text(said).rstrip(".")
-    failed = "closed before the response was complete"
-    if "ConnectError" in names:
-        failed = "failed"
-    elif "ProxyError" in names:
-        failed = "was refused by the proxy"
+    named = next(iter(names & _FAILED.keys()), "")
+    failed = _FAILED.get(named, "closed before the response was complete")
     return CloudflareConnectionError(
         f"Connection to {host} {failed}: {cause}. Check your network, proxy and "
         "base_url."
