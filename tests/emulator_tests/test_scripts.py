@@ -177,6 +177,7 @@ def test_statuses_and_faults(client: Client) -> None:
 
 Script = Callable[[Any], Any]
 THREE: Any = (1, 2, 3)
+ONE: Any = (1,)
 BAD: Any = faults  # what type checkers refuse already
 WRONG: list[tuple[Script, type[Exception], str]] = [
     (lambda e: e.answer(None), TypeError, "NoneType is no answer"),
@@ -238,7 +239,7 @@ WRONG: list[tuple[Script, type[Exception], str]] = [
     (lambda e: Emulator(strict=BAD), ValueError, "^strict must be True or False, not"),
     (lambda e: Emulator(rate_limit=BAD), ValueError, "must be a number or a pair, not"),
     (lambda e: Emulator(rate_limit=THREE), ValueError, r"or a pair, not \(1, 2, 3"),
-    (lambda e: Emulator(rate_limit=(1,)), ValueError, r"number or a pair, not \(1,\)"),
+    (lambda e: Emulator(rate_limit=ONE), ValueError, r"number or a pair, not \(1,\)"),
     (lambda e: Emulator(models=BAD), ValueError, "^models must be a string"),
     (lambda e: Emulator(models=[BAD]), ValueError, "^models must be a string"),
     (lambda e: Emulator(models={"a": BAD}), ValueError, "^models must be a string"),
