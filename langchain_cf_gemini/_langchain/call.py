@@ -262,7 +262,9 @@ class Call:
             as_blocks=self._as_blocks,
             single_call=self._single_call,
             functions={
-                function["name"]
+                function["name"]: function.get("parametersJsonSchema")
+                or function.get("parameters")
+                or {}
                 for tool in self.body.get("tools", ())
                 for function in tool.get(_FUNCTIONS, ())
             },

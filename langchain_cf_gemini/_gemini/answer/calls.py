@@ -17,6 +17,10 @@ from langchain_cf_gemini._gemini.answer.partial_args import (
 )
 from langchain_cf_gemini._gemini.answer.wire import objects_from, text_from
 from langchain_cf_gemini._gemini.json_values import sound, unsound_from
+from langchain_cf_gemini._gemini.schema.json_types import (
+    kinds_of_schema,
+    type_from_value,
+)
 from langchain_cf_gemini._gemini.vocabulary import Json
 
 _CUT = "The response ended within the arguments of the tool call."
@@ -54,6 +58,7 @@ class Call:
         ordinal: Its place among the calls.
         index: Its block.
         beside: What else stood in its part.
+        schema: What its arguments are to be; nothing if nobody declared it.
         fault: Why it must not run, whatever the end of the answer says.
         is_live: Whether its arguments are handed over while they come.
         in_content: Whether it is a block of content.
@@ -64,6 +69,7 @@ class Call:
     ordinal: int
     index: str
     beside: Json
+    schema: Json
     fault: str | None = None
     is_live: bool = False
     in_content: bool = False
@@ -81,7 +87,7 @@ class Call:
         if self.name and is_partial(wire):
             self._pieces = PartialArgs()
             return True
-        self._args, why = _args_from(wire)
+        self._args, why = _args_from(wire, self.schema)
         self.fault = why if self.name else "The call names no function."
         return False
 
@@ -97,7 +103,7 @@ class Call:
         return "".join(texts)
 
     def _write(self, pieces: PartialArgs, wire: Json, texts: list[str]) -> None:
-        args, self.fault = _args_from(wire)
+        args, self.fault = _args_from(wire, self.schema)
         if args and isinstance(args, dict):
             texts.append(pieces.write_whole(args))
         partial = wire.get("partialArgs")
@@ -115,15 +121,45 @@ class Call:
         return text
 
 
-def _args_from(wire: Json) -> tuple[Any, str | None]:
+def _args_from(wire: Json, schema: Json) -> tuple[Any, str | None]:
     """Return a call's arguments, and why it must not run with them."""
     args = wire.get("args")
     if args is None:
         return {}, None
     if not isinstance(args, dict):
         return sound(args), "The arguments aren't a JSON object."
+    args = _with_containers(args, schema)
     why = unsound_from(args)
     return sound(args), f"The arguments hold {why}." if why else None
+
+
+def _with_containers(value: Any, schema: Any) -> Any:
+    """Return a value with lists and objects in place of their JSON text.
+
+    Gemini was seen to write it where no text is allowed (langchain-google#1819).
+    """
+    if not isinstance(schema, dict):
+        return value
+    if isinstance(value, str):
+        value = _container_from(value, schema)
+    if isinstance(value, dict):
+        of = schema.get("properties") or {}
+        return {key: _with_containers(each, of.get(key)) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_with_containers(each, schema.get("items")) for each in value]
+    return value
+
+
+def _container_from(text: str, schema: Json) -> Any:
+    """Return what a text holds, if that is what the schema asks for, and no text is."""
+    kinds = {kind.lower() for kind in kinds_of_schema(schema)}
+    if "string" in kinds:
+        return text
+    try:
+        told = from_json(text)
+    except ValueError:
+        return text
+    return told if type_from_value(told) in kinds & {"array", "object"} else text
 
 
 class OpenCalls:

@@ -1,6 +1,7 @@
 """Gemini's answers as messages: one parser for whole answers and for streams."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 
@@ -36,6 +37,7 @@ from langchain_cf_gemini._gemini.vocabulary import Json
 
 _PLAIN = ("text", "functionCall")
 _KINDS = ("text", "reasoning")
+_NO_FUNCTIONS: Mapping[str, Json] = MappingProxyType({})
 
 
 def _is_plain(part: Json) -> bool:
@@ -59,7 +61,7 @@ class AnswerParser:
         streaming: bool,
         as_blocks: bool = False,
         single_call: bool = False,
-        functions: Collection[str] = (),
+        functions: Mapping[str, Json] = _NO_FUNCTIONS,
         candidate: int = 0,
         seed: Callable[[], str] = str,
         backend: str | None = None,
@@ -71,7 +73,7 @@ class AnswerParser:
             as_blocks: Whether the request asked for more than text (images, audio,
                 code execution), so that content must be blocks from the start.
             single_call: Whether only the first function call is to be kept.
-            functions: The names of those that may be called.
+            functions: The schemas of those that may be called, by name.
             candidate: Which candidate to read.
             seed: What tells this answer from others if Google gives it no id.
             backend: Which of Google's services answers.
@@ -312,6 +314,7 @@ class AnswerParser:
             ordinal=ordinal,
             index=call_index(self.record.id, ordinal),
             beside=beside,
+            schema=self._functions.get(name or "", {}),
         )
 
     # ---- output

@@ -296,6 +296,38 @@ def test_a_declared_function_is_called_by_its_own_name(came: str, meant: str) ->
         assert back(message) == [call(meant, "c2ln", args={})]
 
 
+LISTED: Json = {"type": "array", "items": {"type": "object"}}
+# What is declared of an argument, what came, and what is read.
+TEXTS: dict[str, tuple[Json, Any, Any]] = {
+    "list": (LISTED, '[{"a": 1}]', [{"a": 1}]),
+    "list of texts": (LISTED, ['{"a": 1}'], [{"a": 1}]),
+    "list of texts in a text": (LISTED, '["{}"]', [{}]),
+    "object": ({"type": "object", "properties": {"k": LISTED}}, '{"k": "[]"}',
+               {"k": []}),
+    "object or null": ({"anyOf": [{"type": "object"}, {"type": "null"}]}, "{}", {}),
+    "another kind": (LISTED, '{"a": 1}', '{"a": 1}'),
+    "no JSON": (LISTED, "[one", "[one"),
+    "number": ({"type": "integer"}, "7", "7"),
+    "text": ({"type": "string"}, "[1]", "[1]"),
+    "text or list": ({"type": ["string", "array"]}, "[1]", "[1]"),
+    "anything": ({}, "[1]", "[1]"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("schema", "came", "read"), TEXTS.values(), ids=TEXTS.keys())
+@pytest.mark.parametrize("dialect", ["json", "openapi"])
+def test_json_text_is_read_where_no_text_is_allowed(
+    schema: Json, came: Any, read: Any, dialect: str
+) -> None:
+    parameters = {"type": "object", "properties": {"x": schema}}
+    tool = {"name": "look", "description": "Look.", "parameters": parameters}
+    wire = call("look", args={"x": came})
+    for said in (answer(wire), [event(wire), answer(text(""))]):
+        model = Cloudflare(said).model(schema_dialect=dialect).bind_tools([tool])
+        (made,) = model.invoke("hi").tool_calls
+        assert made["args"] == {"x": read}
+
+
 def test_calls_of_one_id_are_told_apart() -> None:
     message = message_of(call("look", id="i"), call("hear", id="i"))
     first, second = message.tool_calls
