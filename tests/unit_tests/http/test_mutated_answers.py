@@ -135,27 +135,22 @@ class Spoiler:
     def _spoilt(self, value: Any) -> Any:
         """The value with something else somewhere in it."""
         chance = self._chance
-        inside: list[Any] = [*value] if isinstance(value, dict | list) else []
+        inside: list[Any] = [*value] if isinstance(value, dict) else []
+        if isinstance(value, list):
+            inside = [*range(len(value))]
         if not inside or chance.random() < 0.1:
             return chance.choice(ODD)
-        if isinstance(value, dict):
-            return self._spoilt_dict(value, chance.choice(inside))
-        at = chance.randrange(len(value))
-        how = chance.random()
+        at, how = chance.choice(inside), chance.random()
+        spoilt = copy.copy(value)
         if how < 0.15:
-            return [*value[:at], *value[at + 1 :]]
-        if how < 0.3:
-            return [*value, copy.deepcopy(value[at])]
-        return [*value[:at], self._spoilt(value[at]), *value[at + 1 :]]
-
-    def _spoilt_dict(self, value: dict[str, Any], key: str) -> dict[str, Any]:
-        how = self._chance.random()
-        if how < 0.15:
-            return {k: v for k, v in value.items() if k != key}
-        if how < 0.25:
-            other = self._chance.choice([*value, "error", "result", "text", "x"])
-            return {**value, other: value[key]}
-        return {**value, key: self._spoilt(value[key])}
+            del spoilt[at]
+        elif how >= 0.3:
+            spoilt[at] = self._spoilt(value[at])
+        elif isinstance(value, list):
+            spoilt.append(copy.deepcopy(value[at]))
+        else:
+            spoilt[chance.choice([*value, "error", "result", "text", "x"])] = value[at]
+        return spoilt
 
     def _spoilt_bytes(self, body: bytes) -> bytes:
         if self._chance.random() < 0.75 or not body:
