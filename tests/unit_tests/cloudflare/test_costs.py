@@ -27,8 +27,10 @@ from langchain_cf_gemini import (
 from tests.support.cloudflare import usage_after_cache
 from tests.support.models import (
     Cloudflare,
+    Way,
     endpoints,
     event,
+    every_way,
     packaged_models,
     refusal,
     text,
@@ -387,15 +389,15 @@ UNREADABLE: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("candidates", UNREADABLE.values(), ids=UNREADABLE.keys())
-@pytest.mark.parametrize("streaming", [False, True])
+@every_way
 @endpoints
 def test_an_answer_that_cannot_be_read_is_paid_for(
-    candidates: Any, streaming: bool, endpoint: str
+    candidates: Any, way: Way, endpoint: str
 ) -> None:
     whole = {**wire_answer(), "usageMetadata": BILLED, "candidates": candidates}
     model = Cloudflare(whole).model(endpoint=endpoint)
     with get_cost_callback() as spent, pytest.raises(ResponseFormatError) as caught:
-        list(model.stream("hi")) if streaming else model.invoke("hi")
+        way(model, "hi")
     assert caught.value.usage_metadata == usage(MILLION, MILLION)
     assert caught.value.model_name == "gemini-3-flash-preview"
     assert spent.calls == 1
