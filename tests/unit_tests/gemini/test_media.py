@@ -76,45 +76,78 @@ _YOUTUBE = "https://youtu.be/x"
 _WATCH = "https://www.youtube.com/watch?v=x"
 _CUT = {"start_offset": "1s", "end_offset": "3.5s", "fps": 2}
 _SENT_CUT = {"startOffset": "1s", "endOffset": "3.5s", "fps": 2}
+# Blocks that become a PNG, a PDF and a text, by the dialect that they are in.
+IMAGES: dict[str, Json] = {
+    "v1 image": IMAGE,
+    "v1 image without its type": _block("image", base64=PNG),
+    "a data URI where base64 belongs": _block("image", "png", base64=PNG_URI),
+    "base64 that was not decoded": _block("image", "image/png", base64=PNG.encode()),
+    "base64 of base64, with line breaks":
+        _block("media", "image/png", data=encodebytes(PNG.encode()).decode()),
+    "v0 image": _block("image", "image/png", source_type="base64", data=PNG),
+    "v0 image without its type": _block("image", source_type="base64", data=PNG),
+    "v0 image with an id":
+        _block("image", "image/png", source_type="base64", data=PNG, id="block-1"),
+    "v0 address of v1's data": _block("image", source_type="url", base64=PNG),
+    "Google's own with bytes":
+        {"inlineData": {"mimeType": "image/png", "data": b64decode(PNG)}},
+    "google-genai's inline_data":
+        {"inline_data": {"mime_type": "image/png", "data": PNG}},
+    "OpenAI image": _block("image_url", image_url={"url": PNG_URI}),
+    "OpenAI image, short": _block("image_url", image_url=PNG_URI),
+    "OpenAI screenshot": _block("computer_screenshot", image_url=PNG_URI),
+    "OpenAI Responses: image": _block("input_image", image_url=PNG_URI),
+    "Anthropic image": _source("image", _base64("image/png", PNG)),
+    "Ollama: base64 where an address belongs": _block("image_url", image_url=PNG),
+    "MCP: image": _block("image", data=PNG, mimeType="image/png"),
+    "Node's Buffer":
+        _block("image", data=_block("Buffer", data=[*b64decode(PNG)]),
+               mimeType="image/png"),
+    "AG-UI: data":
+        _source("image", {"type": "data", "value": PNG, "mimeType": "image/png"}),
+    "AI SDK: image": _block("image", image=PNG, mediaType="image/png"),
+}  # fmt: skip
+PAPERS: dict[str, Json] = {
+    "v1 file": _block("file", "application/pdf", base64=PDF),
+    "v0 file without its type, with an id":
+        _block("file", source_type="base64", data=PDF, id="block-1"),
+    "OpenAI file": _block("file", file={"filename": "a.pdf", "file_data": PDF_URI}),
+    "OpenAI file, bare": _block("file", file={"filename": "a.pdf", "file_data": PDF}),
+    "OpenAI file with LangChain's type":
+        _block("file", "application/pdf", file={"file_data": PDF_URI}),
+    "OpenAI Responses: file": _block("input_file", filename="a.pdf", file_data=PDF),
+    "Anthropic document": _source("document", _base64("application/pdf", PDF)),
+    "MCP: resource":
+        _block("resource", resource={"uri": "a:b", "mimeType": "application/pdf",
+               "blob": PDF}),
+    "AG-UI: binary": _block("binary", data=PDF, mimeType="application/pdf"),
+}  # fmt: skip
+WORDS: dict[str, Json] = {
+    "v1 text file": _block("text-plain", "text/plain", text="hi"),
+    "v0 text": _block("file", source_type="text", text="hi"),
+    "Anthropic text": _source("document", {"type": "text", "data": "hi"}),
+    "Anthropic content": _source("document", {"type": "content", "content": "hi"}),
+    "Bedrock: guarded text": _block("guard_content", text="hi"),
+    "Bedrock: text":
+        {"document": {"format": "txt", "name": "t", "source": {"text": "hi"}}},
+    "MCP: text": _block("resource", resource={"uri": "a:b", "text": "hi"}),
+}  # fmt: skip
 BLOCKS: dict[str, tuple[Json, Json]] = {
-    "v1 image": (IMAGE, PNG_PART),
-    "v1 image without its type": (_block("image", base64=PNG), PNG_PART),
     "v1 image whose name has its type": (
         _block("image", base64="AAAA", filename="a.png"), inline("image/png", "AAAA")),
     "v1 audio": (_block("audio", "audio/wav", base64=WAV), WAV_PART),
     "v1 video": (FILM, MP4_PART),
-    "v1 file": (_block("file", "application/pdf", base64=PDF), PDF_PART),
-    "v1 text file": (_block("text-plain", "text/plain", text="hi"), text("hi")),
     "v1 text file with title": (
         _block("text-plain", "text/plain", text="hi", title="T"), text("T\nhi")),
     "v1 text file as data": (_block("text-plain", "text/plain", base64=TXT),
                              inline("text/plain", TXT)),
-    "a data URI where base64 belongs": (_block("image", "png", base64=PNG_URI),
-                                        PNG_PART),
-    "base64 that was not decoded": (
-        _block("image", "image/png", base64=PNG.encode()), PNG_PART),
-    "base64 of base64, with line breaks": (
-        _block("media", "image/png", data=encodebytes(PNG.encode()).decode()),
-        PNG_PART),
     "a text that is base64": (_block("file", "text/plain", data=PNG.encode()),
                               inline("text/plain", _b64(PNG.encode()))),
     "url-safe base64": (_block("image", "image/png", base64="-_-_"),
                         inline("image/png", "-_-_")),
     "a sound in a film's container": (_block("audio", base64=MP4),
                                       inline("audio/mp4", MP4)),
-    "v0 image": (_block("image", "image/png", source_type="base64", data=PNG),
-                 PNG_PART),
-    "v0 image without its type": (_block("image", source_type="base64", data=PNG),
-                                  PNG_PART),
-    "v0 image with an id": (
-        _block("image", "image/png", source_type="base64", data=PNG, id="block-1"),
-        PNG_PART),
-    "v0 file without its type, with an id": (
-        _block("file", source_type="base64", data=PDF, id="block-1"), PDF_PART),
     "v0 of v1's fields": (_block("audio", source_type="base64", base64=WAV), WAV_PART),
-    "v0 address of v1's data": (_block("image", source_type="url", base64=PNG),
-                                PNG_PART),
-    "v0 text": (_block("file", source_type="text", text="hi"), text("hi")),
     "older media": (_block("media", "video/mp4", data=MP4), MP4_PART),
     "older media, bytes": (_block("media", "video/mp4", data=b"abc"),
                            inline("video/mp4", _b64(b"abc"))),
@@ -139,10 +172,6 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
     "media_resolution": ({**IMAGE, "media_resolution": "ultra_high"},
                          {**PNG_PART, **ULTRA}),
     "media_resolution of the wire": ({**IMAGE, **LOW}, {**PNG_PART, **LOW}),
-    "Google's own with bytes": (
-        {"inlineData": {"mimeType": "image/png", "data": b64decode(PNG)}}, PNG_PART),
-    "google-genai's inline_data": (
-        {"inline_data": {"mime_type": "image/png", "data": PNG}}, PNG_PART),
     "google-genai's, a film": (
         {"inline_data": {"mime_type": "video/mp4", "data": MP4},
          "video_metadata": {"fps": 2}},
@@ -150,78 +179,43 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
     "google-genai's file_data": (
         {"file_data": {"mime_type": "video/mp4", "file_uri": "gs://b/o"}},
         stored("video/mp4", "gs://b/o")),
-    "OpenAI image": (_block("image_url", image_url={"url": PNG_URI}), PNG_PART),
-    "OpenAI image, short": (_block("image_url", image_url=PNG_URI), PNG_PART),
     "OpenAI image, detail": (
         _block("image_url", image_url={"url": PNG_URI, "detail": "high"}),
         {**PNG_PART, **HIGH}),
     "OpenAI image with a type": (
         _block("image_url", image_url={"url": "gs://b/o", "mime_type": "png"}),
         stored("image/png", "gs://b/o")),
-    "OpenAI screenshot": (_block("computer_screenshot", image_url=PNG_URI), PNG_PART),
     "OpenAI audio, other": (
         _block("input_audio", input_audio={"data": FLAC, "format": "flac"}),
         inline("audio/flac", FLAC)),
     "OpenAI audio with LangChain's type": (
         _block("input_audio", "audio/wav", input_audio={"data": WAV, "format": "wav"}),
         WAV_PART),
-    "OpenAI file": (
-        _block("file", file={"filename": "a.pdf", "file_data": PDF_URI}), PDF_PART),
-    "OpenAI file, bare": (
-        _block("file", file={"filename": "a.pdf", "file_data": PDF}), PDF_PART),
-    "OpenAI file with LangChain's type": (
-        _block("file", "application/pdf", file={"file_data": PDF_URI}), PDF_PART),
     "OpenAI video_url": (_block("video_url", video_url={"url": _YOUTUBE}),
                          stored("video/mp4", _YOUTUBE)),
     "OpenAI audio_url": (
         _block("audio_url", audio_url=f"data:audio/wav;base64,{WAV}"), WAV_PART),
-    "OpenAI Responses: image": (_block("input_image", image_url=PNG_URI), PNG_PART),
     "OpenAI Responses: detail": (
         _block("input_image", image_url=PNG_URI, detail="low"), {**PNG_PART, **LOW}),
-    "OpenAI Responses: file": (
-        _block("input_file", filename="a.pdf", file_data=PDF), PDF_PART),
     "OpenAI Responses: address": (_block("input_file", file_url="gs://b/o.pdf"),
                                   stored("application/pdf", "gs://b/o.pdf")),
-    "Anthropic image": (_source("image", _base64("image/png", PNG)), PNG_PART),
-    "Anthropic document": (_source("document", _base64("application/pdf", PDF)),
-                           PDF_PART),
-    "Anthropic text": (_source("document", {"type": "text", "data": "hi"}), text("hi")),
-    "Anthropic content": (_source("document", {"type": "content", "content": "hi"}),
-                          text("hi")),
     "Bedrock: image": (
         {"image": {"format": "png", "source": {"bytes": b"\x89PNG\r\n\x1a\n"}}},
         inline("image/png", _b64(b"\x89PNG\r\n\x1a\n"))),
     "Bedrock: document": (
         {"document": {"format": "csv", "name": "t", "source": {"bytes": b"a,b"}}},
         inline("text/plain", _b64(b"a,b"))),
-    "Ollama: base64 where an address belongs": (_block("image_url", image_url=PNG),
-                                                PNG_PART),
-    "Bedrock: guarded text": (_block("guard_content", text="hi"), text("hi")),
-    "Bedrock: text": (
-        {"document": {"format": "txt", "name": "t", "source": {"text": "hi"}}},
-        text("hi")),
-    "MCP: image": (_block("image", data=PNG, mimeType="image/png"), PNG_PART),
-    "MCP: resource": (
-        _block("resource", resource={"uri": "a:b", "mimeType": "application/pdf",
-                                     "blob": PDF}), PDF_PART),
-    "MCP: text": (_block("resource", resource={"uri": "a:b", "text": "hi"}),
-                  text("hi")),
     "LangChain.js: bytes": (
         _block("image", data=[137, 80, 78, 71], mimeType="image/png"),
         inline("image/png", _b64(b"\x89PNG"))),
     "LangChain.js: fileId": (
         _block("file", fileId="gs://b/o", mimeType="application/pdf"),
         stored("application/pdf", "gs://b/o")),
-    "Node's Buffer": (
-        _block("image", data=_block("Buffer", data=[*b64decode(PNG)]),
-               mimeType="image/png"), PNG_PART),
-    "AG-UI: data": (
-        _source("image", {"type": "data", "value": PNG, "mimeType": "image/png"}),
-        PNG_PART),
     "AG-UI: address": (_source("video", {"type": "url", "value": "gs://b/o.mp4"}),
                        stored("video/mp4", "gs://b/o.mp4")),
-    "AG-UI: binary": (_block("binary", data=PDF, mimeType="application/pdf"), PDF_PART),
-    "AI SDK: image": (_block("image", image=PNG, mediaType="image/png"), PNG_PART),
+    **{name: (block, PNG_PART) for name, block in IMAGES.items()},
+    **{name: (block, PDF_PART) for name, block in PAPERS.items()},
+    **{name: (block, text("hi")) for name, block in WORDS.items()},
 }  # fmt: skip
 
 
