@@ -114,11 +114,17 @@ class Run:
         try:
             found = PROBES[row.name].run(self.lab)
         except Exception as error:  # a probe must not end the others
-            said = f"the probe failed: {type(error).__name__}: {error}"
-            found = Finding("open", said[:300], copes=False)
+            found = self._unfinished(error, sent=self.lab.recorder.exchanges[start:])
         exchanges = self.lab.recorder.exchanges[start:]
         self.spent += sum(map(self._cost_of, exchanges))
         return Result(belief=row, finding=found, exchanges=exchanges)
+
+    def _unfinished(self, error: Exception, *, sent: list[Exchange]) -> Finding:
+        """What is found if a probe fails: nothing where it asks what a model lacks."""
+        if isinstance(error, ValueError) and not sent:
+            return Finding("open", f"not sent: {error}"[:300])
+        said = f"the probe failed: {type(error).__name__}: {error}"
+        return Finding("open", said[:300], copes=False)
 
     def _cost_of(self, exchange: Exchange) -> float:
         usages = [p["usageMetadata"] for p in exchange.payloads if "usageMetadata" in p]

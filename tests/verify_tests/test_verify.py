@@ -138,6 +138,16 @@ def test_outcomes_are_told_apart(
     assert finding.copes is not False, finding
 
 
+def test_what_a_model_lacks_is_not_asked_of_it(emulator: Emulator) -> None:
+    settings: dict[str, Any] = dict(emulator.client)
+    asked = names_from(["candidates_on_run"])
+    with Run("gemini-4-neon", settings, asked) as run:
+        (result,) = run.results(lambda _: None)
+    assert (result.finding.verdict, result.finding.copes) == ("open", None)
+    assert result.finding.seen.startswith("not sent: gemini-4-neon returns one")
+    assert result.exchanges == []
+
+
 def test_the_budget_ends_a_run(emulator: Emulator) -> None:
     settings: dict[str, Any] = dict(emulator.client)
     with Run(MODEL, settings, names_from([]), max_cost=0.0005) as run:
