@@ -46,7 +46,10 @@ CALLED = model(call_part("get_weather", {"city": "Lima"}, thoughtSignature=SKIP)
 ANSWERED = user(response_part("get_weather", {"result": "18"}))
 LIMA = ask("Weather in Lima?", tools=TOOLS)
 LIMA_TOLD = ask("Weather in Lima?", CALLED, ANSWERED, tools=TOOLS)
-NUMBER_TOLD = ask("Hi", CALLED, user(response_part("get_weather", {"degrees": 18})))
+NUMBER_TOLD, SKY_TOLD = (
+    ask("Hi", CALLED, user(response_part("get_weather", response)))
+    for response in ({"degrees": 18}, {"degrees": 18, "sky": "clear"})
+)
 UNCALLED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "NONE"}}}
 FORCED = {**LIMA, "toolConfig": {"functionCallingConfig": {"mode": "ANY"}}}
 ALLOWED = {"mode": "ANY", "allowedFunctionNames": ["get_time"]}
@@ -70,6 +73,7 @@ CONDITIONS: list[tuple[Json, Json, Json]] = [
     ({"result": "18"}, LIMA_TOLD, ask("18")),
     ({"result": {"result": "18"}}, LIMA_TOLD, LIMA),
     ({"result": re.compile("^18$")}, NUMBER_TOLD, LIMA),
+    ({"result": '"sky": "clear"'}, SKY_TOLD, NUMBER_TOLD),
     ({"turn": 0}, LIMA, LIMA_TOLD),
     ({"turn": 1}, LIMA_TOLD, LIMA),
     ({"when": "brief"}, BRIEF, LIMA),
