@@ -90,9 +90,11 @@ def retry_after_from_headers(headers: Mapping[str, str], now: float) -> float | 
     milliseconds = seconds_from_text(headers.get("retry-after-ms"))
     if milliseconds is not None:
         return milliseconds / 1000
-    text = headers.get("retry-after")
-    seconds = seconds_from_text(text)
-    return seconds if seconds is not None else _seconds_from_date(text, now)
+    text = headers.get("retry-after") or ""
+    # Two servers on the way may have sent one each.
+    sent = [seconds_from_text(piece) for piece in text.split(",")]
+    told = [seconds for seconds in sent if seconds is not None]
+    return max(told) if told else _seconds_from_date(text, now)
 
 
 def seconds_from_text(text: str | None) -> float | None:
@@ -104,9 +106,9 @@ def seconds_from_text(text: str | None) -> float | None:
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
-def _seconds_from_date(text: str | None, now: float) -> float | None:
+def _seconds_from_date(text: str, now: float) -> float | None:
     try:
-        date = parsedate_to_datetime(text or "")
+        date = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
     # RFC 9110: HTTP dates are GMT, also where the zone is left out.

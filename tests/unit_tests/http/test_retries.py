@@ -106,6 +106,8 @@ def date(ahead: float) -> str:
     ({"retry-after": "12"}, 12.0),
     ({"retry-after": "0"}, 0.0),
     ({"retry-after": "1.5"}, 1.5),
+    ({"retry-after": "3, 9"}, 9.0),
+    ({"retry-after": "9, soon"}, 9.0),
     ({"retry-after": date(90)}, 90.0),
     ({"retry-after": date(-90)}, 0.0),
     ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
