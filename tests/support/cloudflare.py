@@ -1,8 +1,6 @@
 """What tests take from the inside of `_cloudflare`: endpoints, readers, errors."""
 
-from typing import Any
-
-from langchain_cf_gemini._cloudflare.answers import AnswerReader, EnvelopeReader
+from langchain_cf_gemini._cloudflare.answers import AnswerReader
 from langchain_cf_gemini._cloudflare.costs import usage_after_cache
 from langchain_cf_gemini._cloudflare.endpoints import (
     Account,
@@ -20,7 +18,6 @@ from langchain_cf_gemini._cloudflare.errors import (
     retry_after_from_details,
 )
 from langchain_cf_gemini._cloudflare.events import EventDecoder, whole_events
-from langchain_cf_gemini._cloudflare.gateway_facts import gateway_from_headers
 from langchain_cf_gemini._cloudflare.json_body import json_from_body
 from langchain_cf_gemini._cloudflare.known_errors import KNOWN_ERRORS
 from langchain_cf_gemini._cloudflare.rate_limits import retry_after_from_rate_limits
@@ -32,11 +29,9 @@ __all__ = [
     "AnswerReader",
     "EventDecoder",
     "GatewayMemory",
-    "ResultReader",
     "api_request",
     "envelope_from_body",
     "error_from_body",
-    "gateway_from_headers",
     "gateway_request",
     "json_from_body",
     "payloads_from_body",
@@ -47,11 +42,3 @@ __all__ = [
     "usage_after_cache",
     "whole_events",
 ]
-
-
-class ResultReader(EnvelopeReader):
-    """Reads the result of an envelope alone."""
-
-    def end(self) -> Any:
-        """The result, or a typed error."""
-        return super().end()["result"]
