@@ -109,7 +109,13 @@ WRONG = [
     ("DELETE", "reset", None, 405, "/_emulator/reset takes POST, not DELETE."),
     ("POST", "script", b"{", 422, "The body isn't JSON: "),
     ("POST", "script", b'[{"answr": 5}]', 422, 'needs the key "answer", but is'),
+    ("GET", "reset", None, 405, "/_emulator/reset takes POST, not GET."),
+    ("GET", "clear", None, 405, "/_emulator/clear takes POST, not GET."),
+    ("POST", "restart", None, 404, "Unknown action 'restart'. Known: health, "),
     ("GET", "exchanges?after=x", None, 422, "must be whole numbers, not ['x', '0']"),
+    ("GET", "exchanges?after=-1", None, 422, "must be whole numbers, not ['-1', '0']"),
+    ("GET", "exchanges?last=²", None, 422, "must be whole numbers, not ['0', '²']"),
+    ("GET", f"exchanges?after={'9' * 30}", None, 422, "must be whole numbers, not "),
 ]
 
 
@@ -123,21 +129,26 @@ def test_what_is_wrong_is_answered_in_words(
     assert words in answer.json()["error"]
 
 
-def test_exchanges_verify_and_reset(client: Client) -> None:
+def test_exchanges_clear_verify_and_reset(client: Client) -> None:
     client.emulator.answer("never", text="Oslo")
     client.run()
     (exchange,) = get(client, "exchanges").json()["exchanges"]
     assert (exchange["text"], exchange["status"]) == ("Hi", 200)
     assert exchange["usage"]["totalTokenCount"]
     assert client.emulator.api_token not in json.dumps(exchange)
+    assert post(client, "clear").json() == {"status": "ok"}
+    assert get(client, "exchanges").json() == {"exchanges": []}
+    # What is cleared is not the script.
+    (left,) = get(client, "state").json()["left"]
+    assert left.startswith("'never' for text 'Oslo'")
     verified = post(client, "verify")
     assert verified.status_code == 409
     assert "'never' for text 'Oslo'" in verified.json()["problem"]
+    client.run()
     assert post(client, "reset").json() == {"status": "ok"}
     assert get(client, "exchanges").json() == {"exchanges": []}
+    assert get(client, "state").json()["left"] == []
     assert get(client, "health").json() == {"status": "ok"}
-    assert get(client, "reset").status_code == 405
-    assert post(client, "restart").status_code == 404
 
 
 def test_the_page_is_all_there_is(client: Client) -> None:
@@ -164,18 +175,6 @@ def test_the_exchanges_after_a_number(client: Client) -> None:
     ]:
         told = get(client, f"exchanges{query}").json()["exchanges"]
         assert [exchange["number"] for exchange in told] == numbers
-    for query in ("?after=-1", "?after=x", "?last=²", "?after=" + "9" * 30):
-        assert get(client, f"exchanges{query}").status_code == 422
-
-
-def test_clearing_keeps_the_script(client: Client) -> None:
-    client.emulator.answer("kept", text="b")
-    client.run(ask("a"))
-    assert get(client, "clear").status_code == 405
-    assert post(client, "clear").json() == {"status": "ok"}
-    assert get(client, "exchanges").json() == {"exchanges": []}
-    (left,) = get(client, "state").json()["left"]
-    assert left.startswith("'kept' for text 'b'")
 
 
 HOSTS = (
