@@ -53,6 +53,7 @@ class Lone(TypedDict):
     a: Annotated[str, "What it is."]
     b: Annotated[int, Field(ge=1)]
     c: Annotated[int, 5]
+    d: Annotated[str, "x", "Another."]
 
 
 class Map(BaseModel):
@@ -103,6 +104,9 @@ SAYS: dict[str, tuple[Any, str, Any]] = {
     "a lone text describes": (Lone, "properties.a.description", "What it is."),
     "a bound": (Lone, "properties.b.minimum", 1),
     "a lone number is a default": (Lone, "properties.c.default", 5),
+    "a text before another is one, too": (
+        Lone, "properties.d",
+        {"type": "string", "title": "D", "default": "x", "description": "Another."}),
     "what has no default": (Lone, "required", ["a", "b"]),
     "a summary of two parts": (Documented, "description", "Summary.\n\nMore of it."),
     "an argument of two lines": (Documented, "properties.first.description",
@@ -216,6 +220,10 @@ WORDS: dict[str, tuple[Json, Json]] = {
                        {"anyOf": [{**_TEXT, "enum": ["a"]}, {"type": "null"}]}),
     "nullable union": ({"anyOf": [_TEXT, {"type": "integer"}], "nullable": True},
                        {"anyOf": [_TEXT, {"type": "integer"}, {"type": "null"}]}),
+    "nullable union of one length": (
+        {"anyOf": [_TEXT, {"type": "integer"}], "minLength": 1, "nullable": True},
+        {"anyOf": [{"anyOf": [_TEXT, {"type": "integer"}], "minLength": 1},
+                   {"type": "null"}]}),
     "nullable reference": ({"$ref": "#/$defs/X", "nullable": True, "description": "d"},
                            {"anyOf": [_TEXT, {"type": "null"}], "description": "d"}),
     "nullable parts": (
@@ -375,6 +383,7 @@ OLDER: dict[str, tuple[Json, Json]] = {
                       {"items": False, "prefixItems": [{"type": "integer"}]}),
     "draft 4 bound": ({"minimum": 3, "exclusiveMinimum": True,
                        "exclusiveMaximum": False}, {"exclusiveMinimum": 3}),
+    "draft 4 bound of nothing": ({"exclusiveMinimum": True}, {}),
     "const beside another enum": ({"const": 1, "enum": [2]}, {"const": 1, "enum": [2]}),
     "const beside its enum": ({"const": 2, "enum": [1, 2]}, {"enum": [2]}),
     "const that is no text or number": ({"const": True}, {"const": True}),

@@ -166,6 +166,8 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
                           stored("image/png", _GOOGLES)),
     "video_metadata": ({**FILM, "video_metadata": _CUT},
                        {**MP4_PART, "videoMetadata": _SENT_CUT}),
+    "the most frames": ({**FILM, "video_metadata": {"fps": 24}},
+                        {**MP4_PART, "videoMetadata": {"fps": 24}}),
     "video_metadata in extras": (
         {**FILM, "extras": {"videoMetadata": {"startOffset": "1s"}}},
         {**MP4_PART, "videoMetadata": {"startOffset": "1s"}}),
@@ -340,8 +342,9 @@ def test_data_uris(uri: str, part: Json) -> None:
 
 _SPAN = timedelta(minutes=1, milliseconds=5)
 OFFSETS: dict[str, Any] = {
-    "0.1s": 0.1, "1.5s": "1.5s", "10s": 10, "20s": {"seconds": 20}, "20.5s": 20.5,
-    "60.005s": _SPAN, "5.05s": {"seconds": "5", "nanos": 50_000_000},
+    "0s": 0, "0.1s": 0.1, "1.5s": "1.5s", "10s": 10, "20.5s": 20.5,
+    "20s": {"seconds": 20}, "60.005s": _SPAN,
+    "5.05s": {"seconds": "5", "nanos": 50_000_000},
 }  # fmt: skip
 
 
@@ -354,7 +357,7 @@ def test_offsets(sent: str) -> None:
 
 NOT_OFFSETS: list[Json] = [
     *({"start_offset": wrong} for wrong in ("1m", -1, {"seconds": -1}, {"minutes": 1})),
-    *({"end_offset": "10"}, {"start_offset": 20, "end_offset": 10}),
+    *({"end_offset": "10"}, {"start_offset": 20, "end_offset": 10}, {"end_offset": 0}),
     *({"startOffset": True}, {"fps": 0}, {"fps": 25}, {"fps": "fast"}, {"fps": True}),
 ]
 
