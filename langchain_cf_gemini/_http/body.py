@@ -13,6 +13,7 @@ from langchain_cf_gemini.exceptions import CloudflareGeminiError
 
 # Of the body of an error no more is read than a message and its details can need.
 ERROR_BYTES = 1 << 20
+_GZIP = b"\x1f\x8b"  # how a member begins
 
 _T = TypeVar("_T")
 _T_co = TypeVar("_T_co", covariant=True)
@@ -185,8 +186,11 @@ class _Inflater:
         self._is_begun = self._is_begun or bool(raw)
         try:
             data = self._zlib.decompress(raw, max_bytes + 1)
-            # A body may be several gzip members, one after the other.
-            while (rest := self._zlib.unused_data) and len(data) <= max_bytes:
+            # A body may be several gzip members, one after the other. What follows and
+            # is none, such as zeros, is left out, as by any other reader of gzip.
+            while (rest := self._zlib.unused_data).startswith(_GZIP) and (
+                len(data) <= max_bytes
+            ):
                 self._begin()
                 data += self._zlib.decompress(rest, max_bytes + 1)
         except zlib.error:

@@ -414,6 +414,8 @@ FATES = [
     Fate(38, "endless", endless, error=Format, max_answer_bytes=1 << 20, ways=EVERY),
     Fate(38, "gzip", zipped(gzip.compress), ways=EVERY),
     Fate(38, "gzip in two", zipped(in_two), ways=EVERY),
+    Fate(38, "gzip and zeros", zipped(lambda body: gzip.compress(body) + bytes(9)),
+         ways=EVERY),
     Fate(38, "no gzip", zipped(bytes), error=Format, asked=3),
     Fate(38, "half a gzip", zipped(lambda body: gzip.compress(body)[:-9]),
          error=Format, asked=3, ways=["send"]),
