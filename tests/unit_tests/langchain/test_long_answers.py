@@ -60,17 +60,22 @@ def tokens(cloudflare: Cloudflare) -> list[str | None]:
     return [body.get("continuationToken") for body in cloudflare.bodies]
 
 
+CALLS = [call("look", "c2ln", args={"n": 1}), call("look", args={"n": 2})]
+
+
 @every_way
 @pytest.mark.parametrize("output_version", ["v0", "v1"])
 def test_an_answer_is_followed_to_its_end(way: Any, output_version: str) -> None:
     cloudflare = Cloudflare(
         page(thought("Hm."), token="t1", used=100),
         page(text("The la"), token="t2", used=200),
-        last(text("ws."), used=3),
+        last(text("ws."), *CALLS, used=3),
     )
     model = cloudflare.model(output_version=output_version, max_tokens=999)
     message = way(model, "go")
     assert message.text == "The laws."
+    assert [made["args"] for made in message.tool_calls] == [{"n": 1}, {"n": 2}]
+    assert not message.invalid_tool_calls
     assert tokens(cloudflare) == [None, "t1", "t2"]
     # The same request, without what was said already, and the limit as it was.
     first, *others = cloudflare.bodies
@@ -84,17 +89,6 @@ def test_an_answer_is_followed_to_its_end(way: Any, output_version: str) -> None
     assert message.response_metadata["finish_reason"] == "STOP"
     assert message.response_metadata["pages"] == 3
     assert "continuation_token" not in message.response_metadata
-
-
-@every_way
-def test_a_call_may_come_on_a_later_page(way: Any) -> None:
-    cloudflare = Cloudflare(
-        page(thought("Hm."), token="t1"),
-        last(call("look", "c2ln", args={"n": 1}), call("look", args={"n": 2})),
-    )
-    message = way(cloudflare.model(), "go")
-    assert [made["args"] for made in message.tool_calls] == [{"n": 1}, {"n": 2}]
-    assert not message.invalid_tool_calls
 
 
 @every_way
@@ -150,14 +144,13 @@ def test_following_ends_where_nothing_new_comes(
 
 @every_way
 def test_no_answer_has_pages_without_end(way: Any) -> None:
-    def more(request: httpx.Request) -> Json:
-        body = json.loads(request.content)
-        told = body.get("input", body).get("continuationToken") or "t0"
-        return page(text("a"), token=f"t{int(told[1:]) + 1}")
+    def more(request: httpx.Request) -> httpx.Response:
+        so_far = len(cloudflare.requests)
+        return httpx.Response(200, json=page(text("a"), token=f"t{so_far}"))
 
-    cloudflare = Cloudflare(lambda request: httpx.Response(200, json=more(request)))
+    cloudflare = Cloudflare(more)
     message = way(cloudflare.model(), "go")
-    assert len(cloudflare.requests) == 64
+    assert tokens(cloudflare) == [None, *(f"t{page}" for page in range(1, 64))]
     assert message.text == "a" * 64
     assert message.response_metadata["continuation_token"] == "t64"
 
@@ -310,8 +303,7 @@ def stream_with(parts: list[Json], checkpoints: set[int]) -> list[Json]:
 PARTS: list[Json] = [
     *map(thought, ("First I think. ", "Then I think more. ")),
     *map(text, ("The law", "s, ", "all thr", "ee of th", "em.")),
-    call("look", "c2ln", args={"n": 1}),
-    call("look", args={"n": 2}),
+    *CALLS,
 ]
 
 
