@@ -42,7 +42,7 @@ def _run(*command: str, stdin: str = "", **values: str) -> Any:
     return subprocess.run(command, check=False, input=stdin, env=environment, **options)
 
 
-def _started(*arguments: str, **options: Any) -> subprocess.Popen[str]:
+def _started(*arguments: str, **options: Any) -> Any:
     """Start the command with pipes."""
     environment = {**os.environ, "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -128,7 +128,6 @@ def _free_port() -> str:
 @pytest.mark.slow
 def test_an_emulator_serves_until_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     with _started("emulator", "--port", _free_port()) as process:
-        assert process.stdout is not None
         try:
             said = "".join(iter(process.stdout.readline, "Ctrl-C stops it.\n"))
             # An application that makes its own model runs on it unchanged.
@@ -160,8 +159,6 @@ def test_a_quiet_emulator_prints_nothing() -> None:
 def test_a_reader_that_goes_away() -> None:
     """`ask ... | head -c 1`: no traceback, no second complaint."""
     with _started("ask", "--emulator", PROMPT) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
         process.stdout.read(1)
         process.stdout.close()
         said = process.stderr.read()
@@ -176,11 +173,8 @@ def test_a_reader_that_goes_away() -> None:
 )
 def test_signals_while_it_waits(number: int, status: int) -> None:
     """They end the process, which waits for the next line, without a word."""
-    chat = _started("chat", "--emulator", "-u", stdin=subprocess.PIPE)
-    with chat as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
+    chat = ("chat", "--emulator", "-u")
+    with _started(*chat, stdin=subprocess.PIPE) as process:
         process.stdin.write("hello\n")
         process.stdin.flush()
         assert "hello" in process.stdout.readline()
