@@ -103,17 +103,6 @@ class TestGoogleGenai:
         with pytest.raises(errors.ServerError, match="UNAVAILABLE"):
             google.models.generate_content(model=FLASH_3, contents="Hi")
 
-    def test_a_lost_signature(self, google: genai.Client) -> None:
-        call = types.FunctionCall(name="f", args={})
-        response = types.FunctionResponse(name="f", response={})
-        contents: Any = [
-            types.Content(role="user", parts=[types.Part(text="Hi")]),
-            types.Content(role="model", parts=[types.Part(function_call=call)]),
-            types.Content(role="user", parts=[types.Part(function_response=response)]),
-        ]
-        with pytest.raises(errors.ClientError, match="missing a thought_signature"):
-            google.models.generate_content(model=FLASH_3, contents=contents)
-
     def test_tokens_and_models(self, google: genai.Client) -> None:
         counted = google.models.count_tokens(model=FLASH_3, contents="a" * 40)
         assert counted.total_tokens == 10
