@@ -48,13 +48,13 @@ from tests.support.loopback import (
     as_asked,
     drip,
     drip_header,
+    echo,
     event,
     events,
     head,
     head_as_asked,
     one_chunk,
     reset,
-    saying,
     stall,
     text_of,
     tunnel,
@@ -82,11 +82,9 @@ from tests.support.ways import (
 )
 
 
-async def echo(wire: Wire) -> None:
-    """Answer with what was asked, a little later."""
+async def late_echo(wire: Wire) -> None:
     await asyncio.sleep(0.01)
-    asked = json.loads(wire.received.body)["input"]
-    await answer(saying(asked["contents"]))(wire)
+    await echo(wire)
 
 
 def asking(server: Loopback, text: str) -> Any:
@@ -208,7 +206,7 @@ def test_fifty_at_once_on_one_transport_hear_their_own_answers(way: str) -> None
         transport.close()
         return answers
 
-    with Loopback([echo]) as server:
+    with Loopback([late_echo]) as server:
         calls = in_threads(server) if way == "send" else asyncio.run(on_a_loop(server))
         assert [text_of(payload) for (payload,) in calls] == [*map(str, range(200))]
         assert server.opened <= 50
@@ -377,7 +375,7 @@ def test_loops_in_several_threads_at_once() -> None:
 
         return await asyncio.gather(*(one(str(number)) for number in range(10)))
 
-    with Loopback([echo]) as server, ThreadPoolExecutor(8) as threads:
+    with Loopback([late_echo]) as server, ThreadPoolExecutor(8) as threads:
         runs = list(threads.map(lambda _: asyncio.run(calls(server)), range(16)))
     assert runs == [[str(number) for number in range(10)]] * 16
 

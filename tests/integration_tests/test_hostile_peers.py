@@ -41,6 +41,7 @@ from tests.support.loopback import (
     Wire,
     answer,
     as_asked,
+    at_once,
     chunked_head,
     event,
     events,
@@ -201,13 +202,6 @@ BODY = json.dumps(PAYLOAD).encode()
 EVIL = json.dumps({**PAYLOAD, "evil": True}).encode()
 ANOTHER = head(200, {"content-length": str(len(EVIL))}) + EVIL
 JSON = {"content-type": "application/json", "content-length": str(len(BODY))}
-
-
-def at_once(data: bytes) -> Act:
-    async def act(wire: Wire) -> None:
-        await wire.send(data)
-
-    return act
 
 
 def behind_what_one_read_takes() -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import random
 import threading
 import time
@@ -23,17 +22,15 @@ from tests.support.http import (
     TransportSettings,
 )
 from tests.support.loopback import (
-    FIRST,
     Act,
     Loopback,
     Wire,
     answer,
     cut,
-    event,
+    echo,
     events,
     head,
     reset,
-    saying,
     text_of,
 )
 from tests.support.process import open_descriptors, settled
@@ -65,15 +62,8 @@ def moody(chance: random.Random) -> Act:
     """Answers with what was asked, or, one time in ten, with a fault."""
 
     async def act(wire: Wire) -> None:
-        if chance.random() < 0.1:
-            await chance.choice(FAULTS)(wire)
-            return
-        body = json.loads(wire.received.body)
-        payload = saying(body.get("input", body)["contents"])
-        if "stream" in wire.received.path:
-            await events(event(FIRST), event(payload))(wire)
-        else:
-            await answer(payload)(wire)
+        fault = chance.choice(FAULTS) if chance.random() < 0.1 else echo
+        await fault(wire)
 
     return act
 

@@ -164,6 +164,12 @@ def as_asked(payload: Any = PAYLOAD) -> Act:
     return act
 
 
+async def echo(wire: Wire) -> None:
+    """Answer with the text that was asked."""
+    body = json.loads(wire.received.body)
+    await as_asked(saying(body.get("input", body)["contents"]))(wire)
+
+
 async def stall(wire: Wire) -> None:
     """Say nothing until the client goes."""
     wire.cut()
@@ -181,6 +187,15 @@ async def cut(wire: Wire) -> None:
 
 def _gone() -> Any:
     return contextlib.suppress(ConnectionError)
+
+
+def at_once(data: bytes) -> Act:
+    """These bytes, and nothing after them."""
+
+    async def act(wire: Wire) -> None:
+        await wire.send(data)
+
+    return act
 
 
 def drip(before: bytes, piece: bytes = b"1\r\n \r\n", *, every: float = 0.01) -> Act:
