@@ -204,6 +204,8 @@ def test_a_bad_answer_in_the_cache_does_not_fail_every_retry(
 LOCAL = [
     "http://127.0.0.1:{port}/a.png",
     "http://localhost:{port}/a.png",
+    "http://2130706433:{port}/a.png",
+    "http://0x7f.1:{port}/a.png",
     "http://[::1]:{port}/a.png",
     "http://169.254.169.254/latest/meta-data",
     "http://10.0.0.1/a.png",

@@ -56,12 +56,11 @@ def media(body: bytes = PNG, kind: str = "image/png", **more: str) -> Act:
 
 
 @both
-def test_a_file_and_its_type(get: Fetch) -> None:
-    with Loopback([media(kind="Image/PNG; charset=x")]) as server:
-        assert get(f"{server.root}/a/b.png?sig=1", LOCAL) == (
-            PNG,
-            "Image/PNG; charset=x",
-        )
+@pytest.mark.parametrize("kind", ["Image/PNG; charset=x", "", "application/zip"])
+def test_a_file_and_the_type_that_the_server_says(get: Fetch, kind: str) -> None:
+    """What it is worth, the bytes decide; see the types of media."""
+    with Loopback([media(kind=kind)]) as server:
+        assert get(f"{server.root}/a/b.png?sig=1", LOCAL) == (PNG, kind)
         (received,) = server.received
         assert asyncio.run(settled(lambda: server.open == 0))
     assert received.method == "GET"
@@ -85,14 +84,6 @@ def test_the_connection_goes_to_the_address_that_was_checked(get: Fetch) -> None
         assert get(url, settings)[0] == PNG
     assert asked == ["pictures.example"]
     assert server.received[0].headers["host"] == f"pictures.example:{server.port}"
-
-
-@both
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "2130706433", "0x7f.1"])
-def test_this_machine_is_refused_by_default(get: Fetch, host: str) -> None:
-    with Loopback([media()]) as server, pytest.raises(UnsupportedContentError):
-        get(f"http://{host}:{server.port}/a.png", FetchSettings())
-    assert server.received == []
 
 
 def redirect(to: str, status: int = 302) -> Act:
@@ -264,14 +255,6 @@ def test_the_next_address_of_a_host_is_asked(get: Fetch) -> None:
     )
     with Loopback([media()]) as server:  # which listens on 127.0.0.1 alone
         assert get(f"http://two.example:{server.port}/a.png", settings)[0] == PNG
-
-
-@both
-@pytest.mark.parametrize("kind", ["", "application/octet-stream", "application/zip"])
-def test_the_type_is_what_the_server_says(get: Fetch, kind: str) -> None:
-    """What it is worth, the bytes decide; see the types of media."""
-    with Loopback([media(kind=kind)]) as server:
-        assert get(f"{server.root}/a.png", LOCAL) == (PNG, kind)
 
 
 @both

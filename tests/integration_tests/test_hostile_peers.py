@@ -183,21 +183,6 @@ def test_a_413_during_a_long_request_is_heard_at_once(way: str, kept: bool) -> N
     assert len(asked) == 1
 
 
-@pytest.mark.fault(row=54)
-@our_ways
-@pytest.mark.parametrize("over_tls", [False, True])
-def test_a_long_request_that_is_taken_is_answered_as_ever(
-    way: str, over_tls: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Tickets of TLS 1.3, which nobody has read yet, are no answer."""
-    tls = server_tls() if over_tls else None
-    with certificate_trusted(monkeypatch), Loopback([as_asked()], tls=tls) as server:
-        long = replace(request_of(way, server), pieces=(b"x" * 2**22, b"y" * 2**20))
-        for _ in range(2):
-            assert ask(way, server, request=long).payloads == [PAYLOAD]
-        assert all(received.body == long.body for received in server.received)
-
-
 BODY = json.dumps(PAYLOAD).encode()
 EVIL = json.dumps({**PAYLOAD, "evil": True}).encode()
 ANOTHER = head(200, {"content-length": str(len(EVIL))}) + EVIL
