@@ -6,6 +6,7 @@ message says of its answer is snake_case, as LangChain writes it.
 """
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -23,9 +24,9 @@ DUMMY_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 did not make (https://ai.google.dev/gemini-api/docs/thought-signatures). Recorded with
 status 200 on the Gemini API; on Vertex documented, not recorded."""
 
-# Their keys are the caller's own: HTTP headers, schemas.
+# Their keys are the caller's own: arguments, HTTP headers, schemas.
 _OPEN_OBJECTS = frozenset(
-    {"customConfigs", "headers", "responseSchema", "responseJsonSchema"}
+    {"args", "customConfigs", "headers", "responseSchema", "responseJsonSchema"}
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -56,7 +57,8 @@ def camel_keys(value: Mapping[str, Any]) -> Json:
 def camel_case(value: Any) -> Any:
     """Return JSON with camelCase keys, but for the caller's own, without nulls.
 
-    A null is not given: google-genai's objects dump every field of either backend.
+    A null is not given: google-genai's objects dump every field of either backend,
+    and bytes as they are.
     """
     if isinstance(value, Mapping):
         return {
@@ -66,7 +68,7 @@ def camel_case(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [camel_case(v) for v in value]
-    return value
+    return b64encode(value).decode() if isinstance(value, bytes) else value
 
 
 @lru_cache(maxsize=1024)

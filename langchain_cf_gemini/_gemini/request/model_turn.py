@@ -41,7 +41,7 @@ from langchain_cf_gemini._gemini.request.media import (
     is_media,
     parts_from_media,
 )
-from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json
+from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json, camel_case
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
 _logger = logging.getLogger("langchain_cf_gemini")
@@ -175,9 +175,8 @@ class ModelTurn:
 
     def _read_block(self, block: Json) -> None:
         kind = str(block.get("type"))
-        if kind == "None" and self._google and payload_of(block):
-            # In Google's own words; google-genai's objects dump every field.
-            self.parts.append({k: v for k, v in block.items() if v is not None})
+        if kind == "None" and self._google and payload_of(part := camel_case(block)):
+            self._add_own_part(part)
         elif kind in _CALL_TYPES:
             self._add_call(call_id_from_block(block), block)
         elif reader := _READERS.get(kind):
@@ -192,6 +191,14 @@ class ModelTurn:
             raise UnsupportedContentError(
                 f"A block of type {kind!r} in an AIMessage has no Gemini equivalent."
             )
+
+    def _add_own_part(self, part: Json) -> None:
+        """Append a part that is written in Google's words; its calls await results."""
+        if isinstance(call := part.get("functionCall"), dict):
+            signed = {"signature": part.get("thoughtSignature")}
+            self._add_call(call.get("id"), {**call, "extras": signed})
+        else:
+            self.parts.append(part)
 
     def _media_parts(self, block: Json) -> list[Json]:
         own = part_from_own_media(block) if self._own else None

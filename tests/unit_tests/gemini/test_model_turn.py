@@ -202,6 +202,12 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
                _block("server_tool_result", tool_call_id="c", status="success",
                       output="1")], None),
         [code(id="c"), printed(id="c")]),
+    "google-genai's parts, dumped": (
+        _turn([{"text": "Well.", "inline_data": None, "thought_signature": b"sig"},
+               {"inline_data": {"mime_type": "image/png", "display_name": None,
+                                "data": b"\x89PNG\r\n\x1a\n"}},
+               {"executable_code": {"code": "1", "language": "PYTHON"}}], None),
+        [text("Well.", SIGNED), inline("image/png", "iVBORw0KGgo="), code()]),
     "tool_use only in blocks": (_turn(["Let me see.", _TOOL_USE], None, _CALL),
                                 [text("Let me see."), _CALLED]),
     "calls only beside blocks": (_turn([_says("Let me see.")], None, _CALL),
@@ -230,9 +236,13 @@ def test_what_is_left_out_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "redacted_thinking" in caplog.text
 
 
-def test_calls_that_only_blocks_know() -> None:
+@pytest.mark.parametrize(
+    "block",
+    [_TOOL_USE, {"function_call": {**_CALLED["functionCall"], "id": "toolu_1"}}],
+)
+def test_calls_that_only_blocks_know(block: Json) -> None:
     """Histories cut from another library: the result shows that the call is meant."""
-    turn = AIMessage([_TOOL_USE])
+    turn = AIMessage([block])
     assert contents_of([HI, turn, result("seen", "toolu_1"), SO])[1]["parts"] == [
         _CALLED
     ]
