@@ -461,7 +461,8 @@ def test_threads_go_on(
 def test_messages_that_nobody_checked(kind: Any) -> None:
     for content in (5, None):
         unchecked = kind.model_construct(content=content, tool_call_id="a")
-        with pytest.raises(UnsupportedContentError, match=f"a {kind.__name__} is malf"):
+        said = f"a {kind.__name__} is malformed"
+        with pytest.raises(UnsupportedContentError, match=said):
             contents_of([HI, _A, unchecked])
 
 

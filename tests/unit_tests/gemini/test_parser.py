@@ -139,28 +139,23 @@ def test_parts_that_never_go_back(part: Any, kind: str) -> None:
 
 
 def test_blocks_hold_what_came() -> None:
-    message = message_of(text("See"), PNG, CODE, RESULT)
-    shown, image, asked, result = (dict(b) for b in message.content_blocks)
+    message = message_of(text("See"), PNG, CODE, RESULT, text("and"), CODE, RESULT)
+    shown, image, asked, result, _, again, other = (
+        dict(block) for block in message.content_blocks
+    )
     assert shown["text"] == "See"
     assert (image["base64"], image["mime_type"]) == ("aW1n", "image/png")
     assert asked["name"] == "code_execution"
     assert asked["args"] == {"language": "PYTHON", "code": "1+1"}
-    assert result["tool_call_id"] == asked["id"]
     assert (result["status"], result["output"]) == ("success", "2")
+    assert result["tool_call_id"] == asked["id"] != again["id"]
+    assert other["tool_call_id"] == again["id"]
 
 
 def test_texts_of_one_event_grow_one_block() -> None:
     message = streamed(answer(thought("Hm."), text("One. "), text("Two.")))
     assert kinds_of(message) == ["reasoning", "text"]
     assert message.text == "One. Two."
-
-
-def test_several_rounds_of_code() -> None:
-    message = message_of(CODE, RESULT, text("and"), CODE, RESULT)
-    blocks: list[Any] = list(message.content_blocks)
-    assert blocks[0]["id"] == blocks[1]["tool_call_id"]
-    assert blocks[3]["id"] == blocks[4]["tool_call_id"]
-    assert blocks[0]["id"] != blocks[3]["id"]
 
 
 FORMS: dict[str, tuple[Json, type]] = {
@@ -314,7 +309,7 @@ TEXTS: dict[str, tuple[Json, Any, Any]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("schema", "came", "read"), TEXTS.values(), ids=TEXTS.keys())
+@rows("schema came read", TEXTS)
 @pytest.mark.parametrize("dialect", ["json", "openapi"])
 def test_json_text_is_read_where_no_text_is_allowed(
     schema: Json, came: Any, read: Any, dialect: str
@@ -360,7 +355,8 @@ UNSENDABLE: dict[str, Any] = {
 def test_arguments_that_nothing_can_hold(value: Any) -> None:
     for message in readings(call("look", args={"a": value, "b": 1})):
         assert message.tool_calls == []
-        block: Any = message.content_blocks[0]
+        block: Any
+        (block,) = message.content_blocks
         assert block["type"] == "invalid_tool_call"
         assert "The arguments hold" in block["error"]
         assert back(message)
@@ -671,8 +667,9 @@ def test_blocks_of_calls_come_in_their_order() -> None:
     parts = [call("look", "c2ln", args={}), text("And."), call("hear", args={})]
     message = message_of(*parts)
     assert kinds_of(message) == ["tool_call", "text", "tool_call"]
-    first, _, last = (dict(block) for block in message.content_blocks)
-    assert "c2ln" in str(first["extras"])
+    blocks: list[Any] = list(message.content_blocks)
+    first, _, last = blocks
+    assert first["extras"]["signature"] == "c2ln"
     assert "extras" not in last
 
 

@@ -433,8 +433,9 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "type form": (list[int], "Wrap it with @tool"),
     "array at the root": ({"title": "f", "type": "array"}, "must be an object"),
     "class that is no object": (Size, "must be an object"),
-    "reference to nothing": (f(input_schema={"items": {"$ref": "#/a"}}),
-                             r"f: parameters\.items\.\$ref: #/a doesn't exist"),
+    "reference to nothing": (
+        f(input_schema={"items": {"$ref": "#/a"}}),
+        r"function f: parameters\.items\.\$ref: #/a doesn't exist"),
     "schema under a key that nobody reads": (
         f(params=OBJECT), "a schema in 'params', which isn't read"),
     "schema beside a function": (
@@ -444,7 +445,8 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "class under a key that nobody reads": (f(model=Search), "a schema in 'model'"),
     "a schema that is text": (f(parameters='{"type": "object"}'),
                               "function f: parameters from"),
-    "properties alone": (f(parameters=_QS), "f are properties without a schema"),
+    "properties alone": (f(parameters=_QS),
+                         "function f are properties without a schema"),
     "a name that is no text": ({"name": None, "parameters": OBJECT},
                                "must be a string, not None"),
     "two schemas": (f(parameters=OBJECT, schema={"type": "object"}),
