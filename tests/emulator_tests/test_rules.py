@@ -330,6 +330,8 @@ REFUSED: list[tuple[str, str, Json, str]] = [
      "Corrupted thought signature."),
     ("gemini-3.5-flash", "thought signature missing", looked_up(CALL, RESPONSE),
      "function call `default_api:lookup` , position 2."),
+    ("gemini-3-flash-preview", "thought signature missing", looked_up(CALL, RESPONSE),
+     "missing a thought_signature in functionCall parts"),
     ("gemini-3.5-flash", "thought signature invalid",
      looked_up({**CALL, "thoughtSignature": UNKNOWN}, RESPONSE),
      "Corrupted thought signature."),
