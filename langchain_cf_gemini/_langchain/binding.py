@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import wraps
 from typing import TYPE_CHECKING, Any, cast
 
@@ -23,6 +24,7 @@ from langchain_cf_gemini._langchain.input_blocks import (
     readable_batch,
     readable_prompt,
 )
+from langchain_cf_gemini._langchain.secrets import HEADERS
 from langchain_cf_gemini._langchain.settings import kept, laid
 
 if TYPE_CHECKING:
@@ -50,6 +52,26 @@ class Binding(_ChatModelBinding):
     def lc_id(cls) -> list[str]:
         """Return the id of LangChain's own class, which loads it."""
         return RunnableBinding.lc_id()
+
+    def __getstate__(self) -> dict[Any, Any]:
+        """Leave the values of headers behind; where they arrive, the model misses them.
+
+        A model that carries its secrets lets them carry theirs.
+        """
+        state = dict(super().__getstate__())
+        model: Any = self.bound
+        headers = self.kwargs.get(HEADERS)
+        if headers and not getattr(model, "carry_secrets", True):
+            needed = [f"{HEADERS}.{name}" for name in headers]
+            bound = copy(model)
+            # It is asked for what it does not hold where it arrives, and not before.
+            bound.__dict__["required_secrets"] = [
+                *(model.required_secrets or ()),
+                *needed,
+            ]
+            kwargs = {name: v for name, v in self.kwargs.items() if name != HEADERS}
+            state["__dict__"] = {**state["__dict__"], "bound": bound, "kwargs": kwargs}
+        return state
 
     def bind(self, **kwargs: Any) -> Binding:
         """Return the model with further arguments."""

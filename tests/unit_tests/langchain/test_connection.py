@@ -276,6 +276,22 @@ def test_a_gateway_token_may_be_a_header() -> None:
 # ---- times
 
 
+def test_headers_that_are_bound_do_not_travel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUDFLARE_API_TOKEN", TOKEN)
+    data = pickle.dumps(made().bind(temperature=1, default_headers=HEADERS))
+    assert SECRET not in str(data)
+    with pytest.raises(ValueError, match=r"Set CLOUDFLARE_GEMINI_HEADER_CF_ACCESS"):
+        pickle.loads(data).invoke("hi")
+    for name, value in HEADERS.items():
+        variable = f"CLOUDFLARE_GEMINI_HEADER_{name.upper().replace('-', '_')}"
+        monkeypatch.setenv(variable, value)
+    there = pickle.loads(data)
+    assert there.kwargs == {"temperature": 1}
+    assert there.bound.default_headers == made(default_headers=HEADERS).default_headers
+    carrying = made(carry_secrets=True).bind(default_headers=HEADERS)
+    assert pickle.loads(pickle.dumps(carrying)).kwargs == carrying.kwargs
+
+
 @pytest.mark.parametrize(
     ("settings", "options", "waits"),
     [
