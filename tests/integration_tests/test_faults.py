@@ -22,33 +22,17 @@ import httpx
 import pytest
 
 from langchain_cf_gemini.exceptions import (
-    CloudflareAuthenticationError as Auth,
-)
-from langchain_cf_gemini.exceptions import (
-    CloudflareConnectionError as Connection,
-)
-from langchain_cf_gemini.exceptions import (
+    CloudflareAuthenticationError,
+    CloudflareConnectionError,
     CloudflareContextOverflowError,
     CloudflareGeminiError,
+    CloudflareInvalidRequestError,
     CloudflareNotFoundError,
-)
-from langchain_cf_gemini.exceptions import (
-    CloudflareInvalidRequestError as Invalid,
-)
-from langchain_cf_gemini.exceptions import (
-    CloudflarePermissionError as Permission,
-)
-from langchain_cf_gemini.exceptions import (
-    CloudflareRateLimitError as Limited,
-)
-from langchain_cf_gemini.exceptions import (
-    CloudflareServerError as Server,
-)
-from langchain_cf_gemini.exceptions import (
-    CloudflareTimeoutError as Timeout,
-)
-from langchain_cf_gemini.exceptions import (
-    ResponseFormatError as Format,
+    CloudflarePermissionError,
+    CloudflareRateLimitError,
+    CloudflareServerError,
+    CloudflareTimeoutError,
+    ResponseFormatError,
 )
 from tests.support.cloudflare import AnswerReader
 from tests.support.http import RetryPolicy, SharedLimits, Transport, TransportSettings
@@ -326,6 +310,11 @@ SENT_ERRORS = [
 ]
 CANCELLED = b'{"error": {"code": 499, "status": "CANCELLED"}}'
 
+Auth, Server = CloudflareAuthenticationError, CloudflareServerError
+Format, Timeout = ResponseFormatError, CloudflareTimeoutError
+Connection, Invalid = CloudflareConnectionError, CloudflareInvalidRequestError
+Permission, Limited = CloudflarePermissionError, CloudflareRateLimitError
+
 DRIPPED = [("an extension", b"5;x="), ("a trailer", b"0\r\nx-trailer: ")]
 DEEP = "[" * 5_000 + "]" * 5_000
 DIGITS = b'{"error": {"code": %s, "message": "no"}}' % (b"9" * 4_200)
@@ -486,7 +475,7 @@ def test_the_body_of_an_error_is_cut_short(way: str, is_endless: bool) -> None:
     without_end = flood(head(502, {**html, "transfer-encoding": "chunked"}))
     with Loopback([without_end if is_endless else page]) as server:
         error = ask(way, server, max_retries=0).failed
-    assert type(error) is Server
+    assert type(error) is CloudflareServerError
     assert len(error.message) < 600
     assert len(error.body or "") == 16_384
     assert error.ray_id == "ray-1"
@@ -502,7 +491,7 @@ NOWHERE = "http://no-such-host.invalid"
 )
 def test_a_host_that_is_not_there_is_asked_again(way: str, root: str) -> None:
     outcome = ask(way, root)
-    assert type(outcome.error) is Connection
+    assert type(outcome.error) is CloudflareConnectionError
     assert len(outcome.slept) == 2
 
 
@@ -511,7 +500,7 @@ def test_a_host_that_is_not_there_is_asked_again(way: str, root: str) -> None:
 def test_a_certificate_that_is_not_trusted_is_not_retried(way: str) -> None:
     with Loopback(tls=server_tls()) as server:
         outcome = ask(way, server)
-    assert type(outcome.error) is Connection
+    assert type(outcome.error) is CloudflareConnectionError
     assert not outcome.error.is_retryable
     assert "certificate" in outcome.error.message
     assert outcome.slept == []
@@ -547,7 +536,7 @@ def test_a_long_request_that_is_not_read_ends(
         assert time.monotonic() - started < 3  # of 5 seconds in sips, or of a minute
         given_up.set()
         drinker.join()
-    assert type(outcome.error) is Timeout
+    assert type(outcome.error) is CloudflareTimeoutError
 
 
 @pytest.mark.fault(row=66)
@@ -568,7 +557,7 @@ def test_connecting_takes_no_longer_than_was_said(way: str) -> None:
         root = f"http://127.0.0.1:{full.getsockname()[1]}"
         limits = httpx.Timeout(60, connect=0.1)
         outcome = ask(way, root, timeout=limits, max_retries=0)
-    assert type(outcome.error) is Timeout
+    assert type(outcome.error) is CloudflareTimeoutError
 
 
 @pytest.mark.fault(row=29)
@@ -613,7 +602,7 @@ def test_redirects_are_not_followed(way: str, follow: bool) -> None:
         there = {"location": f"{elsewhere.root}/steal"}
         with Loopback([answer(b"", status, there)]) as server:
             outcome = ask(way, server, client={"follow_redirects": follow})
-    assert type(outcome.error) is Format
+    assert type(outcome.error) is ResponseFormatError
     assert outcome.error.status_code == status
     assert elsewhere.received == []
     assert len(server.received) == 1
@@ -656,7 +645,7 @@ def test_a_longer_timeout_can_be_given_for_one_call() -> None:
     with Loopback([late]) as server:
         transport = Transport(TransportSettings(timeout=0.03, max_retries=0))
         request = request_of("send", server)
-        with pytest.raises(Timeout):
+        with pytest.raises(CloudflareTimeoutError):
             transport.send(request, AnswerReader())
         for timeout in (5.0, httpx.Timeout(0.05, read=5.0), None):
             answered = transport.send(request, AnswerReader(), timeout=timeout)
