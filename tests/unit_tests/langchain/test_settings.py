@@ -235,6 +235,8 @@ def test_each_function_is_bound_by_its_name() -> None:
     place, second, search = bound.kwargs["tools"]
     assert (place["name"], second["name"]) == ("Place", "other")
     assert search == {"googleSearch": {}}
+    given: Any = silent().bind(tools=[{"name": "other"}])
+    assert given.kwargs["tools"] == [{"name": "other"}]
 
 
 # ---- other settings that add up

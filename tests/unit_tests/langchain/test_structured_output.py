@@ -193,7 +193,8 @@ GROWING: list[Json] = [
     {"setup": "Why?", "punchline": "So."},
 ]
 LOOSE = {"type": "object", "properties": {"setup": {"type": "string"}}}
-OPENAI = {"type": "function", "function": {"name": "f", "parameters": LOOSE}}
+OPENAI_FUNCTION = {"name": "f", "parameters": {"type": "object"}}
+OPENAI = {"type": "function", "function": OPENAI_FUNCTION}
 GOOGLES = {"type": "OBJECT", "title": "f", "properties": {"setup": {"type": "STRING"}}}
 # Schema, the function's name, what a stream yields.
 SHAPES: dict[str, tuple[Any, str, list[Any]]] = {
