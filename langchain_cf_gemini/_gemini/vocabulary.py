@@ -24,9 +24,10 @@ DUMMY_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 did not make (https://ai.google.dev/gemini-api/docs/thought-signatures). Recorded with
 status 200 on the Gemini API; on Vertex documented, not recorded."""
 
-# Their keys are the caller's own: arguments, HTTP headers, schemas.
+# Their keys are the caller's own: arguments, headers, notes, schemas.
 _OPEN_OBJECTS = frozenset(
-    {"args", "customConfigs", "headers", "responseSchema", "responseJsonSchema"}
+    {"args", "customConfigs", "headers", "partMetadata"}
+    | {"responseSchema", "responseJsonSchema"}
 )
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 

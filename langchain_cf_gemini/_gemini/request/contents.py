@@ -306,7 +306,7 @@ def _parts_from_block(block: Any, media: Media, where: str) -> list[Json]:
             return [dict(value)]
         return said_in(value) or _parts_from_block(value, media, where)
     if kind is None and not _PART_KEYS.isdisjoint(block):
-        return [dict(block)]
+        return [{k: v for k, v in block.items() if v is not None}]
     raise UnsupportedContentError(
         f"A block of type {kind!r} in a {where} has no Gemini equivalent. Supported: "
         f"text, {', '.join(sorted(MEDIA_TYPES))}, and Gemini's own parts."

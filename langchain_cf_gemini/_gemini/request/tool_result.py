@@ -90,7 +90,7 @@ def _pieces(block: Any, media: Media) -> list[Json]:
     is_own = block.get("type") is None and not _PART_OF_RESPONSE.isdisjoint(block)
     if is_own and not is_media(block):
         media.is_inline = True
-        return [dict(block)]
+        return [{k: v for k, v in block.items() if v is not None}]
     has_blob = "blob" in block.get("resource", ())
     if is_media(block) and (has_blob or block.get("type") not in _SAID_WHOLE):
         return parts_from_media(block, media)

@@ -103,7 +103,7 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
     "wrapped": ([HumanMessage([{"type": "non_standard", "value": _RESPONSES}])],
                 [_user("a")]),
     "image": ([HumanMessage(["see", IMAGE])], [_user("see", IMAGE_PART)]),
-    "Gemini's own part": ([HumanMessage([text("hi"), dict(IMAGE_PART)])],
+    "Gemini's own part": ([HumanMessage([text("hi"), {**IMAGE_PART, "text": None}])],
                           [_user("hi", IMAGE_PART)]),
     "non_standard": ([HumanMessage([_HOLOGRAM])], [_user({"hologram": 1})]),
     "surrogate-free unicode": ([HumanMessage("你好 🌍\n")], [_user("你好 🌍\n")]),
@@ -331,7 +331,7 @@ _BLOB = {"uri": "a:b", "mimeType": "image/png", "blob": PNG}
 _HIGH = {"mediaResolution": {"level": "MEDIA_RESOLUTION_HIGH"}}
 # A block that a tool returned, and the part inside of the response or beside it.
 SHOWN: dict[str, tuple[Json, Json | None, Json | None]] = {
-    "Google's own part": (dict(IMAGE_PART), IMAGE_PART, None),
+    "Google's own part": ({**IMAGE_PART, "text": None}, IMAGE_PART, None),
     "MCP's resource": ({"type": "resource", "resource": _BLOB}, IMAGE_PART, None),
     "MCP's image": ({"type": "image", "data": PNG, "mimeType": "image/png"}, IMAGE_PART,
                     None),
