@@ -28,11 +28,8 @@ from langchain_cf_gemini._gemini.request.media import (
     parts_from_media,
     said_in,
 )
-from langchain_cf_gemini._gemini.request.model_turn import (
-    Called,
-    ModelTurn,
-    is_of_models,
-)
+from langchain_cf_gemini._gemini.request.model_blocks import is_of_models
+from langchain_cf_gemini._gemini.request.model_turn import Called, ModelTurn
 from langchain_cf_gemini._gemini.request.other_messages import (
     is_tool_result,
     message_of_role,

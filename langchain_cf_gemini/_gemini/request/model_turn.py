@@ -41,6 +41,11 @@ from langchain_cf_gemini._gemini.request.media import (
     is_media,
     parts_from_media,
 )
+from langchain_cf_gemini._gemini.request.model_blocks import (
+    CALL_TYPES,
+    CODE_RESULT,
+    is_of_models,
+)
 from langchain_cf_gemini._gemini.vocabulary import PROVIDER, Json, camel_case
 from langchain_cf_gemini.exceptions import UnsupportedContentError
 
@@ -48,22 +53,6 @@ _logger = logging.getLogger("langchain_cf_gemini")
 
 GOOGLE = frozenset({PROVIDER, "google_genai", "google_vertexai"})
 _GENAI_SIGNATURES = "__gemini_function_call_thought_signatures__"
-_GENAI_RESULT = "code_execution_result"
-_CALL_TYPES = frozenset(
-    {"tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call"}
-)
-# What other providers' servers did for their models: Gemini has no part for it.
-_FOREIGN_TYPES = frozenset(
-    {"redacted_thinking", "server_tool_use", "mcp_tool_use", "non_standard_annotation"}
-    | {"compaction", "mcp_list_tools", "mcp_approval_request"}
-    | {"reasoning_content", "reference", "function_call_signature"}
-    | {"input_json_delta"}
-)
-_MODELS_TYPES = frozenset(
-    {"reasoning", "thinking", "server_tool_call", "server_tool_result"}
-    | {"executable_code", _GENAI_RESULT}
-)
-_FOREIGN_ENDS = ("_tool_result", "_call", "_call_output")
 
 
 @dataclass(slots=True)
@@ -177,7 +166,7 @@ class ModelTurn:
         kind = str(block.get("type"))
         if kind == "None" and self._google and payload_of(part := camel_case(block)):
             self._add_own_part(part)
-        elif kind in _CALL_TYPES:
+        elif kind in CALL_TYPES:
             self._add_call(call_id_from_block(block), block)
         elif reader := _READERS.get(kind):
             self.parts += reader(self, block)
@@ -275,13 +264,13 @@ class ModelTurn:
     def _code_result_parts(self, block: Json) -> list[Json]:
         follows = any("executableCode" in part for part in self.parts)
         extras = self._extras(block)
-        kind = extras.get("block_type", _GENAI_RESULT)
-        if not self._own and not (follows and kind == _GENAI_RESULT):
+        kind = extras.get("block_type", CODE_RESULT)
+        if not self._own and not (follows and kind == CODE_RESULT):
             return self._foreign_tool(block)
         if self._genai and not self._own:  # whose ids langchain-google-genai made up
             outcome = extras.get("outcome", block.get("status"))
-            said = {"outcome": outcome, _GENAI_RESULT: block.get("output")}
-            return self._genai_code_parts({"type": _GENAI_RESULT, **said})
+            said = {"outcome": outcome, CODE_RESULT: block.get("output")}
+            return self._genai_code_parts({"type": CODE_RESULT, **said})
         return [self._with(extras, part_from_code_result(block))]
 
     def _foreign_tool(self, block: Json) -> list[Json]:
@@ -373,12 +362,6 @@ _READERS: Mapping[str, Callable[[ModelTurn, Json], list[Json]]] = {
     "server_tool_call": ModelTurn._code_parts,
     "server_tool_result": ModelTurn._code_result_parts,
     "executable_code": ModelTurn._genai_code_parts,
-    _GENAI_RESULT: ModelTurn._genai_code_parts,
+    CODE_RESULT: ModelTurn._genai_code_parts,
     "non_standard": ModelTurn._unchanged_parts,
 }
-
-
-def is_of_models(kind: str) -> bool:
-    """Tell whether blocks of a type are written by models: thoughts, calls, code."""
-    known = kind in _FOREIGN_TYPES or kind in _CALL_TYPES or kind in _MODELS_TYPES
-    return known or kind.endswith(_FOREIGN_ENDS)
