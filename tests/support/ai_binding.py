@@ -73,6 +73,8 @@ class Ai:
         self.token = api_token
         self.calls: list[tuple[Any, ...]] = []
         self.open = 0
+        # Kept, so that no search for garbage closes what its reader has left open.
+        self._bodies: list[AsyncIterator[bytes]] = []
 
     async def run(self, model: str, inputs: Json, options: Json) -> Any:
         """Ask a model of the catalogue."""
@@ -110,7 +112,9 @@ class Ai:
             answer = await self.client.send(sent, stream=True)
         finally:
             self.open -= answer is None
-        return Response(answer.status_code, answer.headers, self._body(answer))
+        body = self._body(answer)
+        self._bodies.append(body)
+        return Response(answer.status_code, answer.headers, body)
 
     async def _body(self, answer: httpx.Response) -> AsyncIterator[bytes]:
         try:
