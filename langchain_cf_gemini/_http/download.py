@@ -225,7 +225,8 @@ class _Download:
         if response.headers.get("content-encoding", "identity") != "identity":
             raise self._refused("the server compressed it without being asked")
         length = response.headers.get("content-length", "")
-        self._check_size(int(length) if length.isdecimal() else 0)
+        if length.isdecimal():
+            self._check_size(int(length))
         return True
 
     async def _read(self, exchange: Exchange) -> File:

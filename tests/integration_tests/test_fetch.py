@@ -258,6 +258,16 @@ def test_the_next_address_of_a_host_is_asked(get: Fetch) -> None:
 
 
 @both
+def test_a_server_may_say_neither_type_nor_length(get: Fetch) -> None:
+    async def act(wire: Wire) -> None:
+        await wire.send(b"HTTP/1.1 200 OK\r\n\r\n" + PNG)
+        wire.cut()
+
+    with Loopback([act]) as server:
+        assert get(f"{server.root}/a.png", LOCAL) == (PNG, "")
+
+
+@both
 def test_a_host_that_refuses_is_typed(get: Fetch) -> None:
     with pytest.raises(UnsupportedContentError):
         get("http://127.0.0.1:1/a.png", LOCAL)

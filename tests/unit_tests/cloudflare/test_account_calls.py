@@ -89,6 +89,7 @@ async def test_feedback_is_patched_onto_the_log_and_its_entry_is_cloudflares_own
 
 @pytest.mark.parametrize("said", [
     {"score": 0},
+    {"score": 100},
     {"feedback": 0},
     {"score": 87.5, "feedback": -1, "metadata": {"by": "reviewer", "n": 2}},
 ])  # fmt: skip
@@ -303,6 +304,24 @@ async def test_credentials_are_checked_in_one_call(
         assert TOKEN not in str(report)
     unlogged = [r for r in caller.seen if "cf-aig-collect-log" in r.headers]
     assert len(unlogged) == 4
+
+
+@pytest.mark.parametrize(("model", "on_run", "on_the_gateway"), [
+    ({}, "gemini-3-flash", "gemini-3-flash-preview"),
+    ({"model": "google/gemini-9"}, "gemini-9", "gemini-9"),
+    ({"model": "gemini-9", "google_model": "gemini-9-001"}, "gemini-9", "gemini-9-001"),
+])  # fmt: skip
+def test_credentials_are_checked_with_the_model_that_is_set(
+    model: dict[str, str], on_run: str, on_the_gateway: str
+) -> None:
+    cloudflare = Cloudflare(account())
+    assert cloudflare.model(gateway="prod", **model).check_credentials().is_ok
+    asked = {r.url.path: r for r in cloudflare.requests if r.method == "POST"}
+    run, gateway = f"/client/v4/accounts/{ACCOUNT}/ai/run", f"/v1/{ACCOUNT}/prod"
+    called = f"/google-ai-studio/v1beta/models/{on_the_gateway}:generateContent"
+    assert asked.keys() == {run, gateway + called}
+    assert json.loads(asked[run].content)["model"] == f"google/{on_run}"
+    assert asked[run].headers["cf-aig-gateway-id"] == "prod"
 
 
 def test_what_a_model_has_no_credentials_for_is_not_asked() -> None:

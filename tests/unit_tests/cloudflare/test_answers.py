@@ -105,6 +105,29 @@ def test_events_that_say_nothing_are_passed_over(idle: str) -> None:
     assert caught.value.is_retryable
 
 
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_an_event_that_says_nothing_may_tell_of_the_gateway(at: int) -> None:
+    events = [event(text("The ")), answer(text("laws"))]
+    events.insert(at, {"gatewayMetadata": {"keySource": "BYOK"}})
+    whole = folded(list(_stream(*events).model(endpoint="gateway").stream("hi")))
+    assert whole.text == "The laws"
+    assert whole.response_metadata["gateway"]["key_source"] == "BYOK"
+
+
+@pytest.mark.parametrize(("events", "kept"), [
+    ([{"heartbeat": 17}], '{"heartbeat": 17}'),
+    ([{"heartbeat": 17}, {}], '{"heartbeat": 17}'),
+    ([{"heartbeat": 17}, {"modelVersion": "m"}], '[{"modelVersion": "m"}]'),
+    ([{}, []], ""),
+])  # fmt: skip
+def test_the_error_of_a_stream_of_nothing_keeps_what_came(
+    events: list[Any], kept: str
+) -> None:
+    with pytest.raises(ResponseFormatError, match="an empty stream") as caught:
+        list(_stream(*events).model(endpoint="gateway").stream("hi"))
+    assert (caught.value.body, caught.value.origin) == (kept, "cloudflare")
+
+
 @pytest.mark.parametrize("event_of_an_error", [
     'data: {"type": "error", "at": 3}',
     'data: {"message": "upstream failed"}',
@@ -122,7 +145,9 @@ def test_what_may_be_an_error_is_not_passed_over(event_of_an_error: str) -> None
     "kind",
     ["Text/Event-Stream; charset=UTF-8", "text/plain", "application/json", None],
 )
-@pytest.mark.parametrize("before", ["", ": hi\n\n", "event: message\n", "\n\n"])
+@pytest.mark.parametrize(
+    "before", ["", ": hi\n\n", "event: message\n", "\n\n", "\ufeff", "\ufeff\n\n"]
+)
 @every_way
 def test_a_stream_is_told_by_its_form(way: Any, kind: str | None, before: str) -> None:
     said = _stream(event(text("The ")), answer(text("laws")), kind=kind, before=before)

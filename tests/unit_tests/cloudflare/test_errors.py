@@ -74,6 +74,7 @@ def problem(code: int, status: int, title: str, **more: Any) -> Json:
 AUTH, DENIED = CloudflareAuthenticationError, CloudflarePermissionError
 INVALID, MISSING = CloudflareInvalidRequestError, CloudflareNotFoundError
 LIMIT, SERVER = CloudflareRateLimitError, CloudflareServerError
+FORMAT = ResponseFormatError
 CLOUDFLARE, GATEWAY, GOOGLE = "cloudflare", "gateway", "provider"
 AGAIN, ONCE = True, False
 
@@ -210,7 +211,18 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, str | tuple[str, ...]]] 
      AGAIN, ""),
     ("run", 200, {"state": "Failed", "error": "the prompt has 429 tokens too many"},
      SERVER, None, GOOGLE, AGAIN, "HTTP 200"),
+    *[("gateway", 200, {"error": {"code": code, "message": "no"}}, kind, code, origin,
+       again, said)
+      for code, kind, origin, again, said in [
+          (399, SERVER, CLOUDFLARE, AGAIN, "HTTP 200 response (code 399)"),
+          (400, INVALID, GOOGLE, ONCE, "returned 400"),
+          (599, SERVER, GOOGLE, ONCE, "returned 599"),
+          (600, SERVER, CLOUDFLARE, AGAIN, "HTTP 200 response (code 600)")]],
     # ---- the shapes of one fault
+    *[("run", 200,
+       {"name": "AiError", "internalCode": 3040, "error": [{"code": 5}], where: where},
+       LIMIT, 3040, CLOUDFLARE, AGAIN, f"(code 3040): {where}")
+      for where in ("message", "description", "title")],
     ("run", 401, {"state": "Failed", "error": {"code": 2009, "message": "refused"}},
      AUTH, 2009, GATEWAY, ONCE, "refused"),
     ("run", 401, {"error": "refused"}, AUTH, None, CLOUDFLARE, ONCE, "refused"),
@@ -239,6 +251,8 @@ CASES: list[tuple[str, int, Said, type, Any, str, bool, str | tuple[str, ...]]] 
     ("run", 524, "error code: 524", SERVER, None, CLOUDFLARE, AGAIN, "Stream"),
     ("run", 403, "error code: 1020", DENIED, None, CLOUDFLARE, ONCE,
      ("firewall", "before anybody looks at the token")),
+    ("run", 299, {"error": "no"}, SERVER, None, CLOUDFLARE, AGAIN, "an HTTP 299 resp"),
+    ("run", 300, "no", FORMAT, None, CLOUDFLARE, ONCE, "returned 300 Multiple"),
     ("gateway", 403, PAGE, DENIED, None, CLOUDFLARE, ONCE,
      ("Cloudflare Access", "cf-access-token")),
 ]  # fmt: skip
@@ -265,6 +279,8 @@ def test_an_error_is_who_it_is_from_and_what_to_do(case: Any) -> None:
     error = failure(endpoint, status, body)
     found = (type(error), error.code, error.origin, is_retried(error))
     assert found == (kind, code, origin, retried)
+    kept = body.get("result") or body if isinstance(body, dict) else body
+    assert error.body == (kept if isinstance(kept, str) else json.dumps(kept))
     for word in (words,) if isinstance(words, str) else words:
         assert word in str(error)
 
@@ -280,6 +296,7 @@ def test_an_error_in_a_stream_is_the_same(case: Any) -> None:
     error = caught.value
     found = (type(error), error.code, error.origin, is_retried(error))
     assert found == (kind, code, origin, retried)
+    assert json.loads(error.body or "") == (event.get("result") or event)
 
 
 def test_a_code_is_named_and_a_status_not_twice() -> None:
@@ -288,7 +305,7 @@ def test_a_code_is_named_and_a_status_not_twice() -> None:
     assert "(code" not in str(error)
 
 
-@pytest.mark.parametrize("status", [302, 303, 307])
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_the_login_page_of_access_is_named(status: int) -> None:
     error = failure("gateway", status, "", **LOGIN)
     assert "CF-Access-Client-Id" in str(error)
@@ -381,6 +398,18 @@ def test_what_is_said_tells_its_code_and_details(
     assert (error.code, error.details, error.body) == (code, details, said)
 
 
+@pytest.mark.parametrize(("said", "code"), [
+    ("999999999", 999_999_999), ("-999999999", -999_999_999),
+    ("1000000000", "1000000000"), ("-1000000000", "-1000000000"),
+    ('"12345678"', 12_345_678), ('"123456789"', "123456789"), ('"-7"', "-7"),
+    ("7.0", None), ("true", None), ('""', None), ('"a\\nb"', "a b"),
+    (f'"{"9" * 400}"', "9" * 300 + "…"), ("9" * 400, "9" * 300 + "…"),
+])  # fmt: skip
+def test_a_code_is_a_short_number_or_a_line(said: str, code: Any) -> None:
+    body = f'{{"success": false, "errors": [{{"code": {said}, "message": "no"}}]}}'
+    assert failure("run", 418, body).code == code
+
+
 REFUSED = '{"success": false, "errors": [{"code": 10000, "message": "refused"}]}'
 
 
@@ -403,6 +432,10 @@ def test_an_error_in_any_encoding_keeps_its_status(body: bytes) -> None:
     (308, "", "The base URL redirects to another address (HTTP 308)."),
     (409, '{"errors": [{"code": true, "message": "x"}]}',
      "Cloudflare returned 409 Conflict: x. Retry after 9 seconds."),
+    (503, '{"error": {"code": 503, "status": "UNAVAILABLE", "message": "full"}}',
+     "Cloudflare returned 503 Service Unavailable: full. "),
+    (524, "error code: 524", "Cloudflare returned 524: error code: 524. "),
+    (524, "", "Cloudflare returned 524. "),
 ])  # fmt: skip
 def test_a_message_names_what_there_is(status: int, body: str, said: str) -> None:
     assert str(failure("run", status, body, **{"retry-after": "9"})).startswith(said)
