@@ -205,6 +205,17 @@ def test_what_is_set_after_a_call_holds_for_the_next(name: str) -> None:
     assert before != after == wanted
 
 
+def test_a_timeout_that_is_set_later_holds_for_every_request() -> None:
+    cloudflare = Cloudflare()
+    model = cloudflare.model()
+    model.invoke("hi")
+    model.timeout = 7.0
+    model.invoke("hi")
+    model.list_models()
+    times = [request.extensions["timeout"]["read"] for request in cloudflare.requests]
+    assert times == [600.0, 7.0, 7.0]
+
+
 class _Busy(dict[str, SecretStr]):
     """Headers in whose reading somebody else sets a field, for a while."""
 
