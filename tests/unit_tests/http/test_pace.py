@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import math
 from concurrent.futures import ThreadPoolExecutor
@@ -226,6 +227,16 @@ def test_it_is_off_until_the_first_refusal(clock: Clock) -> None:
     assert pace.wait(pace.ticket(0)) is not None
 
 
+def test_old_attempts_are_forgotten(clock: Clock) -> None:
+    def held() -> int:
+        return sum(isinstance(found, Ticket) for found in gc.get_objects())
+
+    pace, before = Pace(clock), held()
+    for _ in range(3000):
+        pace.answered(turn_of(pace, clock))
+    assert held() - before <= 1024
+
+
 @pytest.mark.parametrize("idle", [0.0, 3600.0])
 def test_a_first_burst_waits_for_the_first_outcomes(clock: Clock, idle: float) -> None:
     """Before that nobody can know of a limit; after an hour it may be another one."""
@@ -296,6 +307,31 @@ def test_one_round_trip_lowers_the_rate_once(clock: Clock) -> None:
     assert before is not None
     assert after is not None
     assert 0.8 * before <= after <= 0.95 * before
+
+
+def turn_of(pace: Pace, clock: Clock) -> Ticket:
+    """The next attempt, once it may be sent."""
+    while pace.wait(ticket := pace.ticket(0)) is not None:
+        pace.leave(ticket)
+        clock.now += 0.01
+    return ticket
+
+
+def test_a_refusal_lowers_the_rate_by_a_twentieth_to_a_fifth(clock: Clock) -> None:
+    """Also where less than one a second is let through."""
+    pace = limited(clock, rate=1)
+    falls: list[float] = []
+    for number in range(100):
+        ticket, rate = turn_of(pace, clock), pace.rate or 0.0
+        if number % 4:
+            pace.answered(ticket)
+        else:
+            pace.refused(ticket, None)
+            falls.append((pace.rate or 0.0) / rate)
+    assert rate < 0.5
+    assert min(falls) == pytest.approx(0.8)
+    assert 0.8 < max(fall for fall in falls if fall < 1) <= 0.95
+    assert max(falls) <= 1
 
 
 def test_a_few_refusals_among_many_answers_change_nothing(clock: Clock) -> None:
@@ -385,6 +421,26 @@ def test_the_dark_ends_with(clock: Clock, how: str) -> None:
         clock.now += 1.0
         pace.wait(pace.ticket(0))
     assert pace.dark_since is None
+
+
+def test_the_next_dark_begins_with_three_quarters_of_the_last_one(
+    clock: Clock,
+) -> None:
+    pace = in_the_dark(clock)
+    begun = clock.now
+    probe = turn_of(pace, clock)
+    assert clock.now - begun < 0.7
+    while clock.now < begun + 8:
+        pace.refused(probe, None)
+        probe = turn_of(pace, clock)
+    pace.answered(probe)
+    lasted = clock.now - begun
+    while pace.dark_since is None:
+        tickets = [turn_of(pace, clock) for _ in range(4)]
+        for ticket in tickets:
+            pace.refused(ticket, None)
+    turn_of(pace, clock)
+    assert clock.now - pace.dark_since == pytest.approx(0.75 * lasted, abs=0.02)
 
 
 def test_a_probe_whose_caller_gave_up_lets_another_ask(clock: Clock) -> None:
