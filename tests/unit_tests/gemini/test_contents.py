@@ -97,6 +97,9 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
     "empty text with a signature": (
         [A, AIMessage([_SIGNED], response_metadata=_OURS), B],
         [_user("a"), _model(text("", "c2ln")), _user("b")]),
+    "what chat messages hold beside their text": (
+        [A, _chat("assistant", "", additional_kwargs={"refusal": "No."}), B],
+        [_user("a"), _model("No."), _user("b")]),
     "names of chat messages": ([_chat("user", "a", name="Ann")],
                                [_user("Ann: ", "a")]),
     "OpenAI's words for text": ([HumanMessage([_RESPONSES])], [_user("a")]),

@@ -57,6 +57,9 @@ SETTINGS: dict[str, tuple[Json, Json]] = {
     "schema": ({"response_schema": {"type": "object", "properties": {"a_b": {}}}},
                {"responseMimeType": "application/json",
                 "responseJsonSchema": {"type": "object", "properties": {"a_b": {}}}}),
+    "schema in OpenAPI": (
+        {"response_schema": {"type": "object"}, "schema_dialect": "openapi"},
+        {"responseMimeType": "application/json", "responseSchema": {"type": "OBJECT"}}),
     "tomorrow's": ({"generation_config": {"brand_new": {"some_key": [{"a_b": 1}]}}},
                    {"brandNew": {"someKey": [{"aB": 1}]}}),
     "merged last": ({"temperature": 0.1, "generation_config": {"temperature": 0.9}},

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -66,6 +66,13 @@ class Own(BaseModel):
         return {"type": "string"}
 
 
+class Closed(typing.TypedDict):  # the older one, which is rebuilt before Python 3.12
+    """Nothing else."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+    a: int
+
+
 @dataclasses.dataclass
 class Silent:
     a: int
@@ -96,6 +103,8 @@ SAYS: dict[str, tuple[Any, str, Any]] = {
         "How many are left"),
     "a variant's default": (Everything,
                             "properties.pet.oneOf.0.properties.lives.default", 9),
+    "an older typed dict's docstring": (Closed, "description", "Nothing else."),
+    "a typed dict's own configuration": (Closed, "additionalProperties", False),
     "a typed dict's docstring": (Point, "description", "A point."),
     "what a typed dict requires": (Point, "required", ["x"]),
     "notes as LangChain documents them": (Point, "properties", _POINT),
@@ -158,14 +167,14 @@ def test_a_class_that_changed_is_read_anew() -> None:
         n: int
 
     assert json_schema_from(Part)["properties"]["n"]["type"] == "integer"
-    Part.__doc__ = "Another part."
-    Part.__name__ = "Piece"
     Part.__annotations__["n"] = str
     Part.model_fields["n"].annotation = str
     Part.model_rebuild(force=True)
-    made = json_schema_from(Part)
-    assert made["properties"]["n"]["type"] == "string"
-    assert made["title"] == "Piece"
+    assert json_schema_from(Part)["properties"]["n"]["type"] == "string"
+    Part.__doc__ = "Another part."
+    assert json_schema_from(Part)["description"] == "Another part."
+    Part.__name__ = "Piece"
+    assert json_schema_from(Part)["title"] == "Piece"
 
 
 def test_a_class_that_says_another_thing_each_time() -> None:
@@ -194,7 +203,13 @@ class Chain(BaseModel):
     other: "Chain"
 
 
-@pytest.mark.parametrize("form", [Tree, Chain])
+class Bush(BaseModel):
+    label: str = ""
+    value: int
+    kids: list["Bush"]
+
+
+@pytest.mark.parametrize("form", [Tree, Chain, Bush])
 def test_recursion_in_required_properties(form: type) -> None:
     """Google takes it in optional ones, so the property that recurs becomes one."""
     schema = json_schema_from(form)
@@ -429,6 +444,8 @@ MERGED: dict[str, tuple[Json, Json]] = {
         {"allOf": [{"type": "object", "properties": {"a": {}}, "required": ["a"]},
                    {"type": "object", "properties": {"b": {}}, "required": ["b"]}]},
         {"type": "object", "properties": {"a": {}, "b": {}}, "required": ["b", "a"]}),
+    "allOf of anything and a bound": ({"allOf": [{}, True, {"minimum": 3}]},
+                                      {"minimum": 3}),
     "allOf within allOf": ({"pattern": "a",
                             "allOf": [{"minLength": 1, "allOf": [{"minLength": 3}]},
                                       {"maxLength": 9, "allOf": [{"maxLength": 8}]},

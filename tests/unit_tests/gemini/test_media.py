@@ -162,6 +162,8 @@ BLOCKS: dict[str, tuple[Json, Json]] = {
                        stored("video/mp4", _YOUTUBE)),
     "file_id": (_block("file", "image/png", file_id="https://g/files/1"),
                 stored("image/png", "https://g/files/1")),
+    "v0 id": (_block("file", "image/png", source_type="id", id=_GOOGLES),
+              stored("image/png", _GOOGLES)),
     "Google's own file": (_block("file", "image/png", url=_GOOGLES),
                           stored("image/png", _GOOGLES)),
     "video_metadata": ({**FILM, "video_metadata": _CUT},

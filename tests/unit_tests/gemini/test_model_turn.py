@@ -188,6 +188,9 @@ FOREIGN_TURNS: dict[str, tuple[AIMessage, list[Json]]] = {
     "langchain-google-genai, failed code": (
         _turn(_ran("ZeroDivisionError", 2, "1/0"), "google_genai"),
         [code("1/0"), printed("ZeroDivisionError", "OUTCOME_FAILED")]),
+    "langchain-google-genai, a language by its number": (
+        _turn(_ran("1", 1, language=1), "google_genai"),
+        [code(language=1), printed()]),
     "langchain-google-genai, an outcome as text": (
         _turn(_ran("1", "1"), "google_genai"), [code(), printed()]),
     "langchain-google-vertexai": (
@@ -230,10 +233,21 @@ def test_turns_of_others(turn: AIMessage, parts: list[Json]) -> None:
         assert part.get("thoughtSignature") != FOREIGN
 
 
-def test_what_is_left_out_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+# A block, and what the log calls it.
+LEFT_OUT: dict[str, tuple[Json, str]] = {
+    "of a kind": (_REDACTED, "'redacted_thinking'"),
+    "of a name": (_block("server_tool_call", name="find", id="s", args={}), "'find'"),
+    "of a call": (_block("server_tool_result", tool_call_id="s1"), "'s1'"),
+}
+
+
+@rows("block named", LEFT_OUT)
+def test_what_is_left_out_is_logged(
+    block: Json, named: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING, "langchain_cf_gemini"):
-        _sent(_turn([_REDACTED, _says("Well.")], "anthropic"))
-    assert "redacted_thinking" in caplog.text
+        assert _sent(_turn([block, _says("Well.")], None)) == [text("Well.")]
+    assert named in caplog.text
 
 
 @pytest.mark.parametrize(

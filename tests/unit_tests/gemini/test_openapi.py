@@ -97,6 +97,9 @@ SAID: dict[str, tuple[Json, Json]] = {
     "a property that takes all": (
         {"type": "object", "properties": {"x": True}, "additionalProperties": {}},
         {"type": "OBJECT", "properties": {"x": {}}}),
+    "a union that may be null": (
+        {"anyOf": [{"type": ["string", "integer"]}, {"type": "null"}]},
+        {"anyOf": [{"anyOf": [_SAYS, {"type": "INTEGER"}]}, {"type": "NULL"}]}),
     "a union with anything": ({"anyOf": [True, {"type": "null"}]}, {"nullable": True}),
     "a union of null alone": ({"anyOf": [{"type": "null"}]}, {"type": "NULL"}),
     "null that the union's type forbids": (

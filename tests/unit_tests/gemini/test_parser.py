@@ -82,6 +82,8 @@ BLOCKS: dict[str, tuple[list[Json], str]] = {
     "signed image": ([text("See"), {**PNG, "thoughtSignature": "c2ln"}], "text image"),
     "failed code": ([CODE, {"codeExecutionResult": {"outcome": "OUTCOME_FAILED"}}],
                     "server_tool_call server_tool_result"),
+    "code that took too long": ([CODE, printed("", "OUTCOME_DEADLINE_EXCEEDED")],
+                                "server_tool_call server_tool_result"),
     "code with ids": ([code(id="c1"), {"codeExecutionResult": {
                           "id": "c1", "outcome": "OUTCOME_OK"}}],
                       "server_tool_call server_tool_result"),
@@ -170,9 +172,11 @@ FORMS: dict[str, tuple[Json, type]] = {
 
 @rows("settings form", FORMS)
 def test_content_is_blocks_where_more_was_asked_for(settings: Json, form: type) -> None:
-    message = message_of(text("Only text."), model=settings)
+    message = message_of(text("Only text.", "c2ln"), model=settings)
     assert message.text == "Only text."
     assert isinstance(message.content, form)
+    # Notes of parts stand beside text alone: blocks say of themselves what they are.
+    assert bool(message.additional_kwargs) is (form is str)
 
 
 def test_content_is_blocks_where_another_model_answered() -> None:
@@ -258,7 +262,13 @@ def test_text_beside_a_call_is_read() -> None:
     for message in (message_of(part), streamed(event(part), answer(text("")))):
         assert message.text == "Wait. "
         assert [call["name"] for call in message.tool_calls] == ["look"]
-        assert back(message)[1]["thoughtSignature"] == "c2ln"
+        assert back(message) == [text("Wait. "), call("look", "c2ln")]
+
+
+@pytest.mark.parametrize("part", [_LOOK, CODE, PNG], ids=lambda part: next(iter(part)))
+def test_empty_text_beside_another_payload_is_none(part: Json) -> None:
+    for message in readings({"text": "", **part}):
+        assert kinds_of(message) == kinds_of(message_of(part))
 
 
 @pytest.mark.parametrize("part", [call("look"), CODE], ids=["function", "code"])
@@ -324,7 +334,7 @@ def test_json_text_is_read_where_no_text_is_allowed(
 
 
 def test_calls_of_one_id_are_told_apart() -> None:
-    message = message_of(call("look", id="i"), call("hear", id="i"))
+    message = message_of(*[call(name, id="i", args={}) for name in ("look", "hear")])
     first, second = message.tool_calls
     assert first["id"] != second["id"]
     assert kinds_of(message) == ["tool_call", "tool_call"]
@@ -728,5 +738,7 @@ def test_packets_of_speech_are_one_block(sizes: list[int]) -> None:
     (part,) = back(message)
     assert b64decode(part["inlineData"]["data"]) == b"".join(packets)
     other = inline("audio/L16;rate=8000", parts[0]["inlineData"]["data"])
-    apart = streamed(event(parts[0]), event(other), answer(text("")))
-    assert back(apart) == [parts[0], other]
+    foreign = inline(kind, "_-_-")  # letters of another base64, which joins nothing
+    for next_one in (other, foreign):
+        apart = streamed(event(parts[0]), event(next_one), answer(text("")))
+        assert back(apart) == [parts[0], next_one]

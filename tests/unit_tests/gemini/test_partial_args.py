@@ -250,6 +250,21 @@ def test_a_second_call_in_pieces_is_dropped_with_all_of_its_pieces() -> None:
     assert back(message) == [_FIRST]
 
 
+def test_pieces_with_an_id_go_on_with_a_call_that_has_none() -> None:
+    more = [_call(_piece("$.a", 1), id="1", willContinue=True), {"functionCall": {}}]
+    for message in readings(call("f", willContinue=True), *more):
+        assert _made(message) == [("f", {"a": 1})]
+        assert message.invalid_tool_calls == []
+
+
+def test_pieces_of_another_id_do_not_go_on_with_a_call() -> None:
+    other = _call(_piece("$.b", 2), id="2")
+    parts = [call("f", id="1", willContinue=True), other]
+    for message in readings(*parts, _call(_piece("$.a", 1), id="1")):
+        assert _made(message) == [("f", {"a": 1})]
+        assert [each["name"] for each in message.invalid_tool_calls] == [None]
+
+
 def test_open_calls_are_told_apart_by_their_ids() -> None:
     parts = [
         call("f", id="1", willContinue=True),

@@ -82,6 +82,7 @@ BODIES: dict[str, tuple[Json, int]] = {
     "nothing": ({}, 0),
     "no contents": ({"contents": [], "tools": [{"googleSearch": {}}]}, 0),
     "no parts": ({"contents": [{"role": "user"}]}, 1),
+    "a call without a name": ({"contents": [{"parts": [{"functionCall": {}}]}]}, 1),
     "code and its result": ({"contents": [_CODE]}, 4 + 1 + 1),
 }
 
@@ -376,6 +377,22 @@ def test_pages_of_a_pdf_are_counted() -> None:
     assert pdf_pages(b"%PDF-1.4 " + bookmarks + tree + 2 * page) == 2
     assert pdf_pages(b"%PDF-1.4 " + tree + bookmarks) == 2
     assert pdf_pages(b"%PDF-1.4 << /Type/Pages/Count 99999999 >>") == 1000
+
+
+def test_what_is_asked_with_messages_counts() -> None:
+    def count(tools: Any = None, **settings: Any) -> int:
+        shown = {"type": "image", "base64": b64(png(9, 9)), "mime_type": IMAGE}
+        asked = [HumanMessage([shown])]
+        return silent(**settings).get_num_tokens_from_messages(asked, tools)
+
+    assert count() == 1120 + 1
+    assert count(media_resolution="low") == 280 + 1
+    # As JSON Schema, which says more than OpenAPI.
+    odd = {"type": "object", "properties": {"a-b": {"not": {"type": "string"}}}}
+    declared = {"name": "f", "parametersJsonSchema": odd}
+    body = {"tools": [{"functionDeclarations": [declared]}]}
+    tools = [{"name": "f", "parameters": odd}]
+    assert count(tools) == count() + tokens_from_request(body)
 
 
 # ---- any slice of a conversation

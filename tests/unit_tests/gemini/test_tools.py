@@ -12,7 +12,7 @@ from langchain.agents.structured_output import ProviderStrategy
 from langchain_core.runnables import RunnableConfig, RunnableLambda
 from langchain_core.tools import BaseTool, InjectedToolArg, Tool, tool
 from langgraph.prebuilt import InjectedState
-from pydantic import BaseModel, Field, v1
+from pydantic import BaseModel, ConfigDict, Field, v1
 from typing_extensions import TypedDict
 
 from langchain_cf_gemini.exceptions import UnsupportedContentError
@@ -83,6 +83,18 @@ class Search(BaseModel):
 
     query: str = Field(alias="theQuery", examples=["cats"])
     limit: Optional[int] = None  # noqa: UP045 - the old form
+
+
+class Titled(BaseModel):
+    model_config = ConfigDict(title="look_up")
+
+    q: str
+
+
+class Calling(BaseModel):
+    """Takes what JSON cannot hold."""
+
+    then: Callable[[int], int]
 
 
 class OldSearch(v1.BaseModel):
@@ -168,6 +180,7 @@ FUNCTIONS: dict[str, tuple[Any, str, str | None, list[str]]] = {
                           "Echo.", ["__arg1"]),
     "runnable": (_TYPED, "echo", "Takes", ["name"]),
     "pydantic": (Search, "Search", "Search for something.", _SEARCHES),
+    "pydantic with a title": (Titled, "look_up", None, ["q"]),
     "kinds": (Sayable, "Sayable", "What OpenAPI can say.",
               ["size", "maybe", "either", "counts"]),
     "pydantic 1": (OldSearch, "OldSearch", "Search as before.", ["query"]),
@@ -248,6 +261,7 @@ _NAMED_PING: Json = {"name": "ping", "description": "Ping."}
 _EMPTY: Json = {"type": "object", "properties": {}}
 _EITHER = {**OBJECT, "anyOf": [{"required": ["q"]}, {"required": ["r"]}]}
 _VARIANTS = {"anyOf": [{**OBJECT, "required": ["q"]}, {"type": "object"}]}
+_ONE_OF = {"oneOf": _VARIANTS["anyOf"]}
 _MISSED = {**OBJECT, "required": ["r"], "additionalProperties": {"type": "integer"}}
 DECLARED: dict[str, tuple[Any, Dialect, Json]] = {
     "no arguments": (ping, "json", {**_NAMED_PING, "parametersJsonSchema": _EMPTY}),
@@ -262,6 +276,8 @@ DECLARED: dict[str, tuple[Any, Dialect, Json]] = {
                                  f(parametersJsonSchema=_EITHER)),
     "a union": (f(parameters=_VARIANTS), "json",
                 f(parametersJsonSchema={"type": "object", **_VARIANTS})),
+    "a union of one": (f(parameters=_ONE_OF), "json",
+                       f(parametersJsonSchema={"type": "object", **_ONE_OF})),
     # Google refuses `required[1]: property is not defined`.
     "required only": (f(parameters={**OBJECT, "required": ["q", "r"]}), "openapi",
                       f(parameters={"type": "OBJECT", "required": ["q", "r"],
@@ -433,6 +449,14 @@ REFUSED: dict[str, tuple[Any, str]] = {
     "type form": (list[int], "Wrap it with @tool"),
     "array at the root": ({"title": "f", "type": "array"}, "must be an object"),
     "class that is no object": (Size, "must be an object"),
+    **{f"{union} with a text at the root": (
+           {"title": "f", union: [OBJECT, {"type": "string"}]}, "must be an object")
+       for union in ("anyOf", "oneOf")},
+    "class with a function": (Calling, "function Calling: parameters from"),
+    **{f"a declaration's {key}": (
+           {"function_declarations": [f(**{key: {**OBJECT, "not": OBJECT}})]},
+           f"function f: {key}.not: ")
+       for key in ("parameters", "response")},
     "reference to nothing": (
         f(input_schema={"items": {"$ref": "#/a"}}),
         r"function f: parameters\.items\.\$ref: #/a doesn't exist"),
@@ -484,10 +508,11 @@ def test_what_openapi_cannot_say(form: Any, message: str) -> None:
 
 def test_strict_is_one_rule_for_all() -> None:
     strict = {"type": "function", "function": f(strict=True)}
-    assert declared([strict], strict=True) == declared([strict])
-    with pytest.raises(UnsupportedContentError, match="'f' has strict=True"):
-        declared([strict], strict=False)
-    assert strict_from_tools([Place, strict]) is True
+    for said in (strict, f(strict=True), {"toolSpec": f(strict=True)}):
+        assert declared([said], strict=True) == declared([said])
+        with pytest.raises(UnsupportedContentError, match="'f' has strict=True"):
+            declared([said], strict=False)
+        assert strict_from_tools([Place, said]) is True
     assert strict_from_tools([strict, {"name": "g", "strict": False}]) is True
     assert strict_from_tools([f(strict=False)]) is False
     assert strict_from_tools([Place, f()]) is None

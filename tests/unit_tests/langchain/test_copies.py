@@ -353,6 +353,8 @@ ADDRESSES: dict[str, tuple[dict[str, Any], dict[str, str], dict[str, Any], bool]
                     HEADERS, {**ANOTHER, **FROM_ENV}, False),
     "trusted address": ({"base_url": FOREIGN}, {"CLOUDFLARE_BASE_URL": f"{FOREIGN}/"},
                         {}, True),
+    "trusted address, written with a slash": (
+        {"base_url": f"{FOREIGN}/"}, {"CLOUDFLARE_BASE_URL": FOREIGN}, {}, True),
     "loopback": ({"base_url": "http://127.0.0.1:1/v4"}, {}, {}, True),
     "loopback by name": ({"gateway_base_url": "http://localhost:1"}, {}, {}, True),
     "like loopback": ({"base_url": "https://localhost.elsewhere.example"}, {}, {},

@@ -317,10 +317,12 @@ def test_ids_stay_away_from_older_models(model: str) -> None:
 
 def test_marks_of_processed_media_stay_away() -> None:
     mark = {"thoughtSignature": signature_of("gemini_api", 1)}
-    said = Cloudflare([answer(mark, text("A cat.", signature_of("gemini_api", 2)))])
+    cat = text("A cat.", signature_of("gemini_api", 2))
+    said = Cloudflare([answer(mark, TOOL_CALL, cat)])
     streamed = WAYS["stream"](said.model(), "go")
     film = {"fileData": {"fileUri": "https://x/a.mp4", "mimeType": "video/mp4"}}
-    for processing, count in ((({}), 2), ({"mediaProcessing": {"mode": "AGENT"}}, 1)):
+    agent = {"mediaProcessing": {"mode": "AGENT"}}
+    for processing, count in (({}, 3), (agent, 2)):
         block: Any = {"type": "non_standard", "value": {**film, **processing}}
         cloudflare = Cloudflare()
         history = [HumanMessage([block]), streamed, HumanMessage("on")]

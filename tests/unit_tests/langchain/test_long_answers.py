@@ -119,6 +119,14 @@ def test_a_caller_may_go_on_by_hand(way: Any) -> None:
     assert tokens(cloudflare) == [None, "t1"]
 
 
+@every_way
+def test_a_token_that_a_caller_asked_with_is_not_asked_with_again(way: Any) -> None:
+    cloudflare = Cloudflare(page(text("a"), token="t1"))
+    message = way(cloudflare.model().bind(continuation_token="t1"), "go")
+    assert tokens(cloudflare) == ["t1"]
+    assert message.response_metadata["finish_reason"] == "CONTINUATION"
+
+
 STOPS: dict[str, tuple[list[Json], int]] = {
     "no token": ([answer(text("a"), finish="CONTINUATION")], 1),
     "one token again": ([page(text("a"), token="t")], 2),

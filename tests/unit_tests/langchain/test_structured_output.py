@@ -367,6 +367,7 @@ class Shop:
         CALLED.append(order)
 
 
+OPENAPI = {"schema_dialect": "openapi"}
 # Schema, options, what is bound beside the tools, some of the first one's declaration.
 BOUND: dict[str, tuple[Any, Json, Json, Json]] = {
     "typed dict": (JokeDict, {"strict": True},
@@ -380,6 +381,11 @@ BOUND: dict[str, tuple[Any, Json, Json, Json]] = {
     "not what a partial gives": (
         partial(delete_order, why="x"), {}, {"tool_choice": "delete_order"},
         {"properties": {"order": {"title": "Order", "type": "string"}}}),
+    "a union of classes": (Joke | Tree, {}, {"tool_choice": "output"},
+                           {"properties": None}),
+    "a union of classes in OpenAPI": (
+        Joke | Picky, OPENAPI, {"tool_choice": "output", **OPENAPI},
+        {"required": ["value"]}),
     "other tools": (Joke, {"tools": [SEARCH]}, {"tool_choice": "any"},
                     {"name": "Joke"}),
 }  # fmt: skip
@@ -395,14 +401,14 @@ def test_binds_a_function(
     function, *others = found.pop("tools")
     assert found == beside
     assert [each["name"] for each in others] == ["search"] * ("tools" in options)
-    function |= function.pop("parametersJsonSchema")
+    key = "parameters" if "schema_dialect" in options else "parametersJsonSchema"
+    function |= function.pop(key)
     assert {key: function.get(key) for key in declared} == declared
     assert others or function["name"] == beside["tool_choice"]
 
 
 PAIR = {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}]}
 PAIRS = {"title": "Pair", "type": "object", "properties": {"pair": PAIR}}
-OPENAPI = {"schema_dialect": "openapi"}
 
 
 @pytest.mark.parametrize(
@@ -438,9 +444,10 @@ class Sketch(TypedDict):
     setup: NotRequired[str]  # LangChain's converter stops at NotRequired
 
 
-def traced(schema: Any, method: str) -> list[Json]:
+def traced(schema: Any, method: str, strict: bool | None = None) -> list[Json]:
     handler = Options()
-    model = asked(said("{}"), schema, method=method, include_raw=True)
+    options: Json = {"method": method, "strict": strict, "include_raw": True}
+    model = asked(said("{}"), schema, **options)
     model.invoke("?", {"callbacks": [handler]})
     list(model.stream("?", {"callbacks": [handler]}))
     return handler.seen
@@ -449,15 +456,16 @@ def traced(schema: Any, method: str) -> list[Json]:
 @every_method
 @pytest.mark.parametrize("schema", [Joke, OldJoke, JokeDict, Joke.model_json_schema()])
 def test_traces_the_schema_as_langchain_writes_it(schema: Any, method: str) -> None:
-    strict = {} if method == "json_mode" else {"strict": None}
-    options = {"kwargs": {"method": method, **strict}}
-    assert traced(schema, method) == [
-        {"schema": convert_to_json_schema(schema), **options}
-    ] * 2  # fmt: skip
+    written = convert_to_json_schema(schema)
+    for strict in (None, True)[: 1 if method == "json_mode" else 2]:
+        told = {} if method == "json_mode" else {"strict": strict}
+        wanted = {"schema": written, "kwargs": {"method": method, **told}}
+        assert traced(schema, method, strict) == [wanted] * 2
 
 
 @pytest.mark.parametrize(
-    "schema", [list[int], Color, JokeData, Sketch, {"type": "object"}]
+    "schema",
+    [list[int], Color, JokeData, Sketch, {"type": "object"}, {"type": ["object"]}],
 )
 def test_traces_what_langchain_cannot_write(schema: Any) -> None:
     assert all(each["schema"]["title"] for each in traced(schema, "json_schema"))

@@ -44,7 +44,8 @@ class Told(BaseCallbackHandler):
     def on_chat_model_start(
         self, serialized: Any, messages: Any, **kwargs: Any
     ) -> None:
-        self.starts.append({"serialized": serialized, **kwargs})
+        told = {"serialized": serialized, "messages": messages}
+        self.starts.append({**told, **kwargs})
 
     def on_llm_end(self, response: Any, **kwargs: Any) -> None:
         self.results.append(response)
@@ -114,6 +115,23 @@ def test_tools_are_told_one_by_one(way: str) -> None:
     tools = start["invocation_params"]["tools"]
     assert [tool.get("name") for tool in tools] == ["Search", "_weather", None]
     assert tools[0]["description"] == "Search."
+
+
+_PNG = "iVBORw0KGgo="
+UNTYPED: list[Json] = [
+    {"type": "image", "source_type": "base64", "data": _PNG},
+    {"type": "image", "base64": _PNG},
+]
+
+
+@pytest.mark.parametrize("block", UNTYPED, ids=["v0", "v1"])
+def test_images_are_told_with_the_type_that_their_bytes_show(block: Json) -> None:
+    told = Told()
+    asked: Any = [HumanMessage([block])]
+    Cloudflare().model().invoke(asked, {"callbacks": [told]})
+    [[message]] = told.starts[0]["messages"]
+    [shown] = message.content
+    assert shown["image_url"] == {"url": f"data:image/png;base64,{_PNG}"}
 
 
 # ---- secrets
@@ -272,8 +290,8 @@ async def test_run_metadata_in_every_way_of_asking(streaming: Any) -> None:
     model = cloudflare.model(gateway_metadata_keys=["user_id"], streaming=streaming)
     model.invoke("hi", RUN)
     await model.ainvoke("hi", RUN)
-    list(model.stream("hi", RUN))
-    [c async for c in model.astream("hi", RUN)]
+    assert [chunk.text for chunk in model.stream("hi", RUN)] == ["ok", ""]
+    assert [chunk.text async for chunk in model.astream("hi", RUN)] == ["ok", ""]
     [e async for e in model.astream_events("hi", RUN, version="v2")]
     model.batch(["hi"], RUN)
     await model.abatch(["hi"], RUN)
