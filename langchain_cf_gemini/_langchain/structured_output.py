@@ -42,7 +42,7 @@ def structured_output(
     method: Method = "json_schema",
     strict: bool | None = None,
     tools: Sequence[Any] | None = None,
-    dialect: Dialect = "json",
+    dialect: Dialect,
     **kwargs: Any,
 ) -> Runnable[LanguageModelInput, Any]:
     """Bind a schema to a model, and a parser after it.

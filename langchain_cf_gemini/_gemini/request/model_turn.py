@@ -129,7 +129,7 @@ class ModelTurn:
     # ---- text content
 
     def _read_text(self, content: str) -> None:
-        pieces = parts_from_notes(content, self._notes) if self._notes else None
+        pieces = parts_from_notes(content, self._notes)
         if pieces is None:
             if content:
                 self.parts.append({"text": content})

@@ -82,7 +82,10 @@ BODIES: dict[str, tuple[Json, int]] = {
     "nothing": ({}, 0),
     "no contents": ({"contents": [], "tools": [{"googleSearch": {}}]}, 0),
     "no parts": ({"contents": [{"role": "user"}]}, 1),
-    "a call without a name": ({"contents": [{"parts": [{"functionCall": {}}]}]}, 1),
+    "a call without a name": (
+        {"contents": [{"parts": [{"functionCall": {"args": {}}}]}]},
+        1,
+    ),
     "code and its result": ({"contents": [_CODE]}, 4 + 1 + 1),
 }
 

@@ -454,7 +454,7 @@ def traced(schema: Any, method: str, strict: bool | None = None) -> list[Json]:
 
 
 @every_method
-@pytest.mark.parametrize("schema", [Joke, OldJoke, JokeDict, Joke.model_json_schema()])
+@pytest.mark.parametrize("schema", [Joke, OldJoke, JokeDict, Jokes.model_json_schema()])
 def test_traces_the_schema_as_langchain_writes_it(schema: Any, method: str) -> None:
     written = convert_to_json_schema(schema)
     for strict in (None, True)[: 1 if method == "json_mode" else 2]:
