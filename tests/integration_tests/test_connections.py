@@ -373,6 +373,20 @@ def test_closed_loops_are_not_kept() -> None:
 
 
 @pytest.mark.fault(row=34)
+def test_a_loop_that_ends_closes_connections_with_calls_on_them() -> None:
+    """Where nobody cancels the calls before."""
+    loop, transport = asyncio.new_event_loop(), Transport(TransportSettings())
+    with Loopback([stall]) as server:
+        call = loop.create_task(asaid(transport, request_of("asend", server)))
+        assert loop.run_until_complete(settled(lambda: len(server.received) == 1))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        assert asyncio.run(settled(lambda: server.open == 0))
+    call.cancel()
+    loop.run_until_complete(asyncio.wait([call]))
+    loop.close()
+
+
+@pytest.mark.fault(row=34)
 def test_loops_in_several_threads_at_once() -> None:
     transport = Transport(TransportSettings())
 
