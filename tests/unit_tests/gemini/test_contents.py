@@ -59,7 +59,7 @@ def _model(*parts: Any) -> Json:
     return {**_user(*parts), "role": "model"}
 
 
-def _chat(role: str, content: str, **more: Any) -> ChatMessage:
+def _chat(role: str, content: Any, **more: Any) -> ChatMessage:
     return ChatMessage(role=role, content=content, **more)
 
 
@@ -72,6 +72,8 @@ _MADE = result("1")
 
 _SIGNED = {"type": "text", "text": "", "extras": {"signature": "c2ln"}}
 _OURS = {"model_provider": "cloudflare_gemini"}
+_FOREIGN_TEXT = {"type": "text", "text": "b", "extras": {"signature": "c2ln"}}
+_ANTHROPICS = {"model_provider": "anthropic"}
 _RESPONSES = {"type": "input_text", "text": "a"}
 _HOLOGRAM = {"type": "non_standard", "value": {"hologram": 1}}
 TURNS: dict[str, tuple[list[Any], list[Json]]] = {
@@ -100,6 +102,9 @@ TURNS: dict[str, tuple[list[Any], list[Json]]] = {
     "what chat messages hold beside their text": (
         [A, _chat("assistant", "", additional_kwargs={"refusal": "No."}), B],
         [_user("a"), _model("No."), _user("b")]),
+    "whose chat messages are": (
+        [A, _chat("assistant", [_FOREIGN_TEXT], response_metadata=_ANTHROPICS), B],
+        [_user("a"), _model("b"), _user("b")]),
     "names of chat messages": ([_chat("user", "a", name="Ann")],
                                [_user("Ann: ", "a")]),
     "OpenAI's words for text": ([HumanMessage([_RESPONSES])], [_user("a")]),

@@ -36,6 +36,9 @@ TURNS: dict[str, tuple[str, list[Json]]] = {
     "text": ("text", [text("The laws.\n")]),
     "signed text": ("text", [text("The laws", "c2ln")]),
     "text, signed end": ("text", [text("The "), text("laws", "c2ln")]),
+    "signed text, then another": ("text text", [text("One. ", "c2ln"), text("Two.")]),
+    "text after a call": ("text tool_call text",
+                          [text("One. "), call("look", args={}), text("Two.")]),
     "text, empty signed end": ("text", [text("The laws"), text("", "c2ln")]),
     "call": ("tool_call", [call("look", args={"n": 1})]),
     "signed calls": ("tool_call tool_call", [call("look", "c2ln", args={"n": 1}),
@@ -104,6 +107,12 @@ def test_blocks_of_chunks_add_up_to_those_of_the_message(
         assert found == [kind for kind in wanted if kind != "text"]
         growing: list[Any] = [b for chunk in chunks for b in chunk.content_blocks]
         assert all(isinstance(block["index"], str) for block in growing)
+        # Whoever sees single chunks knows one text from another.
+        texts, of_whole = (
+            {block["index"] for block in blocks if block["type"] == "text"}
+            for blocks in (growing, whole)
+        )
+        assert texts == of_whole
         # A call comes in pieces, which langchain-core has a type of its own for.
         pieces = {"tool_call_chunk" if k == "tool_call" else k for k in wanted}
         assert {block["type"] for block in growing} | {"text"} == pieces | {"text"}

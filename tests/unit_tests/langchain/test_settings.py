@@ -309,13 +309,15 @@ def test_every_way_of_asking_lays_a_call_over_what_is_bound(
     }  # fmt: skip
 
 
-def test_a_call_keeps_the_listeners_and_the_config_of_what_is_bound() -> None:
+def test_a_call_keeps_all_else_of_what_is_bound() -> None:
     seen: list[Any] = []
     bound: Any = Cloudflare().model().bind(temperature=0.1).with_config(tags=["a"])
     heard = bound.with_listeners(on_start=lambda run: seen.append(run.tags))
     heard.invoke("hi", max_tokens=5)
     heard.bind(max_tokens=5).invoke("hi")
     assert seen == [["a"], ["a"]]
+    typed = bound.with_types(input_type=int, output_type=float).bind(max_tokens=5)
+    assert (typed.InputType, typed.OutputType) == (int, float)
 
 
 def test_configurable_fields_keep_bindings_and_secrets() -> None:
