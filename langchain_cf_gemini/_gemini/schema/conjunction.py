@@ -14,13 +14,9 @@ _NOTES = frozenset(
 )
 _GROUPS = (
     frozenset(
-        {"properties", "patternProperties", "additionalProperties"}
-        | {"unevaluatedProperties", "propertyOrdering"}
+        {"properties", "patternProperties", "additionalProperties", "propertyOrdering"}
     ),
-    frozenset(
-        {"items", "prefixItems", "contains", "minContains", "maxContains"}
-        | {"unevaluatedItems"}
-    ),
+    frozenset({"items", "prefixItems", "contains", "minContains", "maxContains"}),
     frozenset({"if", "then", "else"}),
 )
 """Keywords that read each other inside one schema: merging must not mix them."""

@@ -467,6 +467,12 @@ MERGED: dict[str, tuple[Json, Json]] = {
     "what was not evaluated stays apart": (
         {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}, True]},
         {"minProperties": 1, "allOf": [{"unevaluatedProperties": False}]}),
+    **{f"{name} of the place wins": (
+           {name: "outer", "allOf": [{name: "inner", "minLength": 1}]},
+           {name: "outer", "minLength": 1})
+       for name in ("title", "description", "default", "examples", "example",
+                    "deprecated", "readOnly", "writeOnly", "$comment", "$id",
+                    "discriminator")},
     "nothing fits": ({"$ref": "#/$defs/F", "title": "x"},
                      {"title": "x", "allOf": [False]}),
     "a schema that takes all": ({"$ref": "#/$defs/T", "title": "x"}, {"title": "x"}),
@@ -484,6 +490,26 @@ _DEFINITIONS = {
 def test_merges_where_that_says_the_same(before: Json, after: Json) -> None:
     document = {"items": before, "$defs": _DEFINITIONS}
     assert json_schema_from(document) == {"items": after}
+
+
+READ_TOGETHER: list[tuple[Json, Json]] = [
+    ({"additionalProperties": False}, {"properties": {"a": {}}}),
+    ({"additionalProperties": False}, {"patternProperties": {"a": {}}}),
+    ({"additionalProperties": False}, {"propertyOrdering": ["a"]}),
+    ({"items": False}, {"prefixItems": [{}]}),
+    ({"contains": {"type": "string"}}, {"items": {}}),
+    ({"contains": {"type": "string"}}, {"minContains": 2}),
+    ({"contains": {"type": "string"}}, {"maxContains": 2}),
+    ({"if": {"minLength": 1}}, {"then": {"maxLength": 2}}),
+    ({"if": {"minLength": 1}}, {"else": {"maxLength": 2}}),
+]
+
+
+@pytest.mark.parametrize("pair", READ_TOGETHER, ids=str)
+def test_keywords_that_read_each_other_stay_apart(pair: tuple[Json, Json]) -> None:
+    for one, other in (pair, pair[::-1]):
+        apart = {**one, "allOf": [other]}
+        assert json_schema_from(apart) == apart
 
 
 # ---- arbitrary schemas

@@ -84,6 +84,11 @@ BLOCKS: dict[str, tuple[list[Json], str]] = {
                     "server_tool_call server_tool_result"),
     "code that took too long": ([CODE, printed("", "OUTCOME_DEADLINE_EXCEEDED")],
                                 "server_tool_call server_tool_result"),
+    "more in each payload": (
+        [{"inlineData": {**PNG["inlineData"], "displayName": "a.png"}},
+         {"fileData": {"mimeType": "image/png", "fileUri": "gs://b/o", "new": 1}},
+         code("1", new=1), printed("1", new=1)],
+        "image image server_tool_call server_tool_result"),
     "code with ids": ([code(id="c1"), {"codeExecutionResult": {
                           "id": "c1", "outcome": "OUTCOME_OK"}}],
                       "server_tool_call server_tool_result"),
@@ -152,6 +157,14 @@ def test_blocks_hold_what_came() -> None:
     assert (result["status"], result["output"]) == ("success", "2")
     assert result["tool_call_id"] == asked["id"] != again["id"]
     assert other["tool_call_id"] == again["id"]
+
+
+def test_what_a_block_has_a_field_for_is_not_said_twice() -> None:
+    file, ran = stored("image/png", "gs://b/o"), (code(id="c"), printed(id="c"))
+    blocks = [dict(block) for block in message_of(PNG, file, *ran).content_blocks]
+    assert (blocks[1]["url"], blocks[1]["mime_type"]) == ("gs://b/o", "image/png")
+    extras = [block.get("extras", {}) for block in blocks]
+    assert extras == [{}, {}, {}, {"outcome": "OUTCOME_OK"}]
 
 
 def test_texts_of_one_event_grow_one_block() -> None:

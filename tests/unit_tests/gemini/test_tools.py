@@ -162,6 +162,10 @@ OF_F: dict[str, Json] = {
     "google's json schema": f(parameters_json_schema=OBJECT),
     "parameters beside function": {"type": "function", "function": f(),
                                    "parameters": OBJECT},
+    **{f"{key} in function": {"type": "function", "function": f(**{key: OBJECT})}
+       for key in ("parameters", "input_schema", "inputSchema", "schema", "args_schema",
+                   "json_schema", "jsonSchema", "parametersJsonSchema",
+                   "parameters_json_schema")},
     "one schema twice": f(parameters=OBJECT, input_schema=dict(OBJECT)),
 }  # fmt: skip
 _TYPED = RunnableLambda(_echo, name="echo").with_types(input_type=cast("Any", Place))
@@ -196,6 +200,11 @@ FUNCTIONS: dict[str, tuple[Any, str, str | None, list[str]]] = {
     "bedrock without schema": ({"toolSpec": f()}, "f", None, []),
     "no schema": (f(parameters=None), "f", None, []),
     **{name: (form, "f", None, ["q"]) for name, form in OF_F.items()},
+    **{f"{key} alone": (
+           {"type": "function", "function": f(**{key: OBJECT})}, "f", None, [])
+       for key in ("outputSchema", "output_schema", "response", "responseJsonSchema",
+                   "response_schema", "response_json_schema", "input_examples",
+                   "examples", "annotations", "metadata", "_meta", "cache_control")},
 }  # fmt: skip
 
 
@@ -466,6 +475,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         {"type": "function", "function": f(), "arguments": OBJECT},
         "a schema in 'arguments'"),
     "properties for a schema": (f(args=_QS), "a schema in 'args'"),
+    **{f"{word} under a key that nobody reads": (f(params={word: {}}), "in 'params'")
+       for word in ("properties", "$ref", "anyOf", "allOf", "oneOf")},
+    **{f"properties of {word} for a schema": (f(args={"q": {word: {}}}), "in 'args'")
+       for word in ("properties", "$ref", "anyOf", "allOf", "oneOf")},
     "class under a key that nobody reads": (f(model=Search), "a schema in 'model'"),
     "a schema that is text": (f(parameters='{"type": "object"}'),
                               "function f: parameters from"),
@@ -583,7 +596,7 @@ CHOICES: dict[str, list[Any]] = {
     "": [None, False],
     "AUTO": ["auto", {"type": "auto"}, {"auto": {}}],
     "NONE": ["none", {"type": "none"}, {"mode": _MODES.NONE}],
-    "VALIDATED": ["VALIDATED"],
+    "VALIDATED": ["VALIDATED", "validated", {"type": "validated"}],
     "ANY": [True, "any", "required", {"any": {}},
             {"type": "any", "disable_parallel_tool_use": True},
             types.FunctionCallingConfig(mode=_MODES.ANY), types.ToolConfig(

@@ -61,6 +61,13 @@ def test_what_comes_late_revokes_a_call(
     assert (told["args"] or "").endswith("}")
 
 
+@pytest.mark.parametrize("reason", ["STOP", "MAX_TOKENS"])
+def test_whole_calls_of_an_answer_that_ended_well_run(reason: str) -> None:
+    whole = answer(*WHOLE, finish=reason)
+    for message in (read(whole), streamed(whole)):
+        assert [call["name"] for call in message.tool_calls] == ["look"]
+
+
 @pytest.mark.parametrize(
     "reason", ["FINISH_REASON_UNSPECIFIED", 0, "0", None, ""], ids=repr
 )

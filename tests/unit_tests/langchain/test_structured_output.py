@@ -480,6 +480,10 @@ FAILURES: list[tuple[Chunks, Json, str]] = [
     ([*HALF, ended("MALFORMED_FUNCTION_CALL")], {}, "MALFORMED_FUNCTION_CALL"),
     ([*HALF, ended("UNEXPECTED_TOOL_CALL")], {}, "isn't bound"),
     ([*HALF, ended("OTHER")], {}, "finish_reason OTHER"),
+    *[([*HALF, ended(reason)], {}, f"^The response .*finish_reason {reason}")
+      for reason in ("TOO_MANY_TOOL_CALLS", "MALFORMED_RESPONSE", "CONTINUATION",
+                     "MISSING_THOUGHT_SIGNATURE", "ESCALATION", "PUP_LIMITED_DISABLED",
+                     "LANGUAGE", "NO_IMAGE")],
     (HALF, {}, r"valid for Joke.* EOF while parsing"),
     ([*HALF, ended("REASON_OF_TOMORROW")], {}, "valid for Joke.* EOF"),
     ([*HALF, *said("oops")], {}, "valid for Joke"),
