@@ -194,6 +194,28 @@ def test_a_server_that_counts_no_pages_is_asked_twice() -> None:
     assert len(caller.seen) == 2
 
 
+def test_pages_that_are_refused_after_the_first_are_left_out() -> None:
+    first = answering([{"model_id": f"google/gemini-{n}"} for n in range(100)])
+    caller = Caller(
+        lambda asked: (
+            first(asked) if asked.url.params["page"] == "1" else refusal(400, 7000)
+        )
+    )
+    assert len(caller.model.list_models()) == 100
+    assert len(caller.seen) == 2
+
+
+@pytest.mark.parametrize(("most", "sizes"), [
+    (100, ["100"]), (99, ["100", "50"]), (50, ["100", "50"]), (49, ["100", "50", None]),
+])  # fmt: skip
+def test_a_server_that_refuses_a_size_is_asked_for_less(
+    most: int, sizes: list[str | None]
+) -> None:
+    caller = Caller(catalogue(5, 100, ["total_count"], most))
+    assert len(caller.model.list_models()) == 5
+    assert [r.url.params.get("per_page") for r in caller.seen] == sizes
+
+
 def test_a_list_that_is_not_the_accounts_says_why(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -261,6 +283,8 @@ def account(**refused: tuple[int, int]) -> Answerer:
         if service in refused:
             return refusal(*refused[service])
         if service in ("log", "feedback"):
+            # Should there be one, its feedback stays none.
+            assert request.content in (b"", b'{"feedback":0}')
             return refusal(404, 7002)
         if service in ("token", "user"):
             return answering({"status": "active"})(request)
@@ -284,6 +308,9 @@ def account(**refused: tuple[int, int]) -> Answerer:
     ({"run": (402, 2021)}, {"run": "refused"}, False),
     ({"gateway": (401, 2009)}, {"gateway": "refused"}, False),
     ({"gateway": (400, 2001)}, {"gateway": "refused"}, False),
+    *[({"run": (400, code)}, {"run": "refused"}, False)
+      for code in (2001, 2008, 2040, 6003, 10000)],
+    ({"run": (400, 2005)}, {}, True),
     ({"gateway": (503, 2002)}, {"gateway": "unknown"}, False),
     ({"run": (429, 2003)}, {"run": "unknown"}, False),
     ({"feedback": (403, 10000)}, {"feedback": "refused"}, True),

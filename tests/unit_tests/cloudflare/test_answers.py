@@ -76,6 +76,7 @@ IDLE: dict[str, str] = {
     "ratings": 'data: {"promptFeedback": {"safetyRatings": [{"category": "X"}]}}',
     "comment": ": keep-alive",
     "word": 'data: "ping"',
+    "number": "data: 7",
     "bare word": "event: ping\ndata: ping",
     "null candidate": 'data: {"candidates": [null]}',
 }

@@ -101,6 +101,10 @@ def test_a_call_costs_by_the_catalogue(
     assert cost(counts, model) == cost(answer(counts, model)) == about(expected)
 
 
+def test_counts_of_a_prompt_alone_are_its_cost() -> None:
+    assert cost({"input_tokens": MILLION}, "gemini-3-flash") == about(0.50)
+
+
 DATED: list[tuple[str, str, float | None]] = [
     # model, day, dollars for a million tokens in and a million out
     ("gemini-3.8-flash", "2026-12-31", 0.75 + 3.75),

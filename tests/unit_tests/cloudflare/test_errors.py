@@ -305,6 +305,42 @@ def test_a_code_is_named_and_a_status_not_twice() -> None:
     assert "(code" not in str(error)
 
 
+# Google's words in the order of gRPC's numbers, which begin at 1, and what each means:
+# https://cloud.google.com/apis/design/errors#handling_errors
+WORDS = [
+    ("CANCELLED", 499), ("UNKNOWN", 500), ("INVALID_ARGUMENT", 400),
+    ("DEADLINE_EXCEEDED", 504), ("NOT_FOUND", 404), ("ALREADY_EXISTS", 409),
+    ("PERMISSION_DENIED", 403), ("RESOURCE_EXHAUSTED", 429),
+    ("FAILED_PRECONDITION", 400), ("ABORTED", 409), ("OUT_OF_RANGE", 400),
+    ("UNIMPLEMENTED", 501), ("INTERNAL", 500), ("UNAVAILABLE", 503),
+    ("DATA_LOSS", 500), ("UNAUTHENTICATED", 401),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(1, 17))
+def test_googles_words_and_numbers_stand_for_a_status(number: int) -> None:
+    word, status = WORDS[number - 1]
+    said: list[Json] = [
+        {"status": word},
+        {"code": word},
+        {"code": number},
+        {"code": status},
+    ]
+    said += [{"message": f"it failed: {word}: no"}] if "_" in word else []
+    for error in said:
+        body = {"error": {"message": "no", **error}}
+        assert failure("gateway", 200, body).status_code == status
+
+
+@pytest.mark.parametrize(("said", "status"), [
+    ("Bad Request", 400), ("Too Many Requests", 429), ("Gateway Timeout", 504),
+    ("Not Modified", 200), ("Moved Permanently", 200), ("Unauthorized", 200),
+])  # fmt: skip
+def test_the_phrase_of_an_errors_status_stands_for_it(said: str, status: int) -> None:
+    error = failure("run", 200, {"state": "Failed", "error": f"upstream: {said}"})
+    assert error.status_code == status
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_the_login_page_of_access_is_named(status: int) -> None:
     error = failure("gateway", status, "", **LOGIN)
