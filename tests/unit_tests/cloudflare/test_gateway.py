@@ -83,6 +83,7 @@ def test_a_stored_keys_alias_works_on_the_gateway_endpoint_only() -> None:
 
 NAN, INFINITE = float("nan"), float("inf")
 PER_TOKEN = {"per_token_in": 1.0, "per_token_out": 1.0}
+ALL_COSTS = PER_TOKEN | {"per_cache_read_token": 0.5, "per_cache_write_token": 2}
 REFUSED: dict[str, list[Any]] = {
     "id": ["", "a" * 65, "a/b", "..", "a..b", "a\r\nx: y", "gäteway", 7],
     "skip_cache": ["true", 1],
@@ -91,7 +92,7 @@ REFUSED: dict[str, list[Any]] = {
     "metadata": [
         [("a", 1)], {str(n): n for n in range(6)}, {"cf.user_id": "u"}, {"": "u"},
         {1: "u"}, {"a": {"b": 1}}, {"a": None}, {"a": NAN}, {"a": INFINITE},
-        {"note": "x" * 17_000}, {"notiz": "ä" * 3_000},
+        {"a": "x" * 16_377}, {"notiz": "ä" * 3_000},
     ],
     "collect_log": ["false"],
     "collect_log_payload": [0],
@@ -150,6 +151,8 @@ def test_a_header_may_name_the_gateway(gateway: Any) -> None:
     ({"retry_delay": 60}, "60000"),
     ({"request_timeout": 0.001}, "1"),
     ({"custom_cost": {"total_cost": 0}}, '{"total_cost":0}'),
+    ({"custom_cost": ALL_COSTS}, json.dumps(ALL_COSTS, separators=(",", ":"))),
+    ({"metadata": {"a": "x" * 16_376}}, f'{{"a":"{"x" * 16_376}"}}'),
 ])  # fmt: skip
 def test_the_limits_themselves_are_allowed(options: dict[str, Any], sent: str) -> None:
     assert [*GatewayOptions(**options).headers("run").values()] == [sent]
