@@ -233,6 +233,24 @@ def test_turns_of_others(turn: AIMessage, parts: list[Json]) -> None:
         assert part.get("thoughtSignature") != FOREIGN
 
 
+KINDS_OF_MODELS = [
+    "tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call",
+    "reasoning", "thinking", "server_tool_call", "server_tool_result",
+    "executable_code", "code_execution_result", "redacted_thinking", "server_tool_use",
+    "mcp_tool_use", "non_standard_annotation", "compaction", "mcp_list_tools",
+    "mcp_approval_request", "input_json_delta", "reasoning_content", "reference",
+    "function_call_signature", "bash_tool_result", "web_search_call",
+    "shell_call_output",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS_OF_MODELS)
+def test_what_models_wrote_in_a_users_turn_is_left_out(kind: str) -> None:
+    """As where a whole turn was quoted, or roles were swapped."""
+    (turn,) = contents_of([HumanMessage([_block(kind), _says("Well.")])])
+    assert turn == {"role": "user", "parts": [text("Well.")]}
+
+
 # A block, and what the log calls it.
 LEFT_OUT: dict[str, tuple[Json, str]] = {
     "of a kind": (_REDACTED, "'redacted_thinking'"),
