@@ -78,6 +78,7 @@ def far() -> FarSide:
     pytest.param(failed(400), 100, 100, id="400"),
     pytest.param(failed(403), 100, 100, id="403"),
     pytest.param(failed(404), 100, 100, id="404"),
+    pytest.param(failed(409), 20, 60, id="409"),
     pytest.param(failed(424), 100, 100, id="424"),
     pytest.param(failed(429, retry_after=3600.0), 1, 1, id="a wait too long"),
 ])  # fmt: skip
@@ -153,6 +154,7 @@ def test_who_was_cancelled_while_waiting_is_gone(far: FarSide) -> None:
 
 # ------------------------------------------------------------------ outage
 DEAD = [
+    pytest.param(failed(408), id="408"),
     pytest.param(failed(500), id="500"),
     pytest.param(failed(503), id="503"),
     pytest.param(failed(522), id="522"),
@@ -249,6 +251,7 @@ LASTING = [
     pytest.param(failed(402), id="402"),
     pytest.param(failed(429, is_retryable=False), id="a spending limit"),
     pytest.param(failed(429, retry_after=7200.0), id="a quota for the day"),
+    pytest.param(failed(429, retry_after=60.5), id="a wait just too long"),
 ]
 
 
