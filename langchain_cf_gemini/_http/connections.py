@@ -12,6 +12,7 @@ OpenTelemetry look for calls.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -236,7 +237,7 @@ class Connections(Generic[_Transport]):
             (part for part in parts if busy or not part.busy),
             key=lambda part: part.idle_since,
         )
-        surplus = len(parts) - max(1, self.slots.most // CONNECTIONS)
+        surplus = len(parts) - math.ceil(self.slots.most / CONNECTIONS)
         done = [
             part
             for place, part in enumerate(idle)

@@ -273,12 +273,15 @@ async def no_wait(_: object) -> None:
 def test_transports_that_are_idle_too_long_are_closed() -> None:
     """A burst's transports go when a later call ends."""
     now, closed = [0.0], list[Any]()
-    connections = Connections(httpx2.HTTPTransport, closed.append, clock=lambda: now[0])
+    most = 2 * CONNECTIONS + 1
+    connections = Connections(
+        httpx2.HTTPTransport, closed.append, slots=Slots(most), clock=lambda: now[0]
+    )
 
     def taken() -> Any:
         return run(connections.take(httpx2.URL("http://127.0.0.1:1"), no_wait))
 
-    burst = [taken() for _ in range(2 * CONNECTIONS + 1)]
+    burst = [taken() for _ in range(most)]
     assert len({part.transport for part in burst}) == 3
     for part in burst:
         connections.give_back(part)
