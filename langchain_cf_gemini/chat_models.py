@@ -387,7 +387,7 @@ class ChatCloudflareGemini(BaseChatModel):
             field = ALIASES.get(name, name)
             if field == "gateway":
                 value = connection.with_named_gateway(value)
-            super().__setattr__(field, secrets.hide({field: value}, {field})[field])
+            super().__setattr__(field, field_errors.checked(type(self), field, value))
             if field == "model":
                 self.__dict__["profile"] = self._resolve_model_profile()
             self._forgotten()

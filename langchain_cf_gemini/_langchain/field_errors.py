@@ -1,6 +1,7 @@
 """A wrong value of a field in plain words, instead of pydantic's frame and tags."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from types import NoneType, UnionType
 from typing import (
     Annotated,
@@ -13,7 +14,8 @@ from typing import (
     get_origin,
 )
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from langchain_core.language_models.chat_models import BaseChatModel
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from langchain_cf_gemini._langchain.secrets import HIDDEN, hidden, hide
@@ -67,6 +69,33 @@ def _hidden(found: ErrorDetails) -> InitErrorDetails:
         loc=found["loc"],
         input=given if found["loc"] else hidden(given),
     )
+
+
+def checked(cls: type[BaseModel], name: str, value: Any) -> Any:
+    """Return a value that a field is set to as the constructor would take it.
+
+    LangChain's own fields take anything, as in its other models.
+
+    Raises:
+        ValueError: If the constructor would refuse it.
+    """
+    value = hide({name: value}, {name})[name]
+    if name not in cls.model_fields or name in BaseChatModel.model_fields:
+        return value
+    try:
+        return getattr(_alone(cls, name).model_validate({name: value}), name)
+    except ValidationError as error:
+        refused = error_from_validation(error, cls, {name: value})
+    raise refused
+
+
+@lru_cache(maxsize=256)
+def _alone(cls: type[BaseModel], name: str) -> type[BaseModel]:
+    """A class with one field of another class."""
+    field = cls.model_fields[name]
+    config = ConfigDict(arbitrary_types_allowed=True, populate_by_name=True)
+    fields: Any = {name: (field.annotation, field)}
+    return create_model(cls.__name__, __config__=config, **fields)
 
 
 def error_from_validation(

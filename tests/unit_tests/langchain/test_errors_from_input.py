@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -318,6 +319,21 @@ FIELDS: list[tuple[Json, str]] = [
 def test_wrong_value_of_a_field(wrong: Json, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         silent(**wrong)
+
+
+OURS = [row for row in FIELDS if row[0].keys().isdisjoint(BaseChatModel.model_fields)]
+
+
+@pytest.mark.parametrize(("wrong", "said"), OURS)
+def test_wrong_value_that_is_set_later(wrong: Json, said: str) -> None:
+    def ask() -> None:
+        model = silent()
+        for name, value in wrong.items():
+            setattr(model, name, value)
+        model.invoke("hi")
+
+    with pytest.raises(ValueError, match=said):
+        ask()
 
 
 _OF_ANY_TYPE = [
