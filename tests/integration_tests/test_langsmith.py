@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.traced import CALLS, run_traced
 
+pytestmark = pytest.mark.slow
+
 Json = dict[str, Any]
 
 # As LangSmith's own server says them.

@@ -19,7 +19,7 @@ PAGES = sorted(
     path.parent.relative_to(SITE).as_posix() for path in SITE.rglob("index.html")
 )
 needs_site = pytest.mark.skipif(not PAGES, reason="`make docs` has not built the site")
-pytestmark = [needs_site, pytest.mark.timeout(600)]
+pytestmark = [needs_site, pytest.mark.slow, pytest.mark.timeout(600)]
 
 PHONE: Any = {"width": 390, "height": 800}
 DESKTOP: Any = {"width": 1280, "height": 900}

@@ -21,14 +21,19 @@ def problems_of(page: Page) -> list[str]:
 
 # WCAG 2.2, 1.4.3: 4.5:1, and 3:1 for large text. Returns the texts below.
 LOW_CONTRAST = """() => {
+  const canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 1;
+  const pen = canvas.getContext('2d', {willReadFrequently: true});
+  const parsed = new Map();
   const parse = text => {
-    const canvas = document.createElement('canvas');
-    canvas.width = canvas.height = 1;
-    const pen = canvas.getContext('2d', {willReadFrequently: true});
-    pen.fillStyle = text;
-    pen.fillRect(0, 0, 1, 1);
-    const [r, g, b, a] = pen.getImageData(0, 0, 1, 1).data;
-    return [r, g, b, a / 255];
+    if (!parsed.has(text)) {
+      pen.clearRect(0, 0, 1, 1);
+      pen.fillStyle = text;
+      pen.fillRect(0, 0, 1, 1);
+      const [r, g, b, a] = pen.getImageData(0, 0, 1, 1).data;
+      parsed.set(text, [r, g, b, a / 255]);
+    }
+    return parsed.get(text);
   };
   const over = (top, under) => {
     const a = top[3];

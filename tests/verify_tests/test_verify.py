@@ -74,6 +74,8 @@ def test_the_emulator_is_as_believed(name: str, found: dict[str, Finding]) -> No
     assert found[name].copes is not False, found[name]
 
 
+@pytest.mark.slow
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(PROBES))
 def test_no_verdict_comes_without_looking(
     name: str, found: dict[str, Finding], changed: dict[str, dict[str, Finding]]
