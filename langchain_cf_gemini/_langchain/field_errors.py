@@ -14,7 +14,6 @@ from typing import (
     get_origin,
 )
 
-from langchain_core.language_models.chat_models import BaseChatModel
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, create_model
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
@@ -40,9 +39,9 @@ _LIMITS: Final = ("greater_than", "less_than")
 def without_texts(
     cls: type[BaseModel], values: Any, make: Callable[[Any], _Model]
 ) -> _Model:
-    """Return what pydantic makes of a model's arguments; its errors show no text of it.
+    """Return what pydantic makes of a model's arguments; its errors hide their texts.
 
-    One of the texts may be a token in the place of something else.
+    One of them may be a token in the place of something else.
 
     Args:
         cls: The class that is made.
@@ -74,13 +73,15 @@ def _hidden(found: ErrorDetails) -> InitErrorDetails:
 def checked(cls: type[BaseModel], name: str, value: Any) -> Any:
     """Return a value that a field is set to as the constructor would take it.
 
-    LangChain's own fields take anything, as in its other models.
+    LangChain's own fields and those of subclasses take anything, as elsewhere.
 
     Raises:
         ValueError: If the constructor would refuse it.
     """
     value = hide({name: value}, {name})[name]
-    if name not in cls.model_fields or name in BaseChatModel.model_fields:
+    having = (c for c in cls.__mro__ if name in getattr(c, "model_fields", ()))
+    *_, owner = (object, *having)
+    if not owner.__module__.startswith("langchain_cf_gemini."):
         return value
     try:
         return getattr(_alone(cls, name).model_validate({name: value}), name)

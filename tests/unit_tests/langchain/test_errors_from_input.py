@@ -24,6 +24,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 from langchain_core.prompt_values import ChatPromptValue
+from pydantic import SecretStr
 
 from langchain_cf_gemini import ChatCloudflareGemini, UnsupportedContentError
 from tests.support.models import ACCOUNT, TOKEN, Cloudflare, Json, every_way, silent
@@ -334,6 +335,20 @@ def test_wrong_value_that_is_set_later(wrong: Json, said: str) -> None:
 
     with pytest.raises(ValueError, match=said):
         ask()
+
+
+class Counting(ChatCloudflareGemini):
+    """A class of somebody's own, which sets its field to what it likes."""
+
+    count: int = 0
+
+
+def test_fields_of_subclasses_and_of_langchain_take_anything() -> None:
+    model: Any = Counting(account_id=ACCOUNT, api_token=SecretStr(TOKEN), model="x")
+    model.count = model.tags = None
+    assert (model.count, model.tags) == (None, None)
+    with pytest.raises(ValueError, match="top_k must be a whole number"):
+        model.top_k = "x"
 
 
 _OF_ANY_TYPE = [
