@@ -749,7 +749,7 @@ def test_an_outer_timeout_is_the_caller_s_own() -> None:
     async def run(server: Loopback) -> None:
         transport = Transport(TransportSettings())
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.05):
+            async with asyncio.timeout(0.5):
                 await asaid(transport, request_of("asend", server))
         server.acts = [answer()]
         await asaid(transport, request_of("asend", server))

@@ -379,11 +379,11 @@ FATES = [
     Fate(20, "reset", half(reset), answer(), ways=EVERY),
     Fate(20, "cut", half(cut), answer(), ways=EVERY),
     Fate(20, "always cut", half(cut), error=Connection, asked=3),
-    Fate(22, "stall", stall, answer(), timeout=0.3, ways=OURS),
+    Fate(22, "stall", stall, answer(), timeout=0.6, ways=OURS),
     Fate(22, "always stall", stall, error=Timeout, timeout=0.05, max_retries=0,
          ways=EVERY),
     Fate(22, "stall after a chunk", events(event(FIRST), then=stall), error=Timeout,
-         answers=[FIRST], timeout=0.1, ways=STREAMS),
+         answers=[FIRST], timeout=0.5, ways=STREAMS),
     Fate(23, "drip", dripping, error=Timeout, timeout=0.05, max_retries=0, ways=EVERY),
     Fate(23, "a header drips", drip_header, error=Timeout, timeout=0.05,
          max_retries=0, ways=TIMED),
@@ -427,7 +427,7 @@ FATES = [
     *(Fate(53, f"{name}, refused", broken(401), error=Auth)
       for name, broken in BROKEN.items()),
     Fate(44, "no retries", failing(503), error=Server, max_retries=0, ways=OURS),
-    *(Fate(45, f"{name} of {way}", dripping_after(where), error=Timeout, timeout=0.25,
+    *(Fate(45, f"{name} of {way}", dripping_after(where), error=Timeout, timeout=0.5,
            max_retries=0, answers=[FIRST] if "stream" in way else [], ways=[way])
       for way, (name, where) in zip(TIMED, itertools.cycle(DRIPPED))),
     Fate(51, "a deep header", answer(PAYLOAD, 200, {"cf-aig-dlp": DEEP}),
@@ -647,7 +647,7 @@ def test_a_longer_timeout_can_be_given_for_one_call() -> None:
         request = request_of("send", server)
         with pytest.raises(CloudflareTimeoutError):
             transport.send(request, AnswerReader())
-        for timeout in (5.0, httpx.Timeout(0.05, read=5.0), None):
+        for timeout in (5.0, httpx.Timeout(1.0, read=5.0), None):
             answered = transport.send(request, AnswerReader(), timeout=timeout)
             assert answered.payloads == [PAYLOAD]
         transport.close()
